@@ -1,0 +1,41 @@
+"""The project's errors: one root, so that a caller can tell our refusals from accidents.
+
+Every message names the scene, file or setting and says what to do. Each class also derives from the
+built-in that a caller would expect, so that ``except ValueError`` and ``except OSError`` work too.
+"""
+
+
+class MineralPipelineError(Exception):
+    """Root of every error that the pipeline raises on purpose."""
+
+
+class SettingsError(MineralPipelineError, ValueError):
+    """A settings file, or a value in it, cannot be used."""
+
+
+class MetadataError(MineralPipelineError, ValueError):
+    """A scene's metadata (MTL) or identifier cannot be read."""
+
+
+class RasterError(MineralPipelineError, ValueError):
+    """Bytes that are not the promised raster, or a raster that cannot be used."""
+
+
+class DataError(MineralPipelineError, ValueError):
+    """A table or a store lacks what a stage needs: no rows, one class only, a missing column."""
+
+
+class LeakError(DataError):
+    """Training and test sides share more ground or more deposits than the settings allow."""
+
+
+class ArchiveError(MineralPipelineError, OSError):
+    """An archive, or an object in it, cannot be read."""
+
+
+class WorkspaceError(MineralPipelineError, OSError):
+    """A workspace cannot be read or written, or holds something else than the settings describe."""
+
+
+class ClusterError(MineralPipelineError, OSError):
+    """A Dask cluster cannot be reached, or lacks what a job needs."""

@@ -1,0 +1,157 @@
+"""The ledger of acquire: what became of every chip, in one Parquet part per shard.
+
+A shard is done when its part exists: the part is written last, in one piece. Outcomes are data: every scene of
+the catalogue ends in exactly one state.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from mineral_pipeline.workspace import CRS, LEDGER, Workspace
+
+
+class State(StrEnum):
+    """How the acquisition of a scene ended."""
+
+    OK = "ok"
+    MISSING = "missing"  # the archive does not have it (404)
+    CORRUPT = "corrupt"  # bytes that are not the promised raster or metadata
+    REJECTED = "rejected"  # readable but unusable: all fill, no georeference
+    UNREACHABLE = "unreachable"  # transient errors outlasted the retries
+
+
+FAILED = frozenset({State.MISSING, State.CORRUPT, State.UNREACHABLE})
+"""States that count as failures; ``rejected`` is a verdict."""
+
+RETRYABLE = frozenset({State.MISSING, State.CORRUPT, State.UNREACHABLE})
+"""States that ``--retry-failed`` tries again: an archive can be mended."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row of the ledger: one chip."""
+
+    chip: int
+    """Index along the chip dimension of ``chips.zarr``."""
+    product_id: str
+    """Landsat product identifier."""
+    status: State
+    """How it ended."""
+    reason: str = ""
+    """Why it did not end ``ok``, in one line; empty for ``ok``."""
+    attempts: int = 1
+    """Requests made for the scene's last object, retries included."""
+    bytes: int = 0
+    """Bytes read from the archive."""
+    seconds: float = 0.0
+    """Wall time from request to chip."""
+    sha256: str = ""
+    """Digest of the band files' bytes, in the order of the bands."""
+    geometry: shapely.Polygon | None = None
+    """Footprint, lon/lat WGS 84, counter-clockwise; longitudes are continuous across the antimeridian."""
+    footprint_source: str = ""
+    """``image`` (hull of the valid pixels) or ``metadata`` (corners of the MTL)."""
+    valid_fraction: float = math.nan
+    """Valid pixels over all pixels of the source raster, before padding."""
+    brightness: float = math.nan
+    """Mean value of the chip's valid pixels in the first band."""
+    path: int = 0
+    """WRS-2 path, from the MTL."""
+    row: int = 0
+    """WRS-2 row, from the MTL."""
+    acquired: str = ""
+    """Date of acquisition, ISO 8601, from the MTL."""
+    cloud_cover: float = math.nan
+    """Cloud cover in percent, from the MTL; nan when unknown."""
+
+
+COLUMNS = [column.name for column in fields(Outcome)]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a stage set out to do and what became of it, in the stage's own unit."""
+
+    unit: str
+    """What is counted: ``scenes``, ``chips``, ``models``."""
+    planned: int = 0
+    """All that the stage is asked for, skipped ones included."""
+    done: int = 0
+    """Done in this run."""
+    skipped: int = 0
+    """Done by an earlier run."""
+    failed: int = 0
+    """Failed, in this run or an earlier one."""
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Failures and verdicts by state."""
+
+    @property
+    def failed_fraction(self) -> float:
+        """Failed over planned; 0 when nothing was planned."""
+        return self.failed / self.planned if self.planned else 0.0
+
+
+def part_name(shard: int) -> str:
+    """Name of a shard's ledger part."""
+    return f"{LEDGER}/part-{shard:05d}.parquet"
+
+
+def write_part(workspace: Workspace, shard: int, outcomes: Sequence[Outcome]) -> None:
+    """Write a shard's part: the shard is done from here on."""
+    workspace.write_table(part_name(shard), to_table(outcomes))
+
+
+def to_table(outcomes: Iterable[Outcome]) -> gpd.GeoDataFrame:
+    """Ledger rows as GeoDataFrame with the columns of `Outcome`."""
+    rows = [{**asdict(outcome), "status": str(outcome.status)} for outcome in outcomes]
+    return gpd.GeoDataFrame(pd.DataFrame(rows, columns=COLUMNS), geometry="geometry", crs=CRS)
+
+
+def finished_shards(workspace: Workspace) -> list[int]:
+    """Numbers of the shards whose ledger part exists."""
+    names = workspace.list(LEDGER)
+    return [int(name[5:10]) for name in names if name.startswith("part-") and name.endswith(".parquet")]
+
+
+def read(workspace: Workspace) -> gpd.GeoDataFrame:
+    """The whole ledger, in the order of the chips."""
+    return workspace.read_table(LEDGER)
+
+
+def shards_to_redo(ledger: pd.DataFrame, chips_per_shard: int) -> list[int]:
+    """Shards that hold a failure which may be gone by now."""
+    failed = ledger.loc[ledger["status"].isin(RETRYABLE), "chip"]
+    return sorted(set((failed // chips_per_shard).tolist()))
+
+
+def count(statuses: Iterable[str], planned: int, skipped: int = 0) -> Counts:
+    """Counts of a (partial) acquisition from the states of its scenes; ``skipped`` of them from earlier runs."""
+    tally = Counter(statuses)
+    return Counts(
+        unit="scenes",
+        planned=planned,
+        done=max(sum(tally.values()) - skipped, 0),
+        skipped=skipped,
+        failed=sum(tally[state] for state in FAILED),
+        reasons={str(state): tally[state] for state in State if state is not State.OK and tally[state]},
+    )
+
+
+def footprints(ledger: gpd.GeoDataFrame) -> np.ndarray:
+    """Vertices of the footprints of ``ledger``, (n, v, 2) lon/lat; shorter ones repeat their last, absent ones are nan."""
+    rings = [
+        np.full((1, 2), np.nan) if polygon is None else np.asarray(polygon.exterior.coords)[:-1]
+        for polygon in ledger.geometry
+    ]
+    width = max((len(ring) for ring in rings), default=1)
+    return np.array([np.pad(ring, ((0, width - len(ring)), (0, 0)), mode="edge") for ring in rings]).reshape(-1, width, 2)

@@ -1,0 +1,359 @@
+"""The settings of a pipeline: what a YAML file in ``jobs/`` may say, with every unit and default.
+
+Unknown keys are errors. ``${NAME}`` in a value is replaced by the environment variable ``NAME``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mineral_pipeline.errors import SettingsError
+
+JobName = Literal[
+    "simulate", "catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "report"
+]
+Task = Literal["presence", "richness"]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Size = Literal["small", "medium", "big"]
+Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+JOBS: tuple[JobName, ...] = ("catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "report")
+"""All jobs of a run, in their order; ``simulate`` comes before them when a settings file lists it."""
+
+
+class Section(BaseModel):
+    """A part of a settings file: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Simulate(Section):
+    """The simulated planet, written as an archive at ``archive.url``."""
+
+    places: int = Field(240, gt=0)
+    """Path/rows over land."""
+    dates: int = Field(3, gt=0)
+    """Scenes of every place."""
+    islands: int = Field(14, gt=0)
+    """Pieces of land, far enough apart for spatial blocks."""
+    scene_size: int = Field(160, ge=32)
+    """Lines and samples of a scene, about; ``scale`` multiplies it."""
+    scale: float = Field(1.0, gt=0)
+    """1 for a small test archive; about 46 makes scenes of the real size (7,400 pixels)."""
+    signal: float = Field(1.0, ge=0, le=1)
+    """Strength of the link between alteration and deposits; 0 cuts it."""
+
+
+class Archive(Section):
+    """Where the scenes are."""
+
+    url: str
+    """Folder or fsspec URL of an archive in the layout of ``gs://gcp-public-data-landsat``."""
+    index: str | None = None
+    """Path or URL of the index (CSV, gzip if it ends in .gz); default ``index.csv.gz`` under ``url``."""
+    storage_options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the fsspec file system, such as ``token: anon`` for a public bucket."""
+    reduced: bool = False
+    """The rasters are reduced in resolution: their ground extent must agree with the MTL, not their size."""
+    retries: int = Field(4, ge=0)
+    """Further attempts after a transient error."""
+    timeout_s: float = Field(120, gt=0)
+    """Seconds after which one request is given up and tried again."""
+
+
+class Catalogue(Section):
+    """Which scenes of the index are wanted. An empty list means all."""
+
+    spacecraft: list[str] = ["LANDSAT_4"]
+    """SPACECRAFT_ID of the index."""
+    sensors: list[str] = ["TM"]
+    """SENSOR_ID of the index."""
+    tiers: list[Literal["T1", "T2", "RT"]] = []
+    """COLLECTION_CATEGORY of the index."""
+    levels: list[str] = []
+    """DATA_TYPE of the index, such as L1TP."""
+    start: date | None = None
+    """First day of acquisition."""
+    end: date | None = None
+    """Last day of acquisition."""
+    bounds: tuple[float, float, float, float] | None = None
+    """West, south, east, north in degrees; a scene is kept when its box intersects."""
+    max_cloud_cover: float | None = Field(None, ge=0, le=100)
+    """Percent; scenes of unknown cloud cover are kept."""
+    limit: int | None = Field(None, gt=0)
+    """At most so many scenes, the first by path/row."""
+
+
+class Acquire(Section):
+    """From scenes to chips."""
+
+    bands: list[Annotated[str, Field(pattern=r"^B\d+$")]] = Field(["B7"], min_length=1)
+    """Bands of a chip, in order."""
+    chip_size: int = Field(512, gt=0)
+    """Edge of a chip in pixels."""
+    method: Literal["resize", "rescale", "sampling"] = "rescale"
+    """Downsampling: filtered, exact area average, or point sampling."""
+    chips_per_shard: int = Field(16, gt=0)
+    """Chips in one shard, the unit of work."""
+    footprint: Literal["image", "metadata"] = "image"
+    """From the valid pixels, or from the corners in the MTL as in the study."""
+    threads: int = Field(4, gt=0)
+    """Scenes fetched at once in one task."""
+
+
+class Label(Section):
+    """Targets from known deposits."""
+
+    deposits: list[str] = Field(min_length=1)
+    """Paths or URLs of CSV tables in the layout of MRDS."""
+    commodities: int | list[str] = 10
+    """Names of the commodities that get labels of their own, or how many of the commonest."""
+    partitions: int = Field(4, gt=0)
+    """Partitions of the scenes; more than the workers gains nothing."""
+
+
+class MinPlaces(Section):
+    """Fewest places (location buckets) of each class that a side must have."""
+
+    train: int = Field(1, ge=1)
+    """In training."""
+    validation: int = Field(1, ge=1)
+    """In validation."""
+    test: int = Field(1, ge=1)
+    """In test."""
+
+
+class Curate(Section):
+    """From labelled chips to training sets."""
+
+    land: str
+    """Path or URL of land polygons in any format that geopandas reads."""
+    split: Literal["blocks", "buckets"] = "blocks"
+    """Equal-area blocks with a guard, or location buckets as in the study (which leaks)."""
+    block_km: float = Field(1000, gt=0)
+    """Edge of a block in kilometres."""
+    test_share: Share = 0.2
+    """Share of the places in test."""
+    validation_share: Share = 0.2
+    """Share of the remaining places held out for stopping and search."""
+    chips_per_bucket: int | None = Field(None, gt=0)
+    """At most so many chips of one place, the clearest first."""
+    batch_size: int = Field(16, gt=0)
+    """Samples in one chunk of a training store."""
+    richness_samples: Literal["positive", "all"] = "positive"
+    """Chips that the regression sees: those with a known deposit, or all (the study)."""
+    max_leak: Fraction = 0.0
+    """Largest share of the test area that may lie under training footprints."""
+    min_places: MinPlaces = MinPlaces()
+    """Curation fails when a side is smaller."""
+
+
+class Hyperparameters(Section):
+    """What a search varies."""
+
+    learning_rate: float = Field(1e-3, gt=0)
+    """Of Adam."""
+    conv_l1: float = Field(0.0, ge=0)
+    """L1 penalty of the convolutions."""
+    conv_l2: float = Field(1e-4, ge=0)
+    """L2 penalty of the convolutions."""
+    dense_l1: float = Field(0.0, ge=0)
+    """L1 penalty of the dense layers."""
+    dense_l2: float = Field(1e-4, ge=0)
+    """L2 penalty of the dense layers."""
+    dropout: float = Field(0.3, ge=0, lt=1)
+    """Share of neurons dropped between the convolutions and the dense layers."""
+    kernel: int = Field(3, ge=1)
+    """Edge of the convolution filters in pixels."""
+
+
+class Train(Section):
+    """The grid of architectures and its baselines."""
+
+    tasks: list[Task] = Field(["presence", "richness"], min_length=1)
+    """Binary presence, log-richness regression."""
+    convolutions: list[Size] = Field(["small", "medium", "big"], min_length=1)
+    """Convolutional parts of the grid."""
+    denses: list[Size] = Field(["small", "medium", "big"], min_length=1)
+    """Dense parts of the grid."""
+    seeds: list[int] = Field([0], min_length=1)
+    """Every architecture is trained once per seed."""
+    epochs: int = Field(100, gt=0)
+    """At most so many."""
+    patience: int = Field(10, gt=0)
+    """Epochs without a better validation loss after which training stops."""
+    permutations: int = Field(3, ge=1)
+    """Random-label baselines: medium-medium on permuted labels."""
+    richness_loss: Literal["mae", "mse"] = "mae"
+    """Loss of the regression; the study's text and formula disagree."""
+    hyperparameters: Hyperparameters = Hyperparameters()
+    """Of every architecture of the grid."""
+
+
+class Tune(Section):
+    """The search over the best architecture. Ranges are the study's; all but dropout and kernel are logarithmic."""
+
+    candidates: int = Field(20, gt=0)
+    """Points drawn from the ranges."""
+    epochs: int = Field(30, gt=0)
+    """At most so many for each."""
+    learning_rate: Range = (1e-7, 1e-3)
+    """Of Adam."""
+    conv_l1: Range = (1e-4, 0.3)
+    """L1 penalty of the convolutions."""
+    conv_l2: Range = (1e-4, 0.3)
+    """L2 penalty of the convolutions."""
+    dense_l1: Range = (1e-8, 0.2)
+    """L1 penalty of the dense layers."""
+    dense_l2: Range = (1e-8, 0.2)
+    """L2 penalty of the dense layers."""
+    dropout: Range = (0.1, 0.5)
+    """Uniform."""
+    kernel: tuple[int, int] = (3, 11)
+    """Uniform over the odd numbers."""
+
+
+class Evaluate(Section):
+    """The one look at the test side."""
+
+    bootstrap: int = Field(1000, ge=100)
+    """Resamples of the buckets for the 95 % intervals."""
+
+
+class Prospect(Section):
+    """The search for unknown deposits."""
+
+    members: int = Field(5, gt=1)
+    """Networks of the ensemble, one per seed."""
+    top: int = Field(100, gt=0)
+    """Prospects drawn and listed in the report; the files hold all."""
+
+
+class Report(Section):
+    """The page."""
+
+    title: str = "Where minerals may be"
+    """Heading of the report."""
+    example: str | None = None
+    """Product shown as the example image; default the clearest chip."""
+
+
+class Settings(Section):
+    """A whole settings file."""
+
+    workspace: str
+    """Folder or fsspec URL of everything that the jobs write."""
+    jobs: list[JobName] = Field(list(JOBS), min_length=1)
+    """Jobs of ``run``, in order."""
+    seed: int = Field(0, ge=0)
+    """Of everything random."""
+    max_failed_fraction: Fraction = 0.01
+    """Largest share of scenes that may fail before a job's exit status is 1."""
+    simulate: Simulate = Simulate()
+    archive: Archive
+    catalogue: Catalogue = Catalogue()
+    acquire: Acquire = Acquire()
+    label: Label | None = None
+    curate: Curate | None = None
+    train: Train = Train()
+    tune: Tune = Tune()
+    evaluate: Evaluate = Evaluate()
+    prospect: Prospect = Prospect()
+    report: Report = Report()
+
+    @model_validator(mode="after")
+    def _jobs_have_their_inputs(self) -> Settings:
+        for job, section in (("label", self.label), ("curate", self.curate)):
+            if job in self.jobs and section is None:
+                raise ValueError(f"{job}: the job {job} is listed in jobs but its section is absent")
+        return self
+
+
+def load(path: str, overrides: Sequence[str] = (), workspace: str | None = None) -> Settings:
+    """Read a settings file.
+
+    Args:
+        path: YAML file.
+        overrides: ``section.key=value`` each, the value in YAML.
+        workspace: replaces the file's workspace.
+
+    Raises:
+        SettingsError: no such file, not YAML, an unknown key, a value out of range, an unset variable.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}: name a settings file such as jobs/demo.yaml") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path}: a settings file is a mapping of sections")
+    for override in overrides:
+        _override(content, override)
+    if workspace is not None:
+        content["workspace"] = workspace
+    return parse(expand(content, path), path)
+
+
+def parse(content: Mapping[str, Any], source: str = "settings") -> Settings:
+    """Settings from a mapping; errors name ``source`` and the key.
+
+    Raises:
+        SettingsError: an unknown key or a value out of range.
+    """
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_describe(detail, source) for detail in error.errors())) from error
+
+
+def _describe(detail: Mapping[str, Any], source: str) -> str:
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"{source}: unknown key {key}: remove it or mend its spelling"
+    message = detail["msg"].removeprefix("Value error, ")
+    given = "" if detail["type"] in ("missing", "value_error") else f" (given: {detail['input']!r})"
+    return f"{source}: {key + ': ' if key else ''}{message}{given}"
+
+
+def _override(content: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise SettingsError(f"--set {override}: write section.key=value")
+    *parents, last = key.split(".")
+    for parent in parents:
+        content = content.setdefault(parent, {})
+        if not isinstance(content, dict):
+            raise SettingsError(f"--set {override}: {parent} is not a section")
+    content[last] = yaml.safe_load(value)
+
+
+def expand(value: Any, path: str) -> Any:
+    """Replace every ``${NAME}`` in the strings of a document; ``path`` names it in errors.
+
+    Raises:
+        SettingsError: a variable is not set.
+    """
+    if isinstance(value, dict):
+        return {key: expand(item, path) for key, item in value.items()}
+    if isinstance(value, list):
+        return [expand(item, path) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            raise SettingsError(f"{path}: the environment variable {name} is not set: export {name}=... first")
+        return os.environ[name]
+
+    return re.sub(r"\$\{(\w+)\}", variable, value)

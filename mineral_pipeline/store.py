@@ -1,0 +1,159 @@
+"""The chip store and the training stores: created once, written a whole shard at a time, opened with xarray.
+
+Metadata is written before any task runs. A task owns whole shards and writes each in one piece: two tasks that
+touch one shard lose data without an error, so a write that is not a whole shard is refused here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+from zarr.codecs import BloscCodec
+from zarr.errors import ZarrUserWarning
+
+from mineral_pipeline.errors import DataError, WorkspaceError
+from mineral_pipeline.workspace import CHIPS, Workspace
+
+COMPRESSOR = BloscCodec(cname="zstd", clevel=3, shuffle="noshuffle")
+"""Fast to decode, and single bytes gain nothing from shuffling."""
+
+
+def create_chips(
+    workspace: Workspace,
+    product_ids: Sequence[str],
+    bands: Sequence[str],
+    size: int,
+    chips_per_shard: int,
+    dtype: str = "uint8",
+    attributes: Mapping[str, Any] | None = None,
+) -> None:
+    """Create the empty ``chips.zarr``: ``image`` (chip, band, y, x), inner chunk one chip, 0 = fill.
+
+    Args:
+        workspace: where.
+        product_ids: one per chip, in the order of the catalogue.
+        bands: names of the bands, such as ``B7``.
+        size: edge of a chip in pixels.
+        chips_per_shard: chips in one shard, the unit of work.
+        dtype: the sensor's: ``uint8`` (TM, ETM+) or ``uint16`` (OLI).
+        attributes: provenance, kept with the group.
+    """
+    shape = (len(product_ids), len(bands), size, size)
+    group = zarr.open_group(workspace.zarr(CHIPS), mode="w", attributes=dict(attributes or {}))
+    group.create_array(
+        "image",
+        shape=shape,
+        dtype=dtype,
+        chunks=(1, *shape[1:]),
+        shards=(chips_per_shard, *shape[1:]),
+        compressors=COMPRESSOR,
+        fill_value=0,
+        dimension_names=("chip", "band", "y", "x"),
+    )
+    _coordinate(group, "chip", np.arange(shape[0], dtype="int64"), "chip")
+    _coordinate(group, "product_id", list(product_ids), "chip")
+    _coordinate(group, "band", list(bands), "band")
+    group["image"].attrs["coordinates"] = "product_id"
+    _consolidate(group)
+
+
+def write_shard(workspace: Workspace, shard: int, images: np.ndarray) -> None:
+    """Write one whole shard of ``chips.zarr``.
+
+    Args:
+        workspace: where.
+        shard: number of the shard.
+        images: (chips_per_shard, band, y, x); fewer chips only in the last shard.
+
+    Raises:
+        DataError: ``images`` is not exactly that shard.
+    """
+    array = zarr.open_array(workspace.zarr(CHIPS), path="image", mode="r+")
+    _write_aligned(array, shard, images, CHIPS)
+
+
+def create_samples(
+    workspace: Workspace, name: str, shape: tuple[int, int, int, int], batch_size: int, coordinates: Mapping[str, np.ndarray], *,
+    bands: Sequence[str], dtype: str = "uint8", attributes: Mapping[str, Any] | None = None,
+) -> None:
+    """Create an empty training store: ``image`` (sample, band, y, x), chunk = one batch, labels beside it.
+
+    Args:
+        workspace: where.
+        name: as `workspace.samples` gives it.
+        shape: (sample, band, y, x).
+        batch_size: samples in one chunk.
+        coordinates: arrays of length ``sample``: ``label`` becomes a variable, the others coordinates.
+        bands: names of the bands.
+        dtype: of the pixels.
+        attributes: provenance, kept with the group.
+    """
+    group = zarr.open_group(workspace.zarr(name), mode="w", attributes=dict(attributes or {}))
+    group.create_array(
+        "image", shape=shape, dtype=dtype, chunks=(min(batch_size, max(shape[0], 1)), *shape[1:]), compressors=COMPRESSOR,
+        fill_value=0, dimension_names=("sample", "band", "y", "x"),
+    )
+    _coordinate(group, "band", list(bands), "band")
+    for key, values in coordinates.items():
+        _coordinate(group, key, values, "sample")
+    names = [key for key in coordinates if key != "label"]
+    group["image"].attrs["coordinates"] = " ".join(names)
+    _consolidate(group)
+
+
+def write_batch(workspace: Workspace, name: str, batch: int, images: np.ndarray) -> None:
+    """Write one whole chunk of a training store; ``images`` as in `write_shard`."""
+    _write_aligned(zarr.open_array(workspace.zarr(name), path="image", mode="r+"), batch, images, name)
+
+
+def open_dataset(workspace: Workspace, name: str = CHIPS) -> xr.Dataset:
+    """Open a store lazily, as ``xarray.open_zarr`` would.
+
+    Raises:
+        WorkspaceError: it is absent or not a Zarr group.
+    """
+    try:
+        return xr.open_zarr(workspace.zarr(name), chunks=None)
+    except (FileNotFoundError, KeyError, ValueError) as error:
+        raise WorkspaceError(f"{workspace.link(name)} cannot be opened: run the job that makes it ({error})") from error
+
+
+def open_images(workspace: Workspace, name: str = CHIPS) -> zarr.Array:
+    """The ``image`` array of a store, without xarray: for the hot path."""
+    try:
+        return zarr.open_array(workspace.zarr(name), path="image", mode="r")
+    except (FileNotFoundError, ValueError) as error:
+        raise WorkspaceError(f"{workspace.link(name)} cannot be opened: run the job that makes it ({error})") from error
+
+
+def _write_aligned(array: zarr.Array, number: int, images: np.ndarray, name: str) -> None:
+    unit = (array.shards or array.chunks)[0]
+    start = number * unit
+    wanted = (min(unit, array.shape[0] - start), *array.shape[1:])
+    if start >= array.shape[0] or images.shape != wanted or images.dtype != array.dtype:
+        raise DataError(
+            f"{name}: piece {number} must be {wanted} {array.dtype}, not {images.shape} {images.dtype}: write whole pieces only"
+        )
+    array[start : start + wanted[0]] = images
+
+
+def _coordinate(group: zarr.Group, name: str, values: Any, dimension: str) -> None:
+    array = np.asarray(values)
+    text = array.dtype.kind in "UOT"
+    created = group.create_array(
+        name, shape=array.shape, dtype=str if text else array.dtype, chunks=(max(len(array), 1),), dimension_names=(dimension,)
+    )
+    if len(array):
+        created[:] = array.astype(object) if text else array
+
+
+def _consolidate(group: zarr.Group) -> None:
+    with warnings.catch_warnings():
+        # Zarr 3 has no consolidated metadata in its specification yet; xarray warns on opening without it.
+        warnings.simplefilter("ignore", ZarrUserWarning)
+        zarr.consolidate_metadata(group.store)

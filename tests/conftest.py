@@ -1,0 +1,39 @@
+"""Fixtures that more than one test module uses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from distributed import Client, LocalCluster
+
+from mineral_pipeline.workspace import Workspace
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data, named by MINERAL_PIPELINE_DATA."""
+    folder = os.environ.get("MINERAL_PIPELINE_DATA")
+    if not folder:
+        pytest.skip("MINERAL_PIPELINE_DATA is not set: it names the folder of real data")
+    return Path(folder)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """An empty workspace in a temporary folder."""
+    return Workspace(str(tmp_path / "workspace"))
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    """A cluster of threads in this process, with one GPU slot."""
+    with (
+        LocalCluster(
+            processes=False, n_workers=1, threads_per_worker=2, resources={"GPU": 1}, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
