@@ -1,8 +1,8 @@
 """Where jobs run: one YAML file per kind of cluster, each naming a class and its options, and how to open them.
 
-    class: dask.distributed.LocalCluster    # any Dask cluster class, or dask.distributed.Client for an address
-    options: {n_workers: 2}                 # its keyword arguments; ${NAME} is an environment variable
-    config: {distributed.comm.retry.count: 3}   # optional: Dask's own configuration
+class: dask.distributed.LocalCluster    # any Dask cluster class, or dask.distributed.Client for an address
+options: {n_workers: 2}                 # its keyword arguments; ${NAME} is an environment variable
+config: {distributed.comm.retry.count: 3}   # optional: Dask's own configuration
 """
 
 from __future__ import annotations
@@ -65,13 +65,17 @@ def connect(name: str) -> Iterator[Client]:
     try:
         factory = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ClusterError(f"--cluster {name}: {file.class_name} cannot be imported ({error}): install its package") from error
+        raise ClusterError(
+            f"--cluster {name}: {file.class_name} cannot be imported ({error}): install its package"
+        ) from error
     _one_thread_per_library()
     with dask.config.set(file.config):
         try:
             cluster = factory(**file.options)
         except (OSError, TimeoutError, TypeError, ValueError, RuntimeError) as error:
-            raise ClusterError(f"--cluster {name}: {file.class_name} did not start: {error or type(error).__name__}") from error
+            raise ClusterError(
+                f"--cluster {name}: {file.class_name} did not start: {error or type(error).__name__}"
+            ) from error
         with cluster, cluster if isinstance(cluster, Client) else Client(cluster) as client:
             yield client
 

@@ -35,15 +35,21 @@ class Progress:
         """Show the start."""
         if CONSOLE.is_terminal:
             self._bar = rich.progress.Progress(
-                "[bold]{task.description:<10}", rich.progress.BarColumn(), "{task.fields[counts]}",
-                rich.progress.TimeElapsedColumn(), console=CONSOLE, transient=True,
+                "[bold]{task.description:<10}",
+                rich.progress.BarColumn(),
+                "{task.fields[counts]}",
+                rich.progress.TimeElapsedColumn(),
+                console=CONSOLE,
+                transient=True,
             )
             self._bar.start()
             self._bar.add_task(self.job, total=self.planned, completed=self.skipped, counts=self.counts)
         self._last = time.monotonic()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Show the end."""
         if self._bar is not None:
             self._bar.stop()

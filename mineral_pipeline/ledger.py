@@ -148,10 +148,12 @@ def count(statuses: Iterable[str], planned: int, skipped: int = 0) -> Counts:
 
 
 def footprints(ledger: gpd.GeoDataFrame) -> np.ndarray:
-    """Vertices of the footprints of ``ledger``, (n, v, 2) lon/lat; shorter ones repeat their last, absent ones are nan."""
+    """Vertices of the ledger's footprints, (n, v, 2) lon/lat; shorter ones repeat their last, absent ones are nan."""
     rings = [
         np.full((1, 2), np.nan) if polygon is None else np.asarray(polygon.exterior.coords)[:-1]
         for polygon in ledger.geometry
     ]
     width = max((len(ring) for ring in rings), default=1)
-    return np.array([np.pad(ring, ((0, width - len(ring)), (0, 0)), mode="edge") for ring in rings]).reshape(-1, width, 2)
+    return np.array([np.pad(ring, ((0, width - len(ring)), (0, 0)), mode="edge") for ring in rings]).reshape(
+        -1, width, 2
+    )

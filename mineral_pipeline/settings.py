@@ -26,7 +26,17 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Size = Literal["small", "medium", "big"]
 Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
-JOBS: tuple[JobName, ...] = ("catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "report")
+JOBS: tuple[JobName, ...] = (
+    "catalogue",
+    "acquire",
+    "label",
+    "curate",
+    "train",
+    "tune",
+    "evaluate",
+    "prospect",
+    "report",
+)
 """All jobs of a run, in their order; ``simulate`` comes before them when a settings file lists it."""
 
 

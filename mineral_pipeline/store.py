@@ -78,8 +78,15 @@ def write_shard(workspace: Workspace, shard: int, images: np.ndarray) -> None:
 
 
 def create_samples(
-    workspace: Workspace, name: str, shape: tuple[int, int, int, int], batch_size: int, coordinates: Mapping[str, np.ndarray], *,
-    bands: Sequence[str], dtype: str = "uint8", attributes: Mapping[str, Any] | None = None,
+    workspace: Workspace,
+    name: str,
+    shape: tuple[int, int, int, int],
+    batch_size: int,
+    coordinates: Mapping[str, np.ndarray],
+    *,
+    bands: Sequence[str],
+    dtype: str = "uint8",
+    attributes: Mapping[str, Any] | None = None,
 ) -> None:
     """Create an empty training store: ``image`` (sample, band, y, x), chunk = one batch, labels beside it.
 
@@ -95,8 +102,13 @@ def create_samples(
     """
     group = zarr.open_group(workspace.zarr(name), mode="w", attributes=dict(attributes or {}))
     group.create_array(
-        "image", shape=shape, dtype=dtype, chunks=(min(batch_size, max(shape[0], 1)), *shape[1:]), compressors=COMPRESSOR,
-        fill_value=0, dimension_names=("sample", "band", "y", "x"),
+        "image",
+        shape=shape,
+        dtype=dtype,
+        chunks=(min(batch_size, max(shape[0], 1)), *shape[1:]),
+        compressors=COMPRESSOR,
+        fill_value=0,
+        dimension_names=("sample", "band", "y", "x"),
     )
     _coordinate(group, "band", list(bands), "band")
     for key, values in coordinates.items():
@@ -118,12 +130,13 @@ def open_dataset(workspace: Workspace, name: str = CHIPS) -> xr.Dataset:
         WorkspaceError: it is absent or not a Zarr group.
     """
     try:
-        return xr.open_zarr(workspace.zarr(name), chunks=None)
+        dataset: xr.Dataset = xr.open_zarr(workspace.zarr(name), chunks=None)
     except (FileNotFoundError, KeyError, ValueError) as error:
         raise WorkspaceError(f"{workspace.link(name)} cannot be opened: run the job that makes it ({error})") from error
+    return dataset
 
 
-def open_images(workspace: Workspace, name: str = CHIPS) -> zarr.Array:
+def open_images(workspace: Workspace, name: str = CHIPS) -> zarr.Array[Any]:
     """The ``image`` array of a store, without xarray: for the hot path."""
     try:
         return zarr.open_array(workspace.zarr(name), path="image", mode="r")
@@ -131,13 +144,14 @@ def open_images(workspace: Workspace, name: str = CHIPS) -> zarr.Array:
         raise WorkspaceError(f"{workspace.link(name)} cannot be opened: run the job that makes it ({error})") from error
 
 
-def _write_aligned(array: zarr.Array, number: int, images: np.ndarray, name: str) -> None:
+def _write_aligned(array: zarr.Array[Any], number: int, images: np.ndarray, name: str) -> None:
     unit = (array.shards or array.chunks)[0]
     start = number * unit
     wanted = (min(unit, array.shape[0] - start), *array.shape[1:])
     if start >= array.shape[0] or images.shape != wanted or images.dtype != array.dtype:
         raise DataError(
-            f"{name}: piece {number} must be {wanted} {array.dtype}, not {images.shape} {images.dtype}: write whole pieces only"
+            f"{name}: piece {number} must be {wanted} {array.dtype}, not {images.shape} {images.dtype}:"
+            " write whole pieces only"
         )
     array[start : start + wanted[0]] = images
 
@@ -146,7 +160,11 @@ def _coordinate(group: zarr.Group, name: str, values: Any, dimension: str) -> No
     array = np.asarray(values)
     text = array.dtype.kind in "UOT"
     created = group.create_array(
-        name, shape=array.shape, dtype=str if text else array.dtype, chunks=(max(len(array), 1),), dimension_names=(dimension,)
+        name,
+        shape=array.shape,
+        dtype=str if text else array.dtype,
+        chunks=(max(len(array), 1),),
+        dimension_names=(dimension,),
     )
     if len(array):
         created[:] = array.astype(object) if text else array

@@ -11,7 +11,8 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,9 @@ import fsspec
 import geopandas as gpd
 import pandas as pd
 import pyarrow.parquet as pq
-import zarr
 from fsspec.implementations.local import LocalFileSystem
+from zarr.abc.store import Store
+from zarr.storage import FsspecStore, LocalStore
 
 from mineral_pipeline.errors import WorkspaceError
 
@@ -112,7 +114,9 @@ class Workspace:
         try:
             return bytes(self._fs.cat_file(self.place(name)))
         except OSError as error:
-            raise WorkspaceError(f"{self.link(name)} cannot be read ({_why(error)}): run the job that makes it") from error
+            raise WorkspaceError(
+                f"{self.link(name)} cannot be read ({_why(error)}): run the job that makes it"
+            ) from error
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write ``name`` in one piece.
@@ -135,8 +139,6 @@ class Workspace:
 
         For libraries that write to a path only, by its suffix.
         """
-        import tempfile
-
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, os.path.basename(name))
             yield path
@@ -149,7 +151,7 @@ class Workspace:
         table.to_parquet(buffer, index=False)
         self.write_bytes(name, buffer.getvalue())
 
-    def read_table(self, name: str, columns: list[str] | None = None) -> Any:
+    def read_table(self, name: str, columns: Sequence[str] | None = None) -> Any:
         """Read a table, or a folder of parts in the order of their names, as (Geo)DataFrame.
 
         Raises:
@@ -163,16 +165,19 @@ class Workspace:
         parts = [self._read_part(part, columns) for part in names]
         return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
-    def _read_part(self, name: str, columns: list[str] | None) -> Any:
+    def _read_part(self, name: str, columns: Sequence[str] | None) -> Any:
         content = io.BytesIO(self.read_bytes(name))
         try:
-            is_geo = b"geo" in (pq.read_schema(content).metadata or {})
+            metadata: dict[bytes, bytes] | None = pq.read_schema(content).metadata
+            is_geo = metadata is not None and b"geo" in metadata
             content.seek(0)
             if is_geo and (columns is None or "geometry" in columns):
                 return gpd.read_parquet(content, columns=columns)
-            return pd.read_parquet(content, columns=columns)
+            return pd.read_parquet(content, columns=None if columns is None else list(columns))
         except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
-            raise WorkspaceError(f"{self.link(name)} is not a whole Parquet table ({_why(error)}): remove it and rerun") from error
+            raise WorkspaceError(
+                f"{self.link(name)} is not a whole Parquet table ({_why(error)}): remove it and rerun"
+            ) from error
 
     def write_json(self, name: str, content: object) -> None:
         """Write ``content`` as indented JSON."""
@@ -182,18 +187,18 @@ class Workspace:
         """Read a JSON document."""
         return json.loads(self.read_bytes(name))
 
-    def zarr(self, name: str) -> zarr.abc.store.Store:
+    def zarr(self, name: str) -> Store:
         """The Zarr store of ``name``."""
         if self.is_local:
-            return zarr.storage.LocalStore(self.place(name))
-        return zarr.storage.FsspecStore.from_url(f"{self.url.rstrip('/')}/{name}")
+            return LocalStore(self.place(name))
+        return FsspecStore.from_url(f"{self.url.rstrip('/')}/{name}")
 
     def add_run(self, record: dict[str, Any]) -> None:
         """Keep the record of one run of a job: ``runs/<time>-<job>.json``."""
         time = re.sub(r"[^0-9TZ]", "", str(record["started"]))
         self.write_json(f"{RUNS}/{time}-{secrets.token_hex(2)}-{record['job']}.json", record)
 
-    def runs(self) -> list[dict[str, Any]]:
+    def runs(self) -> Sequence[dict[str, Any]]:
         """The records of all runs, oldest first."""
         return [self.read_json(f"{RUNS}/{name}") for name in self.list(RUNS) if name.endswith(".json")]
 

@@ -1,0 +1,62 @@
+"""Run jobs in order on one cluster, and say at the end what came out.
+
+mineral-pipeline run jobs/demo.yaml [--cluster local] [--set train.epochs=5] [--plan]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from rich.table import Table
+
+import cluster
+from jobs import acquire, stage
+from jobs.progress import CONSOLE
+from jobs.summary import summary
+from mineral_pipeline.errors import MineralPipelineError
+from mineral_pipeline.ledger import Counts
+from mineral_pipeline.settings import JobName, Settings
+from mineral_pipeline.workspace import Workspace
+
+
+def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_failed: bool = False) -> int:
+    """Run ``jobs``; stop at the first that fails more than the settings allow.
+
+    Returns:
+        0, or 1 after too many failures.
+    """
+    with cluster.connect(cluster_file) as client:
+        CONSOLE.print(f"workspace  {settings.workspace}\ndashboard  {client.dashboard_link or 'off'}")
+        for job in jobs:
+            main = partial(acquire.main, retry_failed=retry_failed) if job == "acquire" else None
+            counts = stage.execute(job, settings, client, main)
+            if counts.failed_fraction > settings.max_failed_fraction:
+                CONSOLE.print(_too_many(job, counts, settings))
+                return 1
+    CONSOLE.print(summary(Workspace(settings.workspace)))
+    return 0
+
+
+def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
+    """Show what each job would do, as far as it is known before the jobs before it have run."""
+    table = Table("job", "planned", "skipped", "more", title=f"plan for {settings.workspace}")
+    for job in jobs:
+        try:
+            plan = stage.module(job).plan(settings)
+        except MineralPipelineError as error:
+            table.add_row(job, "?", "", f"not known yet: {error}")
+            continue
+        more = "\n".join(f"{name}: {value}" for name, value in plan.details.items())
+        table.add_row(job, f"{plan.counts.planned:,} {plan.counts.unit}", f"{plan.counts.skipped:,}", more)
+    CONSOLE.print(table)
+    return 0
+
+
+def _too_many(job: str, counts: Counts, settings: Settings) -> str:
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in counts.reasons.items())
+    return (
+        f"{job}: {counts.failed:,} of {counts.planned:,} {counts.unit} failed ({reasons}), more than"
+        f" max_failed_fraction = {settings.max_failed_fraction:g} allows: mend the cause, then run again"
+        + (" with --retry-failed" if job == "acquire" else "")
+    )

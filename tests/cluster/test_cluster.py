@@ -1,0 +1,76 @@
+"""Cluster files: any Dask class, clear refusals, and no task that waits for ever."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import dask
+import pytest
+from distributed import Client
+
+import cluster
+from mineral_pipeline.errors import ClusterError, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:9")
+    monkeypatch.setenv("SLURM_PARTITION", "debug")
+
+
+@pytest.mark.parametrize("file", sorted(cluster.FOLDER.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_cluster_file_is_valid(file: Path) -> None:
+    assert cluster.load(file.stem) == cluster.load(str(file))
+
+
+def test_slurm_makes_a_job_script_with_a_gpu_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    dask_jobqueue = pytest.importorskip("dask_jobqueue", reason="the hpc extra is not installed")
+    file = cluster.load("slurm")
+
+    job = dask_jobqueue.SLURMCluster.job_cls(
+        "tcp://127.0.0.1:9", name="one", **{k: v for k, v in file.options.items() if k != "n_workers"}
+    )
+    assert "--resources GPU=1" in job.job_script()
+    assert "#SBATCH -p debug" in job.job_script()
+
+
+def test_threads_run_a_task_with_their_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    shutil.copy(cluster.FOLDER / "threads.yaml", path)
+    path.write_text(path.read_text() + "config: {distributed.comm.retry.count: 7}\n")
+
+    with cluster.connect(str(path)) as client:
+        assert client.submit(lambda: 6 * 7).result() == 42
+        assert dask.config.get("distributed.comm.retry.count") == 7
+        cluster.require(client, "GPU")
+
+
+def test_a_resource_that_no_worker_offers_is_refused(client: Client) -> None:
+    with pytest.raises(ClusterError, match=r"no worker of .* offers QUANTUM: start one with `dask worker --resources"):
+        cluster.require(client, "QUANTUM")
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        (None, SettingsError, "give a file or one of address, local, slurm, threads"),
+        ("options: {}", SettingsError, "needs class and options"),
+        ("class: a.B\nworkers: 3", SettingsError, "needs class and options"),
+        ("class: nowhere.Cluster", ClusterError, "nowhere.Cluster cannot be imported"),
+        (
+            "class: dask.distributed.Client\noptions: {address: 'tcp://127.0.0.1:9', timeout: 1s}",
+            ClusterError,
+            "did not start",
+        ),
+    ],
+)
+def test_a_bad_cluster_file_is_refused(
+    tmp_path: Path, content: str | None, error: type[Exception], message: str
+) -> None:
+    path = tmp_path / "c.yaml"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(error, match=message), cluster.connect(str(path)):
+        pass

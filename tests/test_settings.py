@@ -1,0 +1,102 @@
+"""Settings: unknown keys, bounds, variables and overrides; every settings file of the repository is valid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mineral_pipeline import settings as reader
+from mineral_pipeline.errors import SettingsError
+
+ROOT = Path(__file__).parents[1]
+MINIMAL = {"workspace": "somewhere", "jobs": ["catalogue"], "archive": {"url": "archive"}}
+
+
+def write(path: Path, **changes: object) -> str:
+    path.write_text(yaml.safe_dump({**MINIMAL, **changes}))
+    return str(path)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "jobs").glob("*.yaml")), ids=lambda file: file.name)
+def test_every_settings_file_is_valid(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("MINERAL_PIPELINE_DATA", "DEPOSITS", "LAND"):
+        monkeypatch.setenv(variable, "/data")
+
+    assert reader.load(str(file)).jobs
+
+
+def test_defaults_are_the_study(tmp_path: Path) -> None:
+    settings = reader.load(write(tmp_path / "a.yaml"))
+
+    assert settings.acquire.chip_size == 512
+    assert settings.acquire.bands == ["B7"]
+    assert settings.catalogue.spacecraft == ["LANDSAT_4"]
+    assert settings.curate is None
+
+
+def test_unknown_key_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.yaml", acquire={"chipsize": 64})
+
+    with pytest.raises(SettingsError, match=r"a\.yaml: unknown key acquire\.chipsize: remove it or mend its spelling$"):
+        reader.load(path)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("acquire.chip_size=-4", r"acquire\.chip_size: Input should be greater than 0 \(given: -4\)"),
+        ("acquire.method=blur", r"acquire\.method: Input should be 'resize', 'rescale' or 'sampling'"),
+        ("acquire.bands=[]", r"acquire\.bands: List should have at least 1 item"),
+        ("curate.test_share=1.5", r"curate\.test_share"),
+        ("nonsense", r"write section\.key=value"),
+        ("workspace.deep=1", r"workspace is not a section"),
+    ],
+)
+def test_a_bad_value_is_named_in_one_line(tmp_path: Path, override: str, message: str) -> None:
+    path = write(tmp_path / "a.yaml", curate={"land": "land.geojson"})
+
+    with pytest.raises(SettingsError, match=message) as caught:
+        reader.load(path, [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_override_and_workspace_replace_the_file(tmp_path: Path) -> None:
+    settings = reader.load(write(tmp_path / "a.yaml"), ["acquire.bands=[B5, B7]", "seed=3"], workspace="elsewhere")
+
+    assert (settings.acquire.bands, settings.seed, settings.workspace) == (["B5", "B7"], 3, "elsewhere")
+
+
+def test_a_variable_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHERE", "/here")
+    path = write(tmp_path / "a.yaml", archive={"url": "${WHERE}/archive", "index": "${WHERE}/i.csv"})
+
+    assert reader.load(path).archive.url == "/here/archive"
+
+
+def test_an_unset_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WHERE", raising=False)
+    path = write(tmp_path / "a.yaml", archive={"url": "${WHERE}/archive"})
+
+    with pytest.raises(SettingsError, match="the environment variable WHERE is not set"):
+        reader.load(path)
+
+
+def test_a_job_needs_its_section(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="label: the job label is listed in jobs but its section is absent"):
+        reader.load(write(tmp_path / "a.yaml", jobs=["label"]))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("a: [", "not YAML"), ("just text", "mapping of sections"), (None, "No such file")],
+)
+def test_an_unreadable_file_is_named(tmp_path: Path, content: str | None, message: str) -> None:
+    path = tmp_path / "a.yaml"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(SettingsError, match=message) as caught:
+        reader.load(str(path))
+    assert str(path) in str(caught.value)
