@@ -1,0 +1,178 @@
+"""Reading the index: filters, columns, and what cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from small_archive import listing
+
+from mineral_pipeline import settings
+from mineral_pipeline.archive import index, read_index
+from mineral_pipeline.errors import ArchiveError, DataError, SettingsError
+
+Write = Callable[[pd.DataFrame], settings.Archive]
+EVERYTHING = settings.Catalogue(spacecraft=[], sensors=[])
+ROWS = listing(
+    "LT04_L1TP_181053_19880130_20170209_01_T1",
+    "LT04_L1GS_181054_19890130_20170209_01_T2",
+    "LT05_L1TP_181055_19900130_20170209_01_T1",
+    "LM04_L1TP_181056_19910130_20170209_01_T1",
+    "LE07_L1TP_181057_20000130_20170209_01_RT",
+    CLOUD_COVER=[0.0, 50.0, -1.0, 100.0, np.nan],
+    WEST_LON=[10.0, 20.0, 30.0, 40.0, 179.0],
+    EAST_LON=[12.0, 22.0, 32.0, 42.0, -179.0],
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rows"),
+    [
+        ({}, [0, 1, 2, 3, 4]),
+        ({"spacecraft": ["LANDSAT_4"]}, [0, 1, 3]),
+        ({"spacecraft": ["LANDSAT_4"], "sensors": ["TM"]}, [0, 1]),
+        ({"tiers": ["T2", "RT"]}, [1, 4]),
+        ({"levels": ["L1GS"]}, [1]),
+        ({"start": date(1989, 1, 30), "end": date(1991, 1, 30)}, [1, 2, 3]),
+        ({"max_cloud_cover": 50}, [0, 1, 2, 4]),
+        ({"bounds": (12, -90, 30, 90)}, [0, 1, 2]),
+        ({"bounds": (12.5, 11.5, 30, 90)}, []),
+        ({"bounds": (170, 0, -170, 10)}, [4]),
+        ({"bounds": (-179.5, 0, -170, 10)}, [4]),
+        ({"bounds": (-180, -90, 180, 90)}, [0, 1, 2, 3, 4]),
+    ],
+)
+def test_every_filter(write_index: Write, wanted: dict[str, Any], rows: list[int]) -> None:
+    archive = write_index(ROWS)
+    catalogue = settings.Catalogue(**{"spacecraft": [], "sensors": [], **wanted})
+    if not rows:
+        with pytest.raises(DataError, match=r"none of 5 scenes is left by catalogue\.bounds"):
+            read_index(archive, catalogue)
+        return
+    assert read_index(archive, catalogue)["PRODUCT_ID"].tolist() == ROWS["PRODUCT_ID"][rows].tolist()
+
+
+@given(
+    boxes=st.lists(st.tuples(st.integers(-180, 180), st.integers(1, 30)), min_size=1, max_size=5),
+    west=st.integers(-180, 180),
+    east=st.integers(-180, 180),
+    swapped=st.booleans(),
+)
+def test_boxes_meet_on_the_circle_of_longitudes(
+    boxes: list[tuple[int, int]], west: int, east: int, swapped: bool
+) -> None:
+    def wrap(longitude: float) -> float:
+        return (longitude + 180) % 360 - 180
+
+    edges = [(float(w), wrap(w + width)) for w, width in boxes]
+    if swapped:  # as an index does that takes the smallest and largest longitude of the corners
+        edges = [(min(pair), max(pair)) for pair in edges]
+    rows = pa.record_batch(
+        {
+            "WEST_LON": [str(w) for w, _ in edges],
+            "EAST_LON": [str(e) for _, e in edges],
+            "SOUTH_LAT": ["0"] * len(edges),
+            "NORTH_LAT": ["1"] * len(edges),
+        }
+    )
+    wanted = shapely.box(west, 0, east if east >= west else east + 360, 1)
+    expected = [
+        any(shapely.box(w + turn, 0, w + width + turn, 1).intersects(wanted) for turn in (-720, -360, 0, 360, 720))
+        for w, width in boxes
+    ]
+    assert index._intersects(rows, (west, 0, east, 1)).tolist() == expected
+
+
+def test_numbers_and_texts(write_index: Write) -> None:
+    rows = ROWS.astype({"WRS_PATH": object, "CLOUD_COVER": object})
+    rows.loc[1, "WRS_PATH"] = "one"
+    table = read_index(write_index(rows), EVERYTHING)
+    assert table["WRS_PATH"].isna().tolist() == [False, True, False, False, False]
+    assert all(table[name].dtype == float for name in index.NUMBERS)
+    assert table["DATE_ACQUIRED"].tolist() == ROWS["DATE_ACQUIRED"].tolist()
+    assert set(table) == {*index.NUMBERS, *index.TEXTS}
+
+
+def test_blocks_are_joined(write_index: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "BLOCK", 1000)
+    many = pd.concat([ROWS] * 50, ignore_index=True)
+    assert read_index(write_index(many), EVERYTHING)["PRODUCT_ID"].tolist() == many["PRODUCT_ID"].tolist()
+
+
+def test_the_real_index(data: Path) -> None:
+    archive = settings.Archive(url=str(data / "archive"), index=str(data / "index/lt04-8223.csv.gz"))
+    assert len(read_index(archive, settings.Catalogue())) == 8223
+    table = pd.read_csv(data / "index/lt04-8223.csv.gz")
+    some = read_index(archive, settings.Catalogue(tiers=["T1"], max_cloud_cover=10, start=date(1988, 1, 1)))
+    keep = (table["COLLECTION_CATEGORY"] == "T1") & (table["CLOUD_COVER"] <= 10) & (table["DATE_ACQUIRED"] >= "1988")
+    assert some["PRODUCT_ID"].tolist() == table["PRODUCT_ID"][keep].tolist()
+
+
+def test_plain_csv_and_other_columns(tmp_path: Path, write_index: Write) -> None:
+    archive = write_index(ROWS)
+    ROWS[ROWS.columns[::-1]].to_csv(tmp_path / "reversed.csv", index=False)
+    other = archive.model_copy(update={"index": str(tmp_path / "reversed.csv")})
+    pd.testing.assert_frame_equal(read_index(archive, EVERYTHING), read_index(other, EVERYTHING))
+
+
+def test_nothing_matches(write_index: Write) -> None:
+    with pytest.raises(DataError, match=r"none of 5 scenes is left by catalogue\.tiers: \['RT'\]: loosen"):
+        read_index(write_index(ROWS), settings.Catalogue(tiers=["RT"]))
+    with pytest.raises(DataError, match=r"index\.csv\.gz lists no scene"):
+        read_index(write_index(ROWS.head(0)), EVERYTHING)
+
+
+def test_an_index_that_cannot_be_read(tmp_path: Path, write_index: Write) -> None:
+    archive = write_index(ROWS)
+    whole = (tmp_path / "index.csv.gz").read_bytes()
+    text = gzip.decompress(whole)
+    for content, reason in [
+        (whole[:-30], "Truncated|truncated"),
+        (b"<html>Not found</html>", "header"),
+        (gzip.compress(text[:-120]), "Expected 17 columns"),
+        (gzip.compress(text.replace(b"PRODUCT_ID", b"ID")), "PRODUCT_ID"),
+        (b"", "mpty"),
+    ]:
+        (tmp_path / "index.csv.gz").write_bytes(content)
+        with pytest.raises(ArchiveError, match=reason) as caught:
+            read_index(archive, EVERYTHING)
+        assert str(caught.value).startswith(f"index {tmp_path}/index.csv.gz")
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("{}/absent", "is not a folder"),
+        ("{}", "index.csv.gz cannot be read: not there"),
+        ("nosuch://bucket", "cannot be opened: Protocol not known"),
+    ],
+)
+def test_an_archive_that_cannot_be_read(tmp_path: Path, url: str, reason: str) -> None:
+    with pytest.raises(ArchiveError, match=reason) as caught:
+        read_index(settings.Archive(url=url.format(tmp_path)), EVERYTHING)
+    assert "archive.url" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        ({"start": "2001-01-01", "end": "2000-12-31"}, "start 2001-01-01 is after end 2000-12-31"),
+        ({"bounds": (0, 10, 20, 10)}, "10.0 is not south of 10.0"),
+        ({"bounds": (0, -91, 20, 10)}, "catalogue.bounds.1"),
+    ],
+)
+def test_settings_that_no_scene_can_match(wanted: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(reason)):
+        settings.parse({"workspace": "w", "jobs": ["catalogue"], "archive": {"url": "a"}, "catalogue": wanted})

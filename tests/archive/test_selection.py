@@ -1,0 +1,137 @@
+"""Strays, reprocessings, order, and the catalogue's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_archive import listing
+
+from mineral_pipeline import landsat, settings
+from mineral_pipeline.archive import build_catalogue, read_index, select_scenes
+from mineral_pipeline.errors import DataError
+
+GOOD = "LT04_L1TP_181053_19880130_20170209_01_T1"
+OTHER = "LT04_L1TP_002026_19880130_20170209_01_T1"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("PRODUCT_ID", None, "no product identifier"),
+        ("PRODUCT_ID", "LT41810531988030XXX04", "no product identifier"),
+        ("PRODUCT_ID", f"../{GOOD}", "no product identifier"),
+        ("SPACECRAFT_ID", "LANDSAT_5", "stray identifier"),
+        ("SENSOR_ID", "MSS", "stray identifier"),
+        ("WRS_PATH", 182.0, "stray identifier"),
+        ("WRS_ROW", np.nan, "stray identifier"),
+        ("DATE_ACQUIRED", "1988-01-31", "stray identifier"),
+        ("DATA_TYPE", "L1GS", "stray identifier"),
+        ("COLLECTION_CATEGORY", "T2", "stray identifier"),
+        ("BASE_URL", f"gs://other/{landsat.product_folder(GOOD)}", "stray folder"),
+        ("BASE_URL", None, "stray folder"),
+        ("NORTH_LAT", 8.0, "no bounds"),
+        ("EAST_LON", np.nan, "no bounds"),
+        ("WEST_LON", -200.0, "no bounds"),
+    ],
+)
+def test_what_contradicts_itself_is_dropped(column: str, value: object, reason: str) -> None:
+    rows = pd.concat([listing(GOOD, **{column: [value]}), listing(OTHER)], ignore_index=True)
+    selection = select_scenes(rows)
+    assert selection.scenes["PRODUCT_ID"].tolist() == [OTHER]
+    assert selection.dropped == {reason: 1}
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("LT04_L1TP_181053_19880130_20160209_01_T1", "LT04_L1TP_181053_19880130_20170209_01_T1"),
+        ("LT04_L1TP_181053_19880130_20160209_01_T1", "LT04_L1GS_181053_19880130_20170209_01_T2"),
+        ("LT04_L1TP_181053_19880130_20180209_01_RT", "LT04_L1TP_181053_19880130_20170209_01_T2"),
+        ("LT04_L1TP_181053_19880130_20170209_01_T2", "LT04_L1TP_181053_19880130_20170209_01_T1"),
+        ("LT04_L1TP_181053_19880130_20180209_01_T1", "LT04_L1TP_181053_19880130_20180209_02_T1"),
+    ],
+)
+def test_the_newest_processing_is_kept(older: str, newer: str) -> None:
+    for rows in (listing(older, newer), listing(newer, older, newer)):
+        selection = select_scenes(rows)
+        assert selection.scenes["PRODUCT_ID"].tolist() == [newer]
+        assert selection.dropped == {"older processing": len(rows) - 1}
+
+
+def test_other_scenes_are_not_reprocessings() -> None:
+    scenes = [
+        GOOD,
+        "LM04_L1TP_181053_19880130_20170209_01_T1",
+        "LT05_L1TP_181053_19880130_20170209_01_T1",
+        "LT04_L1TP_181053_19880131_20170209_01_T1",
+        "LT04_L1TP_181054_19880130_20170209_01_T1",
+    ]
+    assert select_scenes(listing(*scenes)).dropped == {}
+
+
+def test_nothing_left_says_why() -> None:
+    with pytest.raises(DataError, match="2 scenes is usable \\(1 no product identifier, 1 stray identifier\\)"):
+        select_scenes(listing(GOOD, OTHER, PRODUCT_ID=["", OTHER], SPACECRAFT_ID="LANDSAT_5"))
+
+
+def test_the_order_of_the_index_does_not_matter(data: Path) -> None:
+    archive = settings.Archive(url="gs://b", index=str(data / "index/lt04-8223.csv.gz"))
+    rows = read_index(archive.model_copy(update={"url": str(data)}), settings.Catalogue(max_cloud_cover=20))
+    first = build_catalogue(select_scenes(rows).scenes, archive.url, 16)
+    shuffled = rows.sample(frac=1, random_state=0, ignore_index=True)
+    pd.testing.assert_frame_equal(first, build_catalogue(select_scenes(shuffled).scenes, archive.url, 16))
+    assert first[["path", "row", "acquired"]].apply(tuple, axis=1).is_monotonic_increasing
+
+
+def test_real_identifiers_with_strays(data: Path) -> None:
+    texts = pd.read_csv(data / "index/product-ids-32371.txt.gz", header=None)[0].tolist()[::8]
+    strays = sum(text.startswith("LT05") for text in texts)
+    assert strays > 100
+    selection = select_scenes(listing(*texts, SPACECRAFT_ID="LANDSAT_4"))
+
+    newest: dict[tuple[object, ...], str] = {}
+    for text in sorted(texts, key=lambda text: (landsat.parse_product_id(text).processed, text)):
+        if text.startswith("LT04"):
+            newest[tuple(text.split("_")[i] for i in (0, 2, 3))] = text
+    assert selection.dropped["stray identifier"] == strays
+    assert selection.dropped.get("older processing", 0) == len(texts) - strays - len(newest)
+    assert set(selection.scenes["PRODUCT_ID"]) == set(newest.values())
+
+
+def test_limit_takes_the_first_by_path_and_row() -> None:
+    selection = select_scenes(listing(GOOD, OTHER), limit=1)
+    assert selection.scenes["PRODUCT_ID"].tolist() == [OTHER]
+    assert selection.dropped == {"beyond the limit": 1}
+
+
+def test_columns(data: Path) -> None:
+    archive = settings.Archive(url=f"{data}/archive/")
+    rows = read_index(archive, settings.Catalogue(spacecraft=[], sensors=[]))
+    table = build_catalogue(select_scenes(rows).scenes, archive.url, chips_per_shard=2)
+    assert table["product_id"].str[:4].tolist() == ["LE07", "LE07", "LT05"]
+    assert table["path"].tolist() == [92, 92, 92]
+    assert table["row"].tolist() == [84, 84, 91]
+    assert table["acquired"].tolist() == ["1999-09-25", "2011-08-09", "1991-05-06"]
+    assert table["cloud_cover"].tolist() == [1, 19, 43]
+    assert (table["tier"] + table["level"]).tolist() == ["T1L1TP", "T1L1TP", "T2L1GS"]
+    assert table["shard"].tolist() == [0, 0, 1]
+    assert table["slot"].tolist() == [0, 1, 0]
+    assert table.crs == "EPSG:4326"
+    assert table.bounds.loc[0].tolist() == [145.3858, -35.56339, 148.0174, -33.63408]
+    assert all(Path(url).is_dir() for url in table["base_url"])
+    assert table["base_url"].str.split("/").str[-1].tolist() == table["product_id"].tolist()
+
+
+def test_boxes_are_continuous_across_the_antimeridian() -> None:
+    scenes = select_scenes(listing(GOOD, OTHER, WEST_LON=[179.0, -179.0], EAST_LON=[-179.5, 178.0])).scenes
+    assert build_catalogue(scenes, "x", 1).bounds[["minx", "maxx"]].to_numpy().tolist() == [[178, 181], [179, 180.5]]
+
+
+def test_unknown_cloud_cover(write_index: Callable[[pd.DataFrame], settings.Archive]) -> None:
+    archive = write_index(listing(GOOD, OTHER, CLOUD_COVER=["", -1]))
+    scenes = select_scenes(read_index(archive, settings.Catalogue(max_cloud_cover=0))).scenes
+    assert build_catalogue(scenes, "x", 1)["cloud_cover"].isna().all()

@@ -1,0 +1,73 @@
+"""The catalogue job on real indexes: what it writes, counts, refuses, and leaves alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from distributed import Client
+
+from jobs import catalogue, stage
+from mineral_pipeline import settings, store
+from mineral_pipeline.errors import ArchiveError, DataError, WorkspaceError
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.workspace import CATALOGUE, Workspace
+
+NO_CLIENT = cast(Client, None)  # the job runs where it is called
+
+
+def configure(workspace: Workspace, data: Path, index: str = "index/lt04-8223.csv.gz", **wanted: Any) -> Settings:
+    archive = {"url": str(data / "archive"), "index": str(data / index)}
+    content = {"workspace": workspace.url, "jobs": ["catalogue"], "archive": archive, "catalogue": wanted}
+    return settings.parse(content)
+
+
+def test_the_real_index(workspace: Workspace, data: Path) -> None:
+    how = configure(workspace, data)
+    assert catalogue.plan(how).counts.planned == 8223
+    counts = catalogue.main(how, NO_CLIENT)
+    assert (counts.unit, counts.planned, counts.done, counts.failed, counts.reasons) == ("scenes", 8223, 8223, 0, {})
+    table = workspace.read_table(CATALOGUE)
+    chips_per_shard = how.acquire.chips_per_shard
+    assert (table["shard"] * chips_per_shard + table["slot"] == table.index).all()
+    assert table["shard"].max() == (8223 - 1) // chips_per_shard
+    assert catalogue.plan(how).counts.skipped == 8223
+
+
+def test_three_real_products(workspace: Workspace, data: Path) -> None:
+    how = configure(workspace, data, "archive/index.csv.gz", spacecraft=["LANDSAT_5", "LANDSAT_7"], sensors=[])
+    assert catalogue.main(how, NO_CLIENT).done == 3
+    table = workspace.read_table(CATALOGUE)
+    assert table["product_id"].is_unique
+    assert all(Path(url).is_dir() for url in table["base_url"])
+
+
+def test_what_is_dropped_is_counted(workspace: Workspace, data: Path) -> None:
+    counts = catalogue.main(configure(workspace, data, limit=100), NO_CLIENT)
+    assert (counts.planned, counts.done, counts.reasons) == (8223, 100, {"beyond the limit": 8123})
+
+
+def test_it_is_done_once(workspace: Workspace, data: Path) -> None:
+    how = configure(workspace, data, limit=20)
+    assert stage.execute("catalogue", how, NO_CLIENT).done == 20
+    assert stage.execute("catalogue", how, NO_CLIENT).skipped == 20
+    with pytest.raises(WorkspaceError, match=r"catalogue\.limit was 20 and is 30 now"):
+        stage.execute("catalogue", configure(workspace, data, limit=30), NO_CLIENT)
+
+
+def test_it_is_frozen_once_chips_exist(workspace: Workspace, data: Path) -> None:
+    catalogue.main(configure(workspace, data, limit=20), NO_CLIENT)
+    before = workspace.read_bytes(CATALOGUE)
+    store.create_chips(workspace, workspace.read_table(CATALOGUE)["product_id"].tolist(), ["B7"], 8, 4)
+    counts = catalogue.main(configure(workspace, data, limit=30), NO_CLIENT)
+    assert (counts.planned, counts.done, counts.skipped) == (20, 0, 20)
+    assert workspace.read_bytes(CATALOGUE) == before
+
+
+def test_nothing_is_written_when_nothing_matches(workspace: Workspace, data: Path) -> None:
+    with pytest.raises(DataError, match=r"none of 8,223 scenes is left by catalogue\.tiers: \['RT'\]"):
+        catalogue.main(configure(workspace, data, tiers=["RT"]), NO_CLIENT)
+    with pytest.raises(ArchiveError, match=r"absent\.csv cannot be read: not there"):
+        catalogue.main(configure(workspace, data, "index/absent.csv"), NO_CLIENT)
+    assert not workspace.exists(CATALOGUE)
