@@ -34,7 +34,9 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
             if counts.failed_fraction > settings.max_failed_fraction:
                 CONSOLE.print(_too_many(job, counts, settings))
                 return 1
-    CONSOLE.print(summary(Workspace(settings.workspace)))
+    outcome = summary(Workspace(settings.workspace))
+    if outcome.row_count:
+        CONSOLE.print(outcome)
     return 0
 
 

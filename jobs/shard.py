@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from rasterio.transform import array_bounds
 
 from mineral_pipeline import archive, imagery, ledger, store
 from mineral_pipeline.errors import MetadataError, RasterError
@@ -80,8 +81,9 @@ def acquire_scene(
             imagery.decode(content, f"{scene.product_id} {band}")
             for band, content in zip(how.bands, files.bands, strict=True)
         ]
-        for raster in rasters:
-            archive.check_extent(files.metadata, raster.bounds, raster.pixels.shape, reduced, scene.product_id)
+        for raster in filter(lambda raster: raster.is_georeferenced, rasters):  # make_chip rejects the others
+            bounds = array_bounds(*raster.pixels.shape, raster.transform)
+            archive.check_extent(files.metadata, bounds, raster.pixels.shape, reduced, raster.source)
         chip = imagery.make_chip(rasters, how.chip_size, how.method, files.metadata.corners, how.footprint)
         image = chip.image
         outcome = replace(

@@ -32,7 +32,7 @@ def client() -> Iterator[Client]:
     """A cluster of threads in this process, with one GPU slot."""
     with (
         LocalCluster(
-            processes=False, n_workers=1, threads_per_worker=2, resources={"GPU": 1}, dashboard_address=None
+            processes=False, n_workers=1, threads_per_worker=2, resources={"GPU": 1}, dashboard_address="127.0.0.1:0"
         ) as cluster,
         Client(cluster) as client,
     ):

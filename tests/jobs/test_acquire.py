@@ -1,0 +1,195 @@
+"""Acquire: every scene ends in its one right state, and a run goes on where an earlier one stopped."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from distributed import Client
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.io import MemoryFile
+
+from jobs import acquire, audit, catalogue
+from mineral_pipeline import ledger, store
+from mineral_pipeline import settings as reader
+from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.workspace import CHIPS, Workspace
+
+ORIGINAL = "LT05_L1GS_092091_19910506_20170126_01_T2"
+
+
+def redraw(change: Callable[[np.ndarray], np.ndarray], keep_grid: bool = True) -> Callable[[bytes], bytes]:
+    """A TIFF with other pixels, or without its georeference."""
+
+    def apply(content: bytes) -> bytes:
+        with MemoryFile(content) as file, file.open() as source:
+            profile, pixels = source.profile, source.read()
+        if not keep_grid:
+            profile.update(crs=None, transform=None)
+        with MemoryFile() as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # that is what is wanted
+            with file.open(**profile) as target:
+                target.write(change(pixels))
+            return bytes(file.read())
+
+    return apply
+
+
+BREAKS: dict[str, tuple[str, str, Callable[[bytes], bytes | None]]] = {
+    # date of the scene: state, what the reason says, what happens to its band 7
+    "19910101": ("ok", "", lambda content: content),
+    "19910102": ("missing", "B7.TIF", lambda content: None),
+    "19910103": ("corrupt", "", lambda content: content[: len(content) // 2]),
+    "19910104": ("corrupt", "HTML", lambda content: b"<!DOCTYPE html><html><body>Not today</body></html>"),
+    "19910105": ("rejected", "fill", redraw(lambda pixels: pixels * 0)),
+    "19910106": ("rejected", "georeference", redraw(lambda pixels: pixels, keep_grid=False)),
+    "19910107": ("corrupt", "", lambda content: b""),
+}
+
+
+@pytest.fixture
+def settings(data: Path, tmp_path: Path) -> Settings:
+    """An archive of clones of one real product, each broken in its own way."""
+    folder = tmp_path / "archive"
+    source = data / "archive" / "LT05" / "01" / "092" / "091" / ORIGINAL
+    index = pd.read_csv(data / "archive" / "index.csv.gz", dtype=str)
+    row = index[index["PRODUCT_ID"] == ORIGINAL].iloc[0]
+    rows = []
+    for day, (_, _, change) in BREAKS.items():
+        product = ORIGINAL.replace("19910506", day)
+        place = folder / "LT05" / "01" / "092" / "091" / product
+        place.mkdir(parents=True)
+        iso = f"{day[:4]}-{day[4:6]}-{day[6:]}"
+        text = (source / f"{ORIGINAL}_MTL.txt").read_text().replace(ORIGINAL, product).replace("1991-05-06", iso)
+        (place / f"{product}_MTL.txt").write_text(text)
+        changed = change((source / f"{ORIGINAL}_B7.TIF").read_bytes())
+        if changed is not None:
+            (place / f"{product}_B7.TIF").write_bytes(changed)
+        base = row["BASE_URL"].replace(ORIGINAL, product)
+        rows.append({**row, "PRODUCT_ID": product, "SCENE_ID": f"LT5{day}", "DATE_ACQUIRED": iso, "BASE_URL": base})
+    buffer = io.StringIO()
+    pd.DataFrame(rows).to_csv(buffer, index=False)
+    (folder / "index.csv.gz").write_bytes(gzip.compress(buffer.getvalue().encode()))
+    return reader.parse(
+        {
+            "workspace": str(tmp_path / "workspace"),
+            "jobs": ["catalogue", "acquire"],
+            "archive": {"url": str(folder), "reduced": True},
+            "catalogue": {"spacecraft": ["LANDSAT_5"]},
+            "acquire": {"chip_size": 32, "chips_per_shard": 3},
+        }
+    )
+
+
+@pytest.fixture
+def acquired(settings: Settings, client: Client) -> Settings:
+    catalogue.main(settings, client)
+    acquire.main(settings, client)
+    return settings
+
+
+def band_file(settings: Settings, day: str) -> Path:
+    return next(Path(settings.archive.url).rglob(f"*_{day}_*_MTL.txt")).with_name(
+        f"{ORIGINAL.replace('19910506', day)}_B7.TIF"
+    )
+
+
+def stable(workspace: Workspace) -> pd.DataFrame:
+    return pd.DataFrame(ledger.read(workspace).drop(columns=["attempts", "seconds", "geometry"]))
+
+
+def test_every_scene_ends_in_its_state_with_a_reason_that_helps(acquired: Settings) -> None:
+    table = ledger.read(Workspace(acquired.workspace))
+
+    assert len(table) == len(BREAKS)
+    for row in table.itertuples():
+        state, reason, _ = BREAKS[row.product_id[17:25]]
+        assert row.status == state, row.reason
+        assert reason in row.reason
+        assert (row.reason == "") == (state == "ok")
+        assert row.reason == "" or row.product_id in row.reason
+        assert "\n" not in row.reason
+
+
+def test_the_counts_tell_failures_from_verdicts(settings: Settings, client: Client) -> None:
+    catalogue.main(settings, client)
+    counts = acquire.main(settings, client)
+
+    assert (counts.planned, counts.done, counts.skipped, counts.failed) == (7, 7, 0, 4)
+    assert counts.reasons == {"missing": 1, "corrupt": 3, "rejected": 2}
+
+
+def test_only_good_scenes_have_pixels_and_the_audit_agrees(acquired: Settings) -> None:
+    workspace = Workspace(acquired.workspace)
+    with_pixels = store.open_dataset(workspace).image.values.any(axis=(1, 2, 3))
+
+    np.testing.assert_array_equal(with_pixels, ledger.read(workspace)["status"] == "ok")
+    assert list(audit.faults(workspace)) == []
+
+
+def test_the_audit_finds_pixels_that_are_not_what_the_ledger_says(acquired: Settings) -> None:
+    workspace = Workspace(acquired.workspace)
+    store.write_shard(workspace, 0, np.ones((3, 1, 32, 32), "uint8"))
+
+    assert [fault for fault in audit.faults(workspace) if "is missing but has pixels" in fault]
+
+
+def test_a_second_run_does_nothing(acquired: Settings, client: Client) -> None:
+    counts = acquire.main(acquired, client)
+
+    assert (counts.planned, counts.done, counts.skipped, counts.failed) == (7, 0, 7, 4)
+
+
+def test_a_shard_without_its_ledger_part_is_done_again_to_the_same_bytes(acquired: Settings, client: Client) -> None:
+    workspace = Workspace(acquired.workspace)
+    before, pixels = stable(workspace), store.open_dataset(workspace).image.values
+    workspace.remove(ledger.part_name(0))
+    store.write_shard(workspace, 0, np.full((3, 1, 32, 32), 9, "uint8"))  # as if it had died in between
+
+    counts = acquire.main(acquired, client)
+    assert (counts.done, counts.skipped) == (3, 4)
+    pd.testing.assert_frame_equal(stable(workspace), before)
+    np.testing.assert_array_equal(store.open_dataset(workspace).image.values, pixels)
+
+
+def test_retry_failed_mends_what_the_archive_has_mended(acquired: Settings, client: Client) -> None:
+    good = band_file(acquired, "19910101").read_bytes()
+    band_file(acquired, "19910102").write_bytes(good)
+
+    assert acquire.main(acquired, client).failed == 4
+    counts = acquire.main(acquired, client, retry_failed=True)
+    assert counts.failed == 3
+    assert counts.planned == counts.done + counts.skipped == 7
+    assert ledger.read(Workspace(acquired.workspace))["status"].tolist()[:2] == ["ok", "ok"]
+
+
+def test_a_store_of_other_settings_is_refused_even_without_a_run_record(acquired: Settings, client: Client) -> None:
+    other = acquired.model_copy(update={"acquire": acquired.acquire.model_copy(update={"method": "sampling"})})
+
+    with pytest.raises(WorkspaceError, match=r"acquire\.method was 'rescale' and is 'sampling' now"):
+        acquire.main(other, client)
+
+
+def test_the_plan_tells_what_is_left(acquired: Settings) -> None:
+    Workspace(acquired.workspace).remove(ledger.part_name(1))
+    plan = acquire.plan(acquired)
+
+    assert (plan.counts.planned, plan.counts.skipped) == (7, 4)
+    assert "MB" in plan.details["memory of a task"]
+
+
+def test_a_lost_store_is_made_anew(acquired: Settings, client: Client) -> None:
+    workspace = Workspace(acquired.workspace)
+    workspace.remove(CHIPS)
+    workspace.remove(ledger.LEDGER)
+    shutil.rmtree(workspace.place(CHIPS), ignore_errors=True)
+
+    assert acquire.main(acquired, client).done == 7
