@@ -24,6 +24,8 @@ Task = Literal["presence", "richness"]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Size = Literal["small", "medium", "big"]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
 Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
 JOBS: tuple[JobName, ...] = (
@@ -95,12 +97,20 @@ class Catalogue(Section):
     """First day of acquisition."""
     end: date | None = None
     """Last day of acquisition."""
-    bounds: tuple[float, float, float, float] | None = None
-    """West, south, east, north in degrees; a scene is kept when its box intersects."""
+    bounds: tuple[Longitude, Latitude, Longitude, Latitude] | None = None
+    """West, south, east, north in degrees, west > east across the antimeridian; boxes that intersect are kept."""
     max_cloud_cover: float | None = Field(None, ge=0, le=100)
     """Percent; scenes of unknown cloud cover are kept."""
     limit: int | None = Field(None, gt=0)
     """At most so many scenes, the first by path/row."""
+
+    @model_validator(mode="after")
+    def _ranges_are_not_empty(self) -> Catalogue:
+        if self.start is not None and self.end is not None and self.start > self.end:
+            raise ValueError(f"start {self.start} is after end {self.end}")
+        if self.bounds is not None and self.bounds[1] >= self.bounds[3]:
+            raise ValueError(f"bounds are west, south, east, north: {self.bounds[1]} is not south of {self.bounds[3]}")
+        return self
 
 
 class Acquire(Section):
@@ -125,7 +135,7 @@ class Label(Section):
 
     deposits: list[str] = Field(min_length=1)
     """Paths or URLs of CSV tables in the layout of MRDS."""
-    commodities: int | list[str] = 10
+    commodities: Annotated[int, Field(ge=0)] | list[str] = 10
     """Names of the commodities that get labels of their own, or how many of the commonest."""
     partitions: int = Field(4, gt=0)
     """Partitions of the scenes; more than the workers gains nothing."""
@@ -254,7 +264,7 @@ class Report(Section):
     title: str = "Where minerals may be"
     """Heading of the report."""
     example: str | None = None
-    """Product shown as the example image; default the clearest chip."""
+    """Product shown as the example image; default the clearest that holds known deposits."""
 
 
 class Settings(Section):

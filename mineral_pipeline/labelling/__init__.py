@@ -1,0 +1,29 @@
+"""Targets from known deposits: which lie in which footprint, how many, of which commodity."""
+
+from mineral_pipeline.labelling.deposits import DepositTable, read_deposits
+from mineral_pipeline.labelling.membership import membership
+from mineral_pipeline.labelling.parts import CHIPS, empty_counts, read_chips, write_labels
+from mineral_pipeline.labelling.targets import (
+    Deposits,
+    choose_deposits,
+    column_name,
+    count_deposits,
+    finish_labels,
+    richness,
+)
+
+__all__ = [
+    "CHIPS",
+    "DepositTable",
+    "Deposits",
+    "choose_deposits",
+    "column_name",
+    "count_deposits",
+    "empty_counts",
+    "finish_labels",
+    "membership",
+    "read_chips",
+    "read_deposits",
+    "richness",
+    "write_labels",
+]

@@ -1,0 +1,145 @@
+"""The label job, on a ledger written by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from distributed import Client
+
+from jobs import label, stage
+from mineral_pipeline import ledger, settings
+from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
+from mineral_pipeline.ledger import Outcome, State
+from mineral_pipeline.workspace import DEPOSITS, LABELS, Workspace
+
+CSV = """site_name,latitude,longitude,commod1,commod2,commod3
+One,0.5,0.5,"Gold, Silver",Copper,
+Two,0.6,0.6,Gold,,
+Two,0.6,0.6,"gold, Tin",,
+Three,10.5,0.5,Copper,,
+Far,50,50,Iron,,
+Lost,,,Iron,,
+Worse,95,0,Iron,,
+"""
+
+
+def outcome(chip: int, row: int, status: State = State.OK, corners: Sequence[Sequence[float]] | None = None) -> Outcome:
+    south = 10.0 * (row - 1)
+    square = corners or [[0, south], [1, south], [1, south + 1], [0, south + 1]]
+    polygon = shapely.Polygon(square) if status is State.OK else None
+    return Outcome(chip, f"product-{chip}", status, geometry=polygon, path=7, row=row)
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> settings.Settings:
+    (tmp_path / "deposits.csv").write_text(CSV)
+    content = {
+        "workspace": str(tmp_path / "workspace"),
+        "archive": {"url": str(tmp_path)},
+        "label": {"deposits": [str(tmp_path / "deposits.csv")], "commodities": 3, "partitions": 2},
+        "curate": {"land": "land.geojson"},
+    }
+    workspace = Workspace(content["workspace"])
+    ledger.write_part(workspace, 0, [outcome(0, 1), outcome(1, 1, State.MISSING)])
+    ledger.write_part(workspace, 1, [outcome(2, 2, State.CORRUPT), outcome(3, 2, State.REJECTED)])
+    ledger.write_part(workspace, 2, [outcome(4, 2), outcome(5, 3)])
+    return settings.parse(content)
+
+
+def test_labels_follow_from_the_deposits(configured: settings.Settings, client: Client) -> None:
+    counts = label.main(configured, client)
+    labels = Workspace(configured.workspace).read_table(LABELS)
+    assert labels["chip"].tolist() == [0, 4, 5]
+    assert labels["bucket"].tolist() == ["007001", "007002", "007003"]
+    assert labels["n_deposits"].tolist() == [2, 1, 0]
+    assert labels["has_deposit"].tolist() == [True, True, False]
+    np.testing.assert_allclose(labels["richness"], [1, np.log(2) / np.log(3), 0])
+    assert labels["max_deposits"].tolist() == [2, 2, 2]
+    assert list(labels.columns[9:]) == ["n_copper", "n_gold", "n_iron"]
+    assert labels[["n_copper", "n_gold", "n_iron"]].to_numpy().tolist() == [[1, 2, 0], [1, 0, 0], [0, 0, 0]]
+    np.testing.assert_allclose(labels["lat"], [0.5, 10.5, 20.5], atol=1e-3)
+    reasons = {"deposit rows without coordinates": 1, "deposit rows with coordinates out of range": 1}
+    assert counts == ledger.Counts("chips", planned=3, done=3, reasons=reasons)
+
+
+def test_rejected_rows_are_told(
+    configured: settings.Settings, client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    label.main(configured, client)
+    told = capsys.readouterr().out
+    assert "4 deposits, 1 repeated rows merged" in told
+    assert "1 rows without coordinates left out" in told
+
+
+def test_deposits_are_published(configured: settings.Settings, client: Client) -> None:
+    label.main(configured, client)
+    deposits = Workspace(configured.workspace).read_table(DEPOSITS)
+    assert deposits.set_index("name")["commodities"].to_dict() == {
+        "One": "Gold;Silver;Copper", "Two": "Gold;Tin", "Three": "Copper", "Far": "Iron",
+    }  # fmt: skip
+    assert deposits.crs.to_epsg() == 4326
+
+
+@pytest.mark.parametrize("partitions", [1, 3, 50])
+def test_partitions_change_nothing(configured: settings.Settings, client: Client, partitions: int) -> None:
+    label.main(configured, client)
+    workspace = Workspace(configured.workspace)
+    before = workspace.read_table(LABELS)
+    assert configured.label is not None
+    wanted = configured.label.model_copy(update={"partitions": partitions})
+    label.main(configured.model_copy(update={"label": wanted}), client)
+    pd.testing.assert_frame_equal(workspace.read_table(LABELS), before)
+
+
+def test_parts_of_an_earlier_run_go(configured: settings.Settings, client: Client) -> None:
+    workspace = Workspace(configured.workspace)
+    workspace.write_bytes(f"{LABELS}/part-00099.parquet", b"stale")
+    label.main(configured, client)
+    assert len(workspace.read_table(LABELS)) == 3
+
+
+def test_a_footprint_that_is_no_polygon_is_told(configured: settings.Settings, client: Client) -> None:
+    bow_tie = outcome(6, 1, corners=[[0, 0], [1, 1], [1, 0], [0, 1]])
+    ledger.write_part(Workspace(configured.workspace), 3, [bow_tie])
+    counts = label.main(configured, client)
+    assert counts.reasons["footprints that are no convex polygon"] == 1
+    labels = Workspace(configured.workspace).read_table(LABELS)
+    assert labels.set_index("chip")["n_deposits"].to_dict() == {0: 2, 4: 1, 5: 0, 6: 0}
+
+
+def test_no_deposit_in_any_chip(configured: settings.Settings, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "deposits.csv").write_text("latitude,longitude\n-70,-70\n")
+    label.main(configured, client)
+    labels = Workspace(configured.workspace).read_table(LABELS)
+    assert labels["richness"].tolist() == [0, 0, 0]
+    assert labels["max_deposits"].tolist() == [0, 0, 0]
+
+
+def test_it_runs_as_a_stage_and_is_skipped_when_done(configured: settings.Settings, client: Client) -> None:
+    assert stage.execute("label", configured, client).done == 3
+    assert stage.execute("label", configured, client).skipped == 3
+    json.dumps(stage.read_settings(configured, "label"))
+
+
+def test_plan(configured: settings.Settings) -> None:
+    assert label.plan(configured).counts.planned == 3
+
+
+def test_refusals(configured: settings.Settings, client: Client, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"label\.deposits"):
+        label.plan(configured.model_copy(update={"label": None}))
+    with pytest.raises(WorkspaceError, match="run the job"):
+        label.plan(configured.model_copy(update={"workspace": str(tmp_path / "elsewhere")}))
+    nothing = configured.model_copy(update={"workspace": str(tmp_path / "nothing")})
+    ledger.write_part(Workspace(nothing.workspace), 0, [outcome(0, 1, State.MISSING)])
+    with pytest.raises(DataError, match="none of 1 scenes is ok"):
+        label.main(nothing, client)
+    (tmp_path / "deposits.csv").write_text("latitude,longitude\n,\n")
+    with pytest.raises(DataError, match=r"no deposit in .*1 without coordinates"):
+        label.main(configured, client)

@@ -1,0 +1,119 @@
+"""Targets: presence, richness, counts per commodity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mineral_pipeline import labelling, ledger
+from mineral_pipeline.errors import DataError
+from mineral_pipeline.labelling import choose_deposits, column_name, count_deposits, finish_labels, richness
+from mineral_pipeline.ledger import Outcome, State
+
+
+def table(*commodities: str) -> pd.DataFrame:
+    numbers = np.arange(len(commodities), dtype=float)
+    return pd.DataFrame({"lon": numbers, "lat": numbers, "commodities": pd.Series(commodities, dtype="str")})
+
+
+def chips(*squares: tuple[float, float]) -> gpd.GeoDataFrame:
+    """Square degrees by their lower left corners."""
+    return ledger.to_table(
+        Outcome(chip, f"p{chip}", State.OK, geometry=shapely.box(x, y, x + 1, y + 1), path=3, row=chip)
+        for chip, (x, y) in enumerate(squares)
+    )
+
+
+def test_the_commonest_commodities_are_counted() -> None:
+    deposits = choose_deposits(table("Gold;Silver", "Gold", "", "Tin;Silver", "Lead"), 3)
+    assert deposits.columns == ("n_gold", "n_silver", "n_lead")  # by name where they are as common
+    assert deposits.holds.toarray().tolist() == [[1, 1, 0], [1, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]]
+
+
+def test_commodities_by_name() -> None:
+    deposits = choose_deposits(table("Gold;Barium-Barite", "Tin"), ["tin", "barium-barite"])
+    assert deposits.columns == ("n_tin", "n_barium_barite")
+    assert deposits.holds.toarray().tolist() == [[0, 1], [1, 0]]
+    with pytest.raises(
+        DataError, match=r"label\.commodities: no deposit holds 'Unobtainium'.*Barium-Barite, Gold, Tin"
+    ):
+        choose_deposits(table("Gold;Barium-Barite", "Tin"), ["Unobtainium"])
+
+
+def test_more_commodities_than_there_are() -> None:
+    assert choose_deposits(table("Gold", ""), 10).columns == ("n_gold",)
+    assert choose_deposits(table("", ""), 10).columns == ()
+    assert choose_deposits(table("Gold"), 0).columns == ()
+
+
+def test_column_names() -> None:
+    assert column_name("Niobium (Columbium)") == "n_niobium_columbium"
+    assert column_name("Sand and Gravel") == "n_sand_and_gravel"
+
+
+def test_counts_in_footprints() -> None:
+    deposits = choose_deposits(table("Gold;Silver", "Gold", "Tin", "Gold"), 2)
+    counts = count_deposits(chips((-0.5, -0.5), (0, 0), (50, 50)), deposits)
+    assert counts["n_deposits"].tolist() == [1, 2, 0]
+    assert counts["n_gold"].tolist() == [1, 2, 0]
+    assert counts["n_silver"].tolist() == [1, 1, 0]
+    assert counts["bucket"].tolist() == ["003000", "003001", "003002"]
+    np.testing.assert_allclose(counts[["lon", "lat"]], [[0, 0], [0.5, 0.5], [50.5, 50.5]], atol=2e-3)
+
+
+def test_a_partition_without_chips_has_the_same_columns() -> None:
+    deposits = choose_deposits(table("Gold"), 5)
+    full, empty = count_deposits(chips((0, 0)), deposits), labelling.empty_counts(deposits)
+    pd.testing.assert_series_equal(empty.dtypes, full.dtypes)
+
+
+def test_labels() -> None:
+    counts = count_deposits(chips((-0.5, -0.5), (0, 0), (50, 50)), choose_deposits(table("Gold", "Tin"), 2))
+    labels = finish_labels(counts.iloc[::-1], most=7)
+    assert labels["chip"].tolist() == [0, 1, 2]
+    assert labels["has_deposit"].tolist() == [True, True, False]
+    np.testing.assert_allclose(labels["richness"], [1 / 3, np.log(3) / np.log(8), 0])
+    assert list(labels.columns) == [
+        "chip", "product_id", "bucket", "lon", "lat", "n_deposits", "has_deposit", "richness", "max_deposits", "n_gold",
+        "n_tin",
+    ]  # fmt: skip
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=20))
+def test_richness_is_ordered_and_within_bounds(numbers: list[int]) -> None:
+    most, counts = max(numbers), np.sort(numbers)
+    values = richness(counts, most)
+    assert (np.diff(values) >= 0).all()
+    assert values[-1] == (1 if most else 0)
+    assert ((values == 0) == (counts == 0)).all()
+
+
+def test_real_deposits_in_real_footprints(data: Path) -> None:
+    """Counted once more by geopandas, planar: so far from the poles a few deposits near an edge differ."""
+    found = labelling.read_deposits([str(data / "deposits" / "mrds-complete-records.csv")])
+    zipped = f"zip://{data / 'wrs2' / 'WRS2_descending.zip'}"
+    wrs2 = gpd.read_file(zipped, bbox=(-120, 30, -105, 42))
+    scenes = wrs2[wrs2.geom_type == "Polygon"]
+    # Their edges carry vertices that are straight on the plane only.
+    scenes = scenes.set_geometry(scenes.simplify(1e-4))
+    rows = [
+        Outcome(n, f"p{n}", State.OK, geometry=scene.geometry, path=scene.PATH, row=scene.ROW)
+        for n, scene in enumerate(scenes.itertuples())
+    ]
+    counts = count_deposits(ledger.to_table(rows), choose_deposits(found.table, ["Gold", "Copper"]))
+    assert counts["usable"].all()
+    joined = gpd.sjoin(found.table, scenes.reset_index(drop=True), predicate="within")
+    planar = joined.groupby("index_right").size().reindex(range(len(scenes)), fill_value=0)
+    difference = np.abs(counts["n_deposits"] - planar)
+    assert planar.sum() > 700
+    assert difference.max() <= 3
+    assert difference.sum() < 0.02 * planar.sum()
+    gold = joined[joined["commodities"].str.split(";").map(lambda names: "Gold" in names)]
+    assert abs(counts["n_gold"].sum() - len(gold)) < 0.02 * len(gold) + 2
