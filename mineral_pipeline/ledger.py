@@ -149,11 +149,9 @@ def count(statuses: Iterable[str], planned: int, skipped: int = 0) -> Counts:
 
 def footprints(ledger: gpd.GeoDataFrame) -> np.ndarray:
     """Vertices of the ledger's footprints, (n, v, 2) lon/lat; shorter ones repeat their last, absent ones are nan."""
-    rings = [
-        np.full((1, 2), np.nan) if polygon is None else np.asarray(polygon.exterior.coords)[:-1]
-        for polygon in ledger.geometry
-    ]
-    width = max((len(ring) for ring in rings), default=1)
-    return np.array([np.pad(ring, ((0, width - len(ring)), (0, 0)), mode="edge") for ring in rings]).reshape(
-        -1, width, 2
-    )
+    corners, owner = shapely.get_coordinates(shapely.get_exterior_ring(ledger.geometry.to_numpy()), return_index=True)
+    counts = np.bincount(owner, minlength=len(ledger))
+    last = np.maximum(counts - 2, 0)  # a ring ends where it begins
+    column = np.minimum(np.arange(last.max(initial=0) + 1), last[:, None])
+    corners = np.vstack([corners, np.full((1, 2), np.nan)])
+    return corners[np.where(counts[:, None] > 0, np.cumsum(counts)[:, None] - counts[:, None] + column, -1)]

@@ -1,0 +1,95 @@
+"""Curate training sets: drop the ocean, divide the places into sides, choose and balance, measure the leak, copy.
+
+    mineral-pipeline curate jobs/demo.yaml
+
+Reads ``labels.parquet``, ``chips.parquet``, ``chips.zarr``, ``deposits.parquet`` and the land polygons of the settings;
+writes ``samples/<task>/{train,validation,test}.zarr``, ``samples/<task>/samples.parquet`` and, last,
+``samples/<task>/summary.json`` with the leak between the sides. A task of the graph owns one batch of one store.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import dask_geopandas
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from distributed import Client, Future
+
+from jobs.progress import Progress, results
+from jobs.stage import Plan
+from mineral_pipeline import curation, store
+from mineral_pipeline import workspace as names
+from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.ledger import Counts
+from mineral_pipeline.settings import Curate, Settings, Task
+from mineral_pipeline.workspace import Workspace
+
+PLACES_PER_PARTITION = 2000
+"""Of the ocean mask: a partition takes well under a second."""
+
+
+def plan(settings: Settings) -> Plan:
+    """At most all labelled chips for every task; how many is known when the sides are balanced."""
+    workspace, wanted = Workspace(settings.workspace), _wanted(settings)
+    chips = len(workspace.read_table(names.LABELS, ["chip"]))
+    images = store.open_images(workspace)
+    megabytes = wanted.batch_size * np.prod(images.shape[1:]) * images.dtype.itemsize / 2**20
+    return Plan(
+        Counts("samples", planned=chips * len(settings.train.tasks)),
+        {
+            "samples": f"at most the {chips:,} labelled chips for each of {', '.join(settings.train.tasks)}",
+            "memory of a task": f"about {3 * megabytes:,.0f} MB; curate.batch_size sets it",
+        },
+    )
+
+
+def main(settings: Settings, client: Client) -> Counts:
+    """Curate every task of ``train.tasks``; nothing is written before all of them are known to be possible."""
+    workspace, wanted = Workspace(settings.workspace), _wanted(settings)
+    chips = _without_ocean(curation.read_chips(workspace), wanted.land, client)
+    division = curation.divide(chips, wanted, settings.seed)
+    chosen = {task: curation.choose(chips, division, task, wanted, settings.seed) for task in settings.train.tasks}
+    deposits = workspace.read_table(names.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
+    planned = sum(int((samples["side"] != curation.DROPPED).sum()) for samples in chosen.values())
+    with Progress("curate", "samples", planned) as progress:
+        for task, samples in chosen.items():
+            curation.create_stores(workspace, task, samples, wanted.batch_size)
+            for written in results(_copy(client, workspace, task, samples, wanted.batch_size)):
+                progress.advance(done=written)
+            leak = curation.measure_leak(samples, deposits, wanted.max_leak)
+            workspace.write_table(names.samples(task), samples)
+            workspace.write_json(curation.summary_name(task), curation.summarise(samples, task, wanted, leak))
+    dropped = pd.concat([samples["why"] for samples in chosen.values()])
+    reasons = {str(why): int(count) for why, count in dropped[dropped != ""].value_counts().items()}
+    return Counts("samples", planned=planned, done=progress.done, reasons=reasons)
+
+
+def _without_ocean(chips: gpd.GeoDataFrame, path: str, client: Client) -> gpd.GeoDataFrame:
+    """Mark the chips of places whose centre is at sea. The polygons go to every worker once and not into the graph."""
+    land = client.scatter(curation.read_land(path), broadcast=True)
+    places = curation.find_places(chips)
+    partitions = dask_geopandas.from_geopandas(places, npartitions=1 + len(places) // PLACES_PER_PARTITION)
+    flags = partitions.map_partitions(curation.mark_land, land, meta=("on_land", bool))
+    on_land = client.compute(flags).result()
+    return curation.drop_places(chips, places["bucket"][~on_land], "over the ocean")
+
+
+def _copy(client: Client, workspace: Workspace, task: Task, samples: gpd.GeoDataFrame, batch_size: int) -> list[Future]:
+    """One task per batch: read its chips in the order of the chip store, write one chunk."""
+    run = secrets.token_hex(4)  # a scheduler that remembers the keys of an earlier run would not run them again
+    return [
+        client.submit(
+            curation.write_samples, workspace, task, side, batch, chips,
+            key=f"curate-{task}-{side}-{batch:05d}-{run}", pure=False, retries=2,
+        )
+        for side in curation.SIDES
+        for batch, chips in enumerate(curation.batches(samples, side, batch_size))
+    ]  # fmt: skip
+
+
+def _wanted(settings: Settings) -> Curate:
+    if settings.curate is None:
+        raise SettingsError("curate: the settings file has no curate section: add one with the land polygons")
+    return settings.curate

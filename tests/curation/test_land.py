@@ -1,0 +1,111 @@
+"""The ocean mask on drawn and on real land."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mineral_pipeline import curation
+from mineral_pipeline.errors import DataError, SettingsError
+
+PLACES_ON_LAND = {
+    "Ulan Bator": (106.9, 47.9),
+    "Madrid": (-3.7, 40.4),
+    "Chukotka": (-179.0, 68.0),
+    "South Pole": (45, -89.9),
+}
+PLACES_AT_SEA = {"Gulf of Guinea": (0, 0), "Pacific": (-179.9, 0), "North Pole": (10, 89.9), "Caspian": (50.5, 42.0)}
+
+
+def land(*shapes: shapely.Geometry, crs: str | None = "EPSG:4326") -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(geometry=list(shapes), crs=crs)
+
+
+@pytest.mark.parametrize("file", ["ne_110m_land.geojson", "ne_50m_land.geojson"])
+def test_real_land(data: Path, file: str) -> None:
+    polygons = curation.read_land(str(data / "land" / file))
+    assert curation.over_land(list(PLACES_ON_LAND.values()), polygons).all()
+    assert not curation.over_land(list(PLACES_AT_SEA.values()), polygons)[:3].any()
+    points = np.random.default_rng(0).uniform([-180, -1], [180, 1], (20_000, 2))
+    points[:, 1] = np.degrees(np.arcsin(points[:, 1]))  # uniform on the sphere
+    assert curation.over_land(points, polygons).mean() == pytest.approx(0.29, abs=0.015)
+
+
+def test_the_invalid_polygon_of_the_real_land_is_mended(data: Path) -> None:
+    polygons = curation.read_land(str(data / "land/ne_110m_land.geojson"))
+    broken = polygons[~polygons.is_valid]
+    assert len(broken) == 1
+    inside = broken.make_valid().representative_point()
+    assert curation.over_land(shapely.get_coordinates(inside), polygons).all()
+
+
+def test_a_bow_tie_is_land_on_both_sides() -> None:
+    bow_tie = land(shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)]))
+    assert curation.over_land([(0.2, 1), (1.8, 1), (1, 0.2)], bow_tie).tolist() == [True, True, False]
+
+
+@given(st.floats(-180, 180), st.floats(-80, 80), st.integers(1, 20))
+@settings(max_examples=50)
+def test_the_shore_is_land(lon: float, lat: float, size: int) -> None:
+    square = shapely.box(lon, lat, lon + size, lat + size / 2)
+    points = shapely.get_coordinates(square)
+    assert curation.over_land(points, land(square)).all()
+
+
+@pytest.mark.parametrize("turn", [-360, 0, 360, 720])
+def test_longitudes_of_any_turn(turn: float) -> None:
+    across = land(shapely.box(170, -10, 190, 10))
+    west_of_it = land(shapely.box(-180, -10, -170, 10))
+    points = np.array([(175, 0), (-175, 0), (165, 0)]) + np.array([turn, 0])
+    assert curation.over_land(points, across).tolist() == [True, True, False]
+    assert curation.over_land([(180 + turn, 0)], west_of_it).tolist() == [True]
+
+
+def test_other_reference_systems() -> None:
+    projected = land(shapely.box(0, 0, 5, 5)).to_crs("EPSG:3857")
+    assert curation.over_land([(4.9, 4.9), (5.1, 4.9)], projected).tolist() == [True, False]
+    assert curation.over_land([(4.9, 4.9)], land(shapely.box(0, 0, 5, 5), crs=None)).tolist() == [True]
+
+
+def test_no_points_no_land_and_no_position() -> None:
+    square = land(shapely.box(0, 0, 5, 5), shapely.Polygon())
+    assert curation.over_land(np.empty((0, 2)), square).shape == (0,)
+    assert curation.over_land([(np.nan, 1), (1, np.inf), (1, 1)], square).tolist() == [False, False, True]
+    assert curation.over_land([(1, 1)], land()).tolist() == [False]
+
+
+def test_a_partition_keeps_its_index() -> None:
+    places = gpd.GeoDataFrame(geometry=shapely.points([(1, 1), (9, 9)]), index=[7, 3], crs="EPSG:4326")
+    marked = curation.mark_land(places, land(shapely.box(0, 0, 5, 5)))
+    assert marked.to_dict() == {7: True, 3: False}
+
+
+def test_formats(tmp_path: Path) -> None:
+    square = land(shapely.box(0, 0, 5, 5))
+    square.to_file(tmp_path / "land.gpkg")
+    square.to_parquet(tmp_path / "land.parquet")
+    for name in ("land.gpkg", "land.parquet"):
+        assert curation.over_land([(1, 1), (9, 9)], curation.read_land(str(tmp_path / name))).tolist() == [True, False]
+    assert len(curation.read_land(f"file://{tmp_path}/land.parquet")) == 1
+
+
+def test_no_land_is_one_line_that_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "text.geojson").write_text("not land")
+    pd.DataFrame({"a": [1]}).to_csv(tmp_path / "plain.csv")
+    land(shapely.Point(1, 1)).to_file(tmp_path / "points.geojson")
+    for name, kind in [
+        ("absent.geojson", SettingsError),
+        ("text.geojson", SettingsError),
+        ("plain.csv", DataError),
+        ("points.geojson", DataError),
+    ]:
+        with pytest.raises(kind, match=f"no land: .*{name}") as caught:
+            curation.read_land(str(tmp_path / name))
+        assert "\n" not in str(caught.value)

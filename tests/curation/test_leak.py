@@ -1,0 +1,101 @@
+"""The leak gate: shared ground and shared deposits, against areas that are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from mineral_pipeline import curation, sphere
+from mineral_pipeline.curation import leak
+from mineral_pipeline.errors import LeakError
+from mineral_pipeline.workspace import Workspace
+
+
+def samples(**sides: list[tuple[str, tuple[float, float, float, float]]]) -> gpd.GeoDataFrame:
+    """Samples from boxes (west, south, east, north) of the places of each side."""
+    rows = [
+        {"side": side, "sample": number, "bucket": bucket, "geometry": shapely.box(*box)}
+        for side, boxes in sides.items()
+        for number, (bucket, box) in enumerate(boxes)
+    ]
+    return gpd.GeoDataFrame(rows, crs="EPSG:4326")
+
+
+FAR = {"validation": [("050050", (60.0, 0.0, 61.0, 1.0))]}
+
+
+def measure(deposits: Any = (), **sides: Any) -> dict[str, Any]:
+    return curation.measure_leak(samples(**sides), np.asarray(deposits, dtype=float).reshape(-1, 2), 0.0)
+
+
+def test_a_quarter_is_shared() -> None:
+    found = measure(train=[("001001", (0.5, 0.0, 1.5, 1.0))], test=[("002002", (0.0, -0.5, 1.0, 0.5))], **FAR)
+    assert found["area"] == pytest.approx(0.25, abs=1e-3)
+    assert found["worst"] == pytest.approx(found["area"])
+    assert found["places"] == 1.0
+    assert found["validation"] == {"area": 0.0, "places": 0.0, "worst": 0.0, "deposits": 0}
+    assert found["max_leak"] == 0.0
+
+
+def test_ground_under_two_training_footprints_counts_once() -> None:
+    train = [("001001", (0.5, 0.0, 1.5, 1.0)), ("001002", (0.5, 0.0, 1.5, 1.0)), ("001001", (0.4, 0.0, 1.4, 1.0))]
+    found = measure(train=train, test=[("002002", (0.0, 0.0, 1.0, 1.0))], **FAR)
+    assert found["area"] == pytest.approx(0.6, abs=1e-3)
+
+
+def test_visits_to_a_test_place_count_once() -> None:
+    test = [("002002", (0.0, 0.0, 1.0, 1.0)), ("002002", (-1.0, 0.0, 0.5, 1.0)), ("003003", (20.0, 0.0, 22.0, 1.0))]
+    found = measure(train=[("001001", (0.0, 0.0, 0.5, 1.0))], test=test, **FAR)
+    assert found["area"] == pytest.approx(0.5 / 4, abs=1e-3)
+    assert found["worst"] == pytest.approx(0.25, abs=1e-3)
+    assert found["places"] == 0.5
+
+
+def test_areas_agree_with_the_sphere() -> None:
+    """A place near the pole and across the antimeridian: Lambert's plane against the spherical excess."""
+    own = np.array([[(170, 80), (200, 80), (200, 84), (170, 84)]], dtype=float)
+    other = np.array([[(185, 78), (215, 79), (215, 83), (185, 83)]], dtype=float)
+    ground, shared = leak._areas(own, other)
+    assert ground == pytest.approx(
+        sphere.areas(own)[0], rel=2e-3
+    )  # corners are moved, edges between them drawn straight
+    assert shared == pytest.approx(sphere.intersection_areas(own, other)[0], rel=2e-3)
+
+
+def test_deposits_in_footprints_of_both_sides() -> None:
+    deposits = [(0.7, 0.2), (0.2, 0.2), (1.2, 0.2), (0.6, 0.4), (9, 9), (180, 0)]
+    found = measure(deposits, train=[("001001", (0.5, 0, 1.5, 1))], test=[("002002", (0, 0, 1, 0.5))], **FAR)
+    assert found["deposits"] == 2
+
+
+def test_deposits_inside_against_the_lonlat_plane() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.uniform((-3, -3), (3, 3), (2000, 2))
+    rings = np.array([(-1, -1), (1, -1.2), (1, 1), (-1, 1.2)]) + rng.uniform(-2, 2, (6, 1, 2))
+    polygons = shapely.union_all(shapely.polygons(rings))
+    sure = shapely.distance(shapely.boundary(polygons), shapely.points(points)) > 1e-3  # edges bend by metres
+    expected = shapely.contains_xy(polygons, points)
+    np.testing.assert_array_equal(leak.deposits_inside(rings, points)[sure], expected[sure])
+
+
+def test_the_gate(workspace: Workspace) -> None:
+    found = measure([(0.7, 0.2)], train=[("001001", (0.5, 0, 1.5, 1))], test=[("002002", (0, 0, 1, 1))], **FAR)
+    workspace.write_json(curation.summary_name("presence"), {"leak": found})
+    with pytest.raises(
+        LeakError, match=r"presence: 50\.\d % .* 1 deposits, more than curate\.max_leak 0 allows"
+    ) as caught:
+        curation.check_leak(workspace, "presence", 0.0)
+    assert "\n" not in str(caught.value)
+    assert "curate.max_leak: 0.51" in str(caught.value) or "curate.max_leak: 0.5 " in str(caught.value)
+    curation.check_leak(workspace, "presence", 0.51)
+
+
+def test_the_gate_lets_separate_sides_pass(workspace: Workspace) -> None:
+    found = measure([(0.7, 0.2)], train=[("001001", (2, 0, 3, 1))], test=[("002002", (0, 0, 1, 1))], **FAR)
+    assert found["area"] == 0
+    workspace.write_json(curation.summary_name("presence"), {"leak": found})
+    curation.check_leak(workspace, "presence", 0.0)

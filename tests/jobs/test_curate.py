@@ -1,0 +1,183 @@
+"""The curate job, from a workspace with chips and labels to training stores."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+import xarray as xr
+from distributed import Client, LocalCluster
+
+from jobs import curate
+from mineral_pipeline import curation, ledger, settings, store
+from mineral_pipeline import workspace as names
+from mineral_pipeline.errors import DataError, LeakError, SettingsError
+from mineral_pipeline.ledger import Outcome, State
+from mineral_pipeline.workspace import Workspace
+
+ISLANDS, PLACES, VISITS, SIZE, PER_SHARD = 12, 4, 2, 8, 16
+CHIPS = ISLANDS * PLACES * VISITS
+
+
+@pytest.fixture
+def made(workspace: Workspace, tmp_path: Path) -> settings.Settings:
+    """A workspace with chips, labels and deposits of islands 30 degrees apart; the last place is at sea."""
+    rng = np.random.default_rng(0)
+    outcomes, labels, land = [], [], []
+    for chip in range(CHIPS):
+        place, visit = divmod(chip, VISITS)
+        island, number = divmod(place, PLACES)
+        lon, lat = -165 + 30 * island + 1.7 * (number % 2), 10.0 + 1.5 * (number // 2)
+        rich = 3 if (place + island) % 2 else 0
+        land.append(shapely.box(lon - 1, lat - 1, lon + 1, lat + 1))
+        shape = shapely.box(lon - 1, lat - 0.9, lon + 1, lat + 0.9)
+        brightness = float(rng.uniform(10, 200))
+        outcomes.append(
+            Outcome(chip, f"LT04_{place}_{visit}", State.OK, geometry=shape, brightness=brightness, path=place, row=1)
+        )
+        labels.append(
+            {"chip": chip, "product_id": f"LT04_{place}_{visit}", "bucket": f"{place:03d}001", "lon": lon, "lat": lat,
+             "n_deposits": rich * (1 + place), "has_deposit": rich > 0, "richness": np.log1p(rich * (1 + place)) / 5}
+        )  # fmt: skip
+    store.create_chips(workspace, [o.product_id for o in outcomes], ["B7"], SIZE, PER_SHARD)
+    for shard in range(CHIPS // PER_SHARD):
+        rows = slice(shard * PER_SHARD, (shard + 1) * PER_SHARD)
+        store.write_shard(workspace, shard, rng.integers(1, 255, (PER_SHARD, 1, SIZE, SIZE), dtype=np.uint8))
+        ledger.write_part(workspace, shard, outcomes[rows])
+    workspace.write_table(f"{names.LABELS}/part-00000.parquet", pd.DataFrame(labels))
+    points = gpd.points_from_xy([-165.0], [10.0])
+    deposits = gpd.GeoDataFrame({"id": ["a"], "lon": [-165.0], "lat": [10.0]}, geometry=points, crs=names.CRS)
+    workspace.write_table(names.DEPOSITS, deposits)
+    gpd.GeoDataFrame(geometry=land[: -2 * VISITS], crs=names.CRS).to_file(tmp_path / "land.geojson")
+    return wanted(workspace, tmp_path / "land.geojson")
+
+
+def wanted(workspace: Workspace, land: Path) -> settings.Settings:
+    section = {"land": str(land), "block_km": 2000, "batch_size": 9}
+    label = {"deposits": ["deposits.csv"]}
+    return settings.parse({"workspace": workspace.url, "archive": {"url": "."}, "label": label, "curate": section})
+
+
+def with_changes(made: settings.Settings, **changes: Any) -> settings.Settings:
+    assert made.curate is not None
+    return made.model_copy(update={"curate": made.curate.model_copy(update=changes)})
+
+
+def digest(workspace: Workspace) -> dict[str, bytes]:
+    folder = Path(workspace.place("samples"))
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def test_stores_hold_the_chosen_chips(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+    counts = curate.main(made, client)
+    images = store.open_images(workspace)[:]
+    written = 0
+    for task in ("presence", "richness"):
+        samples = workspace.read_table(names.samples(task))
+        assert len(samples) == CHIPS
+        assert samples.crs == names.CRS
+        for side in curation.SIDES:
+            data = xr.open_zarr(workspace.zarr(names.samples(task, side)), chunks=None).load()
+            rows = samples[samples["side"] == side].sort_values("sample")
+            np.testing.assert_array_equal(data["chip"], rows["chip"])
+            np.testing.assert_array_equal(data["image"], images[rows["chip"]])
+            np.testing.assert_allclose(data["label"], rows["label"], rtol=1e-6)
+            assert data["label"].dtype == "float32"
+            assert data["bucket"].to_numpy().tolist() == rows["bucket"].tolist()
+            assert {"product_id", "weight", "lon", "lat", "band"} <= set(data.variables)
+            assert store.open_images(workspace, names.samples(task, side)).chunks[0] == min(9, len(rows))
+            written += len(rows)
+    assert counts.planned == counts.done == written
+    assert counts.unit == "samples"
+    assert counts.reasons["over the ocean"] == 2 * 2 * VISITS
+    assert sum(counts.reasons.values()) + written == 2 * CHIPS
+
+
+def test_the_summary(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+    curate.main(made, client)
+    presence, richness = (workspace.read_json(curation.summary_name(task)) for task in ("presence", "richness"))
+    assert presence["leak"]["area"] == presence["leak"]["deposits"] == presence["leak"]["max_leak"] == 0
+    assert presence["samples"]["test"] == sum(presence["places"]["test"].values()) * VISITS
+    assert set(presence["places"]["test"]) == {"0", "1"}
+    assert set(richness["places"]["test"]) == {"all"}
+    assert presence["baseline"]["test"] == 0.5
+    assert presence["dropped"]["over the ocean"] == 2 * VISITS
+    assert richness["distance"]["measure"] == "Kolmogorov-Smirnov"
+    for task in ("presence", "richness"):
+        curation.check_leak(workspace, task, 0.0)
+
+
+def test_workers_do_not_matter(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+    curate.main(made, client)
+    first = digest(workspace)
+    local = LocalCluster(processes=False, n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+    with local as cluster, Client(cluster) as other:
+        curate.main(made, other)
+    assert digest(workspace) == first
+
+
+def test_buckets_leak_and_the_gate_says_how_to_go_on(
+    made: settings.Settings, workspace: Workspace, client: Client
+) -> None:
+    curate.main(with_changes(made, split="buckets"), client)
+    found = workspace.read_json(curation.summary_name("presence"))["leak"]
+    assert 0 < found["area"] < 1
+    with pytest.raises(LeakError, match=r"set curate\.split: blocks, or curate\.max_leak"):
+        curation.check_leak(workspace, "presence", 0.0)
+    curation.check_leak(workspace, "presence", 1.0)
+
+
+def test_the_land_stays_out_of_the_graph(
+    made: settings.Settings, workspace: Workspace, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert made.curate is not None
+    land = gpd.read_file(made.curate.land)
+    land.assign(geometry=land.segmentize(0.03)).to_file(made.curate.land)  # thousands of corners
+    graphs = []
+    compute = client.compute
+
+    def spy(collection: Any) -> Any:
+        graphs.append(len(pickle.dumps(dict(collection.__dask_graph__()))))
+        return compute(collection)
+
+    monkeypatch.setattr(client, "compute", spy)
+    chips = curate._without_ocean(curation.read_chips(workspace), made.curate.land, client)
+    assert (chips["why"] == "over the ocean").sum() == 2 * VISITS
+    assert len(graphs) == 1
+    assert graphs[0] < len(pickle.dumps(gpd.read_file(made.curate.land))) / 5
+
+
+def test_the_plan(made: settings.Settings, workspace: Workspace) -> None:
+    plan = curate.plan(made)
+    assert (plan.counts.unit, plan.counts.planned) == ("samples", 2 * CHIPS)
+    assert "batch_size" in plan.details["memory of a task"]
+    assert not workspace.exists("samples")
+
+
+def test_refusals_write_nothing(made: settings.Settings, workspace: Workspace, client: Client, tmp_path: Path) -> None:
+    sea = tmp_path / "elsewhere.geojson"
+    gpd.GeoDataFrame(geometry=[shapely.box(0, -80, 1, -79)], crs=names.CRS).to_file(sea)
+    for changes, kind, message in [
+        ({"land": str(tmp_path / "none.geojson")}, SettingsError, "no land: .*none.geojson"),
+        ({"land": str(sea)}, DataError, "no place is left"),
+        ({"min_places": settings.MinPlaces(validation=500)}, DataError, "validation has"),
+    ]:
+        with pytest.raises(kind, match=message) as caught:
+            curate.main(with_changes(made, **changes), client)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(SettingsError, match="curate"):
+        curate.main(made.model_copy(update={"curate": None}), client)
+    assert not workspace.exists("samples")
+
+
+def test_nothing_labelled(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+    labels = workspace.read_table(names.LABELS)
+    workspace.write_table(f"{names.LABELS}/part-00000.parquet", labels.iloc[:0])
+    with pytest.raises(DataError, match=r"labels\.parquet holds no chips"):
+        curate.main(made, client)

@@ -1,0 +1,139 @@
+"""The prospect job: which places, which members, in which order the predictions come back.
+
+Networks are doubles here; the whole demonstration trains real ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from distributed import Client, LocalCluster
+
+from jobs import prospect
+from mineral_pipeline import ledger, modelling, prospecting, settings
+from mineral_pipeline import workspace as names
+from mineral_pipeline.errors import ClusterError, DataError, SettingsError
+from mineral_pipeline.ledger import Outcome, State
+from mineral_pipeline.workspace import Workspace
+
+# rasterio and rioxarray multiply transforms with *, which affine 3 announces to retire.
+pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
+
+PLACES = {"010010": 0, "011010": 3, "012010": 0, "013010": 0, "014010": 0}
+AT_SEA = "014010"
+VISITS = 2
+RICHNESS = {0: 0.1, 1: 0.3, 4: 0.6, 5: 0.8, 6: 0.5, 7: 0.5}
+"""What the doubles predict by chip, before each member adds its own."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """Double of a model's spec."""
+
+    name: str
+    offset: float
+
+
+MEMBERS = [Member("member-s0", -0.05), Member("member-s1", 0.0), Member("member-s2", 0.05)]
+
+
+def fit(workspace: Workspace, member: Member) -> dict[str, Any]:
+    workspace.write_json(f"fitted/{member.name}.json", {"offset": member.offset})
+    return {}
+
+
+def predict(workspace: Workspace, task: str, name: str, chips: Sequence[int]) -> np.ndarray:
+    assert task == "richness"
+    offset = workspace.read_json(f"fitted/{name}.json")["offset"]  # fails unless the member is trained
+    return np.array([RICHNESS[chip] + offset for chip in chips])
+
+
+@pytest.fixture
+def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> settings.Settings:
+    """Five places on the equator, five degrees apart; the second holds deposits and the last is at sea."""
+    outcomes, labels = [], []
+    for chip in range(len(PLACES) * VISITS):
+        number = chip // VISITS
+        bucket, lon = list(PLACES)[number], 5.0 * number
+        shape = shapely.box(lon - 1, -1, lon + 1, 1)
+        outcomes.append(Outcome(chip, f"P{chip}", State.OK, geometry=shape, brightness=50.0))
+        found = PLACES[bucket]
+        labels.append(
+            {"chip": chip, "product_id": f"P{chip}", "bucket": bucket, "lon": lon, "lat": 0.0, "n_deposits": found,
+             "has_deposit": found > 0, "richness": float(found > 0)}
+        )  # fmt: skip
+    ledger.write_part(workspace, 0, outcomes)
+    workspace.write_table(f"{names.LABELS}/part-00000.parquet", pd.DataFrame(labels))
+    deposits = gpd.GeoDataFrame({"lon": [5.0], "lat": [0.0]}, geometry=gpd.points_from_xy([5.0], [0.0]), crs=names.CRS)
+    workspace.write_table(names.DEPOSITS, deposits)
+    gpd.GeoDataFrame(geometry=[shapely.box(-2, -2, 17, 2)], crs=names.CRS).to_file(tmp_path / "land.geojson")
+    for name, double in (
+        ("fit", fit),
+        ("predict", predict),
+        ("member_specs", lambda *_: MEMBERS),
+        ("done_names", lambda *_: ["member-s0"]),
+    ):
+        monkeypatch.setattr(modelling, name, double)
+    monkeypatch.setattr(prospect, "CHIPS_PER_BATCH", 4)  # so that batches are joined
+    return settings.parse(
+        {
+            "workspace": workspace.url,
+            "archive": {"url": "."},
+            "label": {"deposits": ["deposits.csv"]},
+            "curate": {"land": str(tmp_path / "land.geojson")},
+        }
+    )
+
+
+def test_barren_places_over_land_are_ranked(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+    counts = prospect.main(made, client)
+    assert (counts.unit, counts.planned, counts.done, counts.failed) == ("places", 3, 3, 0)
+    prospects = workspace.read_table(names.PROSPECTS)
+    assert prospects["bucket"].tolist() == ["012010", "013010", "010010"]
+    assert prospects["richness"].tolist() == pytest.approx([0.7, 0.5, 0.2])
+    assert prospects["uncertainty"].tolist() == pytest.approx([0.05] * 3)  # of -0.05, 0 and 0.05
+    assert prospects["chip"].tolist() == [5, 6, 1]
+    degree = np.pi * 6371.0088 / 180
+    assert prospects["distance_km"].tolist() == pytest.approx([5 * degree, 10 * degree, 5 * degree])
+    document = json.loads(workspace.read_bytes(prospecting.GEOJSON))
+    assert [feature["id"] for feature in document["features"]] == prospects["bucket"].tolist()
+    assert workspace.exists(prospecting.RASTER)
+    assert workspace.exists(prospecting.STYLE)
+
+
+def test_the_plan_counts_places_without_deposits(made: settings.Settings) -> None:
+    plan = prospect.plan(made)
+    assert (plan.counts.unit, plan.counts.planned) == ("places", 4)  # whether they lie at sea is not known yet
+    assert plan.details["ensemble"] == "5 networks"
+
+
+def test_nothing_to_prospect_is_said_before_anything_is_trained(
+    made: settings.Settings, workspace: Workspace, client: Client
+) -> None:
+    labels = workspace.read_table(names.LABELS)
+    rich = labels.assign(n_deposits=np.where(labels["bucket"] == AT_SEA, 0, 1))
+    workspace.write_table(f"{names.LABELS}/part-00000.parquet", rich)
+    with pytest.raises(DataError, match="nothing to prospect"):
+        prospect.main(made, client)
+    workspace.write_table(f"{names.LABELS}/part-00000.parquet", labels.assign(n_deposits=1))
+    with pytest.raises(DataError, match="nothing to prospect"):
+        prospect.main(made, client)
+    with pytest.raises(SettingsError, match="curate section"):
+        prospect.main(made.model_copy(update={"curate": None}), client)
+    assert not workspace.exists("fitted")
+
+
+def test_a_cluster_without_gpu_is_refused(made: settings.Settings, workspace: Workspace) -> None:
+    local = LocalCluster(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None)
+    with local as cluster, Client(cluster) as client, pytest.raises(ClusterError, match="offers GPU"):
+        prospect.main(made, client)
+    assert not workspace.exists("fitted")
