@@ -255,7 +255,7 @@ class Prospect(Section):
     members: int = Field(5, gt=1)
     """Networks of the ensemble, one per seed."""
     top: int = Field(100, gt=0)
-    """Prospects drawn and listed in the report; the files hold all."""
+    """Prospects outlined and listed in the report; the files hold all."""
 
 
 class Report(Section):

@@ -47,6 +47,7 @@ MEMBERS = [Member("member-s0", -0.05), Member("member-s1", 0.0), Member("member-
 
 
 def fit(workspace: Workspace, member: Member) -> dict[str, Any]:
+    assert not workspace.exists(f"fitted/{member.name}.json"), "a trained member is trained again"
     workspace.write_json(f"fitted/{member.name}.json", {"offset": member.offset})
     return {}
 
@@ -80,7 +81,7 @@ def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("fit", fit),
         ("predict", predict),
         ("member_specs", lambda *_: MEMBERS),
-        ("done_names", lambda *_: ["member-s0"]),
+        ("done_names", lambda *_: [file.removesuffix(".json") for file in workspace.list("fitted")]),
     ):
         monkeypatch.setattr(modelling, name, double)
     monkeypatch.setattr(prospect, "CHIPS_PER_BATCH", 4)  # so that batches are joined
@@ -108,6 +109,14 @@ def test_barren_places_over_land_are_ranked(made: settings.Settings, workspace: 
     assert [feature["id"] for feature in document["features"]] == prospects["bucket"].tolist()
     assert workspace.exists(prospecting.RASTER)
     assert workspace.exists(prospecting.STYLE)
+
+
+def test_trained_members_are_kept(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+    workspace.write_json("fitted/member-s0.json", {"offset": 0.05})
+    prospect.main(made, client)
+    assert workspace.list("fitted") == ["member-s0.json", "member-s1.json", "member-s2.json"]
+    prospects = workspace.read_table(names.PROSPECTS)
+    assert prospects["uncertainty"].tolist() == pytest.approx([np.std([0.05, 0, 0.05], ddof=1)] * 3)
 
 
 def test_the_plan_counts_places_without_deposits(made: settings.Settings) -> None:

@@ -1,0 +1,110 @@
+"""Draw the report: one self-contained page with the study's figures, of whatever the workspace holds.
+
+    mineral-pipeline report jobs/demo.yaml
+
+Reads every table that the other jobs wrote, the land polygons of the settings, and one scene of the archive for the
+first figures; writes ``report/index.html`` and its figures as PNG. A section whose artefact is absent says which job
+makes it. It runs on the client: a page is drawn in seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from distributed import Client
+
+from jobs.progress import Progress
+from jobs.stage import Plan
+from mineral_pipeline import archive, curation, imagery, labelling, ledger, reporting
+from mineral_pipeline import workspace as names
+from mineral_pipeline.errors import ArchiveError, DataError, MetadataError, RasterError, SettingsError
+from mineral_pipeline.ledger import Counts
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.workspace import Workspace
+
+METHODS = ("sampling", "rescale", "resize")
+
+
+def plan(settings: Settings) -> Plan:
+    """At most so many figures as the artefacts of the workspace allow."""
+    workspace = Workspace(settings.workspace)
+    return Plan(Counts("figures", planned=reporting.most_figures(workspace)), {"page": workspace.link(names.REPORT)})
+
+
+def main(settings: Settings, client: Client) -> Counts:
+    """Draw and write the page."""
+    workspace = Workspace(settings.workspace)
+    artefacts = reporting.read(workspace)
+    land = curation.read_land(settings.curate.land) if settings.curate else None
+    example, why_not = try_example(settings, artefacts)
+    page = reporting.compose(
+        artefacts, settings.report.title, settings.workspace, settings.prospect.top, land, example, why_not
+    )
+    with Progress("report", "figures", len(page.plates)) as progress:
+        for _ in reporting.write(workspace, page):
+            progress.advance(done=1)
+    return Counts("figures", planned=progress.planned, done=progress.done)
+
+
+def try_example(settings: Settings, artefacts: reporting.Artefacts) -> tuple[reporting.Example | None, str]:
+    """The example scene; or None and what would make it. A page without it is better than no page."""
+    try:
+        return _example(settings, artefacts), ""
+    except DataError as error:
+        return None, str(error)
+    except (ArchiveError, MetadataError, RasterError) as error:
+        return None, f"the job report, when the archive gives the scene again ({error})"
+
+
+def _example(settings: Settings, artefacts: reporting.Artefacts) -> reporting.Example:
+    """Fetch one scene again, at full size, and make it small by every method."""
+    chip = choose_example(artefacts, settings.report.example)
+    catalogue = Workspace(settings.workspace).read_table(names.CATALOGUE, ["product_id", "base_url"])
+    base_url = catalogue.set_index("product_id")["base_url"][chip["product_id"]]
+    band = settings.acquire.bands[0]
+    files = archive.fetch_scene(archive.open_source(settings.archive), base_url, chip["product_id"], [band])
+    raster = imagery.decode(files.bands[0], f"{chip['product_id']} {band}")
+    images = {method: imagery.downsample(raster.pixels, settings.acquire.chip_size, method) for method in METHODS}
+    footprint = np.asarray(chip["geometry"].exterior.coords)[:-1]
+    inside = np.empty((0, 2))
+    if artefacts.deposits is not None:
+        deposits = artefacts.deposits[["lon", "lat"]].to_numpy(np.float64)
+        inside = deposits[labelling.membership(footprint[None], deposits).indices]
+    scale = np.divide(images[METHODS[0]].shape[::-1], raster.pixels.shape[::-1])
+
+    def in_pixels(lonlat: np.ndarray) -> np.ndarray:
+        return reporting.to_pixels(lonlat, raster.transform, raster.crs, scale)
+
+    return reporting.Example(
+        chip["product_id"], band, images, in_pixels(footprint), in_pixels(inside), settings.acquire.method,
+        max(raster.pixels.shape),
+    )  # fmt: skip
+
+
+def choose_example(artefacts: reporting.Artefacts, product_id: str | None) -> dict[str, Any]:
+    """Ledger row of the scene to show: the one asked for, else the clearest of those with known deposits.
+
+    Raises:
+        SettingsError: the one asked for is not among the chips.
+        DataError: there are no chips.
+    """
+    table = artefacts.ledger
+    chips = table if table is None else table[table["status"] == str(ledger.State.OK)]
+    if chips is None or chips.empty:
+        raise DataError("the job acquire")
+    if product_id is not None:
+        if product_id not in set(chips["product_id"]):
+            raise SettingsError(f"report.example: {product_id} is no chip of this workspace: name another or none")
+        return dict(chips[chips["product_id"] == product_id].iloc[0])
+    return _clearest(chips, artefacts.labels)
+
+
+def _clearest(chips: gpd.GeoDataFrame, labels: pd.DataFrame | None) -> dict[str, Any]:
+    """By the cloud cover of the metadata, then by brightness: clouds are bright."""
+    if labels is not None:
+        positive = chips[chips["chip"].isin(labels.loc[labels["n_deposits"] > 0, "chip"])]
+        chips = chips if positive.empty else positive
+    return dict(chips.sort_values(["cloud_cover", "brightness", "chip"]).iloc[0])

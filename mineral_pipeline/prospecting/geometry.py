@@ -1,0 +1,33 @@
+"""Footprints as published: within 180 degrees west to 180 east, cut at the antimeridian, right-hand rule."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+
+def cut_at_antimeridian(footprints: np.ndarray) -> np.ndarray:
+    """Cut footprints whose longitudes run on beyond 180 degrees, as RFC 7946 section 3.1.9 asks.
+
+    Args:
+        footprints: (n,) convex shapely polygons in lon/lat degrees, longitudes continuous across the antimeridian.
+
+    Returns:
+        (n,) polygons and, where one was cut, multipolygons, with longitudes in -180 to 180 and exterior rings
+        counter-clockwise (section 3.1.6). Footprints within that range keep their vertices.
+    """
+    if len(footprints) == 0:
+        return footprints
+    bounds = shapely.bounds(footprints)
+    turns = np.arange(np.floor((np.nanmin(bounds[:, 0]) + 180) / 360), np.ceil((np.nanmax(bounds[:, 2]) + 180) / 360))
+    pieces = np.stack([_piece(footprints, 360 * turn) for turn in turns])
+    whole = (bounds[:, 0] >= -180) & (bounds[:, 2] <= 180)
+    cut = np.where(whole, footprints, shapely.union_all(pieces, axis=0))
+    return np.asarray(shapely.orient_polygons(cut, exterior_cw=False))
+
+
+def _piece(footprints: np.ndarray, east: float) -> np.ndarray:
+    """What lies within 180 degrees of the longitude ``east``, moved to within 180 degrees of Greenwich."""
+    piece = shapely.intersection(footprints, shapely.box(east - 180, -90, east + 180, 90))
+    piece = np.where(shapely.get_dimensions(piece) == 2, piece, shapely.Polygon())  # an edge that only touches
+    return np.asarray(shapely.transform(piece, lambda lonlat: lonlat - [east, 0]))

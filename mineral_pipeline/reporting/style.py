@@ -1,0 +1,107 @@
+"""How figures look: one accent, quiet axes, colours that colour-blind readers can tell apart and that print in grey."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+INK, MUTED, HAIRLINE, LAND, SEA = "#23282d", "#68717a", "#d5d9dc", "#e9e7e1", "#ffffff"
+ACCENT, PLAIN, THIRD = "#b04a12", "#52728c", "#e0a63a"
+"""Copper, slate and ochre: apart in hue for most readers and in lightness for all."""
+
+SIDES = {"train": PLAIN, "validation": THIRD, "test": ACCENT, "dropped": "#bfc5ca"}
+RICHNESS = LinearSegmentedColormap.from_list("richness", ["#f8e0a0", "#f0bb5c", "#dd8637", "#b24d18", "#682405"])
+"""From pale to dark, in even steps of lightness."""
+
+WIDTH = 6.8
+"""Inches of a figure across the page."""
+
+DPI = 200
+"""1,360 pixels across: twice the density at which the page shows it."""
+
+SMALL, NORMAL = 7.5, 8.5
+"""Points of type in figures."""
+
+
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """A figure on a canvas of its own, without pyplot's global state; sizes in inches."""
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, the same bytes every time (no date, no version inside)."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def tidy(axes: Axes, title: str = "", x: str = "", y: str = "", grid: str = "") -> Axes:
+    """Quiet axes: left-aligned title, no box, small grey ticks, and hairlines along ``grid`` ("x", "y", "both")."""
+    axes.set_title(title, loc="left", fontsize=NORMAL, fontweight="bold", color=INK, pad=6)
+    axes.set_xlabel(x, fontsize=NORMAL, color=MUTED)
+    axes.set_ylabel(y, fontsize=NORMAL, color=MUTED)
+    axes.tick_params(which="both", labelsize=SMALL, colors=MUTED, length=0)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(HAIRLINE)
+    if grid:
+        axes.grid(axis=grid, color=HAIRLINE, linewidth=0.6)  # type: ignore[arg-type]
+        axes.set_axisbelow(True)
+    return axes
+
+
+def bare(axes: Axes, title: str = "") -> Axes:
+    """Axes of an image: no ticks, no box."""
+    tidy(axes, title)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes
+
+
+def legend(axes: Axes) -> None:
+    """A legend without a box, where it hides least."""
+    axes.legend(frameon=False, fontsize=SMALL, labelcolor=INK, handlelength=1.4, borderaxespad=0.2)
+
+
+def legend_below(axes: Axes, handles: Sequence[Artist], drop: float) -> None:
+    """A legend in one row below the axes, ``drop`` of their height below."""
+    axes.legend(
+        handles=handles,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -drop),
+        ncols=len(handles),
+        frameon=False,
+        fontsize=SMALL,
+        labelcolor=INK,
+        handletextpad=0.4,
+        columnspacing=1.6,
+    )
+
+
+def stretch(image: np.ndarray) -> np.ndarray:
+    """Brightness for the eye: the 2nd to 98th percentile of the valid pixels to 0..1; fill (0) stays black.
+
+    Args:
+        image: (y, x) uint8 or uint16, 0 = fill.
+
+    Returns:
+        (y, x) float in 0 to 1.
+    """
+    valid = image[image > 0]
+    if valid.size == 0:
+        return np.zeros(image.shape)
+    low, high = np.percentile(valid, [2, 98])
+    scaled = (image.astype("float64") - low) / max(high - low, 1.0)
+    # A twentieth above black at least, so that the darkest ground is not taken for fill.
+    return np.where(image > 0, np.clip(scaled, 0, 1) * 0.95 + 0.05, 0.0)

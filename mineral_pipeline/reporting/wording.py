@@ -1,0 +1,71 @@
+"""Numbers as a person reads them: thin spaces before units, a real minus sign, a dash for what is not defined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+THIN = "\u202f"
+"""Narrow space that does not break."""
+
+NONE = "–"
+PERCENT = frozenset({"accuracy"})
+"""Metrics shown in percent."""
+
+
+def percent(value: float, decimals: int = 1) -> str:
+    """A share such as 0.731 as 73.1 %."""
+    return f"{100 * value:.{decimals}f}{THIN}%"
+
+
+def score(metric: str, value: float | None) -> str:
+    """A metric's value; adding 0 takes the sign from a negative zero."""
+    if value is None or value != value:
+        return NONE
+    return percent(value) if metric in PERCENT else f"{round(value, 3) + 0:.3f}".replace("-", "−")
+
+
+def interval(metric: str, found: Mapping[str, float | None]) -> str:
+    """The 95 % interval of ``found`` (``low``, ``high``), empty when it has none."""
+    low, high = found.get("low"), found.get("high")
+    if low is None or high is None or low != low:
+        return ""
+    return f"{score(metric, low)} to {score(metric, high)}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours."""
+    if seconds < 60:
+        return f"{seconds:.1f}{THIN}s"
+    minutes, rest = divmod(round(seconds), 60)
+    return (
+        f"{minutes}{THIN}min {rest:02d}{THIN}s"
+        if minutes < 60
+        else f"{minutes // 60}{THIN}h {minutes % 60:02d}{THIN}min"
+    )
+
+
+def size(number: float) -> str:
+    """Bytes in the unit that keeps the number short."""
+    for unit, bytes_ in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= bytes_:
+            return f"{number / bytes_:.1f}{THIN}{unit}"
+    return f"{number:.0f} bytes"
+
+
+def position(lon: float, lat: float) -> str:
+    """A place such as 34.25° S, 149.08° E; longitudes beyond 180 are brought back."""
+    lon = (lon + 180) % 360 - 180
+    return f"{abs(lat):.2f}°{THIN}{'S' if lat < 0 else 'N'}, {abs(lon):.2f}°{THIN}{'W' if lon < 0 else 'E'}"
+
+
+def flatten(values: Mapping[str, Any], name: str = "") -> list[tuple[str, str]]:
+    """Nested settings as pairs of dotted name and text, without those that say nothing."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in values.items():
+        dotted = f"{name}.{key}".lstrip(".")
+        if isinstance(value, Mapping) and value:
+            pairs += flatten(value, dotted)
+        elif value not in (None, [], {}, ""):
+            pairs.append((dotted, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return pairs

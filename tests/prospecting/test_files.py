@@ -1,0 +1,143 @@
+"""The files: read back with other libraries, cut at the antimeridian, styled."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mineral_pipeline import prospecting
+from mineral_pipeline.workspace import PROSPECTS, Workspace
+
+# rasterio and rioxarray multiply transforms with *, which affine 3 announces to retire.
+pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
+
+
+def tilted(lon: float, lat: float, half: float = 0.9) -> shapely.Polygon:
+    """A footprint, clockwise so that the right-hand rule has something to do."""
+    return shapely.Polygon(
+        [(lon - half, lat - 0.7), (lon - 0.6, lat + half), (lon + half, lat + 0.7), (lon + 0.6, lat - half)]
+    )
+
+
+def signed_area(ring: list[list[float]]) -> float:
+    """By the trapezoid rule; positive when counter-clockwise."""
+    return sum((a[0] - b[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(ring))
+
+
+def make_prospects(lons: tuple[float, ...] = (20.0, 179.8, -60.0)) -> gpd.GeoDataFrame:
+    n = len(lons)
+    columns = {
+        "chip": range(n),
+        "product_id": [f"P{number}" for number in range(n)],
+        "bucket": [f"00{number}00{number}" for number in range(n)],
+        "lon": lons,
+        "lat": 12.3456789,
+    }
+    chips = gpd.GeoDataFrame(columns, geometry=[tilted(lon, 12.3456789) for lon in lons], crs="EPSG:4326")
+    return prospecting.rank(
+        chips, np.stack([np.linspace(0.7, 0.3, n), np.linspace(0.9, 0.3, n)]), np.array([[0.0, 0.0]])
+    )
+
+
+@pytest.fixture
+def written(workspace: Workspace) -> Workspace:
+    prospecting.write(workspace, make_prospects())
+    return workspace
+
+
+def test_geojson_follows_rfc_7946(written: Workspace) -> None:
+    document = json.loads(written.read_bytes(prospecting.GEOJSON))
+    assert set(document) == {"type", "features"}  # no crs member: WGS 84 is the only one
+    assert [feature["geometry"]["type"] for feature in document["features"]] == ["Polygon", "MultiPolygon", "Polygon"]
+    assert set(document["features"][0]["properties"]) == set(prospecting.COLUMNS) - {"geometry"}
+    for feature in document["features"]:
+        geometry = feature["geometry"]
+        polygons = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
+        for (ring,) in polygons:
+            assert ring[0] == ring[-1]
+            assert len(ring) >= 4
+            assert signed_area(ring) > 0  # counter-clockwise
+            assert all(-180 <= lon <= 180 and -90 <= lat <= 90 for lon, lat in ring)
+            assert all(value == round(value, 6) for position in ring for value in position)
+
+
+def test_geojson_and_geoparquet_hold_the_same_places(written: Workspace) -> None:
+    table = written.read_table(PROSPECTS)
+    mapped = gpd.read_file(written.place(prospecting.GEOJSON))
+    assert table.crs == mapped.crs == "EPSG:4326"
+    assert mapped["bucket"].tolist() == table["bucket"].tolist() == ["000000", "001001", "002002"]
+    assert mapped["richness"].tolist() == pytest.approx(table["richness"].tolist(), abs=1e-4)
+    assert mapped.geometry.geom_equals_exact(table.geometry, 1e-6, align=False).all()
+
+
+@given(lon=st.floats(-540, 540), lat=st.floats(-80, 80))
+@settings(max_examples=100, deadline=None)
+def test_cutting_keeps_the_ground(lon: float, lat: float) -> None:
+    footprint = tilted(lon, lat)
+    (cut,) = prospecting.cut_at_antimeridian(np.array([footprint]))
+    west, _, east, _ = cut.bounds
+    assert cut.is_valid
+    assert -180 <= west <= east <= 180
+    assert cut.area == pytest.approx(footprint.area)
+    on_the_map = ((footprint.centroid.x + 180) % 360 - 180, footprint.centroid.y)
+    assert cut.distance(shapely.Point(on_the_map)) < 1e-9
+
+
+def test_a_footprint_that_only_touches_the_antimeridian_stays_whole() -> None:
+    (cut,) = prospecting.cut_at_antimeridian(np.array([shapely.box(179, 0, 180, 1)]))
+    assert cut.geom_type == "Polygon"
+
+
+def test_the_raster_is_cloud_optimised_and_holds_the_values(written: Workspace) -> None:
+    prospects = written.read_table(PROSPECTS)
+    with rasterio.open(written.place(prospecting.RASTER)) as raster:
+        assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert raster.crs == "EPSG:4326"
+        assert raster.descriptions == ("richness", "uncertainty")
+        assert np.isnan(raster.nodata)
+        assert raster.res == pytest.approx((0.1, 0.1))
+        centre = list(raster.sample([(20.0, 12.3456789), (-179.9, 12.3456789), (100.0, 12.3456789)]))
+    assert centre[0] == pytest.approx(prospects.loc[0, ["richness", "uncertainty"]].astype(float))
+    assert centre[1] == pytest.approx(prospects.loc[1, ["richness", "uncertainty"]].astype(float))
+    assert np.isnan(centre[2]).all()
+
+
+def test_overlapping_places_share_a_cell_by_their_mean() -> None:
+    prospects = make_prospects((20.0, 20.5))
+    raster = prospecting.to_raster(prospects)
+    row, column = rasterio.transform.rowcol(raster.rio.transform(), 20.25, 12.35)
+    assert raster.to_numpy()[:, row, column] == pytest.approx(
+        prospects[["richness", "uncertainty"]].mean().to_numpy(), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("richness", "classes"), [(np.linspace(0, 1, 50), 5), (np.full(4, 0.5), 1), (np.array([0.1, 0.9]), 5)]
+)
+def test_the_style_covers_every_value_without_gaps(richness: np.ndarray, classes: int) -> None:
+    root = ElementTree.fromstring(prospecting.style(richness))
+    bounds = [(float(found.attrib["lower"]), float(found.attrib["upper"])) for found in root.iter("range")]
+    assert len(bounds) == len(root.findall("renderer-v2/symbols/symbol")) == classes
+    assert bounds[0][0] == richness.min()
+    assert bounds[-1][1] == richness.max()
+    assert all(upper == lower for (_, upper), (lower, _) in pairwise(bounds))
+
+
+def test_the_table_is_written_last(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("mineral_pipeline.prospecting.files.to_raster", fail)
+    with pytest.raises(OSError, match="disk full"):
+        prospecting.write(workspace, make_prospects())
+    assert not workspace.exists(PROSPECTS)

@@ -1,0 +1,153 @@
+"""A small world of artefacts for the report, drawn from a seed. Two places lie across the antimeridian."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from mineral_pipeline.ledger import Outcome, State, to_table
+from mineral_pipeline.reporting import Artefacts, Evaluation, Example
+
+SIZES = ("small", "medium", "big")
+LONS = np.r_[np.linspace(-170, 160, 22), 179.8, 179.9]
+
+
+def footprint(lon: float, lat: float = 10.0) -> shapely.Polygon:
+    return shapely.box(lon - 1, lat - 1, lon + 1, lat + 1)
+
+
+def ledger() -> gpd.GeoDataFrame:
+    good = [
+        Outcome(
+            chip, f"P{chip:03d}", State.OK, geometry=footprint(lon), footprint_source="image", valid_fraction=0.66,
+            seconds=0.5, bytes=2_000_000, brightness=100.0 - chip, cloud_cover=float(chip % 3),
+        )
+        for chip, lon in enumerate(LONS)
+    ]  # fmt: skip
+    n = len(good)
+    bad = [Outcome(n + k, f"P{n + k:03d}", State.MISSING, f"P{n + k:03d}_B7.TIF is not in the archive") for k in (0, 1)]
+    return to_table([*good, *bad])
+
+
+def labels() -> pd.DataFrame:
+    n = np.arange(len(LONS))
+    deposits = np.where(n % 2 == 0, 0, n)
+    return pd.DataFrame(
+        {
+            "chip": n,
+            "product_id": [f"P{k:03d}" for k in n],
+            "bucket": [f"{k:03d}{k:03d}" for k in n],
+            "lon": LONS,
+            "lat": 10.0,
+            "n_deposits": deposits,
+            "richness": np.log1p(deposits) / np.log1p(deposits.max()),
+            "max_deposits": deposits.max(),
+            "n_gold": deposits // 2,
+            "n_rare_earths": deposits // 9,
+        }
+    )
+
+
+def samples() -> gpd.GeoDataFrame:
+    side = np.resize(["train", "train", "train", "validation", "test", "dropped"], len(LONS))
+    return gpd.GeoDataFrame(labels().assign(side=side), geometry=[footprint(lon) for lon in LONS], crs="EPSG:4326")
+
+
+SUMMARY: dict[str, Any] = {
+    "task": "presence",
+    "places": {side: {"0": 4, "1": 5} for side in ("train", "validation", "test")},
+    "samples": {"train": 12, "validation": 4, "test": 4},
+    "leak": {"area": 0.0123, "deposits": 7, "max_leak": 0.02},
+}
+
+
+def model(name: str, kind: str, metric: str, value: float, size: tuple[str, str] | None = None) -> dict[str, Any]:
+    found = {metric: {"value": value, "low": value - 0.05, "high": value + 0.05}}
+    convolution, dense = size or (None, None)
+    return {"name": name, "kind": kind, "convolution": convolution, "dense": dense, "metrics": found}
+
+
+def evaluation(task: str = "presence") -> Evaluation:
+    metric, worst, step = ("accuracy", 0.6, 0.03) if task == "presence" else ("mae", 0.12, -0.005)
+    pairs = [(convolution, dense) for convolution in SIZES for dense in SIZES]
+    grid = [model(f"{a}-{b}-s0", "grid", metric, worst + k * step, (a, b)) for k, (a, b) in enumerate(pairs)]
+    random = [model(f"random-labels-p{k}", "random-labels", metric, value) for k, value in enumerate((0.48, 0.52))]
+    models = [
+        *grid,
+        *random,
+        model("constant", "constant", metric, 0.5),
+        model("brightness", "brightness", metric, 0.55),
+    ]
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 2, 40).astype(float) if task == "presence" else rng.uniform(0.1, 1, 40)
+    predictions = [
+        pd.DataFrame(
+            {"name": one["name"], "label": truth, "prediction": np.clip(truth + rng.normal(0, 0.3, 40), 0.01, 0.99)}
+        )
+        for one in models
+    ]
+    return Evaluation({"task": task, "models": models, "best": "big-big-s0"}, pd.concat(predictions, ignore_index=True))
+
+
+def prospects() -> gpd.GeoDataFrame:
+    """Cut at the antimeridian, as they are published."""
+    n = len(LONS)
+    columns = {
+        "rank": np.arange(1, n + 1),
+        "bucket": [f"{k:03d}{k:03d}" for k in range(n)],
+        "chip": np.arange(n),
+        "product_id": [f"P{k:03d}" for k in range(n)],
+        "richness": np.linspace(0.8, 0.2, n),
+        "uncertainty": 0.05,
+        "distance_km": 120.4,
+        "lon": LONS,
+        "lat": 10.0,
+    }
+    cut = shapely.MultiPolygon([shapely.box(178, 9, 180, 11), shapely.box(-180, 9, -179, 11)])
+    return gpd.GeoDataFrame(columns, geometry=[footprint(lon) if lon < 179 else cut for lon in LONS], crs="EPSG:4326")
+
+
+def run(job: str, **settings: object) -> dict[str, Any]:
+    counts = {"unit": "scenes", "planned": 26, "done": 24, "skipped": 0, "failed": 2, "reasons": {}}
+    return {
+        "job": job,
+        "started": "2026-11-22T10:00:00.000000Z",
+        "seconds": 75.0,
+        "key": "k",
+        "settings": settings,
+        "counts": counts,
+        "python": "3.11.7",
+        "packages": {"mineral-pipeline": "0.1.0", "numpy": "2.4.0"},
+    }
+
+
+def full() -> Artefacts:
+    labelled = run("label", label={"deposits": ["<script>alert(1)</script>.csv"]})
+    labelled["counts"]["reasons"] = {"deposit rows without coordinates": 31}
+    return Artefacts(
+        catalogue=26,
+        ledger=ledger(),
+        deposits=pd.DataFrame({"lon": [0.0, 1.0], "lat": [0.0, 1.0]}),
+        labels=labels(),
+        samples={"presence": samples()},
+        summaries={"presence": SUMMARY},
+        evaluations={task: evaluation(task) for task in ("presence", "richness")},
+        prospects=prospects(),
+        runs={"simulate": run("simulate"), "acquire": run("acquire"), "label": labelled},
+    )
+
+
+def empty() -> Artefacts:
+    return Artefacts(None, None, None, None, {}, {}, {}, None, {})
+
+
+def example() -> Example:
+    image = np.random.default_rng(2).integers(1, 255, (40, 50)).astype("uint8")
+    image[:6] = 0
+    images = {"sampling": image, "rescale": image // 2, "resize": image // 3}
+    corners = np.array([[0.0, 6.0], [49.0, 6.0], [49.0, 39.0], [0.0, 39.0]])
+    return Example("LT04_L1TP_001001", "B7", images, corners, np.array([[10.0, 20.0], [30.0, 15.0]]), "rescale", 160)

@@ -1,0 +1,195 @@
+"""The page: parses, needs nothing else, escapes everything, and shows what there is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import geopandas as gpd
+import pytest
+import shapely
+import small_world as world
+
+from mineral_pipeline import reporting
+from mineral_pipeline import workspace as names
+from mineral_pipeline.reporting import wording
+from mineral_pipeline.workspace import Workspace
+
+VOID = {"meta", "img", "link", "br"}
+LAND = gpd.GeoDataFrame(geometry=[shapely.box(-20, -20, 60, 50)], crs="EPSG:4326")
+
+
+class Reader(HTMLParser):
+    """What a page holds; fails on tags that do not nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = Workspace(str(tmp_path_factory.mktemp("report")))
+    page = reporting.compose(world.full(), "A <b>title</b> & more", "s3://bucket/here", 12, LAND, world.example())
+    assert list(reporting.write(workspace, page)) == [plate.name for plate in page.plates]
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def html(written: Workspace) -> str:
+    return written.read_bytes(names.REPORT).decode()
+
+
+@pytest.fixture(scope="module")
+def reader(html: str) -> Reader:
+    return Reader(html)
+
+
+def test_the_page_needs_nothing_from_elsewhere(html: str, reader: Reader) -> None:
+    for _, attributes in reader.tags:
+        for name in ("src", "href", "srcset", "action", "data"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("#", "data:image/png;base64,")), value
+    for forbidden in ("http://", "https://", "url(", "@import", "<script"):
+        assert forbidden not in html
+    assert len(html) < 5_000_000
+
+
+def test_every_text_is_escaped(html: str, reader: Reader) -> None:
+    assert "A &lt;b&gt;title&lt;/b&gt; &amp; more" in html
+    assert "<script>alert(1)</script>.csv" in reader.texts  # of the settings, as text
+    assert not reader.all("b")
+
+
+def test_every_figure_is_embedded_described_and_also_a_file(written: Workspace, reader: Reader) -> None:
+    pictures = reader.all("img")
+    files = [name for name in written.list("report") if name.endswith(".png")]
+    assert len(pictures) == len(files) == 11
+    assert all(picture["alt"] and picture["width"] and picture["height"] for picture in pictures)
+    assert all(int(picture["width"] or 0) <= 700 for picture in pictures)
+
+
+def test_every_entry_of_the_contents_leads_somewhere(reader: Reader) -> None:
+    anchors = {attributes["id"] for _, attributes in reader.tags if "id" in attributes}
+    links = [str(link["href"]).removeprefix("#") for link in reader.all("a")]
+    assert set(links) <= anchors
+    assert links[1:] == [section["id"] for section in reader.all("section")]
+
+
+def test_the_page_says_what_came_out(html: str, reader: Reader) -> None:
+    texts = reader.texts
+    assert any("simulated planet" in text for text in texts)
+    assert f"84.0{wording.THIN}%" in texts  # accuracy of the best, as a fact
+    assert f"random labels 50.0{wording.THIN}%" in texts
+    assert f"1.23{wording.THIN}%" in texts  # the leak
+    assert "… is not in the archive".replace("… ", "…_B7.TIF ") in texts
+    assert "deposit rows without coordinates" in texts
+    assert f"73{wording.THIN}%" in texts
+    assert "0.117" in texts
+    assert f"10.00°{wording.THIN}N, 170.00°{wording.THIN}W" in html
+    assert "0.800 ± 0.050" in texts
+    assert f"1{wording.THIN}min 15{wording.THIN}s" in texts
+
+
+def test_prospects_beyond_the_fold_open_on_demand() -> None:
+    page = reporting.compose(world.full(), "t", "w", top=22)
+    images = {plate.name: b"" for plate in page.plates}
+    reader = Reader(reporting.render(page, images))
+    assert "2 more" in reader.texts
+    ranks = [row[0] for section in page.sections if section.id == "prospects" for row in section.items[1].rows]  # type: ignore[union-attr]
+    assert ranks == [str(rank) for rank in range(1, 23)]
+
+
+def test_an_empty_workspace_gives_a_page_that_says_which_job_makes_what(workspace: Workspace) -> None:
+    artefacts = reporting.read(workspace)
+    assert reporting.most_figures(workspace) == 0
+    page = reporting.compose(artefacts, "Nothing", "w", 10, why_no_example="the job acquire")
+    assert page.plates == []
+    assert [section.id for section in page.sections] == ["absent"]
+    jobs = [row[1] for row in page.sections[0].items[0].rows]  # type: ignore[union-attr]
+    assert {"the job acquire", "the job label", "the job curate", "the job evaluate", "the job prospect"} <= set(jobs)
+    Reader(reporting.render(page, {}))
+
+
+@pytest.mark.parametrize(
+    ("present", "section"),
+    [
+        ({"ledger"}, "acquisition"),
+        ({"ledger", "labels"}, "labels"),
+        ({"samples", "summaries"}, "split"),
+        ({"prospects"}, "prospects"),
+        ({"runs"}, "provenance"),
+    ],
+)
+def test_a_section_appears_with_its_artefact(present: set[str], section: str) -> None:
+    full = world.full()
+    artefacts = replace(world.empty(), **{name: getattr(full, name) for name in present})
+    page = reporting.compose(artefacts, "t", "w", 5)
+    assert section in {found.id for found in page.sections}
+    assert section not in {found.id for found in reporting.compose(world.empty(), "t", "w", 5).sections}
+
+
+def test_artefacts_are_read_from_a_workspace(workspace: Workspace) -> None:
+    workspace.write_table(f"{names.LEDGER}/part-00000.parquet", world.ledger())
+    workspace.write_table(f"{names.LABELS}/part-00000.parquet", world.labels())
+    workspace.write_table(names.samples("presence"), world.samples())
+    workspace.write_json("samples/presence/summary.json", world.SUMMARY)
+    found = world.evaluation()
+    workspace.write_json(names.evaluation("presence", "metrics.json"), found.metrics)
+    workspace.write_table(names.evaluation("presence", "predictions.parquet"), found.predictions)
+    for job, time in (("acquire", "10"), ("label", "11"), ("acquire", "12"), ("report", "13")):
+        workspace.add_run({**world.run(job), "started": f"2026-11-22T{time}:00:00.000000Z"})
+    artefacts = reporting.read(workspace)
+    assert artefacts.ledger is not None
+    assert len(artefacts.ledger) == 26
+    assert list(artefacts.summaries) == list(artefacts.samples) == ["presence"]
+    assert artefacts.evaluations["presence"].best["name"] == "big-big-s0"
+    assert artefacts.prospects is None
+    assert artefacts.deposits is None
+    assert {job: run["started"][11:13] for job, run in artefacts.runs.items()} == {"acquire": "12", "label": "11"}
+    page = reporting.compose(artefacts, "t", "w", 5)
+    assert reporting.most_figures(workspace) >= len(page.plates) > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (wording.score("accuracy", 0.7312), "73.1_%"),
+        (wording.score("mae", -0.0001), "0.000"),
+        (wording.score("r2", -0.25), "−0.250"),
+        (wording.score("auc", None), "–"),
+        (wording.score("auc", float("nan")), "–"),
+        (wording.interval("mae", {"low": 0.1, "high": 0.2}), "0.100 to 0.200"),
+        (wording.interval("mae", {"value": 0.1}), ""),
+        (wording.duration(3.21), "3.2_s"),
+        (wording.duration(3_725), "1_h 02_min"),
+        (wording.size(999), "999 bytes"),
+        (wording.size(54_300_000), "54.3_MB"),
+        (wording.position(-181.0, -34.256), "34.26°_S, 179.00°_E"),
+    ],
+)
+def test_numbers_are_worded_for_people(given: str, shown: str) -> None:
+    assert given == shown.replace("_", wording.THIN)
+
+
+def test_settings_are_flattened_without_what_says_nothing() -> None:
+    nested = {"train": {"seeds": [0, 1], "none": None, "inner": {"rate": 0.1}}, "seed": 0, "empty": {}}
+    assert wording.flatten(nested) == [("train.seeds", "0, 1"), ("train.inner.rate", "0.1"), ("seed", "0")]
