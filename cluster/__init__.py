@@ -76,8 +76,12 @@ def connect(name: str) -> Iterator[Client]:
             raise ClusterError(
                 f"--cluster {name}: {file.class_name} did not start: {error or type(error).__name__}"
             ) from error
-        with cluster, cluster if isinstance(cluster, Client) else Client(cluster) as client:
-            yield client
+        with cluster:
+            if isinstance(cluster, Client):
+                yield cluster
+            else:
+                with Client(cluster) as client:
+                    yield client
 
 
 def require(client: Client, resource: str) -> None:

@@ -133,7 +133,7 @@ def test_status_and_verify(run: Run, tmp_path: Path, capsys: pytest.CaptureFixtu
     counts = json.loads(capsys.readouterr().out)["jobs"]["acquire"]
     assert (counts["planned"], counts["failed"]) == (scenes, 0)
     assert main(["verify", url]) == 0
-    part = next((tmp_path / "workspace" / CHIPS / "image" / "c").rglob("0"))
+    part = next(path for path in (tmp_path / "workspace" / CHIPS / "image" / "c").rglob("*") if path.is_file())
     part.unlink()
     assert main(["verify", url]) == 1
     assert "is ok but has no pixels" in capsys.readouterr().out
