@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mineral_pipeline.errors import SettingsError
 
@@ -26,7 +26,23 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Size = Literal["small", "medium", "big"]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
-Range = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+def _ordered(range_: tuple[float, float]) -> tuple[float, float]:
+    if range_[0] > range_[1]:
+        raise ValueError(f"the range {list(range_)} must begin with its smaller end")
+    return range_
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{values} names something twice")
+    return values
+
+
+Range = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_ordered)]
+Distinct = AfterValidator(_distinct)
+Edge = Annotated[int, Field(ge=1)]
 
 JOBS: tuple[JobName, ...] = (
     "catalogue",
@@ -52,13 +68,13 @@ class Simulate(Section):
     """The simulated planet, written as an archive at ``archive.url``."""
 
     places: int = Field(240, gt=0)
-    """Path/rows over land."""
-    dates: int = Field(3, gt=0)
+    """Path/rows over land, half of them barren; a twentieth as many more lie at sea."""
+    dates: int = Field(3, gt=0, le=200)
     """Scenes of every place."""
     islands: int = Field(14, gt=0)
-    """Pieces of land, far enough apart for spatial blocks."""
+    """Pieces of land, at least 1,000 km from each other so that spatial blocks can keep them apart."""
     scene_size: int = Field(160, ge=32)
-    """Lines and samples of a scene, about; ``scale`` multiplies it."""
+    """Lines and samples of a scene, about: pixels that span 222 km. ``scale`` multiplies it."""
     scale: float = Field(1.0, gt=0)
     """1 for a small test archive; about 46 makes scenes of the real size (7,400 pixels)."""
     signal: float = Field(1.0, ge=0, le=1)
@@ -192,20 +208,20 @@ class Hyperparameters(Section):
     """L2 penalty of the dense layers."""
     dropout: float = Field(0.3, ge=0, lt=1)
     """Share of neurons dropped between the convolutions and the dense layers."""
-    kernel: int = Field(3, ge=1)
+    kernel: Edge = 3
     """Edge of the convolution filters in pixels."""
 
 
 class Train(Section):
     """The grid of architectures and its baselines."""
 
-    tasks: list[Task] = Field(["presence", "richness"], min_length=1)
+    tasks: Annotated[list[Task], Distinct] = Field(["presence", "richness"], min_length=1)
     """Binary presence, log-richness regression."""
-    convolutions: list[Size] = Field(["small", "medium", "big"], min_length=1)
+    convolutions: Annotated[list[Size], Distinct] = Field(["small", "medium", "big"], min_length=1)
     """Convolutional parts of the grid."""
-    denses: list[Size] = Field(["small", "medium", "big"], min_length=1)
+    denses: Annotated[list[Size], Distinct] = Field(["small", "medium", "big"], min_length=1)
     """Dense parts of the grid."""
-    seeds: list[int] = Field([0], min_length=1)
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Distinct] = Field([0], min_length=1)
     """Every architecture is trained once per seed."""
     epochs: int = Field(100, gt=0)
     """At most so many."""
@@ -236,9 +252,9 @@ class Tune(Section):
     """L1 penalty of the dense layers."""
     dense_l2: Range = (1e-8, 0.2)
     """L2 penalty of the dense layers."""
-    dropout: Range = (0.1, 0.5)
+    dropout: Annotated[tuple[Share, Share], AfterValidator(_ordered)] = (0.1, 0.5)
     """Uniform."""
-    kernel: tuple[int, int] = (3, 11)
+    kernel: Annotated[tuple[Edge, Edge], AfterValidator(_ordered)] = (3, 11)
     """Uniform over the odd numbers."""
 
 

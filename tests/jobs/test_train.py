@@ -1,33 +1,48 @@
-"""The train job: one task per model on GPU workers, resumed, with failures counted; one real network."""
+"""The train job: one task per model on GPU workers, resumed, with failures counted.
+
+Networks are doubles here; `test_evaluate` trains real ones.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Client
+from distributed import Client, get_worker
 from synthetic_samples import settings, write_leak, write_samples
 
 from jobs import train
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import ClusterError, DataError, LeakError
 from mineral_pipeline.modelling import ModelSpec
+from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, model
 
-# Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+NETWORKS = ("grid", "random-labels")
 
 
 @pytest.fixture
-def wanted(workspace: Workspace) -> Settings:
-    """One architecture and a baseline of each kind for presence, on 30 places."""
-    write_samples(workspace, "presence", places=30, chips=2, side=32)
+def wanted(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """One architecture and a baseline of each kind for presence, on 20 places."""
+    write_samples(workspace, "presence", places=20, chips=1, side=8)
     write_leak(workspace, "presence", 0.0)
-    quick = {"tasks": ["presence"], "convolutions": ["small"], "denses": ["small"], "epochs": 2, "permutations": 1}
+    monkeypatch.setattr(train, "fit", double)
+    quick = {"tasks": ["presence"], "convolutions": ["small"], "denses": ["small"], "permutations": 1}
     return settings(workspace, train=quick)
+
+
+def double(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
+    """Trains all but networks."""
+    get_worker()  # fails anywhere else
+    if spec.kind not in NETWORKS:
+        return modelling.fit(workspace, spec)
+    assert not modelling.is_done(workspace, spec), "trained twice"
+    write_spec(workspace, spec)
+    workspace.write_json(model(spec.task, spec.name, "metrics.json"), {"kind": spec.kind})
+    return {}
 
 
 def test_the_grid_and_its_baselines_are_trained_once(client: Client, wanted: Settings, workspace: Workspace) -> None:
@@ -37,32 +52,23 @@ def test_the_grid_and_its_baselines_are_trained_once(client: Client, wanted: Set
     names = ["small-small-s0", "random-labels-p0", "constant", "brightness"]
     metrics = [modelling.read_metrics(workspace, "presence", name) for name in names]
     assert [one["kind"] for one in metrics] == ["grid", "random-labels", "constant", "brightness"]
-    assert all(0 <= one["validation"]["accuracy"] <= 1 for one in metrics)
     assert (train.plan(wanted).counts.skipped, train.main(wanted, client).skipped) == (4, 4)
 
 
 def test_a_model_that_fails_is_counted_and_the_others_go_on(
-    client: Client,
-    wanted: Settings,
-    workspace: Workspace,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    client: Client, wanted: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "fit", failing(modelling.fit, "random-labels", "small"))
+    def failing(workspace: Workspace, spec: ModelSpec) -> Any:
+        if spec.kind in NETWORKS:
+            raise DataError("it diverged")
+        return double(workspace, spec)
+
+    monkeypatch.setattr(train, "fit", failing)
     counts = train.main(wanted, client)
     assert (counts.planned, counts.done, counts.failed) == (4, 2, 2)
     assert counts.reasons == {"DataError": 2}
     assert "train: presence/random-labels-p0 failed: DataError: it diverged" in capsys.readouterr().out
     assert train.plan(wanted).counts.skipped == 2
-
-
-def failing(fit: Callable[..., Any], *starts: str) -> Callable[..., Any]:
-    def double(workspace: Workspace, spec: ModelSpec) -> Any:
-        if spec.name.startswith(starts):
-            raise DataError("it diverged")
-        return fit(workspace, spec)
-
-    return double
 
 
 def test_a_leak_stops_training_before_it_starts(client: Client, wanted: Settings, workspace: Workspace) -> None:

@@ -1,0 +1,134 @@
+"""Training one network, and predicting with it. Imports Keras: for workers."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mineral_pipeline.errors import DataError
+from mineral_pipeline.modelling.backend import EventFile, jit, keras, prepare
+from mineral_pipeline.modelling.network import build
+from mineral_pipeline.modelling.sides import Side
+from mineral_pipeline.modelling.spec import ModelSpec
+from mineral_pipeline.modelling.stream import Stream
+from mineral_pipeline.workspace import Workspace, model
+
+FILE = "model.keras"
+EVENTS = "events.out.tfevents.training"
+"""TensorBoard looks for ``tfevents`` in names."""
+
+KERAS_LOSS = {"cross_entropy": "binary_crossentropy", "mae": "mae", "mse": "mse"}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network."""
+
+    keras_model: Any
+    """Keras model, (n, band, y, x) to (n, 1)."""
+    history: pd.DataFrame
+    """One row per epoch: epoch, seconds, loss (with penalties), the spec's loss, and both on the validation side."""
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """(n, band, y, x) to (n,) in 0..1."""
+        return predict(self.keras_model, images)
+
+
+def train(workspace: Workspace, spec: ModelSpec, train_side: Side, validation_side: Side) -> Network:
+    """Train until the validation loss stops to fall, and keep the best weights.
+
+    What stopping watches is the loss without the L1/L2 penalties: they fall by themselves, and models of different
+    penalties must be comparable.
+
+    Raises:
+        DataError: training diverged.
+    """
+    prepare()
+    keras.utils.clear_session()
+    network = compiled(spec, train_side)
+    streams = Stream(train_side, spec.seed), Stream(validation_side)
+    events = EventFile(workspace.place(model(spec.task, spec.name, EVENTS))) if workspace.is_local else None
+    started, rows = time.monotonic(), list[dict[str, float]]()
+
+    def record(epoch: int, logs: dict[str, float]) -> None:
+        rows.append({"epoch": epoch, "seconds": time.monotonic() - started, **logs})
+        if events is not None:
+            events.add(epoch, logs)
+
+    try:
+        network.fit(
+            streams[0],
+            validation_data=streams[1],
+            epochs=spec.epochs,
+            verbose=0,
+            shuffle=False,  # Keras would shuffle the batches again, from the state of the process
+            callbacks=[_stopping(spec), _each_epoch(record)],
+        )
+    finally:
+        for stream in streams:
+            stream.close()
+        if events is not None:
+            events.close()
+    history = pd.DataFrame(rows)
+    if not np.isfinite(history[f"val_{spec.loss}"]).all():
+        raise DataError(
+            f"{spec.task}/{spec.name} diverged: lower learning_rate ({spec.hyperparameters.learning_rate:g})"
+        )
+    return Network(network, history)
+
+
+def compiled(spec: ModelSpec, side: Side) -> Any:
+    """The untrained network with its optimiser, ready for ``fit``."""
+    network = build(spec, side.images.shape, str(side.images.dtype), side.label)
+    optimiser = keras.optimizers.Adam(spec.hyperparameters.learning_rate)
+    # Otherwise its variables are made inside the first step, which is then traced twice (measured: a second).
+    optimiser.build(network.trainable_variables)
+    loss = KERAS_LOSS[spec.loss]
+    metric = keras.metrics.MeanMetricWrapper(keras.losses.get(loss), name=spec.loss)
+    network.compile(optimiser, loss, weighted_metrics=[metric], jit_compile=jit())
+    return network
+
+
+def predict(keras_model: Any, images: np.ndarray) -> np.ndarray:
+    """(n, band, y, x) to (n,) float64 in 0..1, without a graph: that pays for itself only after hundreds of batches."""
+    return np.asarray(keras.ops.convert_to_numpy(keras_model(images, training=False))[:, 0], "float64")
+
+
+def save(workspace: Workspace, spec: ModelSpec, network: Network) -> None:
+    """Write ``model.keras``."""
+    with workspace.local_copy(model(spec.task, spec.name, FILE)) as path:
+        network.keras_model.save(path)
+
+
+def load(workspace: Workspace, task: str, name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """A trained network as a function from (n, band, y, x) to (n,).
+
+    Raises:
+        WorkspaceError: there is no such model.
+    """
+    prepare()
+    content = workspace.read_bytes(model(task, name, FILE))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / FILE
+        path.write_bytes(content)
+        keras_model = keras.models.load_model(path, compile=False)
+    return lambda images: predict(keras_model, images)
+
+
+def _stopping(spec: ModelSpec) -> Any:
+    return keras.callbacks.EarlyStopping(
+        monitor=f"val_{spec.loss}", mode="min", patience=spec.patience, restore_best_weights=True
+    )
+
+
+def _each_epoch(record: Callable[[int, dict[str, float]], None]) -> Any:
+    return keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: record(epoch, {key: float(value) for key, value in logs.items()})
+    )

@@ -1,0 +1,64 @@
+"""One product in the archive: its band files and its metadata, as bytes, and on their way into the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import fsspec
+import rasterio
+from rasterio.io import MemoryFile
+
+from mineral_pipeline.landsat import band_file, metadata_file, product_folder
+from mineral_pipeline.simulation.metadata import metadata
+from mineral_pipeline.simulation.planet import Planet
+from mineral_pipeline.simulation.render import render
+from mineral_pipeline.simulation.scene import Scene
+from mineral_pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of one scene."""
+
+    product_id: str
+    """Landsat product identifier."""
+    bytes: int
+    """Size of its files."""
+    skipped: bool
+    """Whether an earlier run had written it."""
+
+
+def geotiff(planet: Planet, scene: Scene, band: str) -> bytes:
+    """A band file as the archive holds it: uint8, LZW, in strips, fill 0 and no nodata tag."""
+    image, grid = render(planet, scene, band), scene.grid
+    with MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff", width=grid.samples, height=grid.lines, count=1, dtype="uint8", compress="lzw",
+            crs=rasterio.CRS.from_epsg(grid.epsg), transform=grid.transform,
+        ) as file:  # fmt: skip
+            file.write(image, 1)
+        return bytes(memory.read())
+
+
+def is_written(archive: Workspace, product_id: str) -> bool:
+    """Whether a product is there and whole: its metadata are written last."""
+    return archive.exists(f"{product_folder(product_id)}/{metadata_file(product_id)}")
+
+
+def write_product(archive: Workspace, planet: Planet, scene: Scene, bands: Sequence[str]) -> Written:
+    """Write one scene, unless it is there."""
+    product = scene.product_id
+    folder = product_folder(product)
+    names = [f"{folder}/{band_file(product, band)}" for band in bands] + [f"{folder}/{metadata_file(product)}"]
+    if is_written(archive, product):
+        return Written(product, sum(_size(archive.link(name)) for name in names), skipped=True)
+    contents = [geotiff(planet, scene, band) for band in bands] + [metadata(scene).encode()]
+    for name, content in zip(names, contents, strict=True):
+        archive.write_bytes(name, content)
+    return Written(product, sum(map(len, contents)), skipped=False)
+
+
+def _size(url: str) -> int:
+    fs, place = fsspec.core.url_to_fs(url)
+    return int(fs.size(place))

@@ -1,0 +1,88 @@
+"""Random textures that are known at every point of a map: sums of plane waves.
+
+A point has the same texture in every scene that shows it, at any pixel size: waves that its pixels cannot show
+are left out, longer ones are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mineral_pipeline.sphere import Floats
+
+Pixels = npt.NDArray[np.float32]
+
+PIXELS = 3  # that the shortest wave of an image must span
+SMOOTH_KM, PARTS = 4.0, 32  # waves at least so long are evaluated so many times in the length of the shortest
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A sum of plane waves with mean 0 and standard deviation 1."""
+
+    vectors: Floats
+    """(k, 2) wave vectors, radians per km, from the longest wave to the shortest."""
+    phases: Floats
+    """(k,) radians."""
+    amplitudes: Floats
+    """(k,) of the waves."""
+
+    def __call__(self, east: Pixels, north: Pixels) -> Pixels:
+        """Values at points of the map: coordinates in km, of any one shape."""
+        total = np.zeros(east.shape, np.float32)
+        for (x, y), phase, amplitude in zip(self.vectors, self.phases, self.amplitudes, strict=True):
+            total += np.float32(amplitude) * np.sin(np.float32(x) * east + (np.float32(y) * north + np.float32(phase)))
+        return total
+
+    def on_pixels(self, east: Pixels, north: Pixels, pixel_km: float) -> Pixels:
+        """Values at the pixels of an image, (y, x): without waves too short to show.
+
+        Long waves are evaluated at every few pixels and are linear between, which is right to half a percent.
+        """
+        lengths = 2 * np.pi / np.hypot(*self.vectors.T)
+        step = max(int(SMOOTH_KM / PARTS / pixel_km), 1)
+        if step == 1 or min(east.shape) <= step:
+            return self._only(lengths >= PIXELS * pixel_km)(east, north)
+        smooth = self._only(lengths >= SMOOTH_KM)(east[::step, ::step], north[::step, ::step])
+        fine = self._only((lengths < SMOOTH_KM) & (lengths >= PIXELS * pixel_km))
+        for axis, size in enumerate(east.shape):
+            smooth = _refined(smooth, axis, step, size)
+        return smooth + fine(east, north)
+
+    def _only(self, waves: np.ndarray) -> Texture:
+        return Texture(self.vectors[waves], self.phases[waves], self.amplitudes[waves])
+
+
+def _refined(values: Pixels, axis: int, step: int, size: int) -> Pixels:
+    """Values at every ``step``-th position along an axis to values at all of ``size``, linear between."""
+    positions = np.arange(size) / step
+    before = np.minimum(positions.astype(np.intp), values.shape[axis] - 2)
+    shape = [1, 1]
+    shape[axis] = size
+    weight = (positions - before).astype(np.float32).reshape(shape)
+    first, second = np.take(values, before, axis), np.take(values, before + 1, axis)
+    return np.asarray(first + weight * (second - first), dtype=np.float32)
+
+
+def draw(rng: np.random.Generator, longest_km: float, octaves: int, waves: int = 3, roughness: float = 0.7) -> Texture:
+    """Draw a texture.
+
+    Args:
+        rng: source of chance.
+        longest_km: length of the longest waves.
+        octaves: how often that length is halved.
+        waves: waves in an octave.
+        roughness: amplitude of an octave over that of the octave before.
+    """
+    octave = np.repeat(np.arange(octaves), waves)
+    lengths = longest_km * 2.0**-octave * rng.uniform(0.75, 1.25, octave.size)
+    directions = rng.uniform(0, 2 * np.pi, octave.size)
+    amplitudes = roughness**octave
+    return Texture(
+        vectors=2 * np.pi / lengths[:, None] * np.column_stack([np.cos(directions), np.sin(directions)]),
+        phases=rng.uniform(0, 2 * np.pi, octave.size),
+        amplitudes=amplitudes * np.sqrt(2 / (amplitudes**2).sum()),
+    )

@@ -1,0 +1,130 @@
+"""The search on a cluster of two workers; its networks are doubles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster, get_worker
+from synthetic_samples import settings
+
+from mineral_pipeline import modelling
+from mineral_pipeline.errors import DataError
+from mineral_pipeline.modelling import ModelSpec, search
+from mineral_pipeline.modelling.spec import write_spec
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.workspace import Workspace, model
+
+GRID = ["small-small-s0"]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """Two workers, one of them with a GPU slot."""
+    with (
+        LocalCluster(
+            processes=False, n_workers=1, threads_per_worker=2, resources={"GPU": 1}, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        cluster.new_spec["options"] |= {"resources": {}}
+        cluster.scale(2)
+        client.wait_for_workers(2)
+        yield client
+
+
+@pytest.fixture
+def wanted(curated: Workspace) -> Settings:
+    """Five candidates over a grid of one model, which is there."""
+    made = settings(
+        curated, train={"convolutions": ["small"], "denses": ["small"]}, tune={"candidates": 5, "epochs": 3}
+    )
+    (spec,) = modelling.grid_specs(made, curated, "presence")
+    write_metrics(curated, spec, 0.8)
+    return made
+
+
+def write_metrics(workspace: Workspace, spec: ModelSpec, accuracy: float) -> dict[str, Any]:
+    write_spec(workspace, spec)
+    validation = {"accuracy": accuracy, "loss": 1 - accuracy}
+    metrics = {"name": spec.name, "kind": spec.kind, "epochs": 1, "seconds": 0.1, "validation": validation}
+    workspace.write_bytes(model(spec.task, spec.name, "model.keras"), spec.name.encode())
+    workspace.write_json(model(spec.task, spec.name, "metrics.json"), metrics)
+    return metrics
+
+
+def double(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
+    """Trains nothing: the more dropout, the better; very little makes it fail."""
+    assert get_worker().state.total_resources == {"GPU": 1}, "a fit landed on a worker without a GPU"
+    dropout = spec.hyperparameters.dropout
+    if dropout < 0.3:
+        workspace.write_json(model(spec.task, spec.name, "failure.json"), {"reason": "DataError: diverged"})
+        raise DataError("diverged")
+    if modelling.is_done(workspace, spec):
+        return modelling.read_metrics(workspace, spec.task, spec.name)
+    return write_metrics(workspace, spec, dropout)
+
+
+def test_the_search_records_every_candidate_and_keeps_the_best(
+    client: Client, curated: Workspace, wanted: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "fit", double)
+    ended: list[tuple[str, bool]] = []
+    table = search.search(
+        client, wanted, curated, "presence", GRID, lambda spec, succeeded: ended.append((spec.name, succeeded))
+    )
+    specs = search.candidate_specs(wanted, curated, "presence", GRID)
+    assert table["name"].tolist() == [spec.name for spec in specs]
+    assert table["dropout"].tolist() == [spec.hyperparameters.dropout for spec in specs]
+    failed = table["dropout"] < 0.3
+    assert failed.any(), "the seed should draw a candidate that fails"
+    assert (table["reason"] == np.where(failed, "DataError: diverged", "")).all()
+    assert sorted(ended) == sorted(zip(table["name"], ~failed, strict=True))
+    tuned = modelling.read_spec(curated, "presence", "tuned")
+    assert tuned.kind == "tuned"
+    assert tuned.hyperparameters.dropout == table["dropout"].max()
+    assert (tuned.convolution, tuned.epochs) == ("small", 3)
+    winner = table["name"][table["dropout"].idxmax()]
+    assert curated.read_bytes(model("presence", "tuned", "model.keras")) == winner.encode(), "trained twice"
+    assert modelling.read_metrics(curated, "presence", "tuned")["kind"] == "tuned"
+    assert modelling.best(curated, "presence", [*GRID, "tuned"]).name == GRID[0], "no candidate reaches 0.8"
+    kept = curated.read_table(model("presence", "tuned", "search.parquet"))
+    assert kept["score"].max() == table["dropout"].max()
+
+
+def test_a_search_of_failures_says_why(
+    client: Client, curated: Workspace, wanted: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "fit", double)
+    hopeless = wanted.model_copy(update={"tune": wanted.tune.model_copy(update={"dropout": (0.12, 0.12)})})
+    with pytest.raises(DataError, match="every candidate for presence failed, the first with DataError: diverged"):
+        search.search(client, hopeless, curated, "presence", GRID, lambda spec, succeeded: None)
+    assert not curated.exists(model("presence", "tuned"))
+
+
+def test_candidates_lie_in_the_ranges_and_come_from_the_seed(curated: Workspace, wanted: Settings) -> None:
+    many = wanted.model_copy(update={"tune": wanted.tune.model_copy(update={"candidates": 200})})
+    specs = search.candidate_specs(many, curated, "presence", GRID)
+    values = {name: np.array([getattr(spec.hyperparameters, name) for spec in specs]) for name in ("kernel", "dropout")}
+    rates = np.log10([spec.hyperparameters.learning_rate for spec in specs])
+    assert len({spec.name for spec in specs}) == 200
+    assert set(values["kernel"]) == {3, 5, 7, 9, 11}
+    assert 0.1 <= values["dropout"].min() < 0.15 < 0.45 < values["dropout"].max() <= 0.5
+    assert -7 <= rates.min() < -6.5 < -3.5 < rates.max() <= -3
+    assert np.median(rates) == pytest.approx(-5, abs=0.4), "uniform in the logarithm"
+    assert search.candidate_specs(many, curated, "presence", GRID) == specs
+    other = search.candidate_specs(many.model_copy(update={"seed": 1}), curated, "presence", GRID)
+    assert {spec.name for spec in other}.isdisjoint(spec.name for spec in specs)
+
+
+# scikit-learn says that there is but one point, which is what is tested
+@pytest.mark.filterwarnings("ignore:The total space of parameters 1 is smaller:UserWarning")
+def test_equal_candidates_are_tried_once(curated: Workspace, wanted: Settings) -> None:
+    point = {name: (0.2, 0.2) for name in ("learning_rate", "conv_l1", "conv_l2", "dense_l1", "dense_l2", "dropout")}
+    tune = wanted.tune.model_copy(update={**point, "kernel": (4, 4)})
+    (spec,) = search.candidate_specs(wanted.model_copy(update={"tune": tune}), curated, "presence", GRID)
+    assert spec.hyperparameters.kernel == 4
+    assert replace(spec, name="", kind="grid").hyperparameters.dropout == 0.2

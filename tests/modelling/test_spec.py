@@ -1,0 +1,110 @@
+"""What decides a model, the lists of models, and which is the best."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from synthetic_samples import settings
+
+from mineral_pipeline import modelling
+from mineral_pipeline.errors import DataError, WorkspaceError
+from mineral_pipeline.modelling.spec import ModelSpec, write_spec
+from mineral_pipeline.settings import Task
+from mineral_pipeline.workspace import Workspace, model, samples
+
+
+@pytest.fixture
+def sampled(workspace: Workspace) -> Workspace:
+    """Sample tables without stores: enough to name models."""
+    for task in ("presence", "richness"):
+        workspace.write_bytes(samples(task), task.encode())
+    return workspace
+
+
+def pretend(workspace: Workspace, spec: ModelSpec, **validation: float) -> None:
+    write_spec(workspace, spec)
+    workspace.write_json(model(spec.task, spec.name, "metrics.json"), {"validation": validation})
+
+
+def test_the_grid_is_every_pair_and_seed(sampled: Workspace) -> None:
+    specs = modelling.grid_specs(settings(sampled, train={"seeds": [0, 7]}), sampled, "presence")
+    assert len({spec.name for spec in specs}) == 18
+    assert {(spec.convolution, spec.dense, spec.seed) for spec in specs if spec.name == "small-big-s7"} == {
+        ("small", "big", 7)
+    }
+    assert specs[0].name == "big-big-s0", "the longest first"
+    assert {spec.loss for spec in specs} == {"cross_entropy"}
+
+
+def test_baselines_are_permuted_labels_constant_and_brightness(sampled: Workspace) -> None:
+    wanted = settings(sampled, train={"permutations": 2, "richness_loss": "mse"}, seed=5)
+    specs = {spec.name: spec for spec in modelling.baseline_specs(wanted, sampled, "richness")}
+    assert list(specs) == ["random-labels-p0", "random-labels-p1", "constant", "brightness"]
+    assert [spec.permutation for spec in specs.values()] == [0, 1, None, None]
+    assert specs["random-labels-p1"].convolution == specs["random-labels-p1"].dense == "medium"
+    assert {spec.loss for spec in specs.values()} == {"mse"}
+
+
+def test_a_spec_survives_its_file_and_samples_belong_to_it(sampled: Workspace) -> None:
+    spec = modelling.grid_specs(settings(sampled), sampled, "presence")[3]
+    pretend(sampled, spec)
+    assert modelling.read_spec(sampled, "presence", spec.name) == spec
+    assert modelling.is_done(sampled, spec)
+    assert modelling.is_current(sampled, "presence", spec.name)
+    assert not modelling.is_done(sampled, replace(spec, seed=1))
+    sampled.write_bytes(samples("presence"), b"others")
+    (again,) = (
+        other for other in modelling.grid_specs(settings(sampled), sampled, "presence") if other.name == spec.name
+    )
+    assert not modelling.is_done(sampled, again)
+    assert not modelling.is_current(sampled, "presence", spec.name)
+
+
+def test_a_model_whose_settings_cannot_be_read_is_not_done(sampled: Workspace) -> None:
+    spec = modelling.grid_specs(settings(sampled), sampled, "presence")[0]
+    pretend(sampled, spec)
+    sampled.write_bytes(model("presence", spec.name, "settings.yaml"), b"hyperparameters: {unknown: 1}")
+    assert not modelling.is_done(sampled, spec)
+
+
+def test_models_need_samples(workspace: Workspace) -> None:
+    with pytest.raises(WorkspaceError, match="run the job that makes it"):
+        modelling.grid_specs(settings(workspace), workspace, "presence")
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "values", "expected"),
+    [
+        ("presence", "accuracy", (0.7, 0.9, 0.9), "third"),  # a tie: the lower loss
+        ("richness", "mae", (0.1, 0.2, 0.3), "first"),
+    ],
+)
+def test_the_best_is_by_validation_and_neither_baseline_nor_stale(
+    sampled: Workspace, task: Task, metric: str, values: tuple[float, ...], expected: str
+) -> None:
+    base = modelling.grid_specs(settings(sampled), sampled, task)[0]
+    for name, value, loss in zip(("first", "second", "third"), values, (0.1, 0.6, 0.5), strict=True):
+        pretend(sampled, replace(base, name=name), loss=loss, **{metric: value})
+    perfect = 1.0 if task == "presence" else 0.0
+    pretend(sampled, replace(base, name="cheat", kind="random-labels"), loss=0, **{metric: perfect})
+    pretend(sampled, replace(base, name="stale", samples="others"), loss=0, **{metric: perfect})
+    names = ["absent", "first", "second", "third", "cheat", "stale"]
+    assert modelling.best(sampled, task, names).name == expected
+    with pytest.raises(DataError, match="run the job train first"):
+        modelling.best(sampled, task, ["absent", "cheat", "stale"])
+
+
+def test_members_are_the_best_richness_model_under_other_seeds(sampled: Workspace) -> None:
+    wanted = settings(sampled, prospect={"members": 3}, train={"epochs": 40}, tune={"epochs": 4})
+    grid = modelling.grid_specs(wanted, sampled, "richness")
+    pretend(sampled, grid[4], mae=0.1, loss=0.1)
+    better = grid[5].hyperparameters.model_copy(update={"dropout": 0.11})
+    pretend(sampled, replace(grid[4], name="tuned", kind="tuned", epochs=4, hyperparameters=better), mae=0.05, loss=0.1)
+    members = modelling.member_specs(wanted, sampled)
+    assert [(member.name, member.seed, member.kind) for member in members] == [
+        ("member-s0", 0, "member"), ("member-s1", 1, "member"), ("member-s2", 2, "member"),
+    ]  # fmt: skip
+    assert {(member.convolution, member.hyperparameters.dropout, member.epochs) for member in members} == {
+        (grid[4].convolution, 0.11, 40)
+    }
