@@ -90,7 +90,8 @@ def require(client: Client, resource: str) -> None:
     Raises:
         ClusterError: no worker offers ``resource``.
     """
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    # Not client.scheduler_info: the client's own refresh, every two seconds, can empty its answer before it returns.
+    workers = client.sync(client.scheduler.identity, n_workers=-1)["workers"].values()
     if not any(worker["resources"].get(resource, 0) >= 1 for worker in workers):
         raise ClusterError(
             f"no worker of {client.scheduler.address} offers {resource}: start one with"

@@ -16,7 +16,7 @@ from mineral_pipeline.sphere import Floats
 EDGE_KM = 222.0
 """Ground that ``scene_size`` pixels span: 7,400 pixels of 30 m, about what real products have."""
 
-MARGIN_KM = (4.0, 1.5)
+MARGIN_KM = (3.0, 1.0)
 """Black beside the image in real products, east-west and north-south, on each side."""
 
 NODES_KM = 12.0

@@ -20,7 +20,7 @@ from mineral_pipeline.simulation.swath import LENGTH_KM, WIDTH_KM, Swath
 from mineral_pipeline.sphere import Floats
 
 RICHEST = 60.0  # expected deposits of a place with the most systems; their logarithm follows the number of systems
-FEWEST_SYSTEMS, MOST_SYSTEMS = 7, 34  # of a place
+FEWEST_SYSTEMS, MOST_SYSTEMS = 7, 36  # of a place
 SYSTEM_SPACING_KM = 12.0  # patches are to be told apart
 CANDIDATES = 1200  # points among which a place's systems are chosen
 NEIGHBOUR_KM = 300  # places farther apart than this share no ground
@@ -57,12 +57,12 @@ class Systems:
     @property
     def radius_km(self) -> Floats:
         """(n,) of the patches."""
-        return np.asarray(5.0 + 0.6 * self.intensity)
+        return np.asarray(4.8 + 0.9 * self.intensity)
 
     @property
     def strength(self) -> Floats:
         """(n,) how far alteration has changed the rock, 0 to 1."""
-        return np.asarray(np.minimum(0.7 + 0.15 * self.intensity, 1))
+        return np.asarray(np.minimum(0.7 + 0.17 * self.intensity, 1))
 
     def take(self, which: np.ndarray) -> Systems:
         """Some of the systems."""

@@ -17,7 +17,7 @@ from mineral_pipeline.simulation.texture import Pixels
 
 BLOCK = 2**18  # pixels rendered at once
 # Digital numbers of band 7 under a high sun:
-ROCK, ROCK_CONTRAST, STRATA_CONTRAST, SEA, CLOUD = 105.0, 10.0, 9.0, 7.0, 225.0
+ROCK, ROCK_CONTRAST, STRATA_CONTRAST, SEA, CLOUD = 135.0, 11.0, 10.0, 7.0, 235.0
 FAULT_DARKENING, FAULT_WIDTH = 10.0, 0.03  # the width as a height of the texture that makes faults
 COAST_KM, FRAY_KM = 1.0, 0.6  # by which the relief moves the coast and the edge of a patch
 ALTERED = np.float32(15)  # digital number of rock that is all clay
@@ -79,7 +79,7 @@ def _rock(island: Island, relief: Pixels, east: Pixels, north: Pixels, pixel_km:
 
 def _sunlight(scene: Scene) -> np.float32:
     """Light on the ground, 1 under a high sun: the season."""
-    return np.float32(0.45 + 0.55 * np.sin(np.radians(max(scene.overflight.sun_elevation, 0))))
+    return np.float32(0.55 + 0.45 * np.sin(np.radians(max(scene.overflight.sun_elevation, 0))))
 
 
 def _patches_near(planet: Planet, scene: Scene) -> np.ndarray:
@@ -119,6 +119,6 @@ def _clouds(scene: Scene) -> Callable[[Pixels, Pixels], Pixels]:
 
     def opacity(across: Pixels, along: Pixels) -> Pixels:
         heights = field.on_pixels(across, along, scene.pixel_m / 1000)
-        return np.asarray(((heights - base) * 3).clip(0, 1), dtype=np.float32)
+        return np.asarray(((heights - base) * 3 + 0.5).clip(0, 1), dtype=np.float32)
 
     return opacity

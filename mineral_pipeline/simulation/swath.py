@@ -18,7 +18,7 @@ from mineral_pipeline.sphere import Floats
 WIDTH_KM, LENGTH_KM = 185.0, 180.0
 """Of a scene: along a scan line, and along the ground track."""
 
-STEPS, STEP_KM, CUT_KM = 6, 2.0, 6.0
+STEPS, STEP_KM, CUT_KM = 6, 2.0, 5.5
 """Steps at two opposite corners, how long each is along the track, and how much each takes off the scan."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Client, get_worker
+from distributed import Client, LocalCluster, get_worker
 from synthetic_samples import settings, write_leak, write_samples
 
 from jobs import train
@@ -19,7 +19,6 @@ from mineral_pipeline.modelling import ModelSpec
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, model
-
 
 NETWORKS = ("grid", "random-labels")
 
@@ -78,15 +77,13 @@ def test_a_leak_stops_training_before_it_starts(client: Client, wanted: Settings
     assert workspace.list("models") == []
 
 
-def test_a_cluster_without_a_gpu_is_refused(wanted: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    class NoWorkers:
-        scheduler = type("Scheduler", (), {"address": "tcp://nowhere"})
-
-        def scheduler_info(self, n_workers: int) -> dict[str, Any]:
-            return {"workers": {"a": {"resources": {}}}}
-
-    with pytest.raises(ClusterError, match="offers GPU"):
-        train.main(wanted, NoWorkers())  # type: ignore[arg-type]
+def test_a_cluster_without_a_gpu_is_refused(wanted: Settings) -> None:
+    with (
+        LocalCluster(processes=False, n_workers=1, dashboard_address="127.0.0.1:0") as local,
+        Client(local) as no_gpu,
+        pytest.raises(ClusterError, match="offers GPU"),
+    ):
+        train.main(wanted, no_gpu)
 
 
 def test_the_plan_needs_no_samples(tmp_path: Path) -> None:
