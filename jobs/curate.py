@@ -37,20 +37,20 @@ def plan(settings: Settings) -> Plan:
     images = store.open_images(workspace)
     megabytes = wanted.batch_size * np.prod(images.shape[1:]) * images.dtype.itemsize / 2**20
     return Plan(
-        Counts("samples", planned=chips * len(settings.train.tasks)),
+        Counts("samples", planned=chips * len(settings.tasks)),
         {
-            "samples": f"at most the {chips:,} labelled chips for each of {', '.join(settings.train.tasks)}",
+            "samples": f"at most the {chips:,} labelled chips for each of {', '.join(settings.tasks)}",
             "memory of a task": f"about {3 * megabytes:,.0f} MB; curate.batch_size sets it",
         },
     )
 
 
 def main(settings: Settings, client: Client) -> Counts:
-    """Curate every task of ``train.tasks``; nothing is written before all of them are known to be possible."""
+    """Curate every task of ``tasks``; nothing is written before all of them are known to be possible."""
     workspace, wanted = Workspace(settings.workspace), _wanted(settings)
     chips = _without_ocean(curation.read_chips(workspace), wanted.land, client)
     division = curation.divide(chips, wanted, settings.seed)
-    chosen = {task: curation.choose(chips, division, task, wanted, settings.seed) for task in settings.train.tasks}
+    chosen = {task: curation.choose(chips, division, task, wanted, settings.seed) for task in settings.tasks}
     deposits = workspace.read_table(names.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
     planned = sum(int((samples["side"] != curation.DROPPED).sum()) for samples in chosen.values())
     with Progress("curate", "samples", planned) as progress:

@@ -27,7 +27,7 @@ from mineral_pipeline.workspace import Workspace
 
 def plan(settings: Settings) -> Plan:
     """Trained models to evaluate."""
-    workspace, tasks = Workspace(settings.workspace), settings.train.tasks
+    workspace, tasks = Workspace(settings.workspace), settings.tasks
     models = sum(len(trained(settings, task)) for task in tasks if workspace.exists(names.samples(task)))
     return Plan(Counts("models", planned=models), {"resamples": f"{settings.evaluate.bootstrap:,} of the test places"})
 
@@ -35,7 +35,7 @@ def plan(settings: Settings) -> Plan:
 def main(settings: Settings, client: Client) -> Counts:
     """Predict with every trained model, then measure."""
     cluster.require(client, "GPU")
-    workspace, tasks = Workspace(settings.workspace), settings.train.tasks
+    workspace, tasks = Workspace(settings.workspace), settings.tasks
     run = secrets.token_hex(4)  # a scheduler that remembers the keys of an earlier run would not run them again
     futures = {
         client.submit(

@@ -39,13 +39,13 @@ JOBS: dict[JobName, Job] = {
     "label": Job(("acquire",), ("label",), lambda _: names.LABELS, lambda s: list(s.label.deposits if s.label else [])),
     "curate": Job(
         ("label",),
-        ("curate", "seed"),
-        lambda s: names.samples(s.train.tasks[0]),
+        ("curate", "tasks", "seed"),
+        lambda s: names.samples(s.tasks[0]),
         lambda s: [s.curate.land] if s.curate else [],
     ),
-    "train": Job(("curate",), ("train", "seed"), lambda s: f"models/{s.train.tasks[0]}"),
-    "tune": Job(("train",), ("tune",), lambda s: f"models/{s.train.tasks[0]}/tuned"),
-    "evaluate": Job(("tune",), ("evaluate",), lambda s: f"evaluation/{s.train.tasks[0]}"),
+    "train": Job(("curate",), ("train", "tasks", "seed"), lambda s: f"models/{s.tasks[0]}"),
+    "tune": Job(("train",), ("tune",), lambda s: f"models/{s.tasks[0]}/tuned"),
+    "evaluate": Job(("tune",), ("evaluate",), lambda s: f"evaluation/{s.tasks[0]}"),
     "prospect": Job(("tune",), ("prospect",), lambda _: names.PROSPECTS),
     "report": Job((), (), lambda _: names.REPORT),
 }

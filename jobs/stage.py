@@ -82,8 +82,8 @@ def execute(
     digest, last = key(settings, job), workspace.last_run(job)
     if job in FROZEN and last is not None:
         refuse_other_settings(workspace, job, last["settings"], read_settings(settings, job))
-    # acquire keeps its own books, by shard; the report is cheap and always shows what is there
-    resumes_itself = job in ("acquire", "report")
+    # simulate and acquire keep their own books, by scene and shard; the report is cheap and shows what is there
+    resumes_itself = job in ("simulate", "acquire", "report")
     if (
         last is not None
         and last["key"] == digest

@@ -31,24 +31,24 @@ def plan(settings: Settings) -> Plan:
     workspace, train = Workspace(settings.workspace), settings.train
     each = len(train.convolutions) * len(train.denses) * len(train.seeds) + train.permutations + 2
     done = 0
-    if all(workspace.exists(names.samples(task)) for task in train.tasks):
+    if all(workspace.exists(names.samples(task)) for task in settings.tasks):
         done = sum(is_done(workspace, spec) for spec in model_specs(settings, workspace))
-    details = {"models": f"{each} for each of {', '.join(train.tasks)}, at most {train.epochs:,} epochs each"}
-    return Plan(Counts("models", planned=each * len(train.tasks), skipped=done), details)
+    details = {"models": f"{each} for each of {', '.join(settings.tasks)}, at most {train.epochs:,} epochs each"}
+    return Plan(Counts("models", planned=each * len(settings.tasks), skipped=done), details)
 
 
 def main(settings: Settings, client: Client) -> Counts:
     """Train what is not trained yet."""
     cluster.require(client, "GPU")
     workspace = Workspace(settings.workspace)
-    for task in settings.train.tasks:
+    for task in settings.tasks:
         check_leak(workspace, task, settings.curate.max_leak if settings.curate else 0.0)
     return fit_all(client, workspace, model_specs(settings, workspace))
 
 
 def model_specs(settings: Settings, workspace: Workspace) -> list[ModelSpec]:
     """Grid and baselines of all tasks; the largest networks first, so that the workers end together."""
-    tasks = settings.train.tasks
+    tasks = settings.tasks
     grid = [spec for task in tasks for spec in grid_specs(settings, workspace, task)]
     return grid + [spec for task in tasks for spec in baseline_specs(settings, workspace, task)]
 

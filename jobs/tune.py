@@ -24,7 +24,7 @@ from mineral_pipeline.workspace import Workspace
 
 def plan(settings: Settings) -> Plan:
     """Candidates to train; none is known to be done before the grid is."""
-    tasks, tune = settings.train.tasks, settings.tune
+    tasks, tune = settings.tasks, settings.tune
     try:
         done = sum(
             is_done(Workspace(settings.workspace), spec) for task in tasks for spec in candidates(settings, task)
@@ -38,9 +38,9 @@ def plan(settings: Settings) -> Plan:
 
 
 def main(settings: Settings, client: Client) -> Counts:
-    """Search for every task of ``train.tasks``; a candidate that fails is counted and the search goes on."""
+    """Search for every task of ``tasks``; a candidate that fails is counted and the search goes on."""
     cluster.require(client, "GPU")
-    workspace, tasks = Workspace(settings.workspace), settings.train.tasks
+    workspace, tasks = Workspace(settings.workspace), settings.tasks
     specs = [spec for task in tasks for spec in candidates(settings, task)]
     done = {spec for spec in specs if is_done(workspace, spec)}
     reasons: dict[str, int] = {}

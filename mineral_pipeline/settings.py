@@ -215,8 +215,6 @@ class Hyperparameters(Section):
 class Train(Section):
     """The grid of architectures and its baselines."""
 
-    tasks: Annotated[list[Task], Distinct] = Field(["presence", "richness"], min_length=1)
-    """Binary presence, log-richness regression."""
     convolutions: Annotated[list[Size], Distinct] = Field(["small", "medium", "big"], min_length=1)
     """Convolutional parts of the grid."""
     denses: Annotated[list[Size], Distinct] = Field(["small", "medium", "big"], min_length=1)
@@ -292,6 +290,8 @@ class Settings(Section):
     """Jobs of ``run``, in order."""
     seed: int = Field(0, ge=0)
     """Of everything random."""
+    tasks: Annotated[list[Task], Distinct] = Field(["presence", "richness"], min_length=1)
+    """What is learnt: binary presence, log-richness regression."""
     max_failed_fraction: Fraction = 0.01
     """Largest share of scenes that may fail before a job's exit status is 1."""
     simulate: Simulate = Simulate()

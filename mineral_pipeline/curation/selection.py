@@ -95,7 +95,7 @@ def _presence(chips: gpd.GeoDataFrame) -> Aim:
         which = "a deposit" if left.any() else "no deposit"
         raise DataError(
             f"presence: one class only: each of the {chips['bucket'][why == ''].nunique():,} usable places has {which}:"
-            " widen the catalogue, check label.deposits, or set train.tasks: [richness]"
+            " widen the catalogue, check label.deposits, or set tasks: [richness]"
         )
     kind = present.to_numpy().astype(np.int64)
     return Aim(kind.astype(np.float64), why, kind, np.array([0.5, 0.5]), tolerance=0.0)

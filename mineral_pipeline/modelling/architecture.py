@@ -8,7 +8,7 @@ last map is 8 x 8 (32, 64, 128, 256, 512 pixels):
     convolutions / dense     small     medium        big
     small                   20,105     69,353    139,049
     medium                  48,201    146,601    281,833
-    big                    135,665    332,369    598,673
+    big                    100,913    297,617    563,921
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Architecture:
 CONVOLUTIONS: dict[Size, tuple[int, ...]] = {
     "small": (8, 16, 16),
     "medium": (8, 16, 32, 32),
-    "big": (16, 32, 32, 64, 64),
+    "big": (16, 16, 32, 32, 64),
 }
 """Feature maps of the blocks of each convolutional part."""
 

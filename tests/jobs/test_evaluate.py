@@ -20,8 +20,10 @@ def wanted(workspace: Workspace) -> Settings:
     """One architecture and one candidate for presence, on 30 places."""
     write_samples(workspace, "presence", places=30, chips=2, side=32)
     write_leak(workspace, "presence", 0.0)
-    quick = {"tasks": ["presence"], "convolutions": ["small"], "denses": ["small"], "epochs": 2, "permutations": 1}
-    return settings(workspace, train=quick, tune={"candidates": 1, "epochs": 1}, evaluate={"bootstrap": 100})
+    quick = {"convolutions": ["small"], "denses": ["small"], "epochs": 2, "permutations": 1}
+    return settings(
+        workspace, tasks=["presence"], train=quick, tune={"candidates": 1, "epochs": 1}, evaluate={"bootstrap": 100}
+    )
 
 
 def test_train_tune_evaluate(client: Client, wanted: Settings, workspace: Workspace) -> None:

@@ -29,8 +29,8 @@ def wanted(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
     write_samples(workspace, "presence", places=20, chips=1, side=8)
     write_leak(workspace, "presence", 0.0)
     monkeypatch.setattr(train, "fit", double)
-    quick = {"tasks": ["presence"], "convolutions": ["small"], "denses": ["small"], "permutations": 1}
-    return settings(workspace, train=quick)
+    quick = {"convolutions": ["small"], "denses": ["small"], "permutations": 1}
+    return settings(workspace, tasks=["presence"], train=quick)
 
 
 def double(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def wanted(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
     made = settings(
         workspace, train={"convolutions": ["small"], "denses": ["small"]}, tune={"candidates": 3, "epochs": 2}
     )
-    for task in made.train.tasks:
+    for task in made.tasks:
         for spec in modelling.grid_specs(made, workspace, task):
             pretend(workspace, spec, 0.4)
     monkeypatch.setattr(search, "fit", double)

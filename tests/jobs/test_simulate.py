@@ -1,0 +1,63 @@
+"""The job: a whole archive on a cluster, resumed after an interruption, the index last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from distributed import Client
+
+from jobs import simulate
+from mineral_pipeline import archive
+from mineral_pipeline import settings as reader
+from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.settings import Settings
+
+DEMO = Path(__file__).parents[2] / "jobs" / "demo.yaml"
+SMALL = ("simulate.places=12", "simulate.dates=2", "simulate.islands=3", "simulate.scene_size=48")
+
+
+def settings(folder: Path, *changes: str) -> Settings:
+    return reader.load(str(DEMO), [*SMALL, f"archive.url={folder}/archive", *changes], str(folder))
+
+
+def test_the_archive_is_whole_and_a_second_run_skips_it(client: Client, tmp_path: Path) -> None:
+    wanted = settings(tmp_path)
+    assert simulate.plan(wanted).counts.planned == 26
+    first = simulate.main(wanted, client)
+    assert (first.planned, first.done, first.skipped) == (26, 26, 0)
+    listing = archive.read_index(wanted.archive, wanted.catalogue)
+    assert len(listing) == 26
+    before = (tmp_path / "archive" / "index.csv.gz").read_bytes()
+
+    again = simulate.main(wanted, client)
+    assert (again.planned, again.done, again.skipped) == (26, 0, 26)
+    assert (tmp_path / "archive" / "index.csv.gz").read_bytes() == before  # sizes of skipped scenes included
+
+
+def test_an_interrupted_run_goes_on(client: Client, tmp_path: Path) -> None:
+    wanted = settings(tmp_path)
+    simulate.main(wanted, client)
+    whole = {path: path.read_bytes() for path in (tmp_path / "archive").rglob("*") if path.suffix in (".TIF", ".gz")}
+    scenes = sorted((tmp_path / "archive").rglob("*_MTL.txt"))
+    for metadata in scenes[::2]:
+        metadata.unlink()
+    (tmp_path / "archive" / "index.csv.gz").unlink()
+
+    assert simulate.plan(wanted).counts.skipped == len(scenes) // 2
+    counts = simulate.main(wanted, client)
+    assert (counts.done, counts.skipped) == (len(scenes) - len(scenes) // 2, len(scenes) // 2)
+    assert {path: path.read_bytes() for path in whole} == whole
+
+
+def test_any_fsspec_url_will_do(client: Client, tmp_path: Path) -> None:
+    wanted = settings(tmp_path, f"archive.url=memory://{tmp_path.name}/planet")
+    assert simulate.main(wanted, client).done == 26
+    assert len(archive.read_index(wanted.archive, wanted.catalogue)) == 26
+
+
+def test_another_planets_archive_is_refused(client: Client, tmp_path: Path) -> None:
+    simulate.main(settings(tmp_path), client)
+    for call in (simulate.plan, lambda wanted: simulate.main(wanted, client)):
+        with pytest.raises(SettingsError, match="holds another simulated planet: name another folder"):
+            call(settings(tmp_path, "seed=1"))

@@ -1,0 +1,107 @@
+"""Pixels: the same ground in every scene that shows it, clouds as promised, textures whatever the pixel."""
+
+from __future__ import annotations
+
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mineral_pipeline import simulation
+from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.settings import Simulate
+from mineral_pipeline.simulation import Planet, Scene, texture
+from mineral_pipeline.simulation.grid import transformer
+from mineral_pipeline.simulation.metadata import metadata
+from mineral_pipeline.simulation.render import check_bands, render
+
+SETTINGS = Simulate(places=24, islands=2, dates=2)
+
+
+@pytest.fixture(scope="module")
+def planet() -> Planet:
+    return simulation.create(SETTINGS, 0)
+
+
+@pytest.fixture(scope="module")
+def clear(planet: Planet) -> list[Scene]:
+    """Scenes on land, under the same sun and without clouds."""
+    first = simulation.scenes(planet)[0].overflight
+    scenes = [replace(scene, cloud_cover=0, overflight=first) for scene in simulation.scenes(planet)]
+    return [scene for scene in scenes if scene.place.on_land]
+
+
+def sample(planet: Planet, scene: Scene, lonlat: np.ndarray) -> np.ndarray:
+    """Pixels at positions; 0 where the scene does not show them."""
+    image, grid = render(planet, scene), scene.grid
+    x, y = transformer(grid.zone).transform(*lonlat.T)
+    columns, rows = (np.asarray(axis).astype(int) for axis in ~grid.transform @ (x, y))
+    inside = (columns >= 0) & (columns < grid.samples) & (rows >= 0) & (rows < grid.lines)
+    return np.where(inside, image[rows.clip(0, grid.lines - 1), columns.clip(0, grid.samples - 1)], 0)
+
+
+def test_neighbours_show_the_same_ground_alike(planet: Planet, clear: list[Scene]) -> None:
+    a, b = next(
+        (a, b)
+        for a in clear
+        for b in clear
+        if a.place.swath.row == b.place.swath.row and b.place.swath.path == a.place.swath.path + 1
+    )
+    points = a.place.swath.lonlat(np.random.default_rng(0).uniform(-90, 90, (20_000, 2)))
+    here, there = sample(planet, a, points).astype(float), sample(planet, b, points).astype(float)
+    both = (here > 0) & (there > 0)
+    assert both.sum() > 500
+    # noise of both, and pixels that are shifted against each other at coasts and patches
+    assert np.median(np.abs(here - there)[both]) < 6
+    assert np.corrcoef(here[both], there[both])[0, 1] > 0.8
+
+
+def test_altered_rock_is_clearly_darker(planet: Planet, clear: list[Scene]) -> None:
+    scene = next(scene for scene in clear if scene.place.fertile)
+    patches = planet.patches.lonlat[scene.place.swath.contains(planet.patches.lonlat, margin_km=15)]
+    image = render(planet, scene)
+    rock = np.median(image[image > 60])
+    assert len(patches) >= 5
+    assert np.median(sample(planet, scene, patches)) < 0.5 * rock
+
+
+@pytest.mark.parametrize("cover", [10, 40, 80])
+def test_clouds_cover_what_the_metadata_say(planet: Planet, clear: list[Scene], cover: int) -> None:
+    scene = next(scene for scene in clear if not scene.place.fertile)
+    plain, cloudy = (render(planet, replace(scene, cloud_cover=share)) for share in (0, cover))
+    hidden = (cloudy.astype(int) - plain)[plain > 0] > (235 - plain[plain > 0].astype(int)) / 2
+    assert 100 * hidden.mean() == pytest.approx(cover, abs=4)
+
+
+def test_a_textures_waves_do_not_depend_on_the_pixel() -> None:
+    rocks = texture.draw(np.random.default_rng(3), longest_km=160, octaves=12)
+    east, north = np.meshgrid(np.arange(0, 30, 0.05, np.float32), np.arange(0, 20, 0.05, np.float32))
+    fine = rocks.on_pixels(east, north, 0.05)
+    every_wave = rocks(east, north)
+    assert every_wave.std() == pytest.approx(1, abs=0.8)
+    assert np.abs(fine - rocks._only(2 * np.pi / np.hypot(*rocks.vectors.T) >= 0.15)(east, north)).max() < 0.02
+
+
+def test_metadata_keep_the_order_of_real_files(planet: Planet, data: Path) -> None:
+    kinds: dict[str, list[str]] = {}
+    with tarfile.open(data / "mtl" / "lt04-collection1.tar.gz") as archive:
+        for member in archive:
+            kind = "L1TP" if "_L1TP_" in member.name else "L1GS"
+            if member.isfile() and kind not in kinds:
+                text = archive.extractfile(member).read().decode()  # type: ignore[union-attr]
+                kinds |= {kind: keys(text)} if '"UTM"' in text else {}
+            if len(kinds) == 2:
+                break
+    for scene in simulation.scenes(planet):
+        assert keys(metadata(scene)) == kinds["L1TP" if scene.place.on_land else "L1GS"]
+
+
+def keys(text: str) -> list[str]:
+    return [line if "GROUP" in line else line.split("=")[0] for line in text.splitlines()]
+
+
+def test_bands_of_other_sensors_are_refused() -> None:
+    with pytest.raises(SettingsError, match=r"acquire\.bands: B10"):
+        check_bands(["B7", "B10"])
