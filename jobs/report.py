@@ -85,7 +85,7 @@ def _example(settings: Settings, artefacts: reporting.Artefacts) -> reporting.Ex
 
 
 def choose_example(artefacts: reporting.Artefacts, product_id: str | None) -> dict[str, Any]:
-    """Ledger row of the scene to show: the one asked for, else the clearest of those with known deposits.
+    """Ledger row of the scene to show: the one asked for, else the clearest of those with most known deposits.
 
     Raises:
         SettingsError: the one asked for is not among the chips.
@@ -99,12 +99,12 @@ def choose_example(artefacts: reporting.Artefacts, product_id: str | None) -> di
         if product_id not in set(chips["product_id"]):
             raise SettingsError(f"report.example: {product_id} is no chip of this workspace: name another or none")
         return dict(chips[chips["product_id"] == product_id].iloc[0])
-    return _clearest(chips, artefacts.labels)
+    return _richest(chips, artefacts.labels)
 
 
-def _clearest(chips: gpd.GeoDataFrame, labels: pd.DataFrame | None) -> dict[str, Any]:
-    """By the cloud cover of the metadata, then by brightness: clouds are bright."""
+def _richest(chips: gpd.GeoDataFrame, labels: pd.DataFrame | None) -> dict[str, Any]:
+    """By the cloud cover of the metadata, then by brightness: clouds are bright. First the richest, where labelled."""
     if labels is not None:
-        positive = chips[chips["chip"].isin(labels.loc[labels["n_deposits"] > 0, "chip"])]
-        chips = chips if positive.empty else positive
+        chips = chips.merge(labels[["chip", "n_deposits"]], on="chip")
+        chips = chips[chips["n_deposits"] == chips["n_deposits"].max()]
     return dict(chips.sort_values(["cloud_cover", "brightness", "chip"]).iloc[0])

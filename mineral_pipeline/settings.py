@@ -278,7 +278,7 @@ class Report(Section):
     title: str = "Where minerals may be"
     """Heading of the report."""
     example: str | None = None
-    """Product shown as the example image; default the clearest that holds known deposits."""
+    """Product shown as the example image; default the one with most known deposits."""
 
 
 class Settings(Section):
