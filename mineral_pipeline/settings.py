@@ -284,7 +284,7 @@ class Report(Section):
 class Settings(Section):
     """A whole settings file."""
 
-    workspace: str
+    workspace: str = Field(min_length=1)
     """Folder or fsspec URL of everything that the jobs write."""
     jobs: list[JobName] = Field(list(JOBS), min_length=1)
     """Jobs of ``run``, in order."""

@@ -142,7 +142,7 @@ def test_nothing_to_prospect_is_said_before_anything_is_trained(
 
 
 def test_a_cluster_without_gpu_is_refused(made: settings.Settings, workspace: Workspace) -> None:
-    local = LocalCluster(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None)
+    local = LocalCluster(processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0")
     with local as cluster, Client(cluster) as client, pytest.raises(ClusterError, match="offers GPU"):
         prospect.main(made, client)
     assert not workspace.exists("fitted")
