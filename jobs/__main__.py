@@ -14,20 +14,9 @@ from collections.abc import Sequence
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from mineral_pipeline.errors import MineralPipelineError, SettingsError
+from mineral_pipeline.settings import JOBS
 
-ALL_JOBS = (
-    "run",
-    "simulate",
-    "catalogue",
-    "acquire",
-    "label",
-    "curate",
-    "train",
-    "tune",
-    "evaluate",
-    "prospect",
-    "report",
-)
+COMMANDS = ("run", "simulate", *JOBS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         "run": "the jobs that the settings list, in order",
         "simulate": "write the simulated planet's archive",
     }
-    for job in ALL_JOBS:
+    for job in COMMANDS:
         command = commands.add_parser(job, help=helps.get(job, f"the job {job} alone"))
         command.add_argument("settings", help="YAML file, such as jobs/demo.yaml")
         command.add_argument("--workspace", metavar="URL", help="in place of the file's")
