@@ -58,7 +58,6 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
         workspace=workspace,
         source=archive.open_source(settings.archive),
         how=settings.acquire,
-        reduced=settings.archive.reduced,
     )
     with Progress("acquire", "scenes", len(catalogue), skipped=len(before)) as progress:
         bag = db.from_sequence(shards, partition_size=1).map(task) if shards else None

@@ -52,7 +52,19 @@ JOBS: dict[JobName, Job] = {
 FROZEN: tuple[JobName, ...] = ("simulate", "catalogue", "acquire")
 
 
-HOW_NOT_WHAT = {"archive": {"storage_options", "retries", "timeout_s"}, "acquire": {"threads"}, "label": {"partitions"}}
+HOW_NOT_WHAT = {
+    "archive": {
+        "anonymous",
+        "storage_options",
+        "checksums",
+        "retries",
+        "timeout_s",
+        "deadline_s",
+        "requests_per_s",
+    },
+    "acquire": {"threads", "in_flight_mb"},
+    "label": {"partitions"},
+}
 """Settings that change how a job works but not what it makes; the first may hold credentials and is never written."""
 
 

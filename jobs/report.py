@@ -66,7 +66,7 @@ def _example(settings: Settings, artefacts: reporting.Artefacts) -> reporting.Ex
     base_url = catalogue.set_index("product_id")["base_url"][chip["product_id"]]
     band = settings.acquire.bands[0]
     files = archive.fetch_scene(archive.open_source(settings.archive), base_url, chip["product_id"], [band])
-    raster = imagery.decode(files.bands[0], f"{chip['product_id']} {band}")
+    raster = imagery.decode(files.bands[0].content, f"{chip['product_id']} {band}")
     images = {method: imagery.downsample(raster.pixels, settings.acquire.chip_size, method) for method in METHODS}
     footprint = np.asarray(chip["geometry"].exterior.coords)[:-1]
     inside = np.empty((0, 2))

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ import shapely
 from rasterio.transform import array_bounds
 
 from mineral_pipeline import archive, imagery, ledger, store
-from mineral_pipeline.errors import MetadataError, RasterError
+from mineral_pipeline.errors import RasterError
+from mineral_pipeline.landsat import SceneMetadata
 from mineral_pipeline.ledger import Outcome, State
 from mineral_pipeline.settings import Acquire
 from mineral_pipeline.workspace import Workspace
@@ -39,69 +41,102 @@ class Shard:
     scenes: tuple[Scene, ...]
 
 
-def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, how: Acquire, reduced: bool) -> list[str]:
+def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, how: Acquire) -> list[str]:
     """Acquire one shard on a worker: all its pixels in one write, then its ledger part.
+
+    Scenes are fetched side by side and made into chips one after the other: a task is given one core, and one decoded
+    scene at a time is what its memory allows.
 
     Returns:
         The states of its scenes.
     """
-    fetch = partial(acquire_scene, source=source, how=how, reduced=reduced)
-    images = np.zeros(
-        (len(shard.scenes), len(how.bands), how.chip_size, how.chip_size), store.open_images(workspace).dtype
+    dtype = store.open_images(workspace).dtype
+    images = np.zeros((len(shard.scenes), len(how.bands), how.chip_size, how.chip_size), dtype)
+    acquire = partial(
+        acquire_scene, source=source, how=how, dtype=dtype, budget=archive.Budget(how.in_flight_mb * 1e6), turn=Lock()
     )
     outcomes = []
     with ThreadPoolExecutor(how.threads, thread_name_prefix="acquire") as pool:
-        for slot, (outcome, image) in enumerate(pool.map(fetch, shard.scenes)):
-            if image is not None and not np.can_cast(image.dtype, images.dtype):
-                outcome = Outcome(
-                    outcome.chip,
-                    outcome.product_id,
-                    State.CORRUPT,
-                    f"{image.dtype} pixels among {images.dtype} ones",
-                )
-            elif image is not None:
-                images[slot] = image
+        for slot, (outcome, image) in enumerate(pool.map(acquire, shard.scenes)):
             outcomes.append(outcome)
+            if image is not None:
+                images[slot] = image
     store.write_shard(workspace, shard.number, images)
     ledger.write_part(workspace, shard.number, outcomes)
     return [str(outcome.status) for outcome in outcomes]
 
 
 def acquire_scene(
-    scene: Scene, source: archive.Source, how: Acquire, reduced: bool
+    scene: Scene, source: archive.Source, how: Acquire, dtype: np.dtype[Any], budget: archive.Budget, turn: Lock
 ) -> tuple[Outcome, np.ndarray | None]:
-    """One scene to its outcome and, when that is ``ok``, its chip (band, y, x). Never raises for a bad scene."""
+    """One scene to its outcome and, when that is ``ok``, its chip (band, y, x). Never raises for a bad scene.
+
+    Args:
+        scene: which.
+        source: the archive.
+        how: settings.
+        dtype: of the chip store.
+        budget: bytes that the task's scenes may hold.
+        turn: to make a chip.
+    """
     started = time.monotonic()
     outcome = Outcome(scene.chip, scene.product_id, State.OK)
     image = None
     try:
-        files = archive.fetch_scene(source, scene.base_url, scene.product_id, how.bands)
-        outcome = replace(outcome, **_facts(files))
-        rasters = [
-            imagery.decode(content, f"{scene.product_id} {band}")
-            for band, content in zip(how.bands, files.bands, strict=True)
-        ]
-        for raster in filter(lambda raster: raster.is_georeferenced, rasters):  # make_chip rejects the others
-            bounds = array_bounds(*raster.pixels.shape, raster.transform)
-            archive.check_extent(files.metadata, bounds, raster.pixels.shape, reduced, raster.source)
-        chip = imagery.make_chip(rasters, how.chip_size, how.method, files.metadata.corners, how.footprint)
-        image = chip.image
-        outcome = replace(
-            outcome,
-            geometry=shapely.Polygon(chip.footprint),
-            footprint_source=chip.footprint_source,
-            valid_fraction=chip.valid_fraction,
-            brightness=chip.brightness,
-        )
+        once = partial(_acquire_once, outcome, scene.base_url, source, how, dtype, budget, turn)
+        outcome, image = archive.confirm(once, source.archive.retries)
     except archive.Missing as error:
         outcome = replace(outcome, status=State.MISSING, reason=str(error), attempts=error.attempts)
     except archive.Unreachable as error:
         outcome = replace(outcome, status=State.UNREACHABLE, reason=str(error), attempts=error.attempts)
-    except imagery.UnusableRaster as error:
-        outcome = replace(outcome, status=State.REJECTED, reason=str(error))
-    except (archive.Corrupt, MetadataError, RasterError) as error:
-        outcome = replace(outcome, status=State.CORRUPT, reason=str(error))
+    except archive.Corrupt as error:
+        found: dict[str, Any] = {"bytes": error.evidence.size, "first_bytes": error.evidence.first_bytes}
+        outcome = replace(outcome, status=State.CORRUPT, reason=str(error), attempts=error.attempts, **found)
     return replace(outcome, seconds=round(time.monotonic() - started, 4)), image
+
+
+def _acquire_once(
+    outcome: Outcome,
+    base_url: str,
+    source: archive.Source,
+    how: Acquire,
+    dtype: np.dtype[Any],
+    budget: archive.Budget,
+    turn: Lock,
+) -> tuple[Outcome, np.ndarray | None]:
+    """A verdict on one reading of a scene; raises as `archive.fetch_scene` when there is nothing to judge."""
+    with budget.share() as share:
+        files = archive.fetch_scene(source, base_url, outcome.product_id, how.bands, share)
+        outcome = replace(outcome, **_facts(files))
+        with turn:
+            try:
+                rasters = [
+                    _decode(file, f"{outcome.product_id} {band}", files.metadata, source.archive.reduced, dtype)
+                    for band, file in zip(how.bands, files.bands, strict=True)
+                ]
+                chip = imagery.make_chip(rasters, how.chip_size, how.method, files.metadata.corners, how.footprint)
+            except imagery.UnusableRaster as error:
+                return replace(outcome, status=State.REJECTED, reason=str(error)), None
+            except RasterError as error:  # bands that do not fit each other: the last is as good as any
+                raise files.bands[-1].corrupt(str(error)) from error
+    facts = {name: getattr(chip, name) for name in ("footprint_source", "valid_fraction", "brightness")}
+    return replace(outcome, geometry=shapely.Polygon(chip.footprint), **facts), chip.image
+
+
+def _decode(
+    file: archive.Fetched, name: str, metadata: SceneMetadata, reduced: bool, dtype: np.dtype[Any]
+) -> imagery.Raster:
+    """A band that is what its metadata say and fits the store; else the file is corrupt."""
+    try:
+        raster = imagery.decode(file.content, name)
+        if raster.is_georeferenced:  # make_chip rejects the others
+            bounds = array_bounds(*raster.pixels.shape, raster.transform)
+            archive.check_extent(metadata, bounds, raster.pixels.shape, reduced, name)
+    except RasterError as error:
+        raise file.corrupt(str(error)) from error
+    if not np.can_cast(raster.pixels.dtype, dtype):
+        raise file.corrupt(f"{name}: {raster.pixels.dtype} pixels among {dtype} ones")
+    return raster
 
 
 def _facts(files: archive.SceneFiles) -> dict[str, Any]:

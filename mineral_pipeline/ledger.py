@@ -6,6 +6,7 @@ the catalogue ends in exactly one state.
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -50,9 +51,11 @@ class Outcome:
     reason: str = ""
     """Why it did not end ``ok``, in one line; empty for ``ok``."""
     attempts: int = 1
-    """Requests made for the scene's last object, retries included."""
+    """Most requests that one of the scene's objects took, readings to confirm a verdict included."""
     bytes: int = 0
-    """Bytes read from the archive."""
+    """Bytes read from the archive; those of the damaged object when it is corrupt."""
+    first_bytes: builtins.bytes = b""
+    """Beginning of the damaged object of a corrupt scene."""
     seconds: float = 0.0
     """Wall time from request to chip."""
     sha256: str = ""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -40,6 +41,14 @@ def _distinct(values: list[Any]) -> list[Any]:
     return values
 
 
+def _without_credentials(place: str) -> str:
+    parts = urlsplit(place)
+    if "@" in parts.netloc or (parts.scheme and parts.query):
+        raise ValueError("the URL holds credentials or a query: it is written to run files, so give them another way")
+    return place
+
+
+Place = Annotated[str, Field(min_length=1), AfterValidator(_without_credentials)]
 Range = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_ordered)]
 Distinct = AfterValidator(_distinct)
 Edge = Annotated[int, Field(ge=1)]
@@ -84,18 +93,27 @@ class Simulate(Section):
 class Archive(Section):
     """Where the scenes are."""
 
-    url: str
-    """Folder or fsspec URL of an archive in the layout of ``gs://gcp-public-data-landsat``."""
-    index: str | None = None
+    url: Place
+    """Folder, or ``gs://``, ``s3://``, ``az://`` or ``http(s)://`` URL, of an archive in the layout of
+    ``gs://gcp-public-data-landsat``."""
+    index: Place | None = None
     """Path or URL of the index (CSV, gzip if it ends in .gz); default ``index.csv.gz`` under ``url``."""
-    storage_options: dict[str, Any] = Field(default_factory=dict)
-    """Options of the fsspec file system, such as ``token: anon`` for a public bucket."""
+    anonymous: bool = True
+    """The data are public: no request is signed and no credentials are looked for."""
+    storage_options: dict[str, Any] = Field(default_factory=dict, repr=False)
+    """Configuration of the store in obstore's words, such as ``region`` and ``endpoint``; never written anywhere."""
+    checksums: bool = True
+    """Bytes must have the MD5 that the store gives; false for stores whose etags only look like one (SSE-KMS)."""
     reduced: bool = False
     """The rasters are reduced in resolution: their ground extent must agree with the MTL, not their size."""
-    retries: int = Field(4, ge=0)
-    """Further attempts after a transient error."""
+    retries: int = Field(8, ge=0)
+    """Further attempts after a transient error, at growing intervals: 8 outlast a minute and a half."""
     timeout_s: float = Field(120, gt=0)
     """Seconds after which one request is given up and tried again."""
+    deadline_s: float = Field(900, gt=0)
+    """Seconds after which no further attempt is made for a scene."""
+    requests_per_s: float | None = Field(None, gt=0)
+    """At most so many requests a second from one worker process; unlimited by default."""
 
 
 class Catalogue(Section):
@@ -144,6 +162,8 @@ class Acquire(Section):
     """From the valid pixels, or from the corners in the MTL as in the study."""
     threads: int = Field(4, gt=0)
     """Scenes fetched at once in one task."""
+    in_flight_mb: float = Field(192, gt=0)
+    """Megabytes of fetched files that one task holds at once; a larger scene goes alone."""
 
 
 class Label(Section):
@@ -284,7 +304,7 @@ class Report(Section):
 class Settings(Section):
     """A whole settings file."""
 
-    workspace: str = Field(min_length=1)
+    workspace: Place
     """Folder or fsspec URL of everything that the jobs write."""
     jobs: list[JobName] = Field(list(JOBS), min_length=1)
     """Jobs of ``run``, in order."""

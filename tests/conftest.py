@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
+from hypothesis import settings
 
 from mineral_pipeline.workspace import Workspace
+
+# how long an example takes is the machine's affair
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,19 @@
 """Where scenes come from: the catalogue of an archive, and its objects as checked bytes.
 
-The archive has the layout of ``gs://gcp-public-data-landsat`` (Collection 1), in a folder or at any fsspec URL.
+The archive has the layout of ``gs://gcp-public-data-landsat`` (Collection 1), in a folder or an object store.
 """
 
 from mineral_pipeline.archive.catalogue import Selection, build_catalogue, select_scenes
-from mineral_pipeline.archive.failures import Corrupt, FetchError, Missing, Unreachable
+from mineral_pipeline.archive.failures import Corrupt, Evidence, FetchError, Missing, Unreachable
 from mineral_pipeline.archive.index import read_index
-from mineral_pipeline.archive.scene import SceneFiles, check_extent, fetch_scene
+from mineral_pipeline.archive.limits import Budget
+from mineral_pipeline.archive.scene import SceneFiles, check_extent, confirm, fetch_scene
 from mineral_pipeline.archive.source import Fetched, Source, open_source
 
 __all__ = [
+    "Budget",
     "Corrupt",
+    "Evidence",
     "FetchError",
     "Fetched",
     "Missing",
@@ -20,6 +23,7 @@ __all__ = [
     "Unreachable",
     "build_catalogue",
     "check_extent",
+    "confirm",
     "fetch_scene",
     "open_source",
     "read_index",

@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
+
 from mineral_pipeline.errors import ArchiveError
+
+FIRST_BYTES = 64
+"""Bytes of a corrupt object that are kept: enough to tell an HTML page from a TIFF."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is kept of a corrupt object."""
+
+    size: int
+    """Its bytes."""
+    first_bytes: bytes
+    """Its beginning, at most `FIRST_BYTES`."""
+    sha256: str
+    """Digest of all of it."""
+    is_vouched: bool = False
+    """The store's own checksum says that these are its bytes."""
+
+    @classmethod
+    def of(cls, content: bytes, is_vouched: bool = False) -> Evidence:
+        """The evidence that ``content`` gives."""
+        return cls(len(content), content[:FIRST_BYTES], hashlib.sha256(content).hexdigest(), is_vouched)
 
 
 class FetchError(ArchiveError):
@@ -23,9 +48,22 @@ class Missing(FetchError):
     """The archive does not have the object."""
 
 
+class Unreachable(FetchError):
+    """The archive refused, or its errors outlasted the retries."""
+
+
 class Corrupt(FetchError):
     """The archive gave other bytes than it promised."""
 
+    evidence: Evidence
 
-class Unreachable(FetchError):
-    """The archive refused, or its errors outlasted the retries."""
+    def __init__(self, reason: str, evidence: Evidence | None = None, attempts: int = 1) -> None:
+        """Keep the reason and what was found.
+
+        Args:
+            reason: one line that names the object.
+            evidence: of the object.
+            attempts: requests made for it.
+        """
+        super().__init__(reason, attempts)
+        self.evidence = evidence or Evidence.of(b"")

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from mineral_pipeline import settings
-from mineral_pipeline.archive.source import open_source, why
+from mineral_pipeline.archive.objects import why
+from mineral_pipeline.archive.source import open_source
 from mineral_pipeline.errors import ArchiveError, DataError
 
 INDEX = "index.csv.gz"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mineral_pipeline.archive.failures import Corrupt
-from mineral_pipeline.archive.source import Source
-from mineral_pipeline.errors import MetadataError
+from mineral_pipeline.archive.limits import Budget, Share
+from mineral_pipeline.archive.source import Fetched, Source
+from mineral_pipeline.errors import MetadataError, RasterError
 from mineral_pipeline.landsat import SceneMetadata, band_file, metadata_file, read_metadata
+
+T = TypeVar("T")
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF 6.0 section 2, and BigTIFF
 EDGES = ("left", "bottom", "right", "top")
@@ -26,19 +29,19 @@ class SceneFiles:
 
     metadata: SceneMetadata
     """From the MTL."""
-    bands: tuple[bytes, ...]
-    """Content of the band files, in the order asked for."""
+    bands: tuple[Fetched, ...]
+    """The band files, in the order asked for."""
     attempts: int
-    """Requests made for the last object, retries included."""
+    """Most requests that one of the files took."""
     bytes: int
-    """Bytes read, the metadata's included."""
-    seconds: float
-    """Wall time, pauses included."""
+    """Bytes of all files, the metadata's included."""
     sha256: str
     """Digest of the band files' bytes, in their order."""
 
 
-def fetch_scene(source: Source, base_url: str, product_id: str, bands: Sequence[str]) -> SceneFiles:
+def fetch_scene(
+    source: Source, base_url: str, product_id: str, bands: Sequence[str], share: Share | None = None
+) -> SceneFiles:
     """Fetch the metadata and the band files of a scene.
 
     Args:
@@ -46,75 +49,100 @@ def fetch_scene(source: Source, base_url: str, product_id: str, bands: Sequence[
         base_url: the product's folder.
         product_id: the product.
         bands: such as ``B7``.
+        share: of the bytes in flight; all bands are claimed with the first, taken to be as large.
 
     Raises:
         Missing: the metadata or a band is not there.
-        Unreachable: transient errors outlasted the retries.
+        Unreachable: transient errors outlasted the retries or the deadline.
         Corrupt: a file is not what it should be.
     """
-    started = time.monotonic()
+    deadline = time.monotonic() + source.archive.deadline_s
     name = metadata_file(product_id)
-    last = source.fetch(f"{base_url}/{name}")
-    metadata = check_metadata(last.content, product_id, bands, name, last.attempts)
-    contents, total, digest = [], len(last.content), hashlib.sha256()
+    text = source.fetch(f"{base_url}/{name}", deadline)
+    metadata = check_metadata(text, product_id, bands, name)
+    share = share or Share(Budget(math.inf))
+    files = []
     for band in bands:
         name = band_file(product_id, band)
-        last = source.fetch(f"{base_url}/{name}")
-        check_tiff(last.content, name, last.attempts)
-        contents.append(last.content)
-        digest.update(last.content)
-        total += len(last.content)
-    seconds = time.monotonic() - started
-    return SceneFiles(metadata, tuple(contents), last.attempts, total, seconds, digest.hexdigest())
+        file = source.fetch(f"{base_url}/{name}", deadline, lambda size: share.claim(size * len(bands)))
+        check_tiff(file, name)
+        files.append(file)
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.content)
+    fetched = [text, *files]
+    attempts, total = max(file.attempts for file in fetched), sum(len(file.content) for file in fetched)
+    return SceneFiles(metadata, tuple(files), attempts, total, digest.hexdigest())
 
 
-def check_metadata(
-    content: bytes, product_id: str, bands: Sequence[str], name: str, attempts: int = 1
-) -> SceneMetadata:
+def confirm(acquire: Callable[[], T], retries: int) -> T:
+    """Let a verdict of corrupt stand only when the store vouches for the bytes, or gave them twice in a row.
+
+    What a network or a proxy mangled is thus read again, and what lies damaged in the archive is not read for ever.
+
+    Args:
+        acquire: reads a scene and judges it.
+        retries: further readings at most.
+
+    Raises:
+        Corrupt: confirmed.
+    """
+    seen, attempts = "", 0
+    while True:
+        try:
+            return acquire()
+        except Corrupt as error:
+            attempts += error.attempts
+            error.attempts = attempts
+            if error.evidence.is_vouched or error.evidence.sha256 == seen or retries < 1:
+                raise
+            seen, retries = error.evidence.sha256, retries - 1
+
+
+def check_metadata(file: Fetched, product_id: str, bands: Sequence[str], name: str) -> SceneMetadata:
     """Read metadata and check that they are the product's own.
 
     Args:
-        content: of the MTL file.
+        file: the MTL file.
         product_id: the product, from its path.
         bands: those wanted.
         name: of the file, for errors.
-        attempts: requests made for it, for errors.
 
     Raises:
         Corrupt: they cannot be read, are another product's, or name other band files.
     """
     try:
-        metadata = read_metadata(content, name)
+        metadata = read_metadata(file.content, name)
     except MetadataError as error:
-        raise Corrupt(str(error) if content else f"{name} is empty", attempts) from error
+        raise file.corrupt(str(error) if file.content else f"{name} is empty") from error
     if metadata.product_id != product_id:
-        raise Corrupt(f"{name} describes {metadata.product_id}", attempts)
+        raise file.corrupt(f"{name} describes {metadata.product_id}")
     for band in bands:
-        file = metadata.band_files.get(band, "")
-        if file != band_file(product_id, band):
-            raise Corrupt(f"{name} names {file or 'no file'} for {band}, not {band_file(product_id, band)}", attempts)
+        named = metadata.band_files.get(band, "")
+        if named != band_file(product_id, band):
+            raise file.corrupt(f"{name} names {named or 'no file'} for {band}, not {band_file(product_id, band)}")
     return metadata
 
 
-def check_tiff(content: bytes, name: str, attempts: int = 1) -> None:
-    """Check that bytes begin as a TIFF does, as far as can be seen without decoding.
+def check_tiff(file: Fetched, name: str) -> None:
+    """Check that a file begins as a TIFF does, as far as can be seen without decoding.
 
     Args:
-        content: of the file.
+        file: of a band.
         name: of the file, for errors.
-        attempts: requests made for it, for errors.
 
     Raises:
         Corrupt: they are empty, something else, or end before the first image directory.
     """
+    content = file.content
     if not content:
-        raise Corrupt(f"{name} is empty", attempts)
+        raise file.corrupt(f"{name} is empty")
     if content[:4] not in TIFF_MAGIC:
-        raise Corrupt(f"{name} is {_looks_like(content)}, not a TIFF ({len(content):,} bytes)", attempts)
+        raise file.corrupt(f"{name} is {_looks_like(content)}, not a TIFF ({len(content):,} bytes)")
     order: Literal["little", "big"] = "little" if content[:2] == b"II" else "big"
     offset = content[8:16] if content[2:4] in (b"+\0", b"\0+") else content[4:8]
     if int.from_bytes(offset, order) >= len(content):
-        raise Corrupt(f"{name} is cut off after {len(content):,} bytes", attempts)
+        raise file.corrupt(f"{name} is cut off after {len(content):,} bytes")
 
 
 def _looks_like(content: bytes) -> str:
@@ -143,11 +171,11 @@ def check_extent(
         source: names the raster in errors.
 
     Raises:
-        Corrupt: an edge is further off than `TOLERANCE`, or the shape differs.
+        RasterError: an edge is further off than `TOLERANCE`, or the shape differs.
     """
     lines, samples = shape
     if not reduced and metadata.lines and (lines, samples) != (metadata.lines, metadata.samples):
-        raise Corrupt(
+        raise RasterError(
             f"{source} has {lines} lines x {samples} samples, its metadata say {metadata.lines} x {metadata.samples}"
             " (archive.reduced: true allows that)"
         )
@@ -157,4 +185,4 @@ def check_extent(
     spans = (right - left, top - bottom) * 2
     for edge, found, promised, span in zip(EDGES, bounds, extent, spans, strict=True):
         if not abs(found - promised) <= TOLERANCE * span:
-            raise Corrupt(f"{source}: its {edge} edge is at {found:.0f} m, its metadata say {promised:.0f} m")
+            raise RasterError(f"{source}: its {edge} edge is at {found:.0f} m, its metadata say {promised:.0f} m")

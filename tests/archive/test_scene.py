@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from hypothesis import strategies as st
 from small_archive import MTL, PRODUCT, TIFF
 
 from mineral_pipeline import settings
-from mineral_pipeline.archive import Corrupt, Missing, check_extent, fetch_scene, open_source
+from mineral_pipeline.archive import Corrupt, Fetched, Missing, check_extent, confirm, fetch_scene, open_source
+from mineral_pipeline.archive.failures import FIRST_BYTES
+from mineral_pipeline.archive.limits import Budget
 from mineral_pipeline.archive.scene import check_tiff
+from mineral_pipeline.errors import RasterError
 from mineral_pipeline.landsat import SceneMetadata, product_folder, read_metadata
 
 SLC_OFF = "LE07_L1TP_092084_20110809_20161206_01_T1"
@@ -24,11 +28,10 @@ REAL = [SLC_OFF, "LE07_L1TP_092084_19990925_20170217_01_T1", "LT05_L1GS_092091_1
 def test_a_whole_scene(tmp_path: Path, product: Path) -> None:
     files = fetch_scene(open_source(settings.Archive(url=str(tmp_path))), str(product), PRODUCT, ["B7", "B5"])
     assert files.metadata.product_id == PRODUCT
-    assert files.bands == (TIFF + b"7", TIFF + b"5")
+    assert [file.content for file in files.bands] == [TIFF + b"7", TIFF + b"5"]
     assert files.bytes == sum(file.stat().st_size for file in product.iterdir())
     assert files.sha256 == hashlib.sha256(TIFF + b"7" + TIFF + b"5").hexdigest()
     assert files.attempts == 1
-    assert files.seconds > 0
 
 
 @pytest.mark.parametrize("name", ["MTL.txt", "B7.TIF"])
@@ -61,6 +64,45 @@ def test_a_damaged_file_says_what_it_is(tmp_path: Path, product: Path, name: str
     assert str(caught.value).startswith(f"{PRODUCT}_{name}")
     assert "\n" not in str(caught.value)
     assert caught.value.attempts == 1
+    evidence = caught.value.evidence
+    assert (evidence.size, evidence.first_bytes) == (len(content), content[:FIRST_BYTES])
+    assert evidence.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_a_scene_claims_all_its_bands_with_the_first(tmp_path: Path, product: Path) -> None:
+    (product / f"{PRODUCT}_B5.TIF").write_bytes(TIFF + bytes(500))
+    budget = Budget(1e6)
+    with budget.share() as share:
+        fetch_scene(open_source(settings.Archive(url=str(tmp_path))), str(product), PRODUCT, ["B5", "B7"], share)
+        assert budget.held == share.bytes == 2 * len(TIFF + bytes(500))
+    assert budget.held == 0
+
+
+def readings(*results: bytes | str) -> Callable[[], str]:
+    """Readings of an object in turn: bytes that are damaged, or a good result."""
+    turn = iter(results)
+
+    def read() -> str:
+        result = next(turn)
+        if isinstance(result, str):
+            return result
+        raise Fetched(result, is_vouched=result == b"vouched").corrupt("x is damaged")
+
+    return read
+
+
+def test_a_verdict_of_corrupt_is_confirmed() -> None:
+    assert confirm(readings(b"a", b"b", "good"), retries=2) == "good"
+    for results, retries, attempts in (
+        ((b"a", b"a", "too late"), 9, 2),
+        ((b"a", b"b", b"b", "too late"), 9, 3),
+        ((b"vouched", "too late"), 9, 1),
+        ((b"a", b"b", b"c", "too late"), 2, 3),
+        ((b"a", "too late"), 0, 1),
+    ):
+        with pytest.raises(Corrupt, match=r"^x is damaged$") as caught:
+            confirm(readings(*results), retries)
+        assert caught.value.attempts == attempts
 
 
 @given(st.binary(max_size=64))
@@ -70,7 +112,7 @@ def test_other_bytes_are_no_tiff(content: bytes) -> None:
         inside = start and int.from_bytes(offset, "little" if start[:1] == b"I" else "big") < len(start + content)
         if not inside and (start or content[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
             with pytest.raises(Corrupt):
-                check_tiff(start + content, "x")
+                check_tiff(Fetched(start + content), "x")
 
 
 @pytest.mark.parametrize("product_id", REAL)
@@ -81,7 +123,9 @@ def test_real_products(data: Path, product_id: str) -> None:
     assert files.metadata.product_id == product_id
     with rasterio.open(folder / f"{product_id}_B7.TIF") as raster:
         check_extent(files.metadata, raster.bounds, raster.shape, reduced=True, source=product_id)
-        with pytest.raises(Corrupt, match=rf"{raster.height} lines x {raster.width} samples, its metadata say 7\d+ x"):
+        with pytest.raises(
+            RasterError, match=rf"{raster.height} lines x {raster.width} samples, its metadata say 7\d+ x"
+        ):
             check_extent(files.metadata, raster.bounds, raster.shape, reduced=False, source=product_id)
 
 
@@ -129,7 +173,7 @@ def test_every_edge_may_be_off_by_a_hundredth(left: float, top: float, samples: 
         if allowed:
             check_extent(metadata, tuple(moved), (1, 1), reduced=True, source="x")  # type: ignore[arg-type]
         else:
-            with pytest.raises(Corrupt, match=f"^x: its {('left', 'bottom', 'right', 'top')[edge]} edge is at"):
+            with pytest.raises(RasterError, match=f"^x: its {('left', 'bottom', 'right', 'top')[edge]} edge is at"):
                 check_extent(metadata, tuple(moved), (1, 1), reduced=True, source="x")  # type: ignore[arg-type]
 
 
@@ -139,5 +183,5 @@ def test_without_projected_corners_the_extent_is_not_checked() -> None:
 
 
 def test_nan_bounds_are_refused() -> None:
-    with pytest.raises(Corrupt, match="left edge"):
+    with pytest.raises(RasterError, match="left edge"):
         check_extent(with_grid(0, 0, 10, 10), (float("nan"),) * 4, (10, 10), reduced=False, source="x")
