@@ -8,21 +8,36 @@ config: {distributed.comm.retry.count: 3}   # optional: Dask's own configuration
 from __future__ import annotations
 
 import importlib
+import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import dask
 import yaml
-from distributed import Client
+from distributed import CancelledError, Client, KilledWorker
+from distributed.comm import CommClosedError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mineral_pipeline.errors import ClusterError, SettingsError
+from mineral_pipeline.errors import ClusterError, MineralPipelineError, SettingsError
 from mineral_pipeline.settings import expand
 
 FOLDER = Path(__file__).parent
+PATIENCE_S = 300.0
+"""How long a job waits for new workers after the last one is gone."""
+LOOK_S = 5.0
+"""Seconds between two looks at the number of workers."""
+IGNORE_CTRL_C = """
+import signal, threading
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+"""
+"""For worker processes of this terminal, which sends Ctrl-C to all: the client ends them, without a traceback each."""
+KEPT = "what is done is kept: run the same command again to go on"
 
 
 class ClusterFile(BaseModel):
@@ -54,11 +69,15 @@ def load(name: str) -> ClusterFile:
 
 
 @contextmanager
-def connect(name: str) -> Iterator[Client]:
+def connect(name: str, stop: Callable[[ClusterError], None] | None = None) -> Iterator[Client]:
     """Open the cluster of a file, as a client; closed at the end of the block.
 
+    Args:
+        name: of the file.
+        stop: called, from another thread, when the last worker has been gone for `PATIENCE_S`: the block must end.
+
     Raises:
-        ClusterError: the class cannot be imported or the cluster cannot be reached.
+        ClusterError: the class cannot be imported, the cluster cannot be reached, or it is lost during the block.
     """
     file = load(name)
     module, _, attribute = file.class_name.rpartition(".")
@@ -69,19 +88,64 @@ def connect(name: str) -> Iterator[Client]:
             f"--cluster {name}: {file.class_name} cannot be imported ({error}): install its package"
         ) from error
     _one_thread_per_library()
-    with dask.config.set(file.config):
+    _one_line_per_error()
+    with dask.config.set({"distributed.worker.preload": [IGNORE_CTRL_C], **file.config}):
         try:
             cluster = factory(**file.options)
         except (OSError, TimeoutError, TypeError, ValueError, RuntimeError) as error:
             raise ClusterError(
                 f"--cluster {name}: {file.class_name} did not start: {error or type(error).__name__}"
             ) from error
-        with cluster:
-            if isinstance(cluster, Client):
-                yield cluster
-            else:
-                with Client(cluster) as client:
-                    yield client
+        with ExitStack() as stack:
+            stack.enter_context(cluster)
+            client = cluster if isinstance(cluster, Client) else stack.enter_context(Client(cluster))
+            if stop is not None:
+                done = threading.Event()
+                stack.callback(done.set)
+                threading.Thread(target=_watch, args=(client, stop, done), daemon=True, name="workers").start()
+            with _losses(client):
+                yield client
+
+
+@contextmanager
+def _losses(client: Client) -> Iterator[None]:
+    """What Dask raises when a scheduler or too many workers die, in one line that says what to do."""
+    address = client.scheduler.address
+    try:
+        yield
+    except KilledWorker as error:
+        raise ClusterError(killed(f"task {error.task}")) from error
+    except MineralPipelineError:
+        raise
+    except (Exception, CancelledError) as error:  # CancelledError is no Exception
+        if isinstance(error, CancelledError | CommClosedError) or client.status != "running":
+            raise ClusterError(f"the cluster at {address} is gone: {KEPT}") from error
+        raise
+
+
+def killed(what: str) -> str:
+    """What to say of a task whose workers die one after the other."""
+    return (
+        f"{what} has killed every worker that tried it, most likely for lack of memory: give workers more memory,"
+        f" or a task less to do; {KEPT}"
+    )
+
+
+def _watch(client: Client, stop: Callable[[ClusterError], None], done: threading.Event) -> None:
+    """Say when the last worker is gone for good; those still to come from a batch system's queue are waited for."""
+    last_seen = None
+    while not done.wait(LOOK_S):
+        try:
+            workers = client.sync(client.scheduler.identity, n_workers=0)["n_workers"]
+        except (Exception, CancelledError):
+            return  # the scheduler is gone: that ends the futures themselves
+        if workers:
+            last_seen = time.monotonic()
+        elif last_seen is not None and time.monotonic() - last_seen > PATIENCE_S:
+            stop(
+                ClusterError(f"{client.scheduler.address} has had no worker for {PATIENCE_S:.0f} s: start some; {KEPT}")
+            )
+            return
 
 
 def require(client: Client, resource: str) -> None:
@@ -97,6 +161,18 @@ def require(client: Client, resource: str) -> None:
             f"no worker of {client.scheduler.address} offers {resource}: start one with"
             f" `dask worker --resources {resource}=1`, or give the cluster's class resources: {{{resource}: 1}}"
         )
+
+
+def _one_line_per_error() -> None:
+    """What a task raises, or a lost scheduler, is raised here: the client and its own workers need not log it too."""
+    levels = {
+        "distributed.client": "CRITICAL",
+        "distributed.worker": "CRITICAL",
+        "distributed.worker.memory": "WARNING",
+    }
+    os.environ.setdefault("DASK_LOGGING", str(levels))
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def _one_thread_per_library() -> None:

@@ -10,19 +10,19 @@ done, so that a run that was interrupted anywhere goes on where it stopped.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import dask.bag as db
 import pandas as pd
 from distributed import Client
 
-from jobs.progress import Progress, results
+from jobs.progress import CONSOLE, Progress, results
 from jobs.provenance import read_settings, refuse_other_settings
 from jobs.shard import Scene, Shard, acquire_shard
 from jobs.stage import Plan
 from mineral_pipeline import archive, ledger, store
-from mineral_pipeline.errors import DataError
+from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.ledger import Counts
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import CATALOGUE, CHIPS, LEDGER, Workspace
@@ -33,8 +33,8 @@ LARGEST_SCENE = 8_700 * 8_900  # pixels, the largest of Landsat 4
 def plan(settings: Settings) -> Plan:
     """Scenes to fetch, those of finished shards left out, and the memory that a task may take."""
     workspace = Workspace(settings.workspace)
-    catalogue = workspace.read_table(CATALOGUE, ["shard"])
-    finished = int(catalogue["shard"].isin(ledger.finished_shards(workspace)).sum())
+    catalogue = workspace.read_table(CATALOGUE, ["product_id", "shard"])
+    finished = sum(map(len, ledger.read_states(workspace, catalogue)[0].values()))
     in_flight = settings.acquire.threads * len(settings.acquire.bands) * LARGEST_SCENE * 3
     return Plan(
         Counts("scenes", planned=len(catalogue), skipped=finished),
@@ -50,7 +50,7 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
     workspace = Workspace(settings.workspace)
     catalogue = workspace.read_table(CATALOGUE, ["product_id", "base_url", "shard"])
     _create_store(workspace, settings, catalogue)
-    done = _finished(workspace, settings, retry_failed)
+    done = _finished(workspace, catalogue, retry_failed)
     shards = [shard for shard in _shards(catalogue) if shard.number not in done]
     before = [status for number in sorted(done) for status in done[number]]
     task = partial(
@@ -59,14 +59,18 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
         source=archive.open_source(settings.archive),
         how=settings.acquire,
     )
-    with Progress("acquire", "scenes", len(catalogue), skipped=len(before)) as progress:
+    statuses = Counter(before)
+    with Progress("acquire", "scenes", len(catalogue), skipped=len(before), failed=_failed(before)) as progress:
         bag = db.from_sequence(shards, partition_size=1).map(task) if shards else None
-        statuses = Counter(before)
-        for (shard_statuses,) in results(client.compute(bag.to_delayed(), retries=2) if bag else []):
+        futures = client.compute(bag.to_delayed(), retries=2) if bag else []
+        for (shard_statuses,) in results(futures, [f"shard {shard.number}" for shard in shards]):
             statuses.update(shard_statuses)
-            failed = sum(status in ledger.FAILED for status in shard_statuses)
-            progress.advance(done=len(shard_statuses), failed=failed)
+            progress.advance(done=len(shard_statuses), failed=_failed(shard_statuses))
     return ledger.count(statuses.elements(), len(catalogue), skipped=len(before))
+
+
+def _failed(statuses: Iterable[str]) -> int:
+    return sum(status in ledger.FAILED for status in statuses)
 
 
 def _shards(catalogue: pd.DataFrame) -> list[Shard]:
@@ -77,24 +81,30 @@ def _shards(catalogue: pd.DataFrame) -> list[Shard]:
     return [Shard(number, tuple(scenes)) for number, scenes in shards.items()]
 
 
-def _finished(workspace: Workspace, settings: Settings, retry_failed: bool) -> Mapping[int, list[str]]:
+def _finished(workspace: Workspace, catalogue: pd.DataFrame, retry_failed: bool) -> Mapping[int, list[str]]:
     """States of the scenes of finished shards, by shard; without those to redo."""
-    if not ledger.finished_shards(workspace):
-        return {}
-    table = workspace.read_table(LEDGER, ["chip", "status"])
-    redo = set(ledger.shards_to_redo(table, settings.acquire.chips_per_shard)) if retry_failed else set()
-    shards = table.groupby(table["chip"] // settings.acquire.chips_per_shard)["status"]
-    return {int(number): list(statuses) for number, statuses in shards if number not in redo}
+    states, faults = ledger.read_states(workspace, catalogue)
+    for shard, fault in faults.items():
+        if shard not in catalogue["shard"].values:
+            raise WorkspaceError(f"{fault}: remove it")
+        CONSOLE.print(f"acquire: shard {shard} is done again: {fault}")
+    redo = set(ledger.shards_to_redo(states)) if retry_failed else set()
+    return {shard: statuses for shard, statuses in states.items() if shard not in redo}
 
 
 def _create_store(workspace: Workspace, settings: Settings, catalogue: pd.DataFrame) -> None:
-    """Create ``chips.zarr`` before any task; a store made with other settings is refused."""
+    """Create ``chips.zarr`` before any task, anew if its creation was interrupted; one of other settings is refused."""
     if catalogue.empty:
         raise DataError(f"{workspace.link(CATALOGUE)} holds no scene: widen the settings' catalogue section")
     made_with = read_settings(settings, "catalogue") | {"scenes": len(catalogue)}
-    if workspace.exists(f"{CHIPS}/zarr.json"):
+    if store.is_complete(workspace):
         refuse_other_settings(workspace, "acquire", store.open_dataset(workspace).attrs["made_with"], made_with)
         return
+    if ledger.finished_shards(workspace):
+        raise WorkspaceError(
+            f"{workspace.link(CHIPS)} is damaged or gone though {LEDGER} tells of finished shards: restore it, or"
+            f" remove {LEDGER} to acquire all again"
+        )
     sixteen_bits = catalogue["product_id"].str[2:4].isin(["08", "09"]).any()  # OLI; TM and ETM+ have 8
     how = settings.acquire
     store.create_chips(

@@ -10,28 +10,33 @@ and every other is all fill. It changes nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import zarr
 from rich.table import Table
 
 from jobs.progress import CONSOLE
 from jobs.provenance import JOBS
-from mineral_pipeline import ledger, store
+from mineral_pipeline import lease, ledger, store
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.ledger import Counts
-from mineral_pipeline.workspace import CATALOGUE, CHIPS, LEDGER, Workspace
+from mineral_pipeline.workspace import CATALOGUE, CHIPS, Workspace
 
 
 def status(url: str, as_json: bool) -> int:
     """Show counts per job; the acquisition's come from the ledger itself, so that they are true while it runs."""
-    counts = job_counts(_existing(url))
+    workspace = _existing(url)
+    states, damaged = _states(workspace)
+    counts, holder = job_counts(workspace, states), lease.holder(workspace)
     if as_json:
-        CONSOLE.print_json(
-            json.dumps({"workspace": url, "jobs": {job: asdict(count) for job, count in counts.items()}})
-        )
+        jobs = {job: asdict(count) for job, count in counts.items()}
+        found = {"workspace": url, "jobs": jobs, "damaged": list(damaged.values()), "in_use_by": holder and str(holder)}
+        CONSOLE.print_json(json.dumps(found))
         return 0
     table = Table("job", "unit", "planned", "done", "skipped", "failed", "reasons", title=url)
     for job, count in counts.items():
@@ -43,28 +48,30 @@ def status(url: str, as_json: bool) -> int:
             reasons,
         )
     CONSOLE.print(table)
+    for fault in damaged.values():
+        CONSOLE.print(f"{fault}: run acquire again")
+    if holder:
+        CONSOLE.print(f"in use by {holder}")
     return 0
 
 
-def job_counts(workspace: Workspace) -> dict[str, Counts]:
-    """Counts of every job that has left something, in the order of the jobs."""
+def job_counts(workspace: Workspace, states: Mapping[int, Sequence[str]]) -> dict[str, Counts]:
+    """Counts of every job that has left something, in the order of the jobs; ``states`` by finished shard."""
     newest = {record["job"]: Counts(**record["counts"]) for record in workspace.runs()}
-    if ledger.finished_shards(workspace):
-        statuses = workspace.read_table(LEDGER, ["status"])["status"]
+    if states:
         skipped = newest["acquire"].skipped if "acquire" in newest else 0
         planned = len(workspace.read_table(CATALOGUE, ["shard"]))
-        newest["acquire"] = ledger.count(statuses, planned, skipped)
+        newest["acquire"] = ledger.count(chain.from_iterable(states.values()), planned, skipped)
     return {job: newest[job] for job in JOBS if job in newest}
 
 
 def verify(url: str) -> int:
     """Audit the chip store; 1 when a fault was found."""
     workspace = _existing(url)
-    finished = ledger.finished_shards(workspace)
     found = list(faults(workspace))
     for fault in found:
         CONSOLE.print(f"verify: {fault}")
-    CONSOLE.print(f"verify: {len(finished):,} finished shards, {len(found):,} faults")
+    CONSOLE.print(f"verify: {len(ledger.finished_shards(workspace)):,} finished shards, {len(found):,} faults")
     return 1 if found else 0
 
 
@@ -74,29 +81,23 @@ def faults(workspace: Workspace) -> Iterator[str]:
     images = store.open_images(workspace)
     if len(catalogue) != images.shape[0]:
         yield f"{CHIPS} holds {images.shape[0]} chips, {CATALOGUE} {len(catalogue)} scenes: remove both and start again"
-    for shard in ledger.finished_shards(workspace):
-        name = ledger.part_name(shard)
-        try:
-            part = workspace.read_table(name, ["chip", "product_id", "status"])
-        except WorkspaceError as error:
-            yield str(error)
-            continue
-        wanted = catalogue.index[catalogue["shard"] == shard]
-        if (
-            part["chip"].tolist() != wanted.tolist()
-            or part["product_id"].tolist() != catalogue["product_id"][wanted].tolist()
-        ):
-            yield f"{name}: its rows are not the catalogue's scenes of shard {shard}: remove it and run acquire again"
-            continue
-        pixels = np.asarray(images[wanted[0] : wanted[-1] + 1]).reshape(len(wanted), -1)
-        yield from _pixel_faults(part, pixels.max(axis=1) > 0, name)
+    states, damaged = ledger.read_states(workspace, catalogue)
+    yield from (f"{fault}: run acquire again" for fault in damaged.values())
+    scenes = catalogue.groupby("shard")["product_id"]
+    for shard, statuses in states.items():
+        yield from _pixel_faults(images, scenes.get_group(shard), statuses, ledger.part_name(shard))
 
 
-def _pixel_faults(part: pd.DataFrame, has_pixels: np.ndarray, name: str) -> Iterator[str]:
-    wrong = part[(part["status"] == ledger.State.OK) != has_pixels]
-    for chip, product_id, state in zip(wrong["chip"], wrong["product_id"], wrong["status"], strict=True):
-        pixels = "has no pixels" if state == ledger.State.OK else "has pixels"
-        yield f"{name}: chip {chip} ({product_id}) is {state} but {pixels}: remove the part and run acquire again"
+def _pixel_faults(images: zarr.Array[Any], scenes: pd.Series[str], statuses: Sequence[str], name: str) -> Iterator[str]:
+    pixels = np.asarray(images[scenes.index[0] : scenes.index[-1] + 1])
+    for chip, product_id, state, image in zip(scenes.index, scenes, statuses, pixels, strict=True):
+        if image.any() != (state == ledger.State.OK):
+            found = "has pixels" if image.any() else "has no pixels"
+            yield f"{name}: chip {chip} ({product_id}) is {state} but {found}: remove the part and run acquire again"
+
+
+def _states(workspace: Workspace) -> tuple[dict[int, list[str]], dict[int, str]]:
+    return ledger.read_states(workspace, workspace.read_table(CATALOGUE, ["product_id", "shard"]))
 
 
 def _existing(url: str) -> Workspace:

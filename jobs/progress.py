@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 import rich.progress
-from distributed import as_completed
+from distributed import Future, KilledWorker, as_completed
 from rich.console import Console
+
+import cluster
+from mineral_pipeline.errors import ClusterError
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
 """Where jobs speak to a person."""
 
 SECONDS_BETWEEN_LINES = 10.0
+MORE_TRIES = 8
+"""Tries of a task whose workers died, after Dask has given it up (`distributed.scheduler.allowed-failures`: 3)."""
 
 
 @dataclass
@@ -71,9 +77,43 @@ class Progress:
         return f"{self.planned:,} {self.unit}: {self.done:,} done, {self.skipped:,} skipped, {self.failed:,} failed"
 
 
-def results(futures: Iterable[Any]) -> Iterator[Any]:
-    """Results of Dask futures as they complete; each is released at once."""
-    for batch in as_completed(futures, with_results=True, raise_errors=True).batches():
-        for future, result in batch:
+def results(futures: Sequence[Future], names: Sequence[str] = ()) -> Iterator[Any]:
+    """Results of Dask futures as they complete; each is released at once.
+
+    Dask gives a task up when four workers have died under it, whatever they died of. Workers that are preempted at
+    random do that to a few of many tasks, so that such a task is tried again, `MORE_TRIES` times and at last alone:
+    those that waited on a worker died with the one that killed it. Who kills its worker even then is reported, when
+    all others are done.
+
+    Args:
+        futures: of the tasks.
+        names: of the tasks, for the message; their keys by default.
+
+    Raises:
+        ClusterError: a task kills its workers.
+    """
+    called = dict(zip((future.key for future in futures), names or [f"task {f.key}" for f in futures], strict=True))
+    completed = as_completed(futures, with_results=True, raise_errors=False)
+    tries: Counter[Any] = Counter()
+    suspects = []
+    for future, result in completed:
+        if future.status == "finished":
             future.release()
             yield result
+        elif not isinstance(future.exception(), KilledWorker):
+            future.result()  # raises
+        elif tries[future.key] < MORE_TRIES:
+            tries[future.key] += 1
+            future.retry()
+            completed.add(future)
+        else:
+            suspects.append(future)
+    guilty = []
+    for future in suspects:
+        future.retry()
+        if isinstance(future.exception(), KilledWorker):
+            guilty.append(called[future.key])
+        else:
+            yield future.result()
+    if guilty:
+        raise ClusterError(cluster.killed(", ".join(guilty)))

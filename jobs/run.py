@@ -5,7 +5,10 @@ mineral-pipeline run jobs/demo.yaml [--cluster local] [--set train.epochs=5] [--
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from rich.table import Table
@@ -14,6 +17,7 @@ import cluster
 from jobs import acquire, stage
 from jobs.progress import CONSOLE
 from jobs.summary import summary
+from mineral_pipeline import lease
 from mineral_pipeline.errors import MineralPipelineError
 from mineral_pipeline.ledger import Counts
 from mineral_pipeline.settings import JobName, Settings
@@ -21,12 +25,21 @@ from mineral_pipeline.workspace import Workspace
 
 
 def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_failed: bool = False) -> int:
-    """Run ``jobs``; stop at the first that fails more than the settings allow.
+    """Run ``jobs``, the only run on the workspace; stop at the first that fails more than the settings allow.
 
     Returns:
         0, or 1 after too many failures.
+
+    Raises:
+        WorkspaceError: another run is on the workspace, or this one has lost its lease.
+        ClusterError: the cluster cannot be reached, or is lost.
+        KeyboardInterrupt: on SIGINT, and on the SIGTERM that batch systems send.
     """
-    with cluster.connect(cluster_file) as client:
+    with (
+        _stoppable() as stop,
+        lease.hold(Workspace(settings.workspace), stop, CONSOLE.print, lease.LENGTH_S),
+        cluster.connect(cluster_file, stop) as client,
+    ):
         CONSOLE.print(f"workspace  {settings.workspace}\ndashboard  {client.dashboard_link or 'off'}")
         for job in jobs:
             main = partial(acquire.main, retry_failed=retry_failed) if job == "acquire" else None
@@ -38,6 +51,27 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
     if outcome.row_count:
         CONSOLE.print(outcome)
     return 0
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[MineralPipelineError], None]]:
+    """A block that SIGTERM ends as Ctrl-C does, and other threads with an error."""
+    reasons: list[MineralPipelineError] = []
+    main = threading.main_thread().ident or 0
+
+    def stop(reason: MineralPipelineError) -> None:
+        reasons.append(reason)
+        signal.pthread_kill(main, signal.SIGINT)  # wakes it from whatever it waits for
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield stop
+    except KeyboardInterrupt:
+        if reasons:
+            raise reasons[0] from None
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:

@@ -61,6 +61,7 @@ def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, ho
             outcomes.append(outcome)
             if image is not None:
                 images[slot] = image
+    workspace.remove(ledger.part_name(shard.number))  # not done while the pixels change
     store.write_shard(workspace, shard.number, images)
     ledger.write_part(workspace, shard.number, outcomes)
     return [str(outcome.status) for outcome in outcomes]

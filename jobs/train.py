@@ -67,6 +67,8 @@ def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec]) ->
     reasons: Counter[str] = Counter()
     with Progress("train", "models", len(specs), skipped=len(specs) - len(todo)) as progress:
         for future in as_completed(futures):
+            if future.cancelled():
+                future.result()  # raises: the cluster is gone
             error = future.exception()
             progress.advance(done=error is None, failed=error is not None)
             if error is not None:

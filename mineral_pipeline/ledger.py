@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import builtins
 import math
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.workspace import CRS, LEDGER, Workspace
 
 
@@ -78,6 +80,8 @@ class Outcome:
     """Cloud cover in percent, from the MTL; nan when unknown."""
 
 
+PART = re.compile(r"part-(\d{5,})\.parquet")
+NO_SCENES = pd.Series([], dtype=str)
 COLUMNS = [column.name for column in fields(Outcome)]
 
 
@@ -121,9 +125,38 @@ def to_table(outcomes: Iterable[Outcome]) -> gpd.GeoDataFrame:
 
 
 def finished_shards(workspace: Workspace) -> list[int]:
-    """Numbers of the shards whose ledger part exists."""
-    names = workspace.list(LEDGER)
-    return [int(name[5:10]) for name in names if name.startswith("part-") and name.endswith(".parquet")]
+    """Numbers of the shards whose ledger part exists; `read_states` tells which of them can be trusted."""
+    return [int(match[1]) for name in workspace.list(LEDGER) if (match := PART.fullmatch(name))]
+
+
+def read_states(workspace: Workspace, catalogue: pd.DataFrame) -> tuple[dict[int, list[str]], dict[int, str]]:
+    """What the finished shards hold, as far as their parts are whole and of the catalogue's scenes.
+
+    Args:
+        workspace: where.
+        catalogue: ``product_id`` and ``shard``; its row number is the chip.
+
+    Returns:
+        States of the scenes in the order of their chips, by shard; and of every other part what is wrong, by shard.
+    """
+    scenes = dict(list(catalogue.groupby("shard")["product_id"]))
+    states, faults = {}, {}
+    for name, part in workspace.read_parts(LEDGER, ["chip", "product_id", "status"]).items():
+        if not (match := PART.fullmatch(name)):
+            continue
+        shard = int(match[1])
+        wanted = scenes.get(shard, NO_SCENES)
+        if isinstance(part, WorkspaceError):
+            faults[shard] = f"{workspace.link(part_name(shard))} is not a whole table ({_line(part.__cause__)})"
+        elif part["chip"].to_pylist() != wanted.index.tolist() or part["product_id"].to_pylist() != wanted.tolist():
+            faults[shard] = f"{workspace.link(part_name(shard))}: its rows are not the catalogue's scenes of its shard"
+        else:
+            states[shard] = part["status"].to_pylist()
+    return states, faults
+
+
+def _line(error: object) -> str:
+    return " ".join(str(error).split())
 
 
 def read(workspace: Workspace) -> gpd.GeoDataFrame:
@@ -131,10 +164,9 @@ def read(workspace: Workspace) -> gpd.GeoDataFrame:
     return workspace.read_table(LEDGER)
 
 
-def shards_to_redo(ledger: pd.DataFrame, chips_per_shard: int) -> list[int]:
-    """Shards that hold a failure which may be gone by now."""
-    failed = ledger.loc[ledger["status"].isin(RETRYABLE), "chip"]
-    return sorted(set((failed // chips_per_shard).tolist()))
+def shards_to_redo(states: Mapping[int, Iterable[str]]) -> list[int]:
+    """Shards, of those that `read_states` found, that hold a failure which may be gone by now."""
+    return [shard for shard, statuses in states.items() if not RETRYABLE.isdisjoint(statuses)]
 
 
 def count(statuses: Iterable[str], planned: int, skipped: int = 0) -> Counts:

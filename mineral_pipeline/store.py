@@ -7,7 +7,8 @@ touch one shard lose data without an error, so a write that is not a whole shard
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -44,22 +45,31 @@ def create_chips(
         attributes: provenance, kept with the group.
     """
     shape = (len(product_ids), len(bands), size, size)
-    group = zarr.open_group(workspace.zarr(CHIPS), mode="w", attributes=dict(attributes or {}))
-    group.create_array(
-        "image",
-        shape=shape,
-        dtype=dtype,
-        chunks=(1, *shape[1:]),
-        shards=(chips_per_shard, *shape[1:]),
-        compressors=COMPRESSOR,
-        fill_value=0,
-        dimension_names=("chip", "band", "y", "x"),
-    )
-    _coordinate(group, "chip", np.arange(shape[0], dtype="int64"), "chip")
-    _coordinate(group, "product_id", list(product_ids), "chip")
-    _coordinate(group, "band", list(bands), "band")
-    group["image"].attrs["coordinates"] = "product_id"
-    _consolidate(group)
+    with _created(workspace, CHIPS, attributes) as group:
+        group.create_array(
+            "image",
+            shape=shape,
+            dtype=dtype,
+            chunks=(1, *shape[1:]),
+            shards=(chips_per_shard, *shape[1:]),
+            compressors=COMPRESSOR,
+            fill_value=0,
+            dimension_names=("chip", "band", "y", "x"),
+        )
+        _coordinate(group, "chip", np.arange(shape[0], dtype="int64"), "chip")
+        _coordinate(group, "product_id", list(product_ids), "chip")
+        _coordinate(group, "band", list(bands), "band")
+        group["image"].attrs["coordinates"] = "product_id"
+
+
+def is_complete(workspace: Workspace, name: str = CHIPS) -> bool:
+    """Whether a store was created to the end: the consolidated metadata are written last."""
+    if not workspace.exists(f"{name}/zarr.json"):
+        return False
+    try:
+        return zarr.open_group(workspace.zarr(name), mode="r").metadata.consolidated_metadata is not None
+    except (ValueError, KeyError, FileNotFoundError):  # half a document; it was not written by Zarr's own renaming
+        return False
 
 
 def write_shard(workspace: Workspace, shard: int, images: np.ndarray) -> None:
@@ -72,9 +82,9 @@ def write_shard(workspace: Workspace, shard: int, images: np.ndarray) -> None:
 
     Raises:
         DataError: ``images`` is not exactly that shard.
+        WorkspaceError: it cannot be written.
     """
-    array = zarr.open_array(workspace.zarr(CHIPS), path="image", mode="r+")
-    _write_aligned(array, shard, images, CHIPS)
+    write_batch(workspace, CHIPS, shard, images)
 
 
 def create_samples(
@@ -100,27 +110,27 @@ def create_samples(
         dtype: of the pixels.
         attributes: provenance, kept with the group.
     """
-    group = zarr.open_group(workspace.zarr(name), mode="w", attributes=dict(attributes or {}))
-    group.create_array(
-        "image",
-        shape=shape,
-        dtype=dtype,
-        chunks=(min(batch_size, max(shape[0], 1)), *shape[1:]),
-        compressors=COMPRESSOR,
-        fill_value=0,
-        dimension_names=("sample", "band", "y", "x"),
-    )
-    _coordinate(group, "band", list(bands), "band")
-    for key, values in coordinates.items():
-        _coordinate(group, key, values, "sample")
-    names = [key for key in coordinates if key != "label"]
-    group["image"].attrs["coordinates"] = " ".join(names)
-    _consolidate(group)
+    with _created(workspace, name, attributes) as group:
+        group.create_array(
+            "image",
+            shape=shape,
+            dtype=dtype,
+            chunks=(min(batch_size, max(shape[0], 1)), *shape[1:]),
+            compressors=COMPRESSOR,
+            fill_value=0,
+            dimension_names=("sample", "band", "y", "x"),
+        )
+        _coordinate(group, "band", list(bands), "band")
+        for key, values in coordinates.items():
+            _coordinate(group, key, values, "sample")
+        names = [key for key in coordinates if key != "label"]
+        group["image"].attrs["coordinates"] = " ".join(names)
 
 
 def write_batch(workspace: Workspace, name: str, batch: int, images: np.ndarray) -> None:
     """Write one whole chunk of a training store; ``images`` as in `write_shard`."""
-    _write_aligned(zarr.open_array(workspace.zarr(name), path="image", mode="r+"), batch, images, name)
+    with workspace.writing(name):
+        _write_aligned(zarr.open_array(workspace.zarr(name), path="image", mode="r+"), batch, images, name)
 
 
 def open_dataset(workspace: Workspace, name: str = CHIPS) -> xr.Dataset:
@@ -170,8 +180,12 @@ def _coordinate(group: zarr.Group, name: str, values: Any, dimension: str) -> No
         created[:] = array.astype(object) if text else array
 
 
-def _consolidate(group: zarr.Group) -> None:
-    with warnings.catch_warnings():
+@contextmanager
+def _created(workspace: Workspace, name: str, attributes: Mapping[str, Any] | None) -> Iterator[zarr.Group]:
+    """An empty group in place of what was there, to be filled in the block; complete from its end on."""
+    with workspace.writing(name), warnings.catch_warnings():
+        group = zarr.open_group(workspace.zarr(name), mode="w", attributes=dict(attributes or {}))
+        yield group
         # Zarr 3 has no consolidated metadata in its specification yet; xarray warns on opening without it.
         warnings.simplefilter("ignore", ZarrUserWarning)
         zarr.consolidate_metadata(group.store)

@@ -6,6 +6,7 @@ piece: to a temporary name and renamed on a local disk, in a single PUT elsewher
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -13,19 +14,21 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import fsspec
 import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore
 
-from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.errors import MineralPipelineError, WorkspaceError
 
 CRS = "EPSG:4326"
 """WGS 84 longitude/latitude, the reference system of every table."""
@@ -38,6 +41,14 @@ LABELS = "labels.parquet"
 PROSPECTS = "prospects.parquet"
 REPORT = "report/index.html"
 RUNS = "runs"
+LEASE = "lease"
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+CLIENTS = ("aiohttp", "botocore", "gcsfs", "google", "requests")
+"""Packages whose errors tell that an object store cannot be reached; not all of them derive from OSError."""
+THREADS = 16
+"""Parts of a table read at once: on an object store a request takes tens of milliseconds."""
 
 
 def samples(task: str, side: str | None = None) -> str:
@@ -68,7 +79,8 @@ class Workspace:
 
     def _filesystem(self) -> tuple[fsspec.AbstractFileSystem, str]:
         try:
-            return fsspec.core.url_to_fs(self.url)  # type: ignore[no-any-return]
+            # What other processes write must be seen: no listing is remembered.
+            return fsspec.core.url_to_fs(self.url, use_listings_cache=False)  # type: ignore[no-any-return]
         except (ValueError, ImportError, OSError) as error:
             raise WorkspaceError(f"workspace {self.url}: {error}") from error
 
@@ -87,23 +99,24 @@ class Workspace:
 
     def exists(self, name: str) -> bool:
         """Whether ``name`` is there."""
-        return bool(self._fs.exists(self.place(name)))
+        with self._named(name, "read"):
+            return bool(self._fs.exists(self.place(name)))
 
     def list(self, folder: str) -> list[str]:
         """Sorted names (without the folder) of what lies directly in ``folder``; empty when it is absent."""
-        fs, place = self._fs, self.place(folder)
-        try:
-            fs.invalidate_cache(place)
-            found = fs.ls(place, detail=False)
-        except FileNotFoundError:
-            return []
+        with self._named(folder, "listed"):
+            try:
+                found = self._fs.ls(self.place(folder), detail=False)
+            except FileNotFoundError:
+                return []
         names = (entry.rstrip("/").rsplit("/", 1)[-1] for entry in found)
         return sorted(name for name in names if not name.startswith("."))
 
     def remove(self, name: str) -> None:
         """Remove ``name``, a folder with all it holds; nothing happens when it is absent."""
         if self.exists(name):
-            self._fs.rm(self.place(name), recursive=True)
+            with self._named(name, "removed"):
+                self._fs.rm(self.place(name), recursive=True)
 
     def read_bytes(self, name: str) -> bytes:
         """Content of ``name``.
@@ -111,12 +124,8 @@ class Workspace:
         Raises:
             WorkspaceError: it is absent or cannot be read.
         """
-        try:
+        with self._named(name, "read"):
             return bytes(self._fs.cat_file(self.place(name)))
-        except OSError as error:
-            raise WorkspaceError(
-                f"{self.link(name)} cannot be read ({_why(error)}): run the job that makes it"
-            ) from error
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write ``name`` in one piece.
@@ -125,13 +134,52 @@ class Workspace:
             WorkspaceError: it cannot be written (read-only, disk full, no permission).
         """
         fs, place = self._fs, self.place(name)
-        try:
+        with self.writing(name):
             if isinstance(fs, LocalFileSystem):
                 _replace(place, content)
             else:
                 fs.pipe_file(place, content)
-        except OSError as error:
-            raise WorkspaceError(f"{self.link(name)} cannot be written: {_why(error)}") from error
+
+    def create_bytes(self, name: str, content: bytes) -> bool:
+        """Write ``name`` unless it exists: of several that try at once exactly one does, whatever its host.
+
+        A local disk has exclusive creation, an object store a conditional PUT: S3's ``If-None-Match: *``, Google's
+        ``ifGenerationMatch=0``. On a disk the file is there a moment before its content.
+
+        Returns:
+            Whether it was this call that created it.
+
+        Raises:
+            WorkspaceError: it cannot be written.
+        """
+        fs, place = self._fs, self.place(name)
+        with self.writing(name):
+            if isinstance(fs, LocalFileSystem):
+                return _create(place, content)
+            try:
+                fs.pipe_file(place, content, mode="create")
+            except FileExistsError:
+                return False
+        return True
+
+    def writing(self, name: str) -> AbstractContextManager[None]:
+        """A block in which ``name`` is written, by whatever library.
+
+        Raises:
+            WorkspaceError: in place of the error of the disk or of the object store's client, in one line.
+        """
+        return self._named(name, "written")
+
+    @contextmanager
+    def _named(self, name: str, done: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if not _is_accident(error):
+                raise
+            raise WorkspaceError(
+                f"{self.link(name)} cannot be {done}: {_why(error)}: {_advice(error, done)}"
+            ) from error
 
     @contextmanager
     def local_copy(self, name: str) -> Iterator[str]:
@@ -157,23 +205,54 @@ class Workspace:
         Raises:
             WorkspaceError: it is absent or not a Parquet table.
         """
-        names = [name]
-        if not self.exists(name) or self._fs.isdir(self.place(name)):
-            names = [f"{name}/{part}" for part in self.list(name) if part.endswith(".parquet")]
+        with self._named(name, "read"):
+            is_file = self.exists(name) and not self._fs.isdir(self.place(name))
+        names = [name] if is_file else self._parts(name)
         if not names:
             raise WorkspaceError(f"{self.link(name)} is absent: run the job that makes it")
-        parts = [self._read_part(part, columns) for part in names]
+        with ThreadPoolExecutor(THREADS) as pool:
+            contents = pool.map(self.read_bytes, names)
+            parts = [self._parse(part, content, columns) for part, content in zip(names, contents, strict=True)]
         return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
-    def _read_part(self, name: str, columns: Sequence[str] | None) -> Any:
-        content = io.BytesIO(self.read_bytes(name))
-        try:
-            metadata: dict[bytes, bytes] | None = pq.read_schema(content).metadata
+    def read_parts(self, folder: str, columns: Sequence[str]) -> dict[str, pa.Table | WorkspaceError]:
+        """Every part of a table by its name in ``folder``; in place of one that is not a whole table, the reason.
+
+        Arrow tables, because there are thousands: to pandas each would take seven times as long.
+
+        Raises:
+            WorkspaceError: the workspace cannot be read at all.
+        """
+
+        def read(name: str) -> pa.Table | WorkspaceError:
+            content = self.read_bytes(name)
+            try:
+                with self._whole_table(name):
+                    return pq.ParquetFile(pa.BufferReader(content)).read(list(columns), use_threads=False)
+            except WorkspaceError as error:
+                return error
+
+        names = self._parts(folder)
+        with ThreadPoolExecutor(THREADS) as pool:
+            return {name.rsplit("/", 1)[-1]: part for name, part in zip(names, pool.map(read, names), strict=True)}
+
+    def _parts(self, folder: str) -> Sequence[str]:
+        return [f"{folder}/{part}" for part in self.list(folder) if part.endswith(".parquet")]
+
+    def _parse(self, name: str, content: bytes, columns: Sequence[str] | None) -> Any:
+        file = io.BytesIO(content)
+        with self._whole_table(name):
+            metadata: dict[bytes, bytes] | None = pq.read_schema(file).metadata
             is_geo = metadata is not None and b"geo" in metadata
-            content.seek(0)
+            file.seek(0)
             if is_geo and (columns is None or "geometry" in columns):
-                return gpd.read_parquet(content, columns=columns)
-            return pd.read_parquet(content, columns=None if columns is None else list(columns))
+                return gpd.read_parquet(file, columns=columns)
+            return pd.read_parquet(file, columns=None if columns is None else list(columns))
+
+    @contextmanager
+    def _whole_table(self, name: str) -> Iterator[None]:
+        try:
+            yield
         except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
             raise WorkspaceError(
                 f"{self.link(name)} is not a whole Parquet table ({_why(error)}): remove it and rerun"
@@ -185,7 +264,10 @@ class Workspace:
 
     def read_json(self, name: str) -> Any:
         """Read a JSON document."""
-        return json.loads(self.read_bytes(name))
+        try:
+            return json.loads(self.read_bytes(name))
+        except ValueError as error:
+            raise WorkspaceError(f"{self.link(name)} is not a whole JSON document: remove it and rerun") from error
 
     def zarr(self, name: str) -> Store:
         """The Zarr store of ``name``."""
@@ -224,5 +306,39 @@ def _replace(path: str, content: bytes) -> None:
         raise
 
 
+def _create(path: str, content: bytes) -> bool:
+    """Write ``path`` unless it exists; tells whether it did not."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        file = open(path, "xb")  # noqa: SIM115 - only the opening may find the file there
+    except FileExistsError:
+        return False
+    try:
+        with file:
+            file.write(content)
+    except OSError:
+        os.remove(path)
+        raise
+    return True
+
+
+def _is_accident(error: Exception) -> bool:
+    """Whether a disk or the client of an object store failed, rather than this program."""
+    if isinstance(error, MineralPipelineError):
+        return False
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in CLIENTS
+
+
 def _why(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join((getattr(error, "strerror", None) or str(error) or type(error).__name__).split())
+
+
+def _advice(error: Exception, done: str) -> str:
+    number = getattr(error, "errno", None)
+    if number in FULL:
+        return "free some space and run the same command again; what is done is kept"
+    if number in READ_ONLY or isinstance(error, PermissionError):
+        return "get the permission, or give another --workspace"
+    if isinstance(error, FileNotFoundError) and done == "read":
+        return "run the job that makes it"
+    return "mend that and run the same command again; what is done is kept"
