@@ -112,7 +112,7 @@ def _acquire_once(
         with turn:
             try:
                 rasters = [
-                    _decode(file, f"{outcome.product_id} {band}", files.metadata, source.archive.reduced, dtype)
+                    _decode(file, f"{outcome.product_id} {band}", files.metadata, source.archive.reduced, how, dtype)
                     for band, file in zip(how.bands, files.bands, strict=True)
                 ]
                 chip = imagery.make_chip(rasters, how.chip_size, how.method, files.metadata.corners, how.footprint)
@@ -125,14 +125,14 @@ def _acquire_once(
 
 
 def _decode(
-    file: archive.Fetched, name: str, metadata: SceneMetadata, reduced: bool, dtype: np.dtype[Any]
+    file: archive.Fetched, name: str, metadata: SceneMetadata, reduced: bool, how: Acquire, dtype: np.dtype[Any]
 ) -> imagery.Raster:
     """A band that is what its metadata say and fits the store; else the file is corrupt."""
     try:
-        raster = imagery.decode(file.content, name)
+        raster = imagery.decode(file.content, name, imagery.sampled_edge(how.chip_size, how.method))
         if raster.is_georeferenced:  # make_chip rejects the others
             bounds = array_bounds(*raster.pixels.shape, raster.transform)
-            archive.check_extent(metadata, bounds, raster.pixels.shape, reduced, name)
+            archive.check_extent(metadata, bounds, raster.shape, reduced, name)
     except RasterError as error:
         raise file.corrupt(str(error)) from error
     if not np.can_cast(raster.pixels.dtype, dtype):

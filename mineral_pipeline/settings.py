@@ -70,7 +70,8 @@ JOBS: tuple[JobName, ...] = (
 class Section(BaseModel):
     """A part of a settings file: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # inputs may hold credentials: a traceback must not show them
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 class Simulate(Section):

@@ -5,8 +5,9 @@ The archive has the layout of ``gs://gcp-public-data-landsat`` (Collection 1), i
 
 from mineral_pipeline.archive.catalogue import Selection, build_catalogue, select_scenes
 from mineral_pipeline.archive.failures import Corrupt, Evidence, FetchError, Missing, Unreachable
-from mineral_pipeline.archive.index import read_index
 from mineral_pipeline.archive.limits import Budget
+from mineral_pipeline.archive.listing import find_products
+from mineral_pipeline.archive.rows import Listing
 from mineral_pipeline.archive.scene import SceneFiles, check_extent, confirm, fetch_scene
 from mineral_pipeline.archive.source import Fetched, Source, open_source
 
@@ -16,6 +17,7 @@ __all__ = [
     "Evidence",
     "FetchError",
     "Fetched",
+    "Listing",
     "Missing",
     "SceneFiles",
     "Selection",
@@ -25,7 +27,7 @@ __all__ = [
     "check_extent",
     "confirm",
     "fetch_scene",
+    "find_products",
     "open_source",
-    "read_index",
     "select_scenes",
 ]

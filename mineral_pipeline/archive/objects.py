@@ -66,12 +66,12 @@ def open_store(url: str, archive: settings.Archive, retries: int = 0) -> tuple[O
     if parts.scheme not in SCHEMES:
         raise ArchiveError(f"{url}: no archive is read from {parts.scheme}://: use a folder, {', '.join(SCHEMES)}")
     options = dict(archive.storage_options)
-    client = {"timeout": f"{archive.timeout_s:g}s", **options.pop("client_options", {})}
-    if parts.scheme == "http" or str(options.get("endpoint", "")).startswith("http://"):
-        client["allow_http"] = True
     if archive.anonymous and not parts.scheme.startswith("http"):
         options["skip_signature"] = True
     try:
+        client = {"timeout": f"{archive.timeout_s:g}s", **options.pop("client_options", {})}
+        if parts.scheme == "http" or str(options.get("endpoint", "")).startswith("http://"):
+            client["allow_http"] = True
         store = _store(f"{parts.scheme}://{parts.netloc}", json.dumps([options, client, retries], sort_keys=True))
     except (BaseError, ValueError, TypeError, OSError) as error:
         raise ArchiveError(f"{url} cannot be opened: archive.storage_options: {why(error)}") from error

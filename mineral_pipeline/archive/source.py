@@ -18,12 +18,12 @@ from mineral_pipeline import settings
 from mineral_pipeline.archive.failures import Corrupt, Evidence, Missing, Unreachable
 from mineral_pipeline.archive.limits import Pace
 from mineral_pipeline.archive.objects import (
+    Received,
     is_local,
     is_missing,
     is_refused,
     local_path,
     open_store,
-    Received,
     read,
     why,
 )

@@ -1,9 +1,19 @@
 """From the bytes of a scene's bands to a chip: decode, downsample, find the footprint."""
 
 from mineral_pipeline.errors import RasterError
-from mineral_pipeline.imagery.chip import Chip, make_chip
+from mineral_pipeline.imagery.chip import Chip, make_chip, sampled_edge
 from mineral_pipeline.imagery.downsampling import downsample
 from mineral_pipeline.imagery.footprint import find_footprint
 from mineral_pipeline.imagery.raster import Raster, UnusableRaster, decode
 
-__all__ = ["Chip", "Raster", "RasterError", "UnusableRaster", "decode", "downsample", "find_footprint", "make_chip"]
+__all__ = [
+    "Chip",
+    "Raster",
+    "RasterError",
+    "UnusableRaster",
+    "decode",
+    "downsample",
+    "find_footprint",
+    "make_chip",
+    "sampled_edge",
+]

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from affine import Affine
 
 from mineral_pipeline.errors import RasterError
 from mineral_pipeline.imagery.downsampling import downsample
 from mineral_pipeline.imagery.footprint import MASK_SIZE, convex_ring, find_footprint
+from mineral_pipeline.imagery.grid import coarser
 from mineral_pipeline.imagery.raster import Pixels, Raster, UnusableRaster
 
 FootprintSource = Literal["image", "metadata"]
@@ -31,7 +31,7 @@ class Chip:
     footprint_source: FootprintSource
     """From the valid pixels, or from the corners in the metadata."""
     valid_fraction: float
-    """Valid pixels over all pixels of the first band's raster, before padding."""
+    """Valid pixels over all pixels of the first band's raster that were decoded, before padding."""
     brightness: float
     """Mean of the valid pixels of the chip's first band."""
 
@@ -46,7 +46,7 @@ def make_chip(
     """Downsample the bands of a scene and find what they cover, by the valid pixels of the first.
 
     Args:
-        rasters: the bands, all on one grid.
+        rasters: the bands, all on one grid, all whole or all `sampled <sampled_edge>` for this chip.
         size: edge of the chip in pixels.
         method: of `downsample`.
         corners: (4, 2) lon/lat of the raster in the metadata, for ``footprint="metadata"`` and for images that no
@@ -71,6 +71,14 @@ def make_chip(
     return Chip(image, ring, source, valid_fraction, float(lit.mean(dtype=np.float64)))
 
 
+def sampled_edge(size: int, method: str) -> int | None:
+    """What to tell `decode` of a chip: its edge if the pixels that ``sampling`` takes are all that is needed of a band.
+
+    A footprint needs `MASK_SIZE` of them; below, and by the other methods, bands are decoded whole (None).
+    """
+    return size if method == "sampling" and size >= MASK_SIZE else None
+
+
 def _check(rasters: Sequence[Raster]) -> None:
     if not rasters:
         raise RasterError("a chip of no bands: name at least one")
@@ -78,7 +86,7 @@ def _check(rasters: Sequence[Raster]) -> None:
     for raster in rasters:
         if not raster.is_georeferenced:
             raise UnusableRaster(f"{raster.source}: no georeference: its place on the Earth is unknown")
-        if raster.pixels.shape != first.pixels.shape or raster.pixels.dtype != first.pixels.dtype:
+        if raster.shape != first.shape or raster.pixels.dtype != first.pixels.dtype:
             shapes = f"{_describe(raster)}, but {first.source} {_describe(first)}"
             raise RasterError(f"{raster.source}: {shapes}: {ONE_GRID}")
         if raster.crs != first.crs or not raster.transform.almost_equals(first.transform, 1e-6):
@@ -87,13 +95,11 @@ def _check(rasters: Sequence[Raster]) -> None:
 
 def _onto(pixels: Pixels, raster: Raster) -> Raster:
     """Pixels of another resolution on the ground of ``raster``."""
-    down, across = np.divide(raster.pixels.shape, pixels.shape)
-    a, b, c, d, e, f = raster.transform[:6]
-    return replace(raster, pixels=pixels, transform=Affine(a * across, b * down, c, d * across, e * down, f))
+    return replace(raster, pixels=pixels, transform=coarser(raster.transform, raster.pixels.shape, pixels.shape))
 
 
 def _describe(raster: Raster) -> str:
-    lines, samples = raster.pixels.shape
+    lines, samples = raster.shape
     return f"{lines} x {samples} {raster.pixels.dtype}"
 
 

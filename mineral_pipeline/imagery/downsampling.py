@@ -15,13 +15,15 @@ On images without fill ``sampling`` gives ImageMagick's very pixels, ``rescale``
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from functools import lru_cache
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from mineral_pipeline.errors import RasterError
-from mineral_pipeline.imagery.kernels import Taps, weighted_sums
+from mineral_pipeline.imagery.grid import central, reduced_shape
+from mineral_pipeline.imagery.kernels import Taps, judge, weighted_sums
 from mineral_pipeline.imagery.raster import Pixels
 
 Method = Literal["resize", "rescale", "sampling"]
@@ -29,9 +31,10 @@ Method = Literal["resize", "rescale", "sampling"]
 LOBES = 3
 """Lobes of the Lanczos window on each side of its centre, in chip pixels."""
 
-FILTER_UNIT = 2**15
-"""What the weights of the Lanczos window add up to: sums of 8-bit pixels stay exact in single precision, and the
-weights' rounding changes a pixel by less than a tenth of a grey level."""
+FILTER_UNIT = {"uint8": 2**15, "uint16": 2**17}
+"""What the weights of the Lanczos window add up to, by type of pixel: sums of 8-bit pixels along lines stay exact in
+single precision and all others in double, and rounding the weights changes a pixel by less than a tenth of a level in
+255."""
 
 
 def downsample(image: Pixels, size: int, method: str) -> Pixels:
@@ -60,40 +63,28 @@ def downsample(image: Pixels, size: int, method: str) -> Pixels:
     shape = reduced_shape((image.shape[0], image.shape[1]), size)
     if shape == image.shape:
         return image.copy()
-    return _sample(image, shape) if method == "sampling" else _average(image, shape, filtered=method == "resize")
-
-
-def reduced_shape(shape: tuple[int, int], size: int) -> tuple[int, int]:
-    """Lines and samples of an image of ``shape`` that fits in ``size`` x ``size``, rounded to the nearest."""
-    longest = max(*shape, size)
-    lines, samples = (max(1, (2 * edge * size + longest) // (2 * longest)) for edge in shape)
-    return lines, samples
-
-
-def _sample(image: Pixels, shape: tuple[int, int]) -> Pixels:
-    # of two pixels at the same distance from the centre the first, as ImageMagick does
-    lines, samples = (
-        ((2 * np.arange(n) + 1) * length - 1) // (2 * n) for n, length in zip(shape, image.shape, strict=True)
-    )
-    return image[np.ix_(lines, samples)]
+    if method == "sampling":
+        return image[np.ix_(*map(central, image.shape, shape))]
+    return _average(image, shape, filtered=method == "resize")
 
 
 def _average(image: Pixels, shape: tuple[int, int], filtered: bool) -> Pixels:
-    down, across = area_taps(image.shape[0], shape[0]), area_taps(image.shape[1], shape[1])
-    total, cover = weighted_sums(image, down, across)
+    pixels: npt.NDArray[np.integer[Any]] = np.ascontiguousarray(image)
+    judged = judge(pixels)
+    down, across = (area_taps(length, n) for length, n in zip(image.shape, shape, strict=True))
+    total, cover = weighted_sums(pixels, judged, down, across)
     valid = 2 * cover >= down.unit * across.unit
     mean = total / np.maximum(cover, 1)
     if filtered:
-        down, across = lanczos_taps(image.shape[0], shape[0]), lanczos_taps(image.shape[1], shape[1])
-        total, cover = weighted_sums(image, down, across)
-        unit = down.unit * across.unit
-        mean = (total + mean * (unit - cover)) / unit
-    values = np.clip(np.floor(mean + 0.5), 1, np.iinfo(image.dtype).max)
-    chip = np.zeros(shape, image.dtype)
-    chip[valid] = values[valid]
-    return chip
+        unit = FILTER_UNIT[image.dtype.name]
+        down, across = (lanczos_taps(length, n, unit) for length, n in zip(image.shape, shape, strict=True))
+        total, cover = weighted_sums(pixels, judged, down, across)
+        mean = (total + mean * (unit**2 - cover)) / unit**2
+    values = np.floor(mean + 0.5).clip(1, np.iinfo(image.dtype).max)
+    return np.where(valid, values, 0).astype(image.dtype)  # type: ignore[return-value]
 
 
+@lru_cache(16)  # the bands of a scene share them, and its lines and samples often do
 def area_taps(length: int, n: int) -> Taps:
     """What each of ``n`` equal parts of ``length`` pixels covers of each pixel, in n-ths of a pixel."""
     part = np.arange(n)
@@ -105,11 +96,12 @@ def area_taps(length: int, n: int) -> Taps:
     return Taps(starts, np.maximum(last - first, 0), length)
 
 
-def lanczos_taps(length: int, n: int) -> Taps:
+@lru_cache(16)
+def lanczos_taps(length: int, n: int, unit: int) -> Taps:
     """Lanczos window of ``LOBES`` lobes, stretched to the scale, for each of ``n`` parts of ``length`` pixels.
 
     C. E. Duchon, Lanczos Filtering in One and Two Dimensions, J. Appl. Meteorol. 18 (1979) 1016-1022. At the image's
-    borders the window is cut off and made to add up to one again.
+    borders the window is cut off and made to add up to ``unit`` again.
     """
     scale = length / n
     centre = (np.arange(n) + 0.5) * scale
@@ -117,9 +109,9 @@ def lanczos_taps(length: int, n: int) -> Taps:
     starts = np.clip(np.ceil(centre - LOBES * scale - 0.5).astype(np.int64), 0, length - count)
     distance = (starts[:, None] + np.arange(count) + 0.5 - centre[:, None]) / scale
     window = np.where(np.abs(distance) < LOBES, np.sinc(distance) * np.sinc(distance / LOBES), 0)
-    weights = np.rint(FILTER_UNIT * window / window.sum(axis=1, keepdims=True)).astype(np.int64)
-    weights[np.arange(n), weights.argmax(axis=1)] += FILTER_UNIT - weights.sum(axis=1)
-    return Taps(starts, weights, FILTER_UNIT)
+    weights = np.rint(unit * window / window.sum(axis=1, keepdims=True)).astype(np.int64)
+    weights[np.arange(n), weights.argmax(axis=1)] += unit - weights.sum(axis=1)
+    return Taps(starts, weights, unit)
 
 
 def half_valid(valid: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.bool_]:

@@ -1,19 +1,29 @@
-"""The compiled loop of downsampling: weighted sums of pixels, and of valid pixels, along lines and then samples."""
+"""The compiled loops of downsampling: weighted sums of pixels, and of valid pixels, along lines and then samples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 LARGEST_SINGLE = 2**24
 """Integers up to here are exact in single precision, up to 2**53 in double (IEEE 754)."""
+
+BLOCK = 128
+"""Samples that are judged together: where they are all valid, or all fill, valid pixels need no sum of their own."""
+
+EMPTY, MIXED, FULL = 0, 1, 2
+"""What pixels hold: nothing but fill, both, nothing but valid pixels."""
+
+AT_ONCE = 4
+"""Input lines in one pass over an output line, which is loaded and stored once for all of them."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +47,21 @@ class Taps:
         return int(np.abs(self.weights).sum(axis=1).max())
 
 
+def judge(image: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+    """Sum (y + 1, blocks) of what each block of `BLOCK` samples holds in all lines above each."""
+    sums = np.zeros((image.shape[0] + 1, -(-image.shape[1] // BLOCK)), np.int64)
+    _judge(image, sums)
+    return sums
+
+
 def weighted_sums(
-    image: npt.NDArray[np.integer[Any]], down: Taps, across: Taps
+    image: npt.NDArray[np.integer[Any]], judged: npt.NDArray[np.int64], down: Taps, across: Taps
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Weighted sums of pixel values, and of ones where the pixel is not 0.
 
     Args:
-        image: (y, x) uint8 or uint16.
+        image: (y, x) uint8 or uint16, contiguous.
+        judged: of `judge`.
         down: taps of n output lines along y.
         across: taps of m output samples along x.
 
@@ -53,14 +71,14 @@ def weighted_sums(
     single = image.dtype == np.uint8 and 255 * down.largest_sum < LARGEST_SINGLE
     dtype = np.float32 if single else np.float64
     total, cover = np.empty((2, len(down.starts), len(across.starts)))
-    values, ones = np.empty((2, image.shape[1]), dtype)  # of one line
-    down_weights, across_weights = down.weights.astype(dtype), across.weights.astype(np.float64)
-    pixels = np.ascontiguousarray(image)
-    _sum(pixels, down.starts, down_weights, across.starts, across_weights, values, ones, total, cover)
+    line = np.empty((2, image.shape[1]), dtype)
+    lines = (down.starts, down.weights.astype(dtype))
+    samples = (across.starts, across.weights.astype(np.float64), across.unit)
+    _sum(image, judged, lines, samples, line, total, cover)
     return total, cover
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+def _compiled(function: Function) -> Function:
     """Compile at the first call and keep the machine code on disk, where there is a place for it."""
     # the order of exact sums does not matter, so the compiler may choose it
     options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "contract"}}
@@ -71,31 +89,93 @@ def _compiled(function: Callable[..., None]) -> Callable[..., None]:
 
 
 @_compiled
-def _sum(
-    image: Array,
-    tops: Array,
-    down: Array,
-    lefts: Array,
-    across: Array,
-    values: Array,
-    ones: Array,
-    total: Array,
-    cover: Array,
-) -> None:
-    """One output line at a time: a weighted sum of input lines, which a processor does many pixels at a time."""
-    for i in range(down.shape[0]):
-        values[:] = 0
-        ones[:] = 0
-        for k in range(down.shape[1]):
-            weight = down[i, k]
-            line = image[tops[i] + k]
-            if weight != 0:
-                for x in range(line.size):
-                    values[x] += weight * line[x]
-                    ones[x] += weight * (line[x] != 0)
-        for j in range(across.shape[0]):
-            value_sum, one_sum = 0.0, 0.0
-            for k in range(across.shape[1]):
-                value_sum += across[j, k] * values[lefts[j] + k]
-                one_sum += across[j, k] * ones[lefts[j] + k]
-            total[i, j], cover[i, j] = value_sum, one_sum
+def _judge(image: Array, sums: Array) -> None:
+    for y in range(image.shape[0]):
+        for b in range(sums.shape[1]):
+            block = image[y, b * BLOCK : (b + 1) * BLOCK]
+            lowest = highest = block[0]
+            for x in range(block.size):
+                lowest, highest = min(lowest, block[x]), max(highest, block[x])
+            sums[y + 1, b] = sums[y, b] + (FULL if lowest > 0 else MIXED if highest > 0 else EMPTY)
+
+
+@_compiled
+def _gather(image: Array, top: int, left: int, weights: Array, total: Array) -> None:
+    """A weighted sum of lines, of which a processor does many pixels at a time."""
+    total[:] = 0
+    right = left + total.size
+    whole = weights.size // AT_ONCE * AT_ONCE
+    for k in range(0, whole, AT_ONCE):
+        a, b = image[top + k, left:right], image[top + k + 1, left:right]
+        c, d = image[top + k + 2, left:right], image[top + k + 3, left:right]
+        p, q, r, s = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+        for x in range(total.size):
+            total[x] += p * a[x] + q * b[x] + r * c[x] + s * d[x]
+    for k in range(whole, weights.size):
+        line, weight = image[top + k, left:right], weights[k]
+        for x in range(total.size):
+            total[x] += weight * line[x]
+
+
+@_compiled
+def _gather_valid(image: Array, top: int, left: int, weights: Array, mask: Array, total: Array) -> None:
+    """The same of ones where a pixel is not 0."""
+    for k in range(weights.size):
+        line, valid = image[top + k, left : left + total.size], mask[k, : total.size]
+        for x in range(total.size):
+            valid[x] = line[x] != 0
+    _gather(mask, 0, 0, weights, total)
+
+
+@_compiled
+def _sum_lines(image: Array, top: int, weights: Array, states: Array, mask: Array, values: Array, ones: Array) -> None:
+    """Weighted sums of the lines from ``top``, by spans of blocks of one state."""
+    values[:] = 0
+    b = 0
+    while b < states.size:
+        left, state = b * BLOCK, states[b]
+        while b < states.size and states[b] == state:
+            b += 1
+        right = min(b * BLOCK, values.size)
+        if state != EMPTY:
+            _gather(image, top, left, weights, values[left:right])
+        if state == MIXED:
+            _gather_valid(image, top, left, weights, mask, ones[left:right])
+        else:
+            ones[left:right] = weights.sum() if state == FULL else 0
+
+
+@_compiled
+def _dot(values: Array, weights: Array) -> float:
+    total = 0.0
+    for k in range(weights.size):
+        total += values[k] * weights[k]
+    return total
+
+
+@_compiled
+def _sum_samples(values: Array, ones: Array, states: Array, across: Any, total: Array, cover: Array) -> None:
+    """Weighted sums of the samples of one line."""
+    lefts, weights, unit = across
+    for j in range(lefts.size):
+        left, right = lefts[j], lefts[j] + weights.shape[1]
+        state = states[left // BLOCK]
+        for b in range(left // BLOCK + 1, (right - 1) // BLOCK + 1):
+            state = state if states[b] == state else MIXED
+        total[j] = 0 if state == EMPTY else _dot(values[left:right], weights[j])
+        cover[j] = _dot(ones[left:right], weights[j]) if state == MIXED else ones[left] * unit
+
+
+@_compiled
+def _sum(image: Array, judged: Array, down: Any, across: Any, line: Array, total: Array, cover: Array) -> None:
+    """One output line at a time: sums along lines, then along samples."""
+    tops, weights = down
+    values, ones = line[0], line[1]
+    states = np.empty(judged.shape[1], np.uint8)
+    mask = np.empty((weights.shape[1], values.size), np.uint8)
+    for i in range(tops.size):
+        for b in range(states.size):
+            held = judged[tops[i] + weights.shape[1], b] - judged[tops[i], b]
+            states[b] = EMPTY if held == 0 else FULL if held == FULL * weights.shape[1] else MIXED
+        _sum_lines(image, tops[i], weights[i], states, mask, values, ones)
+        _sum_samples(values, ones, states, across, total[i], cover[i])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mineral_pipeline.archive.catalogue import BUCKET
+from mineral_pipeline.archive.identifiers import BUCKET
 from mineral_pipeline.landsat import parse_product_id, product_folder
 
 PRODUCT = "LT04_L1TP_181053_19880130_20170209_01_T1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -73,9 +72,8 @@ def test_a_pace_is_even_and_shared() -> None:
             pace.wait()
             passages.append(time.monotonic())
 
+    started = time.monotonic()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: walk(), range(4)))
-    passages.sort()
-    assert passages[-1] - passages[0] >= 19 / 200
-    assert all(later >= passages[0] + n / 200 - 0.02 for n, later in enumerate(passages))
-    assert len(list(itertools.pairwise(passages))) == 19
+    assert len(passages) == 20
+    assert all(passage >= started + n / 200 for n, passage in enumerate(sorted(passages)))

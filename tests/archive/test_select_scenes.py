@@ -11,11 +11,24 @@ import pytest
 from small_archive import listing
 
 from mineral_pipeline import landsat, settings
-from mineral_pipeline.archive import build_catalogue, read_index, select_scenes
+from mineral_pipeline.archive import Listing, Selection, build_catalogue, find_products, select_scenes
 from mineral_pipeline.errors import DataError
 
 GOOD = "LT04_L1TP_181053_19880130_20170209_01_T1"
 OTHER = "LT04_L1TP_002026_19880130_20170209_01_T1"
+EVERYTHING = settings.Catalogue(spacecraft=[], sensors=[])
+
+Select = Callable[..., Selection]
+
+
+@pytest.fixture
+def select(write_index: Callable[[pd.DataFrame], settings.Archive]) -> Select:
+    """Select from rows of an index."""
+
+    def choose(rows: pd.DataFrame, limit: int | None = None) -> Selection:
+        return select_scenes(find_products(write_index(rows), EVERYTHING), limit)
+
+    return choose
 
 
 @pytest.mark.parametrize(
@@ -38,9 +51,9 @@ OTHER = "LT04_L1TP_002026_19880130_20170209_01_T1"
         ("WEST_LON", -200.0, "no bounds"),
     ],
 )
-def test_what_contradicts_itself_is_dropped(column: str, value: object, reason: str) -> None:
+def test_what_contradicts_itself_is_dropped(select: Select, column: str, value: object, reason: str) -> None:
     rows = pd.concat([listing(GOOD, **{column: [value]}), listing(OTHER)], ignore_index=True)
-    selection = select_scenes(rows)
+    selection = select(rows)
     assert selection.scenes["PRODUCT_ID"].tolist() == [OTHER]
     assert selection.dropped == {reason: 1}
 
@@ -55,14 +68,14 @@ def test_what_contradicts_itself_is_dropped(column: str, value: object, reason: 
         ("LT04_L1TP_181053_19880130_20180209_01_T1", "LT04_L1TP_181053_19880130_20180209_02_T1"),
     ],
 )
-def test_the_newest_processing_is_kept(older: str, newer: str) -> None:
+def test_the_newest_processing_is_kept(select: Select, older: str, newer: str) -> None:
     for rows in (listing(older, newer), listing(newer, older, newer)):
-        selection = select_scenes(rows)
+        selection = select(rows)
         assert selection.scenes["PRODUCT_ID"].tolist() == [newer]
         assert selection.dropped == {"older processing": len(rows) - 1}
 
 
-def test_other_scenes_are_not_reprocessings() -> None:
+def test_other_scenes_are_not_reprocessings(select: Select) -> None:
     scenes = [
         GOOD,
         "LM04_L1TP_181053_19880130_20170209_01_T1",
@@ -70,28 +83,30 @@ def test_other_scenes_are_not_reprocessings() -> None:
         "LT04_L1TP_181053_19880131_20170209_01_T1",
         "LT04_L1TP_181054_19880130_20170209_01_T1",
     ]
-    assert select_scenes(listing(*scenes)).dropped == {}
+    assert select(listing(*scenes)).dropped == {}
 
 
-def test_nothing_left_says_why() -> None:
-    with pytest.raises(DataError, match="2 scenes is usable \\(1 no product identifier, 1 stray identifier\\)"):
-        select_scenes(listing(GOOD, OTHER, PRODUCT_ID=["", OTHER], SPACECRAFT_ID="LANDSAT_5"))
+def test_nothing_left_says_why(select: Select) -> None:
+    with pytest.raises(
+        DataError, match="2 scenes that match is usable \\(1 no product identifier, 1 stray identifier\\)"
+    ):
+        select(listing(GOOD, OTHER, PRODUCT_ID=["", OTHER], SPACECRAFT_ID="LANDSAT_5"))
 
 
 def test_the_order_of_the_index_does_not_matter(data: Path) -> None:
-    archive = settings.Archive(url="gs://b", index=str(data / "index/lt04-8223.csv.gz"))
-    rows = read_index(archive.model_copy(update={"url": str(data)}), settings.Catalogue(max_cloud_cover=20))
-    first = build_catalogue(select_scenes(rows).scenes, archive.url, 16)
-    shuffled = rows.sample(frac=1, random_state=0, ignore_index=True)
+    archive = settings.Archive(url=str(data / "archive"), index=str(data / "index/lt04-8223.csv.gz"))
+    found = find_products(archive, settings.Catalogue(max_cloud_cover=20))
+    first = build_catalogue(select_scenes(found).scenes, archive.url, 16)
+    shuffled = Listing(found.rows.sample(frac=1, random_state=0, ignore_index=True), found.matched)
     pd.testing.assert_frame_equal(first, build_catalogue(select_scenes(shuffled).scenes, archive.url, 16))
     assert first[["path", "row", "acquired"]].apply(tuple, axis=1).is_monotonic_increasing
 
 
-def test_real_identifiers_with_strays(data: Path) -> None:
+def test_real_identifiers_with_strays(select: Select, data: Path) -> None:
     texts = pd.read_csv(data / "index/product-ids-32371.txt.gz", header=None)[0].tolist()[::8]
     strays = sum(text.startswith("LT05") for text in texts)
     assert strays > 100
-    selection = select_scenes(listing(*texts, SPACECRAFT_ID="LANDSAT_4"))
+    selection = select(listing(*texts, SPACECRAFT_ID="LANDSAT_4"))
 
     newest: dict[tuple[object, ...], str] = {}
     for text in sorted(texts, key=lambda text: (landsat.parse_product_id(text).processed, text)):
@@ -102,16 +117,15 @@ def test_real_identifiers_with_strays(data: Path) -> None:
     assert set(selection.scenes["PRODUCT_ID"]) == set(newest.values())
 
 
-def test_limit_takes_the_first_by_path_and_row() -> None:
-    selection = select_scenes(listing(GOOD, OTHER), limit=1)
+def test_limit_takes_the_first_by_path_and_row(select: Select) -> None:
+    selection = select(listing(GOOD, OTHER), limit=1)
     assert selection.scenes["PRODUCT_ID"].tolist() == [OTHER]
     assert selection.dropped == {"beyond the limit": 1}
 
 
 def test_columns(data: Path) -> None:
     archive = settings.Archive(url=f"{data}/archive/")
-    rows = read_index(archive, settings.Catalogue(spacecraft=[], sensors=[]))
-    table = build_catalogue(select_scenes(rows).scenes, archive.url, chips_per_shard=2)
+    table = build_catalogue(select_scenes(find_products(archive, EVERYTHING)).scenes, archive.url, chips_per_shard=2)
     assert table["product_id"].str[:4].tolist() == ["LE07", "LE07", "LT05"]
     assert table["path"].tolist() == [92, 92, 92]
     assert table["row"].tolist() == [84, 84, 91]
@@ -126,12 +140,12 @@ def test_columns(data: Path) -> None:
     assert table["base_url"].str.split("/").str[-1].tolist() == table["product_id"].tolist()
 
 
-def test_boxes_are_continuous_across_the_antimeridian() -> None:
-    scenes = select_scenes(listing(GOOD, OTHER, WEST_LON=[179.0, -179.0], EAST_LON=[-179.5, 178.0])).scenes
+def test_boxes_are_continuous_across_the_antimeridian(select: Select) -> None:
+    scenes = select(listing(GOOD, OTHER, WEST_LON=[179.0, -179.0], EAST_LON=[-179.5, 178.0])).scenes
     assert build_catalogue(scenes, "x", 1).bounds[["minx", "maxx"]].to_numpy().tolist() == [[178, 181], [179, 180.5]]
 
 
 def test_unknown_cloud_cover(write_index: Callable[[pd.DataFrame], settings.Archive]) -> None:
     archive = write_index(listing(GOOD, OTHER, CLOUD_COVER=["", -1]))
-    scenes = select_scenes(read_index(archive, settings.Catalogue(max_cloud_cover=0))).scenes
+    scenes = select_scenes(find_products(archive, settings.Catalogue(max_cloud_cover=0))).scenes
     assert build_catalogue(scenes, "x", 1)["cloud_cover"].isna().all()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
+import pandas as pd
 import pytest
 from distributed import Client
 
 from jobs import catalogue, stage
+from jobs.progress import CONSOLE
 from mineral_pipeline import settings, store
 from mineral_pipeline.errors import ArchiveError, DataError, WorkspaceError
 from mineral_pipeline.settings import Settings
@@ -41,6 +43,33 @@ def test_three_real_products(workspace: Workspace, data: Path) -> None:
     table = workspace.read_table(CATALOGUE)
     assert table["product_id"].is_unique
     assert all(Path(url).is_dir() for url in table["base_url"])
+
+
+def test_an_archive_without_an_index_is_listed(
+    workspace: Workspace, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "LE07").symlink_to(data / "archive" / "LE07")
+    how = configure(workspace, data, spacecraft=["LANDSAT_7"], sensors=["ETM"])
+    how = how.model_copy(update={"archive": settings.Archive(url=str(tmp_path / "archive"))})
+    plan = catalogue.plan(how)
+    assert plan.counts.planned == 2
+    assert plan.details == {"index": catalogue.NO_INDEX}
+    assert catalogue.main(how, NO_CLIENT).done == 2
+    assert capsys.readouterr().out.count(catalogue.NO_INDEX) == 1
+    assert workspace.read_table(CATALOGUE).geometry.isna().all()  # as GeoParquet
+
+
+def test_it_says_how_far_it_is(
+    workspace: Workspace, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "SECONDS_BETWEEN_LINES", 0.0)
+    assert not CONSOLE.is_terminal
+    catalogue.plan(configure(workspace, data, tiers=["T1"]))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 1
+    wanted = (pd.read_csv(data / "index/lt04-8223.csv.gz")["COLLECTION_CATEGORY"] == "T1").sum()
+    assert lines[-1] == f"catalogue  8,223 products read, {wanted:,} wanted"
 
 
 def test_what_is_dropped_is_counted(workspace: Workspace, data: Path) -> None:
