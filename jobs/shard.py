@@ -72,13 +72,7 @@ def acquire_scene(
 ) -> tuple[Outcome, np.ndarray | None]:
     """One scene to its outcome and, when that is ``ok``, its chip (band, y, x). Never raises for a bad scene.
 
-    Args:
-        scene: which.
-        source: the archive.
-        how: settings.
-        dtype: of the chip store.
-        budget: bytes that the task's scenes may hold.
-        turn: to make a chip.
+    The ``budget`` bounds the bytes of the task's scenes; they make their chips in ``turn``.
     """
     started = time.monotonic()
     outcome = Outcome(scene.chip, scene.product_id, State.OK)

@@ -37,6 +37,7 @@ CATALOGUE = "catalogue.parquet"
 CHIPS = "chips.zarr"
 LEDGER = "chips.parquet"
 DEPOSITS = "deposits.parquet"
+DEPOSITS_REPORT = "deposits.json"
 LABELS = "labels.parquet"
 PROSPECTS = "prospects.parquet"
 REPORT = "report/index.html"
@@ -158,8 +159,10 @@ class Workspace:
                 return _create(place, content)
             try:
                 fs.pipe_file(place, content, mode="create")
-            except FileExistsError:
-                return False
+            except OSError as error:
+                if _is_taken(error):
+                    return False
+                raise
         return True
 
     def writing(self, name: str) -> AbstractContextManager[None]:
@@ -320,6 +323,18 @@ def _create(path: str, content: bytes) -> bool:
         os.remove(path)
         raise
     return True
+
+
+def _is_taken(error: OSError) -> bool:
+    """Whether an object is there, or being created by another, as far as a conditional PUT can tell.
+
+    s3fs understands Amazon's 412 only, not Ceph's, and not the 409 of two that create at the same moment.
+    """
+    response = getattr(error.__cause__, "response", None) or {}  # of botocore
+    return isinstance(error, FileExistsError) or response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (
+        409,
+        412,
+    )
 
 
 def _is_accident(error: Exception) -> bool:

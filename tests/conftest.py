@@ -9,12 +9,21 @@ from pathlib import Path
 import pytest
 from distributed import Client, LocalCluster
 from hypothesis import settings
+from loopback import guarded
 
 from mineral_pipeline.workspace import Workspace
 
 # how long an example takes is the machine's affair
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def contacted() -> Iterator[list[str]]:
+    """Connections that tests tried to make beyond this machine: none. A test that means to must empty the list."""
+    with guarded() as tried:
+        yield tried
+    assert tried == []
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,12 @@
-"""The settings of a pipeline: what a YAML file in ``jobs/`` may say, with every unit and default.
-
-Unknown keys are errors. ``${NAME}`` in a value is replaced by the environment variable ``NAME``.
-"""
+"""What a settings file may say, with every unit and default: one class per section."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from mineral_pipeline.errors import SettingsError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 JobName = Literal[
     "simulate", "catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "report"
@@ -98,7 +88,8 @@ class Archive(Section):
     """Folder, or ``gs://``, ``s3://``, ``az://`` or ``http(s)://`` URL, of an archive in the layout of
     ``gs://gcp-public-data-landsat``."""
     index: Place | None = None
-    """Path or URL of the index (CSV, gzip if it ends in .gz); default ``index.csv.gz`` under ``url``."""
+    """Path or URL of the index (CSV, gzip if it ends in .gz); default ``index.csv.gz`` under ``url``.
+    An archive without one is listed: clouds and bounds are then unknown."""
     anonymous: bool = True
     """The data are public: no request is signed and no credentials are looked for."""
     storage_options: dict[str, Any] = Field(default_factory=dict, repr=False)
@@ -170,10 +161,16 @@ class Acquire(Section):
 class Label(Section):
     """Targets from known deposits."""
 
-    deposits: list[str] = Field(min_length=1)
+    deposits: list[Place] = Field(min_length=1)
     """Paths or URLs of CSV tables in the layout of MRDS."""
+    merge_km: float = Field(1.5, ge=0)
+    """Deposits of one name are the same when no farther apart, in kilometres; the first table's place is kept."""
     commodities: Annotated[int, Field(ge=0)] | list[str] = 10
     """Names of the commodities that get labels of their own, or how many of the commonest."""
+    groups: Literal["all"] | list[str] = "all"
+    """Commodity groups that get labels of their own, such as ``precious`` (see docs/deposits.md)."""
+    min_deposits: int = Field(1, ge=1)
+    """Fewest deposits of a positive chip; one that has fewer, but not none, is ambiguous and belongs to no class."""
     partitions: int = Field(4, gt=0)
     """Partitions of the scenes; more than the workers gains nothing."""
 
@@ -192,8 +189,14 @@ class MinPlaces(Section):
 class Curate(Section):
     """From labelled chips to training sets."""
 
-    land: str
+    land: Place
     """Path or URL of land polygons in any format that geopandas reads."""
+    land_sha256: str | None = Field(None, pattern="^[0-9a-fA-F]{64}$")
+    """SHA-256 that the file must have; one from a URL is then fetched once and cached."""
+    land_rule: Literal["centre", "fraction"] = "centre"
+    """A place is over land when its centre is, as in the study, or when enough of its outline is."""
+    min_land_fraction: Fraction = 0.5
+    """Least share of a place's outline that must be land, for ``land_rule: fraction``."""
     split: Literal["blocks", "buckets"] = "blocks"
     """Equal-area blocks with a guard, or location buckets as in the study (which leaks)."""
     block_km: float = Field(1000, gt=0)
@@ -202,6 +205,10 @@ class Curate(Section):
     """Share of the places in test."""
     validation_share: Share = 0.2
     """Share of the remaining places held out for stopping and search."""
+    folds: int | None = Field(None, ge=2)
+    """Make so many more sets of sides, for cross-validation: every place is in the test side of one of them."""
+    drop_open_mines: bool = False
+    """Leave out chips that hold a large open mine: a network would learn to see the mine."""
     chips_per_bucket: int | None = Field(None, gt=0)
     """At most so many chips of one place, the clearest first."""
     batch_size: int = Field(16, gt=0)
@@ -333,84 +340,3 @@ class Settings(Section):
             if job in self.jobs and section is None:
                 raise ValueError(f"{job}: the job {job} is listed in jobs but its section is absent")
         return self
-
-
-def load(path: str, overrides: Sequence[str] = (), workspace: str | None = None) -> Settings:
-    """Read a settings file.
-
-    Args:
-        path: YAML file.
-        overrides: ``section.key=value`` each, the value in YAML.
-        workspace: replaces the file's workspace.
-
-    Raises:
-        SettingsError: no such file, not YAML, an unknown key, a value out of range, an unset variable.
-    """
-    try:
-        content = yaml.safe_load(Path(path).read_text())
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}: name a settings file such as jobs/demo.yaml") from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise SettingsError(f"{path}: a settings file is a mapping of sections")
-    for override in overrides:
-        _override(content, override)
-    if workspace is not None:
-        content["workspace"] = workspace
-    return parse(expand(content, path), path)
-
-
-def parse(content: Mapping[str, Any], source: str = "settings") -> Settings:
-    """Settings from a mapping; errors name ``source`` and the key.
-
-    Raises:
-        SettingsError: an unknown key or a value out of range.
-    """
-    try:
-        return Settings.model_validate(content)
-    except ValidationError as error:
-        raise SettingsError("; ".join(_describe(detail, source) for detail in error.errors())) from error
-
-
-def _describe(detail: Mapping[str, Any], source: str) -> str:
-    key = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return f"{source}: unknown key {key}: remove it or mend its spelling"
-    message = detail["msg"].removeprefix("Value error, ")
-    given = "" if detail["type"] in ("missing", "value_error") else f" (given: {detail['input']!r})"
-    return f"{source}: {key + ': ' if key else ''}{message}{given}"
-
-
-def _override(content: dict[str, Any], override: str) -> None:
-    key, equals, value = override.partition("=")
-    if not equals or not key:
-        raise SettingsError(f"--set {override}: write section.key=value")
-    *parents, last = key.split(".")
-    for parent in parents:
-        content = content.setdefault(parent, {})
-        if not isinstance(content, dict):
-            raise SettingsError(f"--set {override}: {parent} is not a section")
-    content[last] = yaml.safe_load(value)
-
-
-def expand(value: Any, path: str) -> Any:
-    """Replace every ``${NAME}`` in the strings of a document; ``path`` names it in errors.
-
-    Raises:
-        SettingsError: a variable is not set.
-    """
-    if isinstance(value, dict):
-        return {key: expand(item, path) for key, item in value.items()}
-    if isinstance(value, list):
-        return [expand(item, path) for item in value]
-    if not isinstance(value, str):
-        return value
-
-    def variable(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in os.environ:
-            raise SettingsError(f"{path}: the environment variable {name} is not set: export {name}=... first")
-        return os.environ[name]
-
-    return re.sub(r"\$\{(\w+)\}", variable, value)
