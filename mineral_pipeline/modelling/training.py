@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,15 +55,16 @@ def train(workspace: Workspace, spec: ModelSpec, train_side: Side, validation_si
     keras.utils.clear_session()
     network = compiled(spec, train_side)
     streams = Stream(train_side, spec.seed), Stream(validation_side)
-    events = EventFile(workspace.place(model(spec.task, spec.name, EVENTS))) if workspace.is_local else None
     started, rows = time.monotonic(), list[dict[str, float]]()
 
     def record(epoch: int, logs: dict[str, float]) -> None:
         rows.append({"epoch": epoch, "seconds": time.monotonic() - started, **logs})
-        if events is not None:
-            events.add(epoch, logs)
+        events.add(epoch, logs)
 
-    try:
+    with ExitStack() as stack:
+        events = EventFile(stack.enter_context(_growing(workspace, model(spec.task, spec.name, EVENTS))))
+        for closing in (*streams, events):
+            stack.callback(closing.close)
         network.fit(
             streams[0],
             validation_data=streams[1],
@@ -71,11 +73,6 @@ def train(workspace: Workspace, spec: ModelSpec, train_side: Side, validation_si
             shuffle=False,  # Keras would shuffle the batches again, from the state of the process
             callbacks=[_stopping(spec), _each_epoch(record)],
         )
-    finally:
-        for stream in streams:
-            stream.close()
-        if events is not None:
-            events.close()
     history = pd.DataFrame(rows)
     if not np.isfinite(history[f"val_{spec.loss}"]).all():
         raise DataError(
@@ -120,6 +117,11 @@ def load(workspace: Workspace, task: str, name: str) -> Callable[[np.ndarray], n
         path.write_bytes(content)
         keras_model = keras.models.load_model(path, compile=False)
     return lambda images: predict(keras_model, images)
+
+
+def _growing(workspace: Workspace, name: str) -> AbstractContextManager[str]:
+    """Path of a file that can be watched while it grows; on an object store it appears when it is whole."""
+    return nullcontext(workspace.place(name)) if workspace.is_local else workspace.local_copy(name)
 
 
 def _stopping(spec: ModelSpec) -> Any:
