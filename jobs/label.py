@@ -3,9 +3,10 @@
     mineral-pipeline label jobs/demo.yaml
 
 Reads the deposit tables of the settings and ``chips.parquet`` (status ``ok``). Writes ``deposits.parquet``, the
-deposits with duplicates merged, and ``labels.parquet/part-NNNNN.parquet``: per chip its deposits, its
-richness and a count per commodity. The ledger follows the catalogue's order, by path and row, so that a partition
-of consecutive parts holds whole places; the deposits are scattered once.
+deposits with duplicates merged; ``deposits.json``, which rows were left out and why, with examples, and what the
+deposits hold; and ``labels.parquet/part-NNNNN.parquet``: per chip its deposits, its richness, whether it holds a
+large open mine, and counts per commodity and group. The ledger follows the catalogue's order, by path and row, so
+that a partition of consecutive parts holds whole places; the deposits are scattered once.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from mineral_pipeline.workspace import Workspace
 def plan(settings: Settings) -> Plan:
     """One label for every chip whose status is ``ok``."""
     wanted = _wanted(settings)
+    labelling.choose_groups(wanted.groups)  # refuses unknown ones
     details = {"deposits": ", ".join(wanted.deposits), "partitions": str(wanted.partitions)}
     return Plan(Counts("chips", planned=_usable_chips(Workspace(settings.workspace))), details)
 
@@ -38,15 +40,16 @@ def main(settings: Settings, client: Client) -> Counts:
     """Label every chip whose status is ``ok``."""
     workspace, wanted = Workspace(settings.workspace), _wanted(settings)
     planned = _usable_chips(workspace)
-    known = labelling.read_deposits(wanted.deposits)
-    deposits = labelling.choose_deposits(known.table, wanted.commodities)
+    known = labelling.read_deposits(wanted.deposits, wanted.merge_km)
+    deposits = labelling.choose_deposits(known.table, wanted.commodities, labelling.choose_groups(wanted.groups))
     workspace.remove(names.LABELS)
     workspace.write_table(names.DEPOSITS, known.table)
+    workspace.write_json(names.DEPOSITS_REPORT, known.report())
     _report(known)
     with Progress("label", "chips", planned) as progress:
         counts = _count(client, workspace, deposits, wanted.partitions)
         most, unusable = dask.compute(counts["n_deposits"].max(), (~counts["usable"]).sum())
-        for written in results(_write(client, workspace, counts, int(most))):
+        for written in results(_write(client, workspace, counts, int(most), wanted.min_deposits)):
             progress.advance(done=written)
     reasons = {f"deposit rows {reason}": rows for reason, rows in known.rejected.items()}
     if unusable:
@@ -64,17 +67,25 @@ def _count(client: Client, workspace: Workspace, deposits: labelling.Deposits, p
     return chips.map_partitions(labelling.count_deposits, scattered, meta=meta).persist()
 
 
-def _write(client: Client, workspace: Workspace, counts: Any, most: int) -> list[Any]:
+def _write(client: Client, workspace: Workspace, counts: Any, most: int, floor: int) -> list[Any]:
     """Second step, when the largest count of all is known: counts -> labels, one part per partition."""
     write = dask.delayed(labelling.write_labels, pure=False)
-    parts = [write(part, number, most, workspace) for number, part in enumerate(counts.to_delayed())]
+    parts = [write(part, number, most, floor, workspace) for number, part in enumerate(counts.to_delayed())]
     return list(client.compute(parts))
 
 
 def _report(known: labelling.DepositTable) -> None:
-    left_out = "".join(f", {rows:,} rows {reason} left out" for reason, rows in known.rejected.items())
     merged = f", {known.merged:,} repeated rows merged" if known.merged else ""
-    CONSOLE.print(f"label      {len(known.table):,} deposits{merged}{left_out}")
+    mines = f", {known.table['open_mine'].sum():,} of them large open mines" if known.table["open_mine"].any() else ""
+    CONSOLE.print(f"label      {sum(known.rows.values()):,} rows: {len(known.table):,} deposits{merged}{mines}")
+    for reason, rows in known.rejected.items():
+        one = known.examples[reason][0]
+        where = f"{one['file']} row {one['row']}, {one['name'] or one['id'] or 'unnamed'}"
+        CONSOLE.print(
+            f"           {rows:,} rows {reason} left out, as {where}: {one['latitude']!r}, {one['longitude']!r}"
+        )
+    for conversion in known.conversions:
+        CONSOLE.print(f"           {conversion}")
 
 
 def _usable_chips(workspace: Workspace) -> int:

@@ -12,7 +12,7 @@ SOURCES = sorted(
     path for room in ("mineral_pipeline", "jobs", "cluster", "benchmarks") for path in (ROOT / room).rglob("*.py")
 )
 LIBRARY = sorted((ROOT / "mineral_pipeline").rglob("*.py"))
-GROUND = {path.stem for path in (ROOT / "mineral_pipeline").glob("*.py")} - {"__init__"}
+GROUND = {path.stem for path in (ROOT / "mineral_pipeline").glob("*.py")} - {"__init__"} | {"settings"}
 
 
 def room_of(path: Path) -> str:

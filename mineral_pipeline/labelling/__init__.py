@@ -1,5 +1,6 @@
 """Targets from known deposits: which lie in which footprint, how many, of which commodity."""
 
+from mineral_pipeline.labelling.commodities import choose_groups
 from mineral_pipeline.labelling.deposits import DepositTable, read_deposits
 from mineral_pipeline.labelling.membership import membership
 from mineral_pipeline.labelling.parts import CHIPS, empty_counts, read_chips, write_labels
@@ -17,6 +18,7 @@ __all__ = [
     "DepositTable",
     "Deposits",
     "choose_deposits",
+    "choose_groups",
     "column_name",
     "count_deposits",
     "empty_counts",

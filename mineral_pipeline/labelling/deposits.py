@@ -1,37 +1,35 @@
-"""Known deposits from CSV tables in the layout of MRDS (USGS, https://mrdata.usgs.gov/mrds/).
+"""Known deposits: read from several tables, placed on the Earth, and each of them once.
 
-Columns are found by name: ``latitude`` and ``longitude`` (degrees, WGS 84), ``site_name`` or ``name``, ``dep_id``,
-``mrds_id`` or ``record_id``, and the commodities in ``commod1`` to ``commod3`` or ``commodities``, each a
-comma-separated list. Rows that cannot be placed on the Earth are counted, not silently dropped; rows that
-say the same thing twice become one.
+Rows that cannot be placed (`coordinates`) are counted and shown, not silently dropped; rows that are the same deposit
+(`merging`) become one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-import fsspec
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.labelling.commodities import is_known, split_commodities, vocabulary
+from mineral_pipeline.labelling.coordinates import Conversion, Placement, place
+from mineral_pipeline.labelling.merging import by_trust, keepers
+from mineral_pipeline.labelling.tables import read_table
 from mineral_pipeline.workspace import CRS
 
-COLUMNS = ["id", "name", "lon", "lat", "commodities", "source"]
+COLUMNS = ["id", "name", "lon", "lat", "commodities", "source", "sources", "records", "open_mine"]
 """Columns of a deposit table, beside the geometry."""
 
-IDS, NAMES = ("dep_id", "mrds_id", "record_id"), ("site_name", "name")
-COMMODITIES = ("commod1", "commod2", "commod3", "commodities")
+MERGE_KM = 1.5
+"""Up to here the same name is nearly always the same site: see docs/deposits.md."""
 
-QUALIFIERS = frozenset({"Construction", "Crushed/Broken", "Dimension", "Free", "General"})
-"""Second halves of MRDS names that hold a comma themselves, such as ``Sand and Gravel, Construction``."""
-
-SPELLINGS = {"Ree": "REE", "Pge": "PGE"}
-"""Rare earths and platinum-group elements are abbreviations."""
+EXAMPLES = 3
+"""Rejected rows shown for each reason."""
 
 
 @dataclass(frozen=True)
@@ -39,115 +37,112 @@ class DepositTable:
     """Deposits, and what became of the rows that are not among them."""
 
     table: gpd.GeoDataFrame
-    """One row per deposit: id, name, lon, lat, commodities (joined by ``;``), source (file name), geometry."""
+    """One row per deposit: id, name, lon, lat, commodities (joined by ``;``), source (file name of the row that keeps
+    its place), sources (of all its records, joined by ``;``), records, open_mine (a large surface mine), geometry."""
     rejected: dict[str, int]
     """Rows left out, by reason."""
     merged: int
-    """Rows that repeat another one (same id, or same name and coordinates) and were joined to it."""
+    """Rows that are the same deposit as another one and were joined to it."""
+    rows: dict[str, int] = field(default_factory=dict)
+    """Rows read, by file name."""
+    examples: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """The first rejected rows of each reason: file, row (1 is the header), id, name, and the text of latitude,
+    longitude, crs and country."""
+    conversions: tuple[Conversion, ...] = ()
+    """From other reference systems."""
+
+    def report(self) -> dict[str, Any]:
+        """What was read and what became of it, to be kept beside the table as JSON."""
+        names = self.table["commodities"].str.split(";").explode()
+        common = names[names != ""].value_counts()
+        known = np.array([is_known(name) for name in common.index], dtype=bool)
+        groups = vocabulary().groups
+        members = {group: names.index[names.isin(list(group_names))] for group, group_names in groups.items()}
+        return {
+            "rows": self.rows,
+            "rejected": self.rejected,
+            "examples": self.examples,
+            "conversions": [asdict(conversion) for conversion in self.conversions],
+            "merged": self.merged,
+            "deposits": len(self.table),
+            "deposits_by_source": self.table["source"].value_counts().to_dict(),
+            "open_mines": int(self.table["open_mine"].sum()),
+            "without_commodity": int((self.table["commodities"] == "").sum()),
+            "commodities": common[known].to_dict(),
+            "unknown_commodities": common[~known].to_dict(),
+            "groups": {
+                group: {"deposits": index.nunique(), "follows": vocabulary().sources[group]}
+                for group, index in members.items()
+            },
+        }
 
 
-def read_deposits(paths: Sequence[str]) -> DepositTable:
+def read_deposits(paths: Sequence[str], merge_km: float = MERGE_KM) -> DepositTable:
     """Read and join deposit tables.
 
     Args:
-        paths: local paths or fsspec URLs of CSV files, compressed or not by their suffix.
+        paths: local paths or fsspec URLs of CSV files, compressed or not by their suffix, the most trusted first.
+        merge_km: how far apart deposits of one name may lie to be the same, see `merging`.
 
     Raises:
         DataError: a file is absent, is not CSV or lacks a coordinate column; no deposit is left.
     """
-    rows = pd.concat([_read(path) for path in paths], ignore_index=True)
-    reasons = _reasons_to_reject(rows)
-    counts = reasons[reasons != ""].value_counts(sort=False)
-    kept = rows[reasons == ""].astype({"lon": np.float64, "lat": np.float64})
-    if kept.empty:
-        found = ", ".join(f"{count:,} {reason}" for reason, count in counts.items()) or "no rows"
+    rows = pd.concat([read_table(path, rank) for rank, path in enumerate(paths)], ignore_index=True)
+    placement = place(rows)
+    rejected = _counts(pd.Series(placement.reasons[placement.reasons != ""]))
+    placed = rows.assign(lon=placement.lonlat[:, 0], lat=placement.lonlat[:, 1])[placement.reasons == ""]
+    if placed.empty:
+        found = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items()) or "no rows"
         raise DataError(f"label.deposits: no deposit in {', '.join(paths)} ({found}): give a table with deposits")
-    deposits = _merge(kept).reset_index(drop=True)
+    deposits = _merge(placed.assign(id=_named_by_place(placed)), merge_km)
     geometry = gpd.points_from_xy(deposits["lon"], deposits["lat"])
-    table = gpd.GeoDataFrame(deposits[COLUMNS], geometry=geometry, crs=CRS)
-    return DepositTable(table, {str(reason): int(n) for reason, n in counts.items()}, len(kept) - len(table))
-
-
-def split_commodities(text: str) -> list[str]:
-    """Names in a list of commodities: split, trimmed, in title case, each once."""
-    names = (re.sub(r"\s+", " ", name).strip().title().replace(" And ", " and ") for name in re.split("[,;]", text))
-    return list(dict.fromkeys(SPELLINGS.get(name, name) for name in names if name and name not in QUALIFIERS))
-
-
-def _read(path: str) -> pd.DataFrame:
-    """One file's rows, all text, under our names."""
-    try:
-        with fsspec.open(path, "rb", compression="infer") as file:
-            table = pd.read_csv(file, dtype=str, na_filter=False, encoding="utf-8-sig", encoding_errors="replace")
-    except (OSError, EOFError, ImportError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        why = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise DataError(f"label.deposits: {path} cannot be read ({why}): give a CSV table of deposits") from error
-    table.columns = table.columns.str.strip().str.lower()
-    for column in ("latitude", "longitude"):
-        if column not in table:
-            raise DataError(f"label.deposits: {path} has no column {column}: give a table in the layout of MRDS")
-    source = path.rstrip("/").rsplit("/", 1)[-1]
-    return pd.DataFrame(
-        {
-            "id": _identifiers(table), "name": _first_of(table, NAMES),
-            "lon": table["longitude"].str.strip(), "lat": table["latitude"].str.strip(),
-            "commodities": _commodities(table), "source": source,
-        }
+    return DepositTable(
+        gpd.GeoDataFrame(deposits[COLUMNS], geometry=geometry, crs=CRS),
+        rejected, len(placed) - len(deposits), _counts(rows["source"]), _examples(rows, placement),
+        placement.conversions,
     )  # fmt: skip
 
 
-def _first_of(table: pd.DataFrame, names: Iterable[str]) -> pd.Series[str]:
-    """The first of these columns that the table has, trimmed; else empty text."""
-    found = [name for name in names if name in table]
-    return table[found[0]].str.strip() if found else pd.Series("", index=table.index, dtype="str")
+def _counts(values: pd.Series[Any]) -> dict[str, int]:
+    return {str(value): int(count) for value, count in values.value_counts(sort=False).items()}
 
 
-def _identifiers(table: pd.DataFrame) -> pd.Series[str]:
-    """Identifiers of the rows; a compilation's record numbers hold within each of its data sets only."""
-    found = _first_of(table, IDS)
-    if "dataset" in table:
-        return table["dataset"].str.strip().str.cat(found, sep="/").where(found != "", "")
-    return found
+def _examples(rows: pd.DataFrame, placement: Placement) -> dict[str, list[dict[str, str]]]:
+    """The first rejected rows of each reason, as they are in their file."""
+    rejected = rows[placement.reasons != ""].assign(reason=placement.reasons[placement.reasons != ""])
+    first = rejected[rejected.groupby("reason").cumcount() < EXAMPLES]
+    shown = first.rename(columns={"source": "file", "lat": "latitude", "lon": "longitude"}).astype({"row": "str"})
+    columns = ["file", "row", "id", "name", "latitude", "longitude", "crs", "country"]
+    return {str(reason): part[columns].to_dict("records") for reason, part in shown.groupby("reason", sort=False)}
 
 
-def _commodities(table: pd.DataFrame) -> pd.Series[str]:
-    columns = [table[name] for name in COMMODITIES if name in table]
-    if not columns:
-        return pd.Series("", index=table.index, dtype="str")
-    texts = columns[0]
-    for column in columns[1:]:
-        texts = texts + "," + column
-    return texts.map({text: ";".join(split_commodities(text)) for text in texts.unique()}).astype("str")
-
-
-def _reasons_to_reject(rows: pd.DataFrame) -> pd.Series[str]:
-    """Why each row has no place on the Earth; empty text where it has one."""
-    lon, lat = (pd.to_numeric(rows[column], errors="coerce") for column in ("lon", "lat"))
-    conditions = {
-        "without coordinates": (rows["lon"] == "") | (rows["lat"] == ""),
-        "with coordinates that are not numbers": lon.isna() | lat.isna(),
-        "with coordinates out of range": ~(lon.abs().le(180) & lat.abs().le(90)),
-        "at 0, 0": (lon == 0) & (lat == 0),
-    }
-    return pd.Series(np.select(list(conditions.values()), list(conditions), default=""), index=rows.index)
-
-
-def _merge(rows: pd.DataFrame) -> pd.DataFrame:
-    """Join rows of the same id, then those of the same name and coordinates; commodities are united."""
-    anonymous = rows["id"] == ""
+def _named_by_place(rows: pd.DataFrame) -> pd.Series[str]:
+    """Identifiers of the rows; a digest of name and place where the source gives none."""
+    identifiers = rows["id"].copy()
+    anonymous = identifiers == ""
     places = zip(*(rows.loc[anonymous, column] for column in ("name", "lon", "lat")), strict=True)
-    rows = rows.copy()
-    rows.loc[anonymous, "id"] = [hashlib.sha256(repr(place).encode()).hexdigest()[:16] for place in places]
-    # What has no name is told apart by its id.
-    rows["called"] = rows["name"].where(rows["name"] != "", rows["id"])
-    return _united(_united(rows, ["id"]), ["called", "lon", "lat"])
+    identifiers[anonymous] = [hashlib.sha256(repr(place).encode()).hexdigest()[:16] for place in places]
+    return identifiers
 
 
-def _united(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """The first row of each key, with the commodities of all."""
-    repeated = rows[rows.duplicated(keys, keep=False)]
-    groups = repeated.groupby(keys, sort=False).ngroup()
-    texts = repeated["commodities"].groupby(groups).agg(";".join)
-    united = {group: ";".join(split_commodities(text)) for group, text in texts.items()}
-    rows.loc[repeated.index, "commodities"] = groups.map(united).astype("str")
-    return rows.drop_duplicates(keys)
+def _merge(rows: pd.DataFrame, merge_km: float) -> pd.DataFrame:
+    """Join the rows that are one deposit: the most trusted keeps its place and name, the rest is united."""
+    trusted = by_trust(rows[[*COLUMNS[:-2], "rank", "open_mine"]])
+    kept, group, counts = np.unique(keepers(trusted, merge_km), return_inverse=True, return_counts=True)
+    deposits = trusted.iloc[kept].assign(
+        records=counts, open_mine=np.bincount(group, weights=trusted["open_mine"], minlength=len(kept)) > 0
+    )
+    for column, split in (("commodities", split_commodities), ("sources", _split_sources)):
+        united, all_texts = deposits[column].to_numpy(dtype=object), trusted[column].to_numpy(dtype=object)
+        differing = np.flatnonzero(all_texts != united[group])
+        texts: dict[int, dict[str, None]] = {}
+        for number, text in zip(group[differing].tolist(), all_texts[differing], strict=True):
+            texts.setdefault(number, {united[number]: None})[text] = None
+        for number, several in texts.items():
+            united[number] = ";".join(split(";".join(several)))
+        deposits[column] = pd.Series(united, index=deposits.index, dtype="str")
+    return deposits.sort_index(ignore_index=True)
+
+
+def _split_sources(text: str) -> list[str]:
+    return list(dict.fromkeys(text.split(";")))

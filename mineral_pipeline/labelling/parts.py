@@ -28,8 +28,8 @@ def read_chips(shards: Sequence[int], workspace: Workspace) -> gpd.GeoDataFrame:
     return pd.concat(filled, ignore_index=True) if filled else CHIPS
 
 
-def write_labels(counts: pd.DataFrame, part: int, most: int, workspace: Workspace) -> int:
+def write_labels(counts: pd.DataFrame, part: int, most: int, floor: int, workspace: Workspace) -> int:
     """Finish the labels of a partition, write them as one part, and return how many there are."""
     if len(counts):
-        workspace.write_table(f"{LABELS}/part-{part:05d}.parquet", finish_labels(counts, most))
+        workspace.write_table(f"{LABELS}/part-{part:05d}.parquet", finish_labels(counts, most, floor))
     return len(counts)

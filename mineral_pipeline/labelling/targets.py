@@ -1,7 +1,9 @@
-"""Targets of the chips: presence, richness, and a count per commodity.
+"""Targets of the chips: presence, richness, and counts per commodity and group of commodities.
 
-Richness is the study's log-normalised score ``ln(n + 1) / max ln(N + 1)``, over all labelled chips. Counting needs
-one part of the ledger at a time; the maximum needs all of them, so that labels are made in two steps.
+A chip is positive when it holds at least ``label.min_deposits``. One that holds fewer, but not none, is ambiguous and
+belongs to neither class: the known deposits are not all there are. Richness is the study's log-normalised score
+``ln(n + 1) / max ln(N + 1)``, over all labelled chips. Counting needs one part of the ledger at a time; the maximum
+needs all of them, so that labels are made in two steps.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from scipy.sparse import csr_array
 
 from mineral_pipeline import ledger, sphere
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.labelling.commodities import split_commodities, vocabulary
 from mineral_pipeline.labelling.membership import membership
-from mineral_pipeline.sphere import Floats
+from mineral_pipeline.sphere import Flags, Floats
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,20 @@ class Deposits:
     positions: Floats
     """(m, 2) lon/lat in degrees."""
     columns: tuple[str, ...]
-    """Label columns of the k commodities that are counted, such as ``n_gold``."""
+    """Label columns of the k commodities and groups that are counted, such as ``n_gold`` and ``n_group_precious``."""
     holds: Any
-    """Sparse (m, k) int32, 1 where the deposit holds the commodity."""
+    """Sparse (m, k) int32, 1 where the deposit holds the commodity, or one of the group."""
+    open_mine: Flags
+    """(m,) whether it is a large open mine."""
 
 
-def choose_deposits(table: pd.DataFrame, commodities: int | Sequence[str]) -> Deposits:
+def choose_deposits(table: pd.DataFrame, commodities: int | Sequence[str], groups: Sequence[str] = ()) -> Deposits:
     """Prepare a deposit table for counting.
 
     Args:
         table: ``table`` of a `DepositTable`.
         commodities: names of those to count, or how many of the commonest.
+        groups: of the vocabulary, to count as well.
 
     Raises:
         DataError: no deposit holds a commodity of that name.
@@ -49,12 +55,22 @@ def choose_deposits(table: pd.DataFrame, commodities: int | Sequence[str]) -> De
     common = names.value_counts()
     ranked = sorted(common.index, key=lambda name: (-common[name], name))
     wanted = ranked[:commodities] if isinstance(commodities, int) else _spelt(commodities, ranked)
-    columns = tuple(dict.fromkeys(column_name(name) for name in wanted))
-    numbers = {name: columns.index(column_name(name)) for name in wanted}
-    found = names[names.isin(wanted)]
-    where = (table.index.get_indexer(found.index), found.map(numbers).to_numpy(np.int64))
-    holds = csr_array((np.ones(len(found), np.int32), where), shape=(len(table), len(columns)))
-    return Deposits(table[["lon", "lat"]].to_numpy(np.float64), columns, holds)
+    members = {column_name(name): frozenset([name]) for name in wanted}
+    members |= {column_name(f"group {group}"): vocabulary().groups[group] for group in groups}
+    holds = np.column_stack([np.zeros((len(table), 0)), *(_holds(table, names, sought) for sought in members.values())])
+    return Deposits(
+        table[["lon", "lat"]].to_numpy(np.float64),
+        tuple(members),
+        csr_array(holds, dtype=np.int32),
+        table["open_mine"].to_numpy(bool) if "open_mine" in table else np.zeros(len(table), dtype=bool),
+    )
+
+
+def _holds(table: pd.DataFrame, names: pd.Series[str], sought: frozenset[str]) -> Flags:
+    """Whether each deposit (m,) holds one of the commodities sought; ``names`` are all that they hold."""
+    found = np.zeros(len(table), dtype=bool)
+    found[table.index.get_indexer(names.index[names.isin(sought)])] = True
+    return found
 
 
 def column_name(commodity: str) -> str:
@@ -70,8 +86,9 @@ def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
         deposits: what to look for.
 
     Returns:
-        One row per chip: chip, product_id, bucket, lon and lat of the footprint's centre, n_deposits, a count per
-        commodity, and whether the footprint is ``usable`` (a convex polygon; others hold no deposits).
+        One row per chip: chip, product_id, bucket, lon and lat of the footprint's centre, n_deposits, has_open_mine,
+        a count per commodity and group, and whether the footprint is ``usable`` (a convex polygon; others hold no
+        deposits).
     """
     footprints = ledger.footprints(chips)
     halves = sphere.half_spaces(footprints)
@@ -85,28 +102,33 @@ def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
         "lon": centres[:, 0],
         "lat": centres[:, 1],
         "n_deposits": np.diff(inside.indptr).astype(np.int64),
+        "has_open_mine": inside @ deposits.open_mine.astype(np.int32) > 0,
     }
     counts = (inside.astype(np.int32) @ deposits.holds).toarray().astype(np.int64)
     table = pd.DataFrame({**labels, **dict(zip(deposits.columns, counts.T, strict=True)), "usable": halves.valid})
     return table.astype({"product_id": "str", "bucket": "str"})
 
 
-def finish_labels(counts: pd.DataFrame, most: int) -> pd.DataFrame:
+def finish_labels(counts: pd.DataFrame, most: int, floor: int = 1) -> pd.DataFrame:
     """Labels from counts: the second step.
 
     Args:
         counts: from `count_deposits`.
         most: largest ``n_deposits`` of all chips.
+        floor: fewest deposits of a positive chip.
 
     Returns:
-        chip, product_id, bucket, lon, lat, n_deposits, has_deposit, richness, max_deposits and the counts per
-        commodity; sorted by chip.
+        chip, product_id, bucket, lon, lat, n_deposits, has_deposit, richness, max_deposits, is_ambiguous (some
+        deposits, but fewer than ``floor``), has_open_mine and the counts per commodity and group; sorted by chip.
     """
+    n_deposits = counts["n_deposits"]
     commodities = [name for name in counts.columns if name.startswith("n_") and name != "n_deposits"]
     labels = counts[["chip", "product_id", "bucket", "lon", "lat", "n_deposits"]].assign(
-        has_deposit=counts["n_deposits"] > 0,
-        richness=richness(counts["n_deposits"].to_numpy(), most),
+        has_deposit=n_deposits >= floor,
+        richness=richness(n_deposits.to_numpy(), most),
         max_deposits=most,
+        is_ambiguous=(n_deposits > 0) & (n_deposits < floor),
+        has_open_mine=counts["has_open_mine"],
     )
     return pd.concat([labels, counts[commodities]], axis=1).sort_values("chip", ignore_index=True)
 
@@ -119,9 +141,12 @@ def richness(n_deposits: np.ndarray, most: int) -> Floats:
 def _spelt(commodities: Sequence[str], known: Sequence[str]) -> list[str]:
     """The commodities as they are spelt in the table."""
     spellings = {column_name(name): name for name in reversed(known)}
+    found = []
     for name in commodities:
-        if column_name(name) not in spellings:
+        meant = [spellings.get(column_name(one)) for one in split_commodities(name)]
+        if not meant or None in meant:
             raise DataError(
                 f"label.commodities: no deposit holds {name!r}: choose among {', '.join(known[:20]) or 'none'}"
             )
-    return [spellings[column_name(name)] for name in commodities]
+        found += [one for one in meant if one is not None]
+    return list(dict.fromkeys(found))

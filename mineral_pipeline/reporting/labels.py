@@ -59,4 +59,5 @@ def commodities_figure(labels: pd.DataFrame) -> Figure:
 
 def commodity_columns(labels: pd.DataFrame) -> list[str]:
     """Columns with a count of one commodity."""
-    return [name for name in labels.columns if name.startswith("n_") and name != "n_deposits"]
+    counts = [name for name in labels.columns if name.startswith("n_") and name != "n_deposits"]
+    return [name for name in counts if not name.startswith("n_group_")]

@@ -16,7 +16,7 @@ from jobs import label, stage
 from mineral_pipeline import ledger, settings
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.ledger import Outcome, State
-from mineral_pipeline.workspace import DEPOSITS, LABELS, Workspace
+from mineral_pipeline.workspace import DEPOSITS, DEPOSITS_REPORT, LABELS, Workspace
 
 CSV = """site_name,latitude,longitude,commod1,commod2,commod3
 One,0.5,0.5,"Gold, Silver",Copper,
@@ -61,10 +61,13 @@ def test_labels_follow_from_the_deposits(configured: settings.Settings, client: 
     assert labels["has_deposit"].tolist() == [True, True, False]
     np.testing.assert_allclose(labels["richness"], [1, np.log(2) / np.log(3), 0])
     assert labels["max_deposits"].tolist() == [2, 2, 2]
-    assert list(labels.columns[9:]) == ["n_copper", "n_gold", "n_iron"]
+    assert list(labels.columns[9:14]) == ["is_ambiguous", "has_open_mine", "n_copper", "n_gold", "n_iron"]
     assert labels[["n_copper", "n_gold", "n_iron"]].to_numpy().tolist() == [[1, 2, 0], [1, 0, 0], [0, 0, 0]]
     np.testing.assert_allclose(labels["lat"], [0.5, 10.5, 20.5], atol=1e-3)
-    reasons = {"deposit rows without coordinates": 1, "deposit rows with coordinates out of range": 1}
+    assert labels[["n_group_precious", "n_group_base"]].to_numpy().tolist() == [[2, 2], [0, 1], [0, 0]]
+    assert not labels[["is_ambiguous", "has_open_mine"]].to_numpy().any()
+    beyond = "deposit rows with a latitude beyond 90 (exchanged with the longitude?)"
+    reasons = {"deposit rows without coordinates": 1, beyond: 1}
     assert counts == ledger.Counts("chips", planned=3, done=3, reasons=reasons)
 
 
@@ -74,7 +77,47 @@ def test_rejected_rows_are_told(
     label.main(configured, client)
     told = capsys.readouterr().out
     assert "4 deposits, 1 repeated rows merged" in told
-    assert "1 rows without coordinates left out" in told
+    assert "1 rows without coordinates left out, as deposits.csv row 7, Lost: '', ''" in told
+    assert "left out, as deposits.csv row 8, Worse: '95', '0'" in told
+    report = Workspace(configured.workspace).read_json(DEPOSITS_REPORT)
+    assert report["rejected"]["without coordinates"] == 1
+    assert report["examples"]["without coordinates"][0]["name"] == "Lost"
+    assert report["commodities"] == {"Gold": 2, "Copper": 2, "Silver": 1, "Tin": 1, "Iron": 1}
+
+
+def test_conversions_and_open_mines_are_told(
+    configured: settings.Settings, client: Client, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    columns = "site_name,latitude,longitude,crs,prod_size,oper_type\n"
+    (tmp_path / "deposits.csv").write_text(columns + "One,0.5,0.5,,L,Surface\nTwo,65,-150,EPSG:4267,,\n")
+    label.main(configured, client)
+    told = capsys.readouterr().out
+    assert "2 rows: 2 deposits, 1 of them large open mines" in told
+    assert "1 rows converted from EPSG:4267 to WGS 84, moved by 130 m" in told
+    labels = Workspace(configured.workspace).read_table(LABELS)
+    assert labels["has_open_mine"].tolist() == [True, False, False]
+
+
+def test_a_floor_under_the_positive_class(configured: settings.Settings, client: Client) -> None:
+    assert configured.label is not None
+    floor = configured.label.model_copy(update={"min_deposits": 2, "groups": ["precious"], "commodities": 0})
+    label.main(configured.model_copy(update={"label": floor}), client)
+    labels = Workspace(configured.workspace).read_table(LABELS)
+    assert labels["has_deposit"].tolist() == [True, False, False]
+    assert labels["is_ambiguous"].tolist() == [False, True, False]
+    np.testing.assert_allclose(labels["richness"], [1, np.log(2) / np.log(3), 0])
+    assert [name for name in labels if name.startswith("n_")] == ["n_deposits", "n_group_precious"]
+
+
+def test_names_are_merged_within_the_distance_of_the_settings(
+    configured: settings.Settings, client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "deposits.csv").write_text("site_name,latitude,longitude\nHope,0.5,0.5\nHope mine,0.52,0.5\n")
+    assert configured.label is not None
+    for kilometres, deposits in ((1.5, 2), (3, 1)):
+        wanted = configured.label.model_copy(update={"merge_km": kilometres})
+        label.main(configured.model_copy(update={"label": wanted}), client)
+        assert len(Workspace(configured.workspace).read_table(DEPOSITS)) == deposits
 
 
 def test_deposits_are_published(configured: settings.Settings, client: Client) -> None:
@@ -136,6 +179,10 @@ def test_refusals(configured: settings.Settings, client: Client, tmp_path: Path)
         label.plan(configured.model_copy(update={"label": None}))
     with pytest.raises(WorkspaceError, match="run the job"):
         label.plan(configured.model_copy(update={"workspace": str(tmp_path / "elsewhere")}))
+    assert configured.label is not None
+    noble = configured.label.model_copy(update={"groups": ["noble"]})
+    with pytest.raises(SettingsError, match=r"label\.groups: no commodity group 'noble'"):
+        label.plan(configured.model_copy(update={"label": noble}))
     nothing = configured.model_copy(update={"workspace": str(tmp_path / "nothing")})
     ledger.write_part(Workspace(nothing.workspace), 0, [outcome(0, 1, State.MISSING)])
     with pytest.raises(DataError, match="none of 1 scenes is ok"):

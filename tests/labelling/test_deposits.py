@@ -1,18 +1,17 @@
-"""Deposit tables: real ones, and every way in which a row can be wrong."""
+"""Deposit tables: real ones, and what becomes of rows that are wrong or repeated."""
 
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import fsspec
+import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.labelling import read_deposits
-from mineral_pipeline.labelling.deposits import split_commodities
 
 HEADER = "site_name,latitude,longitude,commod1,commod2,commod3\n"
 
@@ -24,8 +23,9 @@ def file(tmp_path: Path) -> Path:
 
 def test_real_complete_records(data: Path) -> None:
     found = read_deposits([str(data / "deposits" / "mrds-complete-records.csv")])
-    assert len(found.table) == 3121
-    assert (found.rejected, found.merged) == ({}, 4)
+    assert len(found.table) + found.merged + sum(found.rejected.values()) == 3125
+    assert found.merged == 8
+    assert found.rejected == {"whose country contradicts the sign of the latitude": 1}  # La Granja in Peru
     red_dog = found.table.iloc[0]
     assert (red_dog["name"], red_dog["lon"], red_dog["lat"]) == ("Red Dog mine", -162.83, 68.07)
     assert red_dog["commodities"] == "Zinc;Silver;Lead;Barium-Barite;Gold;Copper"
@@ -36,10 +36,13 @@ def test_real_complete_records(data: Path) -> None:
 
 def test_real_partial_records(data: Path) -> None:
     found = read_deposits([str(data / "deposits" / "mrds-partial.csv.gz")])
-    assert len(found.table) + found.merged == 54_752
+    assert len(found.table) + found.merged + sum(found.rejected.values()) == 54_752
     assert found.table["id"].is_unique
+    assert found.table["records"].sum() == len(found.table) + found.merged
     by_id = found.table.set_index("id")
-    assert by_id.loc["10000154", "commodities"] == "Silver;Gold;Copper;Lead;Zinc"
+    assert by_id.loc["10000156", "commodities"] == "Copper;Lead;Zinc"
+    # two records of Double Anchor, 0.2 km apart; the other one has molybdenum too
+    assert by_id.loc["10000154", "commodities"] == "Silver;Gold;Copper;Lead;Zinc;Molybdenum"
     assert not by_id["commodities"].str.contains("copper").any()
 
 
@@ -51,9 +54,16 @@ def test_rows_without_a_place_are_counted_by_reason(file: Path) -> None:
     assert found.rejected == {
         "without coordinates": 2,
         "with coordinates that are not numbers": 3,
-        "with coordinates out of range": 3,
+        "with a latitude beyond 90 (exchanged with the longitude?)": 1,
+        "with coordinates out of range": 2,
         "at 0, 0": 1,
     }
+    assert [example["name"] for example in found.examples["with coordinates that are not numbers"]] == ["c", "d", "e"]
+    assert found.examples["at 0, 0"] == [
+        {"file": "deposits.csv", "row": "10", "id": "", "name": "i", "latitude": "0", "longitude": "0.0", "crs": "",
+         "country": ""}
+    ]  # fmt: skip
+    assert found.rows == {"deposits.csv": 11}
 
 
 def test_exact_repetitions_become_one(file: Path, tmp_path: Path) -> None:
@@ -71,6 +81,8 @@ def test_exact_repetitions_become_one(file: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert found.merged == 4
     assert found.table["source"].tolist() == ["deposits.csv"] * 3 + ["other.csv"] * 3
+    assert found.table["sources"].tolist()[0] == "deposits.csv;other.csv"
+    assert found.table["records"].tolist() == [3, 1, 2, 2, 1, 1]
 
 
 def test_ids_are_stable(file: Path) -> None:
@@ -97,27 +109,96 @@ def test_tables_are_read_from_anywhere_and_compressed(tmp_path: Path) -> None:
         assert read_deposits([url]).table[["name", "lon", "commodities"]].to_numpy().tolist() == [["Mine", 2, "Gold"]]
 
 
+def test_record_numbers_without_a_data_set_hold_within_their_file(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    file.write_text("record_id,latitude,longitude\n1,1,1\n")
+    other.write_text("record_id,latitude,longitude\n1,2,2\n")
+    assert read_deposits([str(file), str(other)]).table["id"].tolist() == ["deposits.csv/1", "other.csv/1"]
+
+
+def test_the_first_table_keeps_its_place_and_all_is_united(file: Path, tmp_path: Path) -> None:
+    header = "dep_id,site_name,latitude,longitude,commodities,prod_size,oper_type\n"
+    file.write_text(header + "9,Hope Mine,40.01,-110,Gold,,\n8,Despair,40,-110,Tin,L,Underground\n")
+    other = tmp_path / "other.csv"
+    other.write_text(header + '1,HOPE,40,-110,"Ag, Au",L,Surface\n2,Hope (mine),40,-110,Cu,S,Surface\n')
+    for paths, lat in (([file, other], 40.01), ([other, file], 40.0)):
+        found = read_deposits([str(path) for path in paths])
+        hope = found.table[found.table["records"] == 3].iloc[0]
+        assert (hope["lat"], hope["open_mine"]) == (lat, True)
+        assert sorted(hope["commodities"].split(";")) == ["Copper", "Gold", "Silver"]
+        assert sorted(hope["sources"].split(";")) == ["deposits.csv", "other.csv"]
+        assert found.table["open_mine"].sum() == 1  # an underground mine leaves no pit
+    assert len(read_deposits([str(file), str(other)], merge_km=1).table) == 3
+
+
 @pytest.mark.parametrize(
-    ("text", "names"),
+    ("size", "operation", "expected"),
     [
-        ("Zinc, Silver, Lead", ["Zinc", "Silver", "Lead"]),
-        ("gold, GOLD ,Gold", ["Gold"]),
-        ("Barium-Barite,REE, pge", ["Barium-Barite", "REE", "PGE"]),
-        ("Sand and Gravel, Construction", ["Sand and Gravel"]),
-        ("Stone, Crushed/Broken;sand  AND gravel", ["Stone", "Sand and Gravel"]),
-        ("Niobium (Columbium),,", ["Niobium (Columbium)"]),
-        (" , ", []),
+        ("L", "Surface", True), ("l", "Surface-Underground", True), ("Large", "Open Pit", True), ("L", "quarry", True),
+        ("M", "Surface", False), ("", "Surface", False), ("L", "Underground", False), ("L", "", False),
     ],
-)
-def test_commodities_are_spelt_alike(text: str, names: list[str]) -> None:
-    assert split_commodities(text) == names
+)  # fmt: skip
+def test_large_open_mines(file: Path, size: str, operation: str, expected: bool) -> None:
+    file.write_text(f"latitude,longitude,prod_size,oper_type\n1,1,{size},{operation}\n")
+    assert read_deposits([str(file)]).table["open_mine"].tolist() == [expected]
 
 
-@given(st.text(max_size=60))
-def test_splitting_twice_changes_nothing(text: str) -> None:
-    once = split_commodities(text)
-    assert len(set(once)) == len(once)
-    assert all(name == name.strip() and "," not in name and ";" not in name for name in once)
+def test_the_order_of_rows_changes_nothing_but_the_order(file: Path) -> None:
+    rows = [
+        "a,Hope,1,1,Gold,",
+        "a,Hope,1.001,1,Tin,",
+        "b,Hope,1.002,1,Tin,Gold",
+        ",Hope,1.003,1,Lead,",
+        ",,7,7,,",
+        "c,x,9,9,,",
+    ]
+    file.write_text("dep_id," + HEADER + "\n".join(row + "," for row in rows))
+    before = read_deposits([str(file)]).table
+    file.write_text("dep_id," + HEADER + "\n".join(row + "," for row in reversed(rows)))
+    after = read_deposits([str(file)]).table.iloc[::-1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(before, after)
+    assert len(before) == 3
+
+
+def test_other_reference_systems_are_converted(file: Path) -> None:
+    file.write_text("name,latitude,longitude,crs\na,65,-150,EPSG:4267\nb,65,-150,EPSG:4326\nc,65,-150,\n")
+    found = read_deposits([str(file)])
+    lon = found.table["lon"].to_numpy()
+    assert lon[0] == pytest.approx(-150.00253, abs=1e-5)
+    assert lon[1:].tolist() == [-150, -150]
+    assert found.conversions[0].rows == 1
+
+
+def test_the_report_is_data(file: Path) -> None:
+    rows = ['One,1,1,"Au, Cu",unobtainium', "Two,2,2,Pt,", "Two,2,2,Gold,", "Lost,,,Iron,", "Void,3,3,,"]
+    file.write_text(HEADER + "\n".join(row + "," for row in rows))
+    report = json.loads(json.dumps(read_deposits([str(file)]).report()))
+    assert report["rows"] == {"deposits.csv": 5}
+    assert (report["deposits"], report["merged"], report["rejected"]) == (3, 1, {"without coordinates": 1})
+    assert report["examples"]["without coordinates"][0]["name"] == "Lost"
+    assert report["commodities"] == {"Gold": 2, "Copper": 1, "Platinum": 1}
+    assert report["unknown_commodities"] == {"Unobtainium": 1}
+    assert (report["groups"]["precious"]["deposits"], report["groups"]["base"]["deposits"]) == (2, 1)
+    assert "World Mining Data" in report["groups"]["precious"]["follows"]
+    assert report["without_commodity"] == 1
+
+
+def test_three_real_sources_together(data: Path) -> None:
+    """A third of the real rows repeats another one; most of those come from the same compilation of MRDS."""
+    folder = data / "deposits"
+    files = ("mrds-complete-records.csv", "mrds-partial.csv.gz", "other-sources.csv.gz")
+    found = read_deposits([str(folder / name) for name in files])
+    table = found.table
+    assert sum(found.rows.values()) == len(table) + found.merged + sum(found.rejected.values()) == 168_582
+    assert 50_000 < found.merged < 60_000
+    assert table["id"].is_unique
+    assert table["open_mine"].sum() == 8
+    # Red Dog is in four of the tables, under its name, two kilometres apart
+    red_dog = table[table["name"].str.fullmatch("Red Dog(?: mine)?", case=False)]
+    assert red_dog.iloc[0]["records"] > 1
+    assert {"Zinc", "Silver", "Lead"} <= set(red_dog.iloc[0]["commodities"].split(";"))
+    # What is merged keeps the place of the first table
+    assert (table["source"] == files[0]).sum() > 3_090
 
 
 def test_every_refusal_names_the_file(file: Path, tmp_path: Path) -> None:

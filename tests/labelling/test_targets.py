@@ -40,6 +40,7 @@ def test_the_commonest_commodities_are_counted() -> None:
 def test_commodities_by_name() -> None:
     deposits = choose_deposits(table("Gold;Barium-Barite", "Tin"), ["tin", "barium-barite"])
     assert deposits.columns == ("n_tin", "n_barium_barite")
+    assert choose_deposits(table("Gold;Barium-Barite", "Tin"), ["Sn", "barite"]).columns == deposits.columns
     assert deposits.holds.toarray().tolist() == [[0, 1], [1, 0]]
     with pytest.raises(
         DataError, match=r"label\.commodities: no deposit holds 'Unobtainium'.*Barium-Barite, Gold, Tin"
@@ -81,9 +82,32 @@ def test_labels() -> None:
     assert labels["has_deposit"].tolist() == [True, True, False]
     np.testing.assert_allclose(labels["richness"], [1 / 3, np.log(3) / np.log(8), 0])
     assert list(labels.columns) == [
-        "chip", "product_id", "bucket", "lon", "lat", "n_deposits", "has_deposit", "richness", "max_deposits", "n_gold",
-        "n_tin",
+        "chip", "product_id", "bucket", "lon", "lat", "n_deposits", "has_deposit", "richness", "max_deposits",
+        "is_ambiguous", "has_open_mine", "n_gold", "n_tin",
     ]  # fmt: skip
+
+
+def test_a_chip_with_few_deposits_belongs_to_no_class() -> None:
+    counts = count_deposits(chips((-0.5, -0.5), (0, 0), (50, 50)), choose_deposits(table("Gold", "Tin"), 0))
+    labels = finish_labels(counts, most=7, floor=2)
+    assert labels["n_deposits"].tolist() == [1, 2, 0]
+    assert labels["has_deposit"].tolist() == [False, True, False]
+    assert labels["is_ambiguous"].tolist() == [True, False, False]
+    assert labels["richness"].tolist() == finish_labels(counts, most=7)["richness"].tolist()
+
+
+def test_groups_are_counted_by_deposit() -> None:
+    held = table("Gold;Silver", "Copper", "Platinum;Copper", "Unobtainium")
+    deposits = choose_deposits(held, ["Gold"], ["precious", "base", "energy"])
+    assert deposits.columns == ("n_gold", "n_group_precious", "n_group_base", "n_group_energy")
+    assert deposits.holds.toarray().tolist() == [[1, 1, 0, 0], [0, 0, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+
+
+def test_chips_with_an_open_mine_are_marked() -> None:
+    deposits = choose_deposits(table("Gold", "Tin").assign(open_mine=[False, True]), 1)
+    labels = finish_labels(count_deposits(chips((-0.5, -0.5), (0, 0), (50, 50)), deposits), most=2)
+    assert labels["has_open_mine"].tolist() == [False, True, False]
+    assert labels["has_open_mine"].dtype == labels["is_ambiguous"].dtype == bool
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=20))
