@@ -3,13 +3,15 @@
     mineral-pipeline curate jobs/demo.yaml
 
 Reads ``labels.parquet``, ``chips.parquet``, ``chips.zarr``, ``deposits.parquet`` and the land polygons of the settings;
-writes ``samples/<task>/{train,validation,test}.zarr``, ``samples/<task>/samples.parquet`` and, last,
-``samples/<task>/summary.json`` with the leak between the sides. A task of the graph owns one batch of one store.
+writes ``samples/<task>/{train,validation,test}.zarr``, ``samples.parquet``, ``leak.parquet`` and, last,
+``summary.json`` with the leak between the sides; with ``curate.folds`` the same in ``samples/<task>/fold-<i>/`` too. A
+task of the graph owns one batch of one store.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 import dask_geopandas
 import geopandas as gpd
@@ -36,10 +38,12 @@ def plan(settings: Settings) -> Plan:
     chips = len(workspace.read_table(names.LABELS, ["chip"]))
     images = store.open_images(workspace)
     megabytes = wanted.batch_size * np.prod(images.shape[1:]) * images.dtype.itemsize / 2**20
+    sets = len(settings.tasks) * (1 + (wanted.folds or 0))
+    folds = f", and again for each of {wanted.folds} folds" if wanted.folds else ""
     return Plan(
-        Counts("samples", planned=chips * len(settings.tasks)),
+        Counts("samples", planned=chips * sets),
         {
-            "samples": f"at most the {chips:,} labelled chips for each of {', '.join(settings.tasks)}",
+            "samples": f"at most the {chips:,} labelled chips for each of {', '.join(settings.tasks)}{folds}",
             "memory of a task": f"about {3 * megabytes:,.0f} MB; curate.batch_size sets it",
         },
     )
@@ -47,36 +51,56 @@ def plan(settings: Settings) -> Plan:
 
 def main(settings: Settings, client: Client) -> Counts:
     """Curate every task of ``tasks``; nothing is written before all of them are known to be possible."""
-    workspace, wanted = Workspace(settings.workspace), _wanted(settings)
-    chips = _without_ocean(curation.read_chips(workspace), wanted.land, client)
-    division = curation.divide(chips, wanted, settings.seed)
-    chosen = {task: curation.choose(chips, division, task, wanted, settings.seed) for task in settings.tasks}
+    workspace, wanted, seed = Workspace(settings.workspace), _wanted(settings), settings.seed
+    chips = curation.read_chips(workspace, drop_open_mines=wanted.drop_open_mines)
+    chips = _without_ocean(chips, wanted, client)
+    divisions = [curation.divide(chips, wanted, seed), *curation.divide_folds(chips, wanted, seed)]
+    chosen = {
+        (task, division.fold): curation.choose(chips, division, task, wanted, seed)
+        for division in divisions for task in settings.tasks
+    }  # fmt: skip
     deposits = workspace.read_table(names.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
     planned = sum(int((samples["side"] != curation.DROPPED).sum()) for samples in chosen.values())
+    _remove_folds(workspace, settings.tasks)
     with Progress("curate", "samples", planned) as progress:
-        for task, samples in chosen.items():
-            curation.create_stores(workspace, task, samples, wanted.batch_size)
-            for written in results(_copy(client, workspace, task, samples, wanted.batch_size)):
+        for (task, fold), samples in chosen.items():
+            name = curation.set_name(task, fold)
+            curation.create_stores(workspace, name, samples, wanted.batch_size)
+            for written in results(_copy(client, workspace, name, samples, wanted.batch_size)):
                 progress.advance(done=written)
-            leak = curation.measure_leak(samples, deposits, wanted.max_leak)
-            workspace.write_table(names.samples(task), samples)
-            workspace.write_json(curation.summary_name(task), curation.summarise(samples, task, wanted, leak))
-    dropped = pd.concat([samples["why"] for samples in chosen.values()])
+            shared = curation.Overlap(samples)
+            workspace.write_table(names.samples(name), samples)
+            workspace.write_table(curation.leak_name(name), shared.places())
+            leak = shared.leak(deposits, wanted.max_leak)
+            workspace.write_json(curation.summary_name(name), curation.summarise(samples, task, wanted, leak))
+    dropped = pd.concat([samples["why"] for (_, fold), samples in chosen.items() if fold is None])
     reasons = {str(why): int(count) for why, count in dropped[dropped != ""].value_counts().items()}
     return Counts("samples", planned=planned, done=progress.done, reasons=reasons)
 
 
-def _without_ocean(chips: gpd.GeoDataFrame, path: str, client: Client) -> gpd.GeoDataFrame:
-    """Mark the chips of places whose centre is at sea. The polygons go to every worker once and not into the graph."""
-    land = client.scatter(curation.read_land(path), broadcast=True)
-    places = curation.find_places(chips)
+def _without_ocean(chips: gpd.GeoDataFrame, wanted: Curate, client: Client) -> gpd.GeoDataFrame:
+    """Mark the chips of places at sea. The polygons go to every worker once and not into the graph."""
+    polygons, places = curation.read_land(wanted.land, wanted.land_sha256), curation.find_places(chips)
+    least = None
+    if wanted.land_rule == "fraction":
+        polygons, places = curation.cut(polygons), curation.find_places(chips, "outline")
+        least = wanted.min_land_fraction
+    land = client.scatter(polygons, broadcast=True)
     partitions = dask_geopandas.from_geopandas(places, npartitions=1 + len(places) // PLACES_PER_PARTITION)
-    flags = partitions.map_partitions(curation.mark_land, land, meta=("on_land", bool))
+    flags = partitions.map_partitions(curation.mark_land, land, least, meta=("on_land", bool))
     on_land = client.compute(flags).result()
     return curation.drop_places(chips, places["bucket"][~on_land], "over the ocean")
 
 
-def _copy(client: Client, workspace: Workspace, task: Task, samples: gpd.GeoDataFrame, batch_size: int) -> list[Future]:
+def _remove_folds(workspace: Workspace, tasks: Sequence[Task]) -> None:
+    """Remove the folds of an earlier run: it may have made more of them."""
+    for task in tasks:
+        for name in workspace.list(f"samples/{task}"):
+            if name.startswith("fold-"):
+                workspace.remove(f"samples/{task}/{name}")
+
+
+def _copy(client: Client, workspace: Workspace, task: str, samples: gpd.GeoDataFrame, batch_size: int) -> list[Future]:
     """One task per batch: read its chips in the order of the chip store, write one chunk."""
     run = secrets.token_hex(4)  # a scheduler that remembers the keys of an earlier run would not run them again
     return [

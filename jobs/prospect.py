@@ -62,9 +62,10 @@ def places_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataF
     if settings.curate is None:
         raise SettingsError("prospect: the settings file has no curate section: add one with the land polygons")
     chips = prospecting.without_known_deposit(curation.read_chips(workspace))
-    places = curation.find_places(chips)
-    centres = np.c_[places.geometry.x, places.geometry.y]
-    on_land = curation.over_land(centres, curation.read_land(settings.curate.land))
+    land = curation.read_land(settings.curate.land, settings.curate.land_sha256)
+    by_centre = settings.curate.land_rule == "centre"
+    places = curation.find_places(chips, "centre" if by_centre else "outline")
+    on_land = curation.mark_land(places, land, None if by_centre else settings.curate.min_land_fraction)
     chosen = chips[(chips["why"] == "") & chips["bucket"].isin(places["bucket"][on_land])]
     if chosen.empty:
         raise DataError(

@@ -41,7 +41,7 @@ JOBS: dict[JobName, Job] = {
         ("label",),
         ("curate", "tasks", "seed"),
         lambda s: names.samples(s.tasks[0]),
-        lambda s: [s.curate.land] if s.curate else [],
+        lambda s: [s.curate.land] if s.curate and not s.curate.land_sha256 else [],  # else the settings know it
     ),
     "train": Job(("curate",), ("train", "tasks", "seed"), lambda s: f"models/{s.tasks[0]}"),
     "tune": Job(("train",), ("tune",), lambda s: f"models/{s.tasks[0]}/tuned"),

@@ -38,7 +38,7 @@ def main(settings: Settings, client: Client) -> Counts:
     """Draw and write the page."""
     workspace = Workspace(settings.workspace)
     artefacts = reporting.read(workspace)
-    land = curation.read_land(settings.curate.land) if settings.curate else None
+    land = curation.read_land(settings.curate.land, settings.curate.land_sha256) if settings.curate else None
     example, why_not = try_example(settings, artefacts)
     page = reporting.compose(
         artefacts, settings.report.title, settings.workspace, settings.prospect.top, land, example, why_not

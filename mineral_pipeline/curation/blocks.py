@@ -65,6 +65,41 @@ def split_blocks(
     return max(splits, key=lambda split: _left_by_the_guard(split.side, strata, pairs, shares))
 
 
+def split_folds(
+    centres: Floats, strata: Integers, pairs: Integers, folds: int, validation_share: float, block_km: float | None,
+    rng: np.random.Generator,
+) -> list[Split]:  # fmt: skip
+    """So many splits that every place is in the test side of exactly one.
+
+    Args:
+        centres: as in `split_blocks`.
+        strata: as in `split_buckets`; every fold gets its share of each.
+        pairs: as in `split_blocks`.
+        folds: how many.
+        validation_share: of the places that are not in test.
+        block_km: edge of the blocks that stay together; None for every place by itself.
+        rng: turns the grids and decides between equals.
+    """
+    even, rest = np.full(folds, 1 / folds), np.array([1 - validation_share, validation_share])
+    turned = [np.arange(len(centres))]
+    if block_km is not None:
+        turned = [equal_area_blocks(turn.apply(centres), block_km) for turn in Rotation.random(CANDIDATES, rng=rng)]
+    grids = [(block, assign(block, strata, even, rng)) for block in turned]
+    # The grid is taken under which the fold that fares worst keeps most places.
+    block, fold = max(grids, key=lambda grid: min(_kept_with(grid[1] == number, pairs) for number in range(folds)))
+    splits = []
+    for number in range(folds):
+        others, side = fold != number, np.full(len(fold), TEST)
+        side[others] = assign(block[others], strata[others], rest, rng)
+        splits.append(Split(block, side))
+    return splits
+
+
+def _kept_with(test: Flags, pairs: Integers) -> float:
+    """The part of the places that the guard keeps when these are in test."""
+    return float(kept_by_guard(np.where(test, TEST, TRAIN), pairs).mean())
+
+
 def _two_tries(
     block: Integers, strata: Integers, pairs: Integers, shares: Floats, rng: np.random.Generator
 ) -> tuple[Split, Split]:

@@ -1,56 +1,27 @@
-"""The ocean mask: which places lie over land."""
+"""The ocean mask: which places lie over land, by their centre as in the study or by the land in their outline."""
 
 from __future__ import annotations
 
-import io
-from typing import cast
-
-import fsspec
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from mineral_pipeline.errors import DataError, SettingsError
+from mineral_pipeline import ledger, sphere
+from mineral_pipeline.curation import areas
+from mineral_pipeline.curation.areas import Shapes
 from mineral_pipeline.workspace import CRS
 
+STEPS = 16
+"""Pieces of an edge drawn in longitude and latitude: a scene's edge then leaves its great circle by 16 m at most, at 80
+degrees of latitude."""
 
-def read_land(path: str) -> gpd.GeoDataFrame:
-    """Read land polygons.
+ROUNDING = 1e-9
+"""Share of an outline that arithmetic may lose."""
 
-    Args:
-        path: local path or URL (http, or any that fsspec opens) of a file that geopandas reads, GeoParquet included.
-
-    Raises:
-        SettingsError: it is absent or cannot be read.
-        DataError: it holds no polygons.
-    """
-    try:
-        land = _read(path)
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise SettingsError(
-            f"curate.land: no land: {path} cannot be read ({why}): give a file of land polygons"
-        ) from error
-    if not isinstance(land, gpd.GeoDataFrame) or not (_is_area(land) & ~land.is_empty).any():
-        raise DataError(f"curate.land: no land: {path} holds no polygons: give a file of land polygons")
-    return land
-
-
-def _read(path: str) -> pd.DataFrame:
-    is_object = "://" in path and not path.startswith(("http://", "https://"))  # those, geopandas fetches itself
-    source: str | io.BytesIO = path
-    if is_object:
-        with fsspec.open(path, "rb") as file:
-            source = io.BytesIO(file.read())
-    if path.endswith((".parquet", ".geoparquet")):
-        return cast(pd.DataFrame, gpd.read_parquet(source))
-    return cast(pd.DataFrame, gpd.read_file(source))  # plain when the file has no geometry
-
-
-def _is_area(land: gpd.GeoDataFrame) -> pd.Series:
-    return cast("pd.Series[bool]", land.geom_type.isin(["Polygon", "MultiPolygon"]))
+PIECE = 256
+"""Corners of a piece of land, at most, where land is cut to be intersected: a continent has 100,000."""
 
 
 def over_land(points: npt.ArrayLike, land: gpd.GeoDataFrame) -> npt.NDArray[np.bool_]:
@@ -77,9 +48,81 @@ def over_land(points: npt.ArrayLike, land: gpd.GeoDataFrame) -> npt.NDArray[np.b
     return inside
 
 
-def mark_land(places: gpd.GeoDataFrame, land: gpd.GeoDataFrame) -> pd.Series:
-    """`over_land` for a partition of points: flags with the index of ``places``."""
-    return pd.Series(over_land(shapely.get_coordinates(places.geometry), land), index=places.index, name="on_land")
+def land_fractions(outlines: npt.ArrayLike, land: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
+    """Share of the area of outlines that is land.
+
+    Land is taken as `over_land` takes it; areas are those of the sphere.
+
+    Args:
+        outlines: (n, v, 2) lon/lat of convex polygons of great circles; those with fewer vertices repeat their last.
+        land: as for `over_land`; what overlaps counts once. `cut` before makes repeated calls faster.
+
+    Returns:
+        (n,) from 0 to 1.
+    """
+    drawn, pieces = _drawn(outlines), np.asarray(cut(land).geometry)
+    # Every turn of the Earth once: outlines across the antimeridian reach beyond 180.
+    turned = np.concatenate([_turned(pieces, turn) for turn in (-360, 0, 360)])
+    piece, outline = shapely.STRtree(drawn).query(turned, predicate="intersects")
+    order = np.argsort(outline, kind="stable")
+    parts = shapely.intersection(drawn[outline[order]], turned[piece[order]])
+    found = np.full(len(drawn), shapely.GeometryCollection(), dtype=object)
+    shapely.geometrycollections(parts, indices=outline[order], out=found)
+    return np.asarray(areas.of_lonlat(shapely.union_all(found[:, None], axis=1)) / areas.of_lonlat(drawn))
+
+
+def cut(land: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Land in pieces of at most `PIECE` corners, halved again and again; in WGS 84, invalid polygons mended."""
+    whole, small = shapely.get_parts(_mended(land)), []
+    while len(whole):
+        fits = shapely.get_num_coordinates(whole) <= PIECE
+        small.append(whole[fits])
+        whole = shapely.get_parts(shapely.intersection(np.repeat(whole[~fits], 2), _halves(whole[~fits])))
+        whole = whole[shapely.get_dimensions(whole) == 2]
+    return gpd.GeoDataFrame(geometry=np.concatenate([np.empty(0, dtype=object), *small]), crs=CRS)
+
+
+def _turned(shapes: Shapes, turn: float) -> Shapes:
+    return np.asarray(shapely.transform(shapes, lambda lonlat: lonlat + np.array([turn, 0.0])))
+
+
+def _halves(shapes: Shapes) -> Shapes:
+    """The two halves (2n,) of the bounds of each shape, cut across the longer edge."""
+    west, south, east, north = shapely.bounds(shapes).T
+    wide, x, y = east - west > north - south, (west + east) / 2, (south + north) / 2
+    lower = shapely.box(west, south, np.where(wide, x, east), np.where(wide, north, y))
+    upper = shapely.box(np.where(wide, x, west), np.where(wide, south, y), east, north)
+    return np.stack([lower, upper], axis=1).ravel()
+
+
+def _drawn(outlines: npt.ArrayLike) -> Shapes:
+    """Polygons of great circles as such of longitude and latitude, continuous across the antimeridian."""
+    corners = sphere.unit_vectors(outlines)[:, :, None]
+    along = np.linspace(0, 1, STEPS, endpoint=False)[:, None]
+    rings = sphere.lonlat(corners * (1 - along) + np.roll(corners, -1, axis=1) * along).reshape(len(corners), -1, 2)
+    rings[..., 0] = np.unwrap(rings[..., 0], period=360, axis=1)
+    drawn = shapely.polygons(rings)
+    turns = rings[:, -1, 0] - rings[:, 0, 0]
+    for polar in np.flatnonzero(np.abs(turns) > 180):  # round a pole: on to where it began, and back along the pole
+        (lon, lat), turn = rings[polar, 0], np.copysign(360, turns[polar])
+        pole = np.copysign(90, rings[polar, :, 1].mean())
+        drawn[polar] = shapely.Polygon([*rings[polar], (lon + turn, lat), (lon + turn, pole), (lon, pole)])
+    return np.asarray(drawn)
+
+
+def mark_land(places: gpd.GeoDataFrame, land: gpd.GeoDataFrame, least: float | None = None) -> pd.Series:
+    """Which places of a partition are over land: flags with the index of ``places``.
+
+    Args:
+        places: as `find_places` gives them: centres, or outlines when ``least`` is given.
+        land: as for `over_land`.
+        least: share of an outline that must be land; None asks for the centre.
+    """
+    if least is None:
+        flags = over_land(shapely.get_coordinates(places.geometry), land)
+    else:
+        flags = land_fractions(ledger.footprints(places), land) >= least - ROUNDING
+    return pd.Series(flags, index=places.index, name="on_land")
 
 
 def _wrapped(lon: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

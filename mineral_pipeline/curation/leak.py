@@ -1,9 +1,7 @@
 """The leak gate: how much ground and how many deposits the sides of a split share, measured on the chips they hold.
 
-Ground is measured place by place: the union of a place's footprints is taken in the gnomonic plane that touches the
-place, where great circles are straight lines, and cut with the union of the other side's footprints; areas are taken
-after Lambert's azimuthal equal-area projection of the corners. Ground shared by several footprints of the other side,
-or by several visits to a place, so counts once; ground where two places of a side overlap counts for both.
+Ground is measured place by place (`ground`): what several footprints of the other side cover, or several visits to a
+place, counts once; ground where two places of a side overlap counts for both.
 """
 
 from __future__ import annotations
@@ -14,15 +12,17 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
-import shapely
 from scipy.spatial import cKDTree
 
 from mineral_pipeline import ledger, sphere
-from mineral_pipeline.curation import overlap
-from mineral_pipeline.curation.blocks import SIDES, Flags, Floats, Integers
+from mineral_pipeline.curation import kernel, overlap
+from mineral_pipeline.curation.blocks import SIDES, TEST, TRAIN, VALIDATION, Flags, Floats, Integers
+from mineral_pipeline.curation.ground import Ground
 from mineral_pipeline.errors import LeakError
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import CRS, Workspace
+
+PLACES_AT_ONCE = 1000
+"""Places whose deposits are looked for together: some hundred thousand candidates."""
 
 
 @dataclass(frozen=True)
@@ -44,28 +44,90 @@ def summary_name(task: str) -> str:
     return f"samples/{task}/summary.json"
 
 
+def leak_name(task: str) -> str:
+    """Name of the table of places that `curate` measures the leak on, to be drawn as a map."""
+    return f"samples/{task}/leak.parquet"
+
+
 def measure_leak(samples: gpd.GeoDataFrame, deposits: Floats, max_leak: float) -> dict[str, Any]:
-    """What the sides of a task share.
+    """What the sides of a task share; `Overlap.leak` of its samples."""
+    return Overlap(samples).leak(deposits, max_leak)
+
+
+class Overlap:
+    """Which places of the sides of a task share ground, and how much.
 
     Args:
         samples: as `choose` gives them.
-        deposits: (m, 2) lon/lat of the known deposits.
-        max_leak: share of the test area that may lie under training footprints; kept with the result.
-
-    Returns:
-        The fields of `Leak` of test against training, ``max_leak``, and two more: ``validation`` against training,
-        ``test_in_validation``.
     """
-    kept = samples[samples["sample"] >= 0]
-    ground = _Ground(ledger.footprints(kept), pd.factorize(kept["bucket"])[0])
-    sides = {side: _Side(ground, np.flatnonzero(kept["side"] == side), deposits) for side in SIDES}
-    train, validation, test = sides["train"], sides["validation"], sides["test"]
-    return {
-        **asdict(_compare(ground, test, train)),
-        "max_leak": max_leak,
-        "validation": asdict(_compare(ground, validation, train)),
-        "test_in_validation": asdict(_compare(ground, test, validation)),
-    }
+
+    def __init__(self, samples: gpd.GeoDataFrame) -> None:
+        kept = samples[samples["sample"] >= 0]
+        # A place with chips on two sides is two places, one on each.
+        grouped = kept.groupby(["side", "bucket"], sort=True)
+        self._keys, self._place = grouped.first().index, grouped.ngroup().to_numpy()
+        self._side = np.array([SIDES.index(side) for side, _ in self._keys], dtype=np.int64)
+        self._footprints = ledger.footprints(kept)
+        pairs = overlap.neighbours(self._footprints, self._place)
+        self._pairs = np.concatenate([pairs, pairs[:, ::-1]])
+        across = self._side[pairs[:, 0]] != self._side[pairs[:, 1]]
+        # Where no two sides meet, which is what blocks are for, nothing need be measured.
+        ground = Ground.of(self._footprints, self._place) if across.any() else None
+        self._areas = ground.areas() if ground else np.ones(len(self._keys))
+        self._shared = {
+            (side, other): ground.shared(self._between(side, other)) if ground else np.zeros(len(self._keys))
+            for side, other in ((TEST, TRAIN), (VALIDATION, TRAIN), (TEST, VALIDATION))
+        }
+
+    def leak(self, deposits: Floats, max_leak: float) -> dict[str, Any]:
+        """What the sides share.
+
+        Args:
+            deposits: (m, 2) lon/lat of the known deposits.
+            max_leak: share of the test area that may lie under training footprints; kept with the result.
+
+        Returns:
+            The fields of `Leak` of test against training, ``max_leak``, and two more: ``validation`` against training,
+            ``test_in_validation``.
+        """
+        held = held_by_side(self._footprints, self._place, self._side, deposits)
+        return {
+            **asdict(self._compare(TEST, TRAIN, held)),
+            "max_leak": max_leak,
+            "validation": asdict(self._compare(VALIDATION, TRAIN, held)),
+            "test_in_validation": asdict(self._compare(TEST, VALIDATION, held)),
+        }
+
+    def places(self) -> gpd.GeoDataFrame:
+        """The map of the leak: one row per place of a side.
+
+        Returns:
+            ``side``, ``bucket``; ``shared``, the share of its ground that lies under training footprints (nan for those
+            of training); ``meets_test``, whether it shares ground with a test place; its outline.
+        """
+        judged = (TEST, VALIDATION)
+        shares = [self._shares(side, TRAIN) for side in judged]
+        shared = np.select([self._side == side for side in judged], shares, np.nan)
+        meets = np.isin(np.arange(len(self._side)), self._pairs[self._side[self._pairs[:, 1]] == TEST, 0])
+        table = self._keys.to_frame(index=False).assign(shared=shared, meets_test=meets)
+        return gpd.GeoDataFrame(table, geometry=overlap.outlines(self._footprints, self._place), crs=CRS)
+
+    def _between(self, side: int, other: int) -> Integers:
+        """Pairs of a place of ``side`` and one of ``other`` that share ground."""
+        one, two = self._side[self._pairs].T
+        return np.asarray(self._pairs[(one == side) & (two == other)])
+
+    def _shares(self, side: int, other: int) -> Floats:
+        """Share of the ground of every place (p,) under footprints of ``other``."""
+        return np.asarray(np.minimum(self._shared[side, other] / self._areas, 1))  # two unions can differ by a rounding
+
+    def _compare(self, side: int, other: int, held: Flags) -> Leak:
+        own, deposits = self._side == side, int((held[side] & held[other]).sum())
+        if not own.any():
+            return Leak(0.0, 0.0, 0.0, deposits)
+        shares = self._shares(side, other)[own]
+        area = float(self._shared[side, other][own].sum() / self._areas[own].sum())
+        return Leak(area, float((shares > 0).mean()), float(shares.max()), deposits)
 
 
 def check_leak(workspace: Workspace, task: str, max_leak: float) -> None:
@@ -81,79 +143,31 @@ def check_leak(workspace: Workspace, task: str, max_leak: float) -> None:
         raise LeakError(
             f"{task}: {100 * leak['area']:.1f} % of the test area lies under training footprints, with"
             f" {leak['deposits']:,} deposits, more than curate.max_leak {max_leak:g} allows: set curate.split: blocks,"
-            f" or curate.max_leak: {enough:g} to train all the same"
+            f" or curate.max_leak: {enough:g} to train all the same; the report's map shows where"
         )
 
 
-class _Ground:
-    """The footprints of all sides, by place, and which places meet."""
+def held_by_side(footprints: Floats, place: Integers, side: Integers, deposits: Floats) -> Flags:
+    """Which deposits lie inside footprints of which side; footprints are closed polygons of great circles.
 
-    def __init__(self, footprints: Floats, place: Integers) -> None:
-        self.footprints, self.place = footprints, place
-        self.chips_of = overlap.chips_by_place(place)
-        self.pairs = overlap.neighbours(footprints, place)
+    Args:
+        footprints: (n, v, 2) lon/lat, all valid.
+        place: (n,) number of the place of each, 0 to p - 1, each number in use.
+        side: (p,) index into `SIDES` of each place.
+        deposits: (m, 2) lon/lat.
 
-
-class _Side:
-    """The places of a side, and the deposits within their footprints."""
-
-    def __init__(self, ground: _Ground, chips: Integers, deposits: Floats) -> None:
-        self.places = np.unique(ground.place[chips])
-        self.holds = deposits_inside(ground.footprints[chips], deposits)
-
-
-def _compare(ground: _Ground, side: _Side, other: _Side) -> Leak:
-    deposits = int((side.holds & other.holds).sum())
-    both_ways = np.concatenate([ground.pairs, ground.pairs[:, ::-1]])
-    pairs = both_ways[np.isin(both_ways[:, 0], side.places) & np.isin(both_ways[:, 1], other.places)]
-    if len(pairs) == 0:
-        return Leak(0.0, 0.0, 0.0, deposits)
-    under: dict[int, list[Integers]] = {place: [np.empty(0, dtype=np.int64)] for place in side.places.tolist()}
-    for place, partner in pairs.tolist():
-        under[place].append(ground.chips_of[partner])
-    shapes = ground.footprints
-    areas = [_areas(shapes[ground.chips_of[place]], shapes[np.concatenate(chips)]) for place, chips in under.items()]
-    whole, shared = np.array(areas).T
-    # Two unions of the same lines can differ by a rounding.
-    shares = np.minimum(shared / whole, 1)
-    return Leak(float(shared.sum() / whole.sum()), float((shares > 0).mean()), float(shares.max()), deposits)
-
-
-def _areas(own: Floats, other: Floats) -> tuple[float, float]:
-    """Area in km2 of the union of the footprints ``own`` (n, v, 2), and of its part under ``other`` (m, v, 2)."""
-    vectors = sphere.unit_vectors(np.concatenate([own, other]))
-    plane = overlap.tangent_planes(vectors[: len(own)].sum(axis=(0, 1)))
-    flat = overlap.to_plane(vectors, np.broadcast_to(plane, (len(vectors), 3, 3)))
-    polygons = shapely.make_valid(shapely.polygons(flat))
-    ground = shapely.union_all(polygons[: len(own)])
-    shared = shapely.intersection(ground, shapely.union_all(polygons[len(own) :]))
-    return _area(ground), _area(shared)
-
-
-def _area(shape: shapely.Geometry) -> float:
-    return float(shapely.area(shapely.transform(shape, _equal_area)) * sphere.EARTH_RADIUS_KM**2)
-
-
-def _equal_area(flat: Floats) -> Floats:
-    """Points of a gnomonic plane in Lambert's azimuthal equal-area projection with the same centre."""
-    tangent = np.linalg.norm(flat, axis=1, keepdims=True)
-    chord = 2 * np.sin(np.arctan(tangent) / 2)
-    return np.asarray(flat * np.divide(chord, tangent, out=np.ones_like(tangent), where=tangent > 0))
-
-
-def deposits_inside(footprints: Floats, deposits: Floats) -> Flags:
-    """Which deposits (m, 2) lie inside any of the footprints (n, v, 2); closed polygons of great circles."""
-    vectors = sphere.unit_vectors(deposits)
-    inside = np.zeros(len(vectors), dtype=bool)
-    if len(vectors) == 0:
-        return inside
-    tree, (centres, radii) = cKDTree(vectors), sphere.enclosing_circles(footprints)
-    shapes = sphere.half_spaces(footprints)
-    reach = 2 * np.sin(radii / 2) + sphere.TOLERANCE
-    for centre, chord, normals, valid in zip(centres, reach, shapes.normals, shapes.valid, strict=True):
-        if not valid:
-            continue
-        near: Integers = np.array(tree.query_ball_point(centre, chord), dtype=np.int64)
-        near = near[~inside[near]]
-        inside[near] = (vectors[near] @ normals.T >= -sphere.TOLERANCE).all(axis=1)
-    return inside
+    Returns:
+        (3, m) flags, in the order of `SIDES`.
+    """
+    held, points = np.zeros((len(SIDES), len(deposits)), dtype=bool), sphere.unit_vectors(deposits)
+    if not (len(points) and len(place)):
+        return held
+    places, normals, tree = overlap.Places.of(place), overlap.Polygons(footprints).normals, cKDTree(points)
+    centres, radii = sphere.enclosing_circles(overlap.hulls(footprints, place))
+    for start in range(0, len(side), PLACES_AT_ONCE):
+        some = slice(start, start + PLACES_AT_ONCE)
+        near = tree.query_ball_point(centres[some], overlap.chords(radii[some]))
+        for number, names in enumerate(near, start):
+            chips = places.chips[places.starts[number] : places.starts[number + 1]]
+            kernel.hold(held[side[number]], points, np.array(names, dtype=np.int64), chips, normals)
+    return held

@@ -6,7 +6,7 @@ which holds on the sphere within a hemisphere, because the gnomonic projection k
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,18 +14,47 @@ import shapely
 from scipy.spatial import cKDTree
 
 from mineral_pipeline import sphere
+from mineral_pipeline.curation import kernel
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-PAIRS_AT_ONCE = 20_000  # of polygons to compare: about 50 MB
+AT_ONCE = 50_000  # footprints to find the normals of: about 100 MB
+
+
+@dataclass(frozen=True)
+class Places:
+    """The places of some footprints, whose chips lie together in ``chips``."""
+
+    starts: Integers
+    """(p + 1,) where in ``chips`` each place's chips start, and the end."""
+    chips: Integers
+    """(n,) positions of the footprints, place by place."""
+
+    @classmethod
+    def of(cls, place: npt.ArrayLike) -> Places:
+        """From the number (n,) of the place of each footprint, 0 to p - 1, each number in use."""
+        numbers = np.asarray(place, dtype=np.int64)
+        ends = np.cumsum(np.bincount(numbers))
+        return cls(np.concatenate([[0], ends]), np.argsort(numbers, kind="stable"))
+
+
+class Polygons:
+    """Convex footprints (n, v, 2) as ``vertices`` and inward ``normals`` (n, v, 3), unit vectors."""
+
+    def __init__(self, footprints: npt.ArrayLike) -> None:
+        self.vertices = sphere.unit_vectors(footprints)
+        self.normals = np.empty_like(self.vertices)
+        for start in range(0, len(self.vertices), AT_ONCE):
+            rows = slice(start, start + AT_ONCE)
+            self.normals[rows] = sphere.half_spaces(np.asarray(footprints)[rows]).normals
 
 
 def neighbours(footprints: npt.ArrayLike, place: npt.ArrayLike) -> Integers:
     """Pairs of places of which any two footprints meet.
 
-    Candidates come from a tree of the places' enclosing circles. Most are settled by the hulls of all footprints of
-    the two places, or by their first footprints; the few between are compared footprint by footprint.
+    Candidates come from a tree of the places' enclosing circles; the hulls of all footprints of a place settle most of
+    the others, and what is left is compared footprint by footprint.
 
     Args:
         footprints: (n, v, 2) lon/lat, all valid.
@@ -34,43 +63,46 @@ def neighbours(footprints: npt.ArrayLike, place: npt.ArrayLike) -> Integers:
     Returns:
         (k, 2) numbers of places, the smaller one first, in ascending order.
     """
-    places = np.asarray(place, dtype=np.int64)
-    if len(places) == 0:
+    if len(np.asarray(place)) == 0:
         return np.empty((0, 2), dtype=np.int64)
-    chips = _Polygons(hulls(footprints, np.arange(len(places))))
-    outlines = hulls(footprints, places)
+    places, outlines = Places.of(place), hulls(footprints, place)
     pairs = _candidates(*sphere.enclosing_circles(outlines))
-    pairs = pairs[_Polygons(outlines).meet(pairs)]
-    own = chips_by_place(places)
-    first = np.array([chips_of_place[0] for chips_of_place in own])
-    certain = chips.meet(first[pairs])
-    doubtful = [chips.meet(_product(own[a], own[b])).any() for a, b in pairs[~certain]]
-    certain[~certain] = np.array(doubtful, dtype=bool)
-    return pairs[certain]
-
-
-def chips_by_place(place: Integers) -> list[Integers]:
-    """Positions of the chips of every place, for numbers of places (n,) as in `neighbours`."""
-    order = np.argsort(place, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(place[order])) + 1)
+    chips, drawn = Polygons(footprints), Polygons(outlines)
+    met = kernel.places_meet(
+        pairs, places.starts, places.chips, chips.vertices, chips.normals, drawn.vertices, drawn.normals
+    )
+    return np.asarray(pairs[met])
 
 
 def hulls(footprints: npt.ArrayLike, place: npt.ArrayLike) -> Floats:
     """Spherical convex hulls (p, w, 2) lon/lat of all footprints of every place; arguments as in `neighbours`."""
-    vectors, places = sphere.unit_vectors(footprints), np.asarray(place, dtype=np.int64)
-    centres = np.zeros((int(places.max(initial=-1)) + 1, 3))
-    np.add.at(centres, places, vectors.sum(axis=1))
-    planes = tangent_planes(centres)
-    flat = to_plane(vectors, planes[places])
+    places = np.asarray(place, dtype=np.int64)
     order = np.argsort(places, kind="stable")
-    points = shapely.multipoints(
-        shapely.points(flat[order]).ravel(), indices=np.repeat(places[order], vectors.shape[1])
-    )
-    corners, owner = shapely.get_coordinates(shapely.convex_hull(points), return_index=True)
+    vectors, places = sphere.unit_vectors(np.asarray(footprints)[order]), places[order]
+    planes = planes_of_places(vectors, places)
+    flat = to_plane(vectors, planes[places]).reshape(-1, 2)
+    # A line has the hull of its points, and is one object where they would be many.
+    lines = shapely.linestrings(flat, indices=np.repeat(places, vectors.shape[1]))
+    corners, owner = shapely.get_coordinates(shapely.convex_hull(lines), return_index=True)
     counts = np.bincount(owner, minlength=len(planes))
     # Shorter hulls repeat their last corner.
     rows = (np.cumsum(counts) - counts)[:, None] + np.minimum(np.arange(counts.max()), counts[:, None] - 1)
     return sphere.lonlat(from_plane(corners[rows], planes))
+
+
+def outlines(footprints: npt.ArrayLike, place: npt.ArrayLike) -> npt.NDArray[np.object_]:
+    """`hulls` as polygons (p,) in longitude and latitude, continuous across the antimeridian."""
+    corners = hulls(footprints, place)
+    lon = corners[..., 0]
+    lon -= 360 * np.round((lon - lon[:, :1]) / 360)
+    return np.asarray(shapely.polygons(corners))
+
+
+def planes_of_places(vectors: Floats, place: Integers) -> Floats:
+    """`tangent_planes` (p, 3, 3) at the middle of all footprints (n, v, 3) of every place, numbers (n,)."""
+    centres = np.zeros((int(place.max(initial=-1)) + 1, 3))
+    np.add.at(centres, place, vectors.sum(axis=1))
+    return tangent_planes(centres)
 
 
 def tangent_planes(centres: npt.ArrayLike) -> Floats:
@@ -95,42 +127,20 @@ def from_plane(flat: Floats, planes: Floats) -> Floats:
     return np.asarray(np.einsum("nax,nva->nvx", planes, np.concatenate([flat, np.ones((*flat.shape[:2], 1))], axis=2)))
 
 
-class _Polygons:
-    """Convex footprints, ready to be compared."""
-
-    def __init__(self, footprints: Floats) -> None:
-        self.vertices = sphere.unit_vectors(footprints)
-        self.normals = sphere.half_spaces(footprints).normals
-
-    def meet(self, pairs: Integers) -> npt.NDArray[np.bool_]:
-        """Whether polygons ``pairs`` (k, 2) have a point in common, their edges included."""
-        chunks = [pairs[start : start + PAIRS_AT_ONCE] for start in range(0, len(pairs), PAIRS_AT_ONCE)]
-        apart = [self._apart(a, b) | self._apart(b, a) for a, b in (chunk.T for chunk in chunks)]
-        return ~np.concatenate([*apart, np.zeros(0, dtype=bool)])
-
-    def _apart(self, a: Integers, b: Integers) -> npt.NDArray[np.bool_]:
-        highest = np.matmul(self.normals[a], self.vertices[b].transpose(0, 2, 1)).max(axis=2)
-        return np.asarray((highest < -sphere.TOLERANCE).any(axis=1))
-
-
 def _candidates(centres: Floats, radii: Floats) -> Integers:
     """Pairs of circles that meet. One tree per octave of radius: one huge place must not pair all small ones."""
     octave = np.floor(np.log2(np.maximum(radii, 1e-6)))
-    found = [np.empty((0, 2), dtype=np.int64)]
+    found = [np.empty(0, dtype=np.int64)]
     for level in np.unique(octave):
         members, askers = np.flatnonzero(octave == level), np.flatnonzero(octave <= level)
-        reach = 2 * np.sin(np.minimum(radii[askers] + radii[members].max(), np.pi) / 2) + sphere.TOLERANCE
-        near = cKDTree(centres[members]).query_ball_point(centres[askers], reach)
-        counts = np.fromiter(map(len, near), dtype=np.int64, count=len(near))
-        partner = members[np.fromiter(_flat(near), dtype=np.int64, count=int(counts.sum()))]
-        found.append(np.sort(np.stack([np.repeat(askers, counts), partner], axis=1), axis=1))
-    pairs = np.unique(np.concatenate(found), axis=0)
-    return pairs[pairs[:, 0] < pairs[:, 1]]
+        reach = chords(2 * radii[members].max())
+        near = cKDTree(centres[askers]).sparse_distance_matrix(cKDTree(centres[members]), reach, output_type="ndarray")
+        pairs = np.stack([askers[near["i"]], members[near["j"]]], axis=1)
+        lower, higher = np.sort(pairs[near["v"] <= chords(radii[pairs].sum(axis=1))], axis=1).T
+        found.append(lower[lower < higher] * len(radii) + higher[lower < higher])  # one number each: quick to sort
+    return np.stack(np.divmod(np.unique(np.concatenate(found)), max(len(radii), 1)), axis=1)
 
 
-def _flat(lists: npt.NDArray[np.object_]) -> Iterator[int]:
-    return (item for found in lists for item in found)
-
-
-def _product(a: Integers, b: Integers) -> Integers:
-    return np.stack([np.repeat(a, len(b)), np.tile(b, len(a))], axis=1)
+def chords(angles: Floats) -> Floats:
+    """Lengths of the chords of ``angles`` in radians, a little longer."""
+    return np.asarray(2 * np.sin(np.minimum(angles, np.pi) / 2) + sphere.TOLERANCE)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mineral_pipeline import settings
 from mineral_pipeline.curation.blocks import SIDES, TEST, TRAIN, VALIDATION, Flags, Floats, Integers, sharing_ground
-from mineral_pipeline.curation.chips import Division
+from mineral_pipeline.curation.division import Division, set_name
 from mineral_pipeline.errors import DataError
 
 COLUMNS = [
@@ -80,16 +80,16 @@ def choose(
     )  # fmt: skip
     classes = aim.kind if task == "presence" else np.zeros_like(aim.kind)
     samples["weight"] = _weights(samples, classes)
-    _refuse_few(samples, task, wanted.min_places)
+    _refuse_few(samples, task, wanted.min_places, set_name(task, division.fold))
     return samples[COLUMNS]
 
 
 def _presence(chips: gpd.GeoDataFrame) -> Aim:
     """Half of each side has deposits; a place whose chips disagree is dropped."""
-    usable = chips["why"] == ""
-    present = chips["has_deposit"].astype(bool)
+    why = chips["why"].where((chips["why"] != "") | ~_ambiguous(chips), "too few deposits to be sure")
+    usable, present = why == "", chips["has_deposit"].astype(bool)
     share = present[usable].groupby(chips["bucket"]).mean().reindex(chips["bucket"]).to_numpy()
-    why = chips["why"].where(~usable | np.isin(share, (0, 1)), "mixed labels in its place")
+    why = why.where(~usable | np.isin(share, (0, 1)), "mixed labels in its place")
     left = present[why == ""]
     if left.nunique() < 2:
         which = "a deposit" if left.any() else "no deposit"
@@ -99,6 +99,11 @@ def _presence(chips: gpd.GeoDataFrame) -> Aim:
         )
     kind = present.to_numpy().astype(np.int64)
     return Aim(kind.astype(np.float64), why, kind, np.array([0.5, 0.5]), tolerance=0.0)
+
+
+def _ambiguous(chips: gpd.GeoDataFrame) -> pd.Series:
+    """Chips that are neither barren nor surely positive."""
+    return chips["is_ambiguous"] if "is_ambiguous" in chips else pd.Series(False, index=chips.index)
 
 
 def _richness(chips: gpd.GeoDataFrame, division: Division, wanted: settings.Curate) -> Aim:
@@ -177,13 +182,13 @@ def count_places(samples: gpd.GeoDataFrame, task: settings.Task) -> dict[str, di
     return {side: {name: int(counts.get((side, name), 0)) for name in classes} for side in SIDES}
 
 
-def _refuse_few(samples: gpd.GeoDataFrame, task: settings.Task, wanted: settings.MinPlaces) -> None:
+def _refuse_few(samples: gpd.GeoDataFrame, task: settings.Task, wanted: settings.MinPlaces, name: str) -> None:
     counts = count_places(samples, task)
     for side, classes in counts.items():
-        for name, found in classes.items():
+        for kind, found in classes.items():
             needed = getattr(wanted, side)
             if found < needed:
                 raise DataError(
-                    f"{task}: {side} has {found} places of class {name} and needs {needed} (all sides: {counts}):"
+                    f"{name}: {side} has {found} places of class {kind} and needs {needed} (all sides: {counts}):"
                     " widen the catalogue, change curate.block_km or the shares, or lower curate.min_places"
                 )

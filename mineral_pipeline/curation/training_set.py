@@ -8,7 +8,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from scipy.stats import ks_2samp
+from scipy.stats import ks_2samp, wasserstein_distance
 
 from mineral_pipeline import settings, store
 from mineral_pipeline.curation.blocks import SIDES
@@ -17,11 +17,19 @@ from mineral_pipeline.curation.selection import count_places
 from mineral_pipeline.workspace import CHIPS, Workspace
 from mineral_pipeline.workspace import samples as samples_name
 
+HELD_OUT = ("validation", "test")
 COORDINATES = ["label", "chip", "product_id", "bucket", "weight", "lon", "lat"]
 
 
-def create_stores(workspace: Workspace, task: settings.Task, samples: gpd.GeoDataFrame, batch_size: int) -> None:
-    """Create the empty store of every side; an earlier run's summary goes first, since it says that all is there."""
+def create_stores(workspace: Workspace, task: str, samples: gpd.GeoDataFrame, batch_size: int) -> None:
+    """Create the empty store of every side; an earlier run's summary goes first, since it says that all is there.
+
+    Args:
+        workspace: where.
+        task: as `set_name` gives it: of a task, or of one of its folds.
+        samples: as `choose` gives them.
+        batch_size: samples in one chunk.
+    """
     workspace.remove(summary_name(task))
     images = store.open_images(workspace)
     _, depth, height, width = images.shape
@@ -47,7 +55,7 @@ def batches(samples: gpd.GeoDataFrame, side: str, batch_size: int) -> list[list[
     return [chips[start : start + batch_size] for start in range(0, len(chips), batch_size)]
 
 
-def write_samples(workspace: Workspace, task: settings.Task, side: str, batch: int, chips: Sequence[int]) -> int:
+def write_samples(workspace: Workspace, task: str, side: str, batch: int, chips: Sequence[int]) -> int:
     """Copy chips into one batch of a training store; runs on a worker and holds one batch.
 
     Returns:
@@ -79,7 +87,11 @@ def summarise(
     if task == "richness":
         summary["distance"] = {
             "measure": "Kolmogorov-Smirnov",
-            **{f"train-{side}": _distance(kept["train"], kept[side]) for side in ("validation", "test")},
+            **{f"train-{side}": _distance(kept["train"], kept[side]) for side in HELD_OUT},
+            "wasserstein": {
+                f"train-{side}": float(wasserstein_distance(kept["train"]["label"], kept[side]["label"]))
+                for side in HELD_OUT
+            },
         }
     return summary
 

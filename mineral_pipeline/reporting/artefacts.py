@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
@@ -62,6 +62,8 @@ class Artefacts:
     """Ranked places."""
     runs: Mapping[str, Mapping[str, Any]]
     """Record of the newest run of every job, in the order in which they ran."""
+    leaks: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    """``samples/<task>/leak.parquet`` by task: side, bucket, shared, meets_test and outline of every place."""
 
 
 def read(workspace: Workspace) -> Artefacts:
@@ -83,7 +85,13 @@ def read(workspace: Workspace) -> Artefacts:
         evaluations={task: _evaluation(workspace, task) for task in evaluated},
         prospects=table(names.PROSPECTS),
         runs={run["job"]: run for run in workspace.runs() if run["job"] != "report"},
+        leaks={task: workspace.read_table(name) for task in curated if workspace.exists(name := _leak_name(task))},
     )
+
+
+def _leak_name(task: str) -> str:
+    """Name of the table of places on which the leak of a task was measured."""
+    return f"samples/{task}/leak.parquet"
 
 
 def _evaluation(workspace: Workspace, task: str) -> Evaluation:
@@ -95,4 +103,5 @@ def most_figures(workspace: Workspace) -> int:
     """At most so many figures can be drawn of what is there; fewer when no chip holds a deposit."""
     figures = {names.LEDGER: 2, names.LABELS: 3, names.PROSPECTS: 1, f"samples/{TASKS[0]}/summary.json": 1}
     figures |= {names.evaluation(task, "metrics.json"): 2 for task in TASKS}
+    figures |= {_leak_name(task): 1 for task in TASKS}
     return sum(number for name, number in figures.items() if workspace.exists(name))

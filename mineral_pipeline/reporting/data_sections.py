@@ -161,7 +161,24 @@ def split_section(artefacts: Artefacts, land: gpd.GeoDataFrame | None) -> Sectio
     caption = f"The sides, for the task {task}. A place counts as dropped when none of its chips is in use."
     counts = ", ".join(f"{side} {count:,}" for side, count in places["side"].value_counts().items())
     items.append(Plate("split", maps.split_figure(places, land), caption, f"Map of places by side: {counts}."))
+    items += [
+        _leak_plate(task, table, land)
+        for task, table in artefacts.leaks.items()
+        if (table["shared"] > 0)[table["side"] == "test"].any()
+    ]
     return Section(anchor, title, [text], items)
+
+
+def _leak_plate(task: str, places: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None) -> Plate:
+    """Where sides share ground; only drawn when they do."""
+    test = places[places["side"] == "test"]
+    under = int((test["shared"] > 0).sum())
+    caption = (
+        f"Where test and training share ground, for the task {task}: {under:,} of {len(test):,} test places lie partly"
+        f" under training footprints, the worst by {percent(test['shared'].max(), 0)} of its ground."
+    )
+    alt = f"Map of training and test places; {under:,} of {len(test):,} test places overlap a training place."
+    return Plate(f"leak-{task}", maps.leak_figure(places, land), caption, alt)
 
 
 def places_table(summaries: Summaries) -> Table:

@@ -30,6 +30,7 @@ from mineral_pipeline.reporting.style import (
     RICHNESS,
     SIDES,
     SMALL,
+    THIRD,
     WIDTH,
     legend_below,
     new_figure,
@@ -74,6 +75,28 @@ def split_figure(places: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None) -> Fig
         _draw(axes, places.geometry[places["side"] == side], facecolors=SIDES[side])
     counts = places["side"].value_counts()
     _key(axes, [(f"{side} {counts[side]:,}", colour) for side, colour in SIDES.items() if side in counts])
+    return figure
+
+
+def leak_figure(places: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None) -> Figure:
+    """Which test places share ground with training places, and with which.
+
+    Args:
+        places: ``side``, ``shared``, ``meets_test`` and outline, one row per place.
+        land: outline below, when there is one.
+    """
+    figure, axes = _map(places, land)
+    train, test = (places["side"] == side for side in ("train", "test"))
+    meets, under = train & places["meets_test"], test & (places["shared"] > 0)
+    named = (
+        (train & ~meets, "#bccbd8", "training"),
+        (meets, SIDES["train"], "training, overlaps test"),
+        (test & ~under, THIRD, "test"),
+        (under, SIDES["test"], "test, overlaps training"),
+    )
+    for chosen, colour, _ in named:
+        _draw(axes, places.geometry[chosen], facecolors=colour)
+    _key(axes, [(f"{text} {int(chosen.sum()):,}", colour) for chosen, colour, text in named if chosen.any()])
     return figure
 
 

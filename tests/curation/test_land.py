@@ -12,7 +12,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mineral_pipeline import curation
+from mineral_pipeline import curation, sphere
+from mineral_pipeline.curation import areas
 from mineral_pipeline.errors import DataError, SettingsError
 
 PLACES_ON_LAND = {
@@ -109,3 +110,59 @@ def test_no_land_is_one_line_that_names_the_file(tmp_path: Path) -> None:
         with pytest.raises(kind, match=f"no land: .*{name}") as caught:
             curation.read_land(str(tmp_path / name))
         assert "\n" not in str(caught.value)
+
+
+def shares(outlines: object, *shapes: shapely.Geometry) -> np.ndarray:
+    return curation.land_fractions(np.asarray(outlines, dtype=float), land(*shapes))
+
+
+def box(west: float, south: float, east: float, north: float) -> list[tuple[float, float]]:
+    return [(west, south), (east, south), (east, north), (west, north)]
+
+
+def test_half_of_an_outline() -> None:
+    outlines = [box(0, -1, 2, 1), box(5, -1, 6, 1), box(-3, -1, 1.5, 1)]
+    found = shares(outlines, shapely.box(1, -20, 4, 20), shapely.box(0.5, -20, 2, 20))  # what overlaps counts once
+    np.testing.assert_allclose(found, [0.75, 0, 1 / 4.5], rtol=1e-3)
+    inland = shares([box(1, 1, 2, 2)], shapely.box(0, 0, 3, 3))
+    assert inland[0] == pytest.approx(1, abs=1e-9)
+
+
+@given(st.sampled_from([(0, 0), (179.5, 40), (-179.5, -60), (10, 81), (60, -89.5)]), st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+def test_fractions_against_points_on_the_sphere(centre: tuple[float, float], seed: int) -> None:
+    """A scene anywhere, a pole and the antimeridian included, on land with a straight shore."""
+    rng = np.random.default_rng(seed)
+    away = sphere.unit_vectors(centre)
+    side = np.cross(away, [0.6, 0.0, 0.8] if abs(away[2]) < 0.7 else [1.0, 0.0, 0.0])
+    side /= np.linalg.norm(side)
+    along = np.cross(away, side)
+    corners = away + 0.02 * np.array([-side - along, side - along, side + along, -side + along])
+    inside = away + 0.02 * (rng.uniform(-1, 1, (4000, 1)) * side + rng.uniform(-1, 1, (4000, 1)) * along)
+    lat = sphere.lonlat(inside)[:, 1]
+    middle = np.median(lat)
+    south = shapely.box(-180, -90, 180, middle)
+    found = shares([sphere.lonlat(corners)], south)
+    assert found[0] == pytest.approx((lat <= middle).mean(), abs=0.03)
+
+
+def test_the_real_land_in_pieces(data: Path) -> None:
+    polygons = curation.read_land(str(data / "land/ne_110m_land.geojson"))
+    pieces = curation.cut(polygons)
+    assert shapely.get_num_coordinates(pieces.geometry).max() <= 256
+    assert pieces.is_valid.all()
+    whole = np.asarray(polygons.make_valid())
+    assert shapely.area(np.asarray(pieces.geometry)).sum() == pytest.approx(shapely.area(whole).sum(), rel=1e-12)
+    octants = [box(lon, lat, lon + 1, lat + 1) for lon in range(-180, 180, 30) for lat in range(-80, 80, 10)]
+    np.testing.assert_allclose(
+        curation.land_fractions(octants, polygons), curation.land_fractions(octants, pieces), atol=1e-9
+    )
+    on_land = areas.of_lonlat(whole).sum() / (4 * np.pi * sphere.EARTH_RADIUS_KM**2)
+    assert on_land == pytest.approx(0.289, abs=0.003)
+
+
+def test_the_rule_by_fraction() -> None:
+    outlines = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1), shapely.box(1.6, 0, 2.6, 1)], crs="EPSG:4326")
+    shore = land(shapely.box(-5, -5, 2, 5))
+    assert curation.mark_land(outlines, shore, 0.3).tolist() == [True, True]
+    assert curation.mark_land(outlines, shore, 1.0).tolist() == [True, False]

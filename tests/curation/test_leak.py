@@ -8,9 +8,12 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mineral_pipeline import curation, sphere
-from mineral_pipeline.curation import leak
+from mineral_pipeline.curation import areas, leak
+from mineral_pipeline.curation.ground import Ground
 from mineral_pipeline.errors import LeakError
 from mineral_pipeline.workspace import Workspace
 
@@ -55,15 +58,45 @@ def test_visits_to_a_test_place_count_once() -> None:
     assert found["places"] == 0.5
 
 
-def test_areas_agree_with_the_sphere() -> None:
-    """A place near the pole and across the antimeridian: Lambert's plane against the spherical excess."""
+def test_areas_are_those_of_the_sphere() -> None:
+    """A place near the pole and across the antimeridian, against clipping and excesses without any plane."""
     own = np.array([[(170, 80), (200, 80), (200, 84), (170, 84)]], dtype=float)
     other = np.array([[(185, 78), (215, 79), (215, 83), (185, 83)]], dtype=float)
-    ground, shared = leak._areas(own, other)
-    assert ground == pytest.approx(
-        sphere.areas(own)[0], rel=2e-3
-    )  # corners are moved, edges between them drawn straight
-    assert shared == pytest.approx(sphere.intersection_areas(own, other)[0], rel=2e-3)
+    ground = Ground.of(np.concatenate([own, other]), np.array([0, 1]))
+    np.testing.assert_allclose(ground.areas(), np.concatenate([sphere.areas(own), sphere.areas(other)]), rtol=1e-9)
+    shared = sphere.intersection_areas(own, other)[0]
+    np.testing.assert_allclose(ground.shared(np.array([[0, 1], [1, 0]])), [shared, shared], rtol=1e-9)
+
+
+def test_a_hole_is_no_ground() -> None:
+    ring = shapely.Polygon(shapely.box(-0.02, -0.02, 0.02, 0.02).exterior, [shapely.box(0, 0, 0.01, 0.01).exterior])
+    whole, hole = shapely.box(-0.02, -0.02, 0.02, 0.02), shapely.box(0, 0, 0.01, 0.01)
+    found = areas.of_gnomonic(np.array([ring, whole, hole, shapely.Point(0, 0)], dtype=object))
+    assert found[0] == pytest.approx(found[1] - found[2], rel=1e-12)
+    assert found[1] == pytest.approx((0.04 * sphere.EARTH_RADIUS_KM) ** 2, rel=1e-3)
+    assert found[3] == 0
+
+
+def test_a_place_on_both_sides_is_found_out() -> None:
+    box = (0.0, 0.0, 1.0, 1.0)
+    assert measure(train=[("001001", box)], test=[("001001", box)], **FAR)["area"] == pytest.approx(1)
+
+
+def test_the_map_names_the_places_that_meet() -> None:
+    train = [("001001", (0.5, 0.0, 1.5, 1.0)), ("001009", (30.0, 0.0, 31.0, 1.0))]
+    test = [("002002", (0.0, 0.0, 1.0, 1.0)), ("003003", (179.5, 0.0, 180.5, 1.0))]
+    places = curation.Overlap(samples(train=train, test=test, **FAR)).places().set_index("bucket")
+    assert places["side"].to_dict() == {
+        "001001": "train", "001009": "train", "002002": "test", "003003": "test", "050050": "validation",
+    }  # fmt: skip
+    assert places["shared"]["002002"] == pytest.approx(0.5, abs=1e-3)
+    assert (places["shared"][["003003", "050050"]] == 0).all()
+    assert places["shared"][["001001", "001009"]].isna().all()
+    assert places["meets_test"].to_dict() == {
+        "001001": True, "001009": False, "002002": False, "003003": False, "050050": False,
+    }  # fmt: skip
+    west, _, east, _ = places.geometry["003003"].bounds
+    assert east - west == pytest.approx(1)
 
 
 def test_deposits_in_footprints_of_both_sides() -> None:
@@ -72,14 +105,18 @@ def test_deposits_in_footprints_of_both_sides() -> None:
     assert found["deposits"] == 2
 
 
-def test_deposits_inside_against_the_lonlat_plane() -> None:
-    rng = np.random.default_rng(0)
-    points = rng.uniform((-3, -3), (3, 3), (2000, 2))
-    rings = np.array([(-1, -1), (1, -1.2), (1, 1), (-1, 1.2)]) + rng.uniform(-2, 2, (6, 1, 2))
-    polygons = shapely.union_all(shapely.polygons(rings))
-    sure = shapely.distance(shapely.boundary(polygons), shapely.points(points)) > 1e-3  # edges bend by metres
-    expected = shapely.contains_xy(polygons, points)
-    np.testing.assert_array_equal(leak.deposits_inside(rings, points)[sure], expected[sure])
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20)
+def test_deposits_held_against_the_lonlat_plane(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.uniform((-3, -3), (3, 3), (500, 2))
+    rings = np.array([(-1, -1), (1, -1.2), (1, 1), (-1, 1.2)]) + rng.uniform(-2, 2, (8, 1, 2))
+    place, side = np.array([0, 1, 2, 3, 0, 1, 2, 0]), np.array([0, 2, 1, 2])
+    held = leak.held_by_side(rings, place, side, points)
+    for number in range(3):
+        polygons = shapely.union_all(shapely.polygons(rings[side[place] == number]))
+        sure = shapely.distance(shapely.boundary(polygons), shapely.points(points)) > 1e-3  # edges bend by metres
+        np.testing.assert_array_equal(held[number][sure], shapely.contains_xy(polygons, points)[sure])
 
 
 def test_the_gate(workspace: Workspace) -> None:

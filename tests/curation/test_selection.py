@@ -158,6 +158,16 @@ def test_a_place_whose_chips_disagree_is_dropped_from_presence_only() -> None:
     assert richness["why"].eq("no known deposit").sum() == (chips["n_deposits"] == 0).sum()
 
 
+def test_ambiguous_chips_are_dropped_from_presence_only() -> None:
+    chips = islands()
+    chips["is_ambiguous"] = chips["has_deposit"] & (chips["chip"] % 10 < 2)
+    presence, richness = choose(chips, "presence"), choose(chips, "richness")
+    assert (presence.loc[chips["is_ambiguous"], "why"] == "too few deposits to be sure").all()
+    assert (presence["why"] == "too few deposits to be sure").sum() == chips["is_ambiguous"].sum()
+    assert not (presence["why"] == "mixed labels in its place").any()
+    assert (richness.loc[chips["is_ambiguous"], "side"] != "dropped").any()
+
+
 @pytest.mark.parametrize("which", ["positive", "all"])
 def test_richness_sides_have_nearly_the_same_distribution(which: str) -> None:
     chips = islands(edge=6)
@@ -168,6 +178,11 @@ def test_richness_sides_have_nearly_the_same_distribution(which: str) -> None:
     distance = curation.summarise(samples, "richness", wanted, leak)["distance"]
     assert distance["train-test"] < 0.15
     assert distance["train-validation"] < 0.2
+    labels = {side: np.sort(rows["label"]) for side, rows in samples.groupby("side")}
+    # between two samples, the mean distance of their quantiles
+    at = (np.arange(20_000) + 0.5) / 20_000
+    train, test = (np.quantile(labels[side], at, method="inverted_cdf") for side in ("train", "test"))
+    assert distance["wasserstein"]["train-test"] == pytest.approx(np.abs(train - test).mean(), abs=1e-3)
 
 
 def test_samples_are_numbered_and_weighted_by_side() -> None:

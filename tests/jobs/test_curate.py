@@ -14,11 +14,13 @@ import shapely
 import xarray as xr
 from distributed import Client, LocalCluster
 
-from jobs import curate
-from mineral_pipeline import curation, ledger, settings, store
+from jobs import curate, train
+from mineral_pipeline import curation, ledger, reporting, settings, store
 from mineral_pipeline import workspace as names
 from mineral_pipeline.errors import DataError, LeakError, SettingsError
 from mineral_pipeline.ledger import Outcome, State
+from mineral_pipeline.reporting.data_sections import split_section
+from mineral_pipeline.reporting.page import Plate
 from mineral_pipeline.workspace import Workspace
 
 ISLANDS, PLACES, VISITS, SIZE, PER_SHARD = 12, 4, 2, 8, 16
@@ -113,13 +115,71 @@ def test_the_summary(made: settings.Settings, workspace: Workspace, client: Clie
         curation.check_leak(workspace, task, 0.0)
 
 
-def test_workers_do_not_matter(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+def test_workers_do_not_matter(made: settings.Settings, workspace: Workspace) -> None:
+    found = []
+    for workers in (1, 3):
+        local = LocalCluster(processes=False, n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+        with local as cluster, Client(cluster) as other:
+            curate.main(made, other)
+        found.append(digest(workspace))
+        workspace.remove("samples")
+    assert found[0] == found[1]
+    assert len(found[0]) > 20
+
+
+def test_folds_lie_beside_the_split(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+    made = made.model_copy(update={"tasks": ["presence"]})
     curate.main(made, client)
-    first = digest(workspace)
-    local = LocalCluster(processes=False, n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0")
-    with local as cluster, Client(cluster) as other:
-        curate.main(made, other)
-    assert digest(workspace) == first
+    without = digest(workspace)
+    counts = curate.main(with_changes(made, folds=3), client)
+    assert {name: content for name, content in digest(workspace).items() if "fold-" not in name} == without
+    images, tested, written = store.open_images(workspace)[:], [], 0
+    for name in ("presence", *(curation.set_name("presence", fold) for fold in range(3))):
+        assert workspace.read_json(curation.summary_name(name))["leak"]["area"] == 0
+        curation.check_leak(workspace, name, 0.0)
+        for side in curation.SIDES:
+            data = xr.open_zarr(workspace.zarr(names.samples(name, side)), chunks=None).load()
+            np.testing.assert_array_equal(data["image"], images[data["chip"].to_numpy()])
+            written += len(data["chip"])
+        if "fold" in name:
+            tested += np.unique(data["bucket"]).tolist()
+    assert len(tested) == len(set(tested)) > 0.8 * (ISLANDS * PLACES - 2)
+    assert counts.planned == counts.done == written
+    curate._remove_folds(workspace, ["presence"])
+    assert digest(workspace) == without  # no fold of an earlier run stays
+
+
+def test_chips_with_open_mines_can_be_left_out(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+    with pytest.raises(DataError, match="has no column has_open_mine: run label again"):
+        curate.main(with_changes(made, drop_open_mines=True), client)
+    labels = workspace.read_table(names.LABELS)
+    labels = labels.assign(has_open_mine=labels["chip"] % 16 == 2, is_ambiguous=labels["chip"] % 16 == 3)
+    workspace.write_table(f"{names.LABELS}/part-00000.parquet", labels)
+    kept = curate.main(made, client)
+    left_out = curate.main(with_changes(made, drop_open_mines=True), client)
+    assert "a large open mine" not in kept.reasons
+    assert left_out.reasons["a large open mine"] == 2 * CHIPS / 16
+    assert left_out.reasons["too few deposits to be sure"] == CHIPS / 16
+    samples = workspace.read_table(names.samples("richness"))
+    assert (samples.loc[samples["chip"] % 16 == 2, "why"] == "a large open mine").all()
+
+
+def test_land_by_fraction(made: settings.Settings, client: Client, workspace: Workspace) -> None:
+    changed = with_changes(made, land_rule="fraction", min_land_fraction=0.99)
+    assert changed.curate is not None
+    chips = curate._without_ocean(curation.read_chips(workspace), changed.curate, client)
+    assert (chips["why"] == "over the ocean").sum() == 2 * VISITS
+    lon, lat = chips["lon"].iloc[0], chips["lat"].iloc[0]
+    west = gpd.GeoDataFrame(geometry=[shapely.box(lon - 1, lat - 1, lon + 0.4, lat + 1)], crs=names.CRS)  # 70 % of one
+    west.to_file(changed.curate.land)
+    for least, over_land in ((0.69, VISITS), (0.71, 0)):
+        some = changed.curate.model_copy(update={"min_land_fraction": least})
+        if over_land:
+            chips = curate._without_ocean(curation.read_chips(workspace), some, client)
+            assert (chips["why"] == "").sum() == over_land
+        else:
+            with pytest.raises(DataError, match="no place is left"):
+                curate._without_ocean(curation.read_chips(workspace), some, client)
 
 
 def test_buckets_leak_and_the_gate_says_how_to_go_on(
@@ -131,6 +191,27 @@ def test_buckets_leak_and_the_gate_says_how_to_go_on(
     with pytest.raises(LeakError, match=r"set curate\.split: blocks, or curate\.max_leak"):
         curation.check_leak(workspace, "presence", 0.0)
     curation.check_leak(workspace, "presence", 1.0)
+    with pytest.raises(LeakError, match=r"presence: \d+\.\d % of the test area .* set curate\.split: blocks"):
+        train.main(with_changes(made, split="buckets"), client)
+    assert not workspace.exists("models")
+
+
+def test_the_map_of_the_leak(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+    curate.main(with_changes(made, split="buckets"), client)
+    places = workspace.read_table(curation.leak_name("presence"))
+    leak = workspace.read_json(curation.summary_name("presence"))["leak"]
+    test = places[places["side"] == "test"]
+    assert (test["shared"] > 0).mean() == leak["places"]
+    assert test["shared"].max() == leak["worst"]
+    assert plates(workspace) == ["split", "leak-presence", "leak-richness"]
+    curate.main(made, client)
+    assert plates(workspace) == ["split"]
+
+
+def plates(workspace: Workspace) -> list[str]:
+    """Figures of the report's section on the split."""
+    section = split_section(reporting.read(workspace), None)
+    return [item.name for item in section.items if isinstance(item, Plate)]
 
 
 def test_the_land_stays_out_of_the_graph(
@@ -147,7 +228,7 @@ def test_the_land_stays_out_of_the_graph(
         return compute(collection)
 
     monkeypatch.setattr(client, "compute", spy)
-    chips = curate._without_ocean(curation.read_chips(workspace), made.curate.land, client)
+    chips = curate._without_ocean(curation.read_chips(workspace), made.curate, client)
     assert (chips["why"] == "over the ocean").sum() == 2 * VISITS
     assert len(graphs) == 1
     assert graphs[0] < len(pickle.dumps(gpd.read_file(made.curate.land))) / 5

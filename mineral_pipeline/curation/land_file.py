@@ -1,0 +1,105 @@
+"""Land polygons from a file: any that geopandas reads, on disk or by URL, checked and cached by its checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import cast
+from urllib.request import urlopen
+
+import fsspec
+import geopandas as gpd
+import pandas as pd
+
+from mineral_pipeline.errors import DataError, SettingsError
+
+PATIENCE_S = 60
+"""Seconds without a byte after which a server is given up."""
+
+
+def read_land(path: str, sha256: str | None = None) -> gpd.GeoDataFrame:
+    """Read land polygons.
+
+    Args:
+        path: local path or URL (http, or any that fsspec opens) of a file that geopandas reads: GeoParquet, GeoPackage,
+            GeoJSON, a zipped shapefile such as Natural Earth's.
+        sha256: the file must have this checksum. A URL is then read once and kept in `cache_folder`.
+
+    Raises:
+        SettingsError: it is absent, cannot be read, or has another checksum.
+        DataError: it holds no polygons.
+    """
+    try:
+        land = _parse(path, _content(path, sha256))
+    except SettingsError:
+        raise
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise SettingsError(
+            f"curate.land: no land: {path} cannot be read ({why}): give a file of land polygons"
+        ) from error
+    if not isinstance(land, gpd.GeoDataFrame) or not (_is_area(land) & ~land.is_empty).any():
+        raise DataError(f"curate.land: no land: {path} holds no polygons: give a file of land polygons")
+    return land
+
+
+def cache_folder() -> Path:
+    """Where files from URLs are kept, by their checksum: ``$XDG_CACHE_HOME/mineral-pipeline``, else in ``~/.cache``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mineral-pipeline"
+
+
+def _content(path: str, sha256: str | None) -> bytes | None:
+    """The checked content of a file; None for a local one without a checksum, which geopandas opens itself."""
+    if sha256 is None:
+        return _fetch(path) if _is_url(path) else None
+    cached = cache_folder() / sha256.lower()
+    if _is_url(path) and cached.is_file() and _digest(content := cached.read_bytes()) == sha256.lower():
+        return content
+    content = _fetch(path)
+    if (found := _digest(content)) != sha256.lower():
+        raise SettingsError(
+            f"curate.land_sha256: {path} has the SHA-256 {found}, not {sha256}: it is another file than the one"
+            " meant; get the right one, or look at it and set its checksum"
+        )
+    if _is_url(path):
+        _keep(cached, content)
+    return content
+
+
+def _fetch(path: str) -> bytes:
+    if path.startswith(("http://", "https://")):
+        with urlopen(path, timeout=PATIENCE_S) as response:
+            return cast(bytes, response.read())
+    with fsspec.open(path, "rb") as file:
+        return cast(bytes, file.read())
+
+
+def _keep(cached: Path, content: bytes) -> None:
+    """Write to the cache in one piece; two runs at once write the same."""
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    temporary = cached.with_name(f".{cached.name}.{secrets.token_hex(4)}")
+    temporary.write_bytes(content)
+    temporary.replace(cached)
+
+
+def _parse(path: str, content: bytes | None) -> pd.DataFrame:
+    source = path if content is None else io.BytesIO(content)
+    if path.endswith((".parquet", ".geoparquet")):
+        return cast(pd.DataFrame, gpd.read_parquet(source))
+    return cast(pd.DataFrame, gpd.read_file(source))  # plain when the file has no geometry
+
+
+def _is_url(path: str) -> bool:
+    return re.match(r"\w[\w+.-]*://", path) is not None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _is_area(land: gpd.GeoDataFrame) -> pd.Series:
+    return cast("pd.Series[bool]", land.geom_type.isin(["Polygon", "MultiPolygon"]))

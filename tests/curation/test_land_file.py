@@ -1,0 +1,100 @@
+"""Land by URL: fetched once, checked, cached, used again without a network; from a server on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import geopandas as gpd
+import pytest
+import shapely
+
+from mineral_pipeline import curation
+from mineral_pipeline.errors import SettingsError
+
+
+class Server:
+    """A server of one file."""
+
+    def __init__(self, content: bytes, port: int) -> None:
+        self.content, self.asked = content, 0
+        self.url = f"http://127.0.0.1:{port}/ne_110m_land.zip"
+        self.sha256 = hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A zipped shapefile, as Natural Earth publishes its land; and an empty cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    square = gpd.GeoDataFrame({"scalerank": [0]}, geometry=[shapely.box(0, 0, 5, 5)], crs="EPSG:4326")
+    square.to_file(tmp_path / "ne_110m_land.shz", driver="ESRI Shapefile")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.asked += 1
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(found.content)))
+            self.end_headers()
+            self.wfile.write(found.content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        found = Server((tmp_path / "ne_110m_land.shz").read_bytes(), http.server_port)
+        Thread(target=http.serve_forever, args=(0.05,), daemon=True).start()
+        yield found
+        http.shutdown()
+
+
+def is_right(land: gpd.GeoDataFrame) -> bool:
+    return curation.over_land([(1, 1), (9, 9)], land).tolist() == [True, False]
+
+
+def test_fetched_once_and_used_again_offline(server: Server) -> None:
+    assert is_right(curation.read_land(server.url, server.sha256))
+    assert is_right(curation.read_land(server.url, server.sha256.upper()))
+    nobody = "http://127.0.0.1:1/ne_110m_land.zip"
+    assert is_right(curation.read_land(nobody, server.sha256))
+    assert server.asked == 1
+    assert [file.name for file in curation.cache_folder().iterdir()] == [server.sha256]
+
+
+def test_without_a_checksum_nothing_is_cached(server: Server) -> None:
+    assert is_right(curation.read_land(server.url))
+    assert is_right(curation.read_land(server.url))
+    assert server.asked == 2
+    assert not curation.cache_folder().exists()
+
+
+def test_a_wrong_checksum_names_both(server: Server) -> None:
+    with pytest.raises(SettingsError, match=rf"curate\.land_sha256: .*{server.sha256}, not {'0' * 64}") as caught:
+        curation.read_land(server.url, "0" * 64)
+    assert "\n" not in str(caught.value)
+    assert not curation.cache_folder().exists()
+
+
+def test_a_damaged_copy_is_fetched_again(server: Server) -> None:
+    curation.read_land(server.url, server.sha256)
+    copy = curation.cache_folder() / server.sha256
+    copy.write_bytes(copy.read_bytes()[:100])
+    assert is_right(curation.read_land(server.url, server.sha256))
+    assert server.asked == 2
+    assert copy.read_bytes() == server.content
+
+
+def test_nobody_answers(server: Server) -> None:
+    with pytest.raises(SettingsError, match=r"no land: http://127\.0\.0\.1:1/x\.zip cannot be read") as caught:
+        curation.read_land("http://127.0.0.1:1/x.zip", server.sha256)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_local_file_is_checked_too(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "ne_110m_land.shz"
+    assert is_right(curation.read_land(str(file), server.sha256))
+    with pytest.raises(SettingsError, match="land_sha256"):
+        curation.read_land(str(file), "1" * 64)
+    assert not curation.cache_folder().exists()
