@@ -108,7 +108,7 @@ def write_settings(folder: Path, url: str) -> Path:
         "archive": {"url": url, "timeout_s": 2},
         "jobs": ["catalogue", "acquire"],
         "acquire": {"chip_size": 32, "chips_per_shard": 5},
-        "max_failed_fraction": 4 * DAMAGED,
+        "max_failed_fraction": 0.1,
     }
     path = folder / "settings.yaml"
     path.write_text(yaml.safe_dump(content))

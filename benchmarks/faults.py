@@ -15,6 +15,7 @@ import io
 import json
 import re
 import select
+import signal
 import socket
 import struct
 import sys
@@ -235,6 +236,7 @@ def main() -> None:
     parser.add_argument("--rules", default="[]", help="JSON: a list of rules, each with the fields of Rule")
     options = parser.parse_args()
     rules = [Rule(**rule) for rule in json.loads(options.rules)]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with serve(options.place, *rules, seed=options.seed, port=options.port) as server, suppress(KeyboardInterrupt):
         print(f"{options.place} at {server.url}", flush=True)
         threading.Event().wait()

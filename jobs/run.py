@@ -61,7 +61,8 @@ def _stoppable() -> Iterator[Callable[[MineralPipelineError], None]]:
 
     def stop(reason: MineralPipelineError) -> None:
         reasons.append(reason)
-        signal.pthread_kill(main, signal.SIGINT)  # wakes it from whatever it waits for
+        # wakes it from whatever it waits for; SIGINT may be ignored, as under nohup
+        signal.pthread_kill(main, signal.SIGTERM)
 
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

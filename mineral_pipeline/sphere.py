@@ -86,7 +86,8 @@ def enclosing_circles(footprints: npt.ArrayLike) -> tuple[Floats, Floats]:
         Centres (n, 3), the mean of the outline; radii (n,) in radians, to the vertex farthest from it. nan
         where a vertex is not on the Earth.
     """
-    return _circles(unit_vectors(footprints))
+    centres, radii = _circles(_components(unit_vectors(footprints)))
+    return centres.T, radii
 
 
 def areas(footprints: npt.ArrayLike) -> Floats:
@@ -123,32 +124,66 @@ def angles(a: Floats, b: Floats) -> Floats:
     return np.asarray(2 * np.arctan2(np.sqrt(_dot(a - b, a - b)), np.sqrt(_dot(a + b, a + b))))
 
 
-def _circles(vertices: Floats) -> tuple[Floats, Floats]:
-    edges = np.roll(vertices, -1, axis=1) - vertices
+def _components(vertices: Floats) -> Floats:
+    """Vectors (n, v, 3) as (3, v, n): a processor does many footprints at a time, but not three components."""
+    return np.ascontiguousarray(vertices.transpose(2, 1, 0))
+
+
+def _inner(a: Floats, b: Floats) -> Floats:
+    """Inner products of vectors (3, ...), broadcast."""
+    return np.asarray(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
+
+
+def _circles(corners: Floats) -> tuple[Floats, Floats]:
+    """Centres (3, n) and radii (n,) of circles around footprints (3, v, n)."""
+    following = np.roll(corners, -1, axis=1)
+    edges = following - corners
     # Edges weigh by their length: crowded vertices do not pull. A single point still has a centre.
-    weights = np.sqrt(_dot(edges, edges)) + np.finfo(float).eps
-    centres = _normalised(np.einsum("ne,nex->nx", weights, vertices + edges / 2))
-    chords = vertices - centres[:, None]
-    return centres, 2 * np.arcsin(np.minimum(np.sqrt(_dot(chords, chords).max(axis=1, initial=0)) / 2, 1))
+    sums = ((following + corners) * (np.sqrt(_inner(edges, edges)) + np.finfo(float).eps)).sum(axis=1)
+    lengths = np.sqrt(_inner(sums, sums))
+    lengths[lengths == 0] = 1
+    centres = sums / lengths
+    chords = corners - centres[:, None]
+    return centres, 2 * np.arcsin(np.minimum(np.sqrt(_inner(chords, chords).max(axis=0, initial=0)) / 2, 1))
 
 
 def _half_spaces(vertices: Floats) -> HalfSpaces:
-    centres, radii = _circles(vertices)
-    following = np.roll(vertices, -1, axis=1)
-    # (b - a) x (b + a) = 2 a x b, without the cancellation of close vertices
-    normals = _normalised(np.cross(following - vertices, following + vertices))
-    turns = np.sign(_dot(normals, centres[:, None]).sum(axis=1))[:, None, None]
+    corners = _components(vertices)
+    centres, radii = _circles(corners)
+    normals = _edges(corners)
+    turns = np.sign(_inner(normals, centres[:, None]).sum(axis=0))
     normals *= turns
-    heights = normals @ vertices.transpose(0, 2, 1)  # (n, edge, vertex), of every vertex above every edge
-    lowest, highest = heights.min(axis=(1, 2), initial=np.inf), heights.max(axis=(1, 2), initial=0)
+    lowest, highest = _heights(normals, corners)
     # Comparisons with nan are false: what is not finite is not valid.
     valid = (lowest >= -CONCAVITY * highest) & (highest > 10 * TOLERANCE) & (radii < np.pi / 2)
     dented = np.flatnonzero(valid & (lowest < -ROUNDING))
-    normals[dented] = _hull(vertices[dented], turns[dented])
-    normals[~valid] = np.nan
-    footprint, edge = np.nonzero(~normals.any(axis=2))
-    normals[footprint, edge] = normals[footprint, np.abs(normals[footprint]).max(axis=2).argmax(axis=1)]
-    return HalfSpaces(normals, valid, centres, radii)
+    inwards = np.ascontiguousarray(normals.transpose(2, 1, 0))
+    inwards[dented] = _hull(vertices[dented], turns[dented, None, None])
+    inwards[~valid] = np.nan
+    footprint, edge = np.nonzero(~inwards.any(axis=2))
+    inwards[footprint, edge] = inwards[footprint, np.abs(inwards[footprint]).max(axis=2).argmax(axis=1)]
+    return HalfSpaces(inwards, valid, centres.T, radii)
+
+
+def _edges(corners: Floats) -> Floats:
+    """Normals (3, v, n) of the edges of footprints (3, v, n); 0 where an edge is shorter than rounding can tell."""
+    following = np.roll(corners, -1, axis=1)
+    # (b - a) x (b + a) = 2 a x b, without the cancellation of close vertices
+    (a, b, c), (d, e, f) = following - corners, following + corners
+    normals = np.stack([b * f - c * e, c * d - a * f, a * e - b * d])
+    lengths = np.sqrt(_inner(normals, normals))
+    lengths[lengths < 2 * TOLERANCE] = np.inf
+    return np.asarray(normals / lengths)
+
+
+def _heights(normals: Floats, corners: Floats) -> tuple[Floats, Floats]:
+    """Lowest and highest (n,) of the heights of all vertices above all edges."""
+    lowest, highest = np.full(corners.shape[2], np.inf), np.zeros(corners.shape[2])
+    for edge in normals.transpose(1, 0, 2):
+        heights = _inner(edge[:, None], corners)
+        np.minimum(lowest, heights.min(axis=0), out=lowest)
+        np.maximum(highest, heights.max(axis=0), out=highest)
+    return lowest, highest
 
 
 def _hull(vertices: Floats, turns: Floats) -> Floats:

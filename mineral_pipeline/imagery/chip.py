@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,6 @@ import numpy.typing as npt
 from mineral_pipeline.errors import RasterError
 from mineral_pipeline.imagery.downsampling import downsample
 from mineral_pipeline.imagery.footprint import MASK_SIZE, convex_ring, find_footprint
-from mineral_pipeline.imagery.grid import coarser
 from mineral_pipeline.imagery.raster import Pixels, Raster, UnusableRaster
 
 FootprintSource = Literal["image", "metadata"]
@@ -63,9 +62,7 @@ def make_chip(
     lit = bands[0][bands[0] > 0]
     if not lit.size:
         raise UnusableRaster(f"{first.source}: nothing but fill at {size} x {size} pixels")
-    # an averaged band of that size is the very mask that the footprint is fitted to
-    is_mask = method != "sampling" and max(bands[0].shape) >= MASK_SIZE
-    ring, source = _footprint(_onto(bands[0], first) if is_mask else first, corners, footprint)
+    ring, source = _footprint(first, corners, footprint)
     image = np.stack([np.pad(band, [(0, size - edge) for edge in band.shape]) for band in bands])
     valid_fraction = np.count_nonzero(first.pixels) / first.pixels.size
     return Chip(image, ring, source, valid_fraction, float(lit.mean(dtype=np.float64)))
@@ -91,11 +88,6 @@ def _check(rasters: Sequence[Raster]) -> None:
             raise RasterError(f"{raster.source}: {shapes}: {ONE_GRID}")
         if raster.crs != first.crs or not raster.transform.almost_equals(first.transform, 1e-6):
             raise RasterError(f"{raster.source}: lies elsewhere than {first.source}: {ONE_GRID}")
-
-
-def _onto(pixels: Pixels, raster: Raster) -> Raster:
-    """Pixels of another resolution on the ground of ``raster``."""
-    return replace(raster, pixels=pixels, transform=coarser(raster.transform, raster.pixels.shape, pixels.shape))
 
 
 def _describe(raster: Raster) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -217,7 +216,7 @@ def test_the_command_line(folder: Path) -> None:
             connection.request("GET", PATH)
             assert connection.getresponse().status == status
             connection.close()
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         statistics = json.loads(process.stdout.read())
     assert statistics["requests"] == 2
     assert statistics["by_fault"] == {"503": 1}
