@@ -64,6 +64,7 @@ def kill_during_acquire(process: subprocess.Popen[bytes], workspace: Workspace, 
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_changes_nothing(
     planet: Path, workers: dict[str, subprocess.Popen[bytes]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
