@@ -11,7 +11,9 @@ folder as fast as it goes, each in a process of its own.
 
 from __future__ import annotations
 
-import resource
+import math
+import os
+import re
 import statistics
 import sys
 import tempfile
@@ -23,6 +25,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from threading import Lock
 
+import dask
 import dask.bag as db
 import numpy as np
 from distributed import Client, LocalCluster, wait
@@ -137,7 +140,8 @@ def on_workers(client: Client, folder: Path, url: str, scenes: Sequence[Scene], 
     task = partial(acquire_shard, workspace=workspace, source=source, how=settings.acquire)
     client.run(task, shards(scenes)[0])
     start = time.perf_counter()
-    states = db.from_sequence(shards(scenes), partition_size=1).map(task).compute()
+    bag = db.from_sequence(shards(scenes), partition_size=1).map(task)
+    states = [states for (states,) in client.gather(client.compute(bag.to_delayed()))]
     seconds = time.perf_counter() - start
     if {state for shard in states for state in shard} != {"ok"}:
         raise RuntimeError(f"not every scene is ok: {states}")
@@ -159,7 +163,8 @@ def _nothing(number: tuple[int, int]) -> None:
 
 
 def peak_memory(folder: Path, scenes: Sequence[Scene]) -> float:
-    """Megabytes of a fresh process that does one task of these scenes."""
+    """Megabytes of a fresh process, in the environment of a Dask worker, that does one task of these scenes."""
+    os.environ |= {key: str(value) for key, value in dask.config.get("distributed.nanny.pre-spawn-environ").items()}
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_peak_memory, folder, list(scenes)).result()
 
@@ -171,7 +176,9 @@ def _peak_memory(folder: Path, scenes: list[Scene]) -> float:
     states = acquire_shard(task, workspace, archive.open_source(settings.archive), settings.acquire)
     if set(states) != {"ok"}:
         raise RuntimeError(f"not every scene is ok: {states}")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    # getrusage would tell the parent's peak when that is higher: it survives exec
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(peak[1]) * 1024 / 1e6 if peak else math.nan
 
 
 def settings_for(folder: Path, url: str, threads: int) -> Settings:

@@ -8,8 +8,8 @@ fill, of which ImageMagick knows nothing:
 - ``resize`` filters with a Lanczos window of three lobes (ImageMagick's default for shrinking), where fill stands in
   as the average of the valid part of the chip pixel, so that a constant stays constant up to its edge.
 
-On images without fill ``sampling`` gives ImageMagick's very pixels, ``rescale`` lies within one grey level and
-``resize`` within two, since ImageMagick cuts off where this rounds (measured, version 6.9).
+Away from fill ``sampling`` gives ImageMagick's very pixels; ``rescale`` and ``resize`` lie within one grey level, but
+for what ``resize`` overshoots the range of levels by: ImageMagick cuts that off after either axis (measured, 6.9).
 """
 
 from __future__ import annotations
@@ -72,16 +72,18 @@ def _average(image: Pixels, shape: tuple[int, int], filtered: bool) -> Pixels:
     pixels: npt.NDArray[np.integer[Any]] = np.ascontiguousarray(image)
     judged = judge(pixels)
     down, across = (area_taps(length, n) for length, n in zip(image.shape, shape, strict=True))
-    total, cover = weighted_sums(pixels, judged, down, across)
-    valid = 2 * cover >= down.unit * across.unit
-    mean = total / np.maximum(cover, 1)
     if filtered:
         unit = FILTER_UNIT[image.dtype.name]
-        down, across = (lanczos_taps(length, n, unit) for length, n in zip(image.shape, shape, strict=True))
+        along, over = (lanczos_taps(length, n, unit) for length, n in zip(image.shape, shape, strict=True))
+        filled, seen = weighted_sums(pixels, judged, along, over)
+        lacking = unit**2 - seen
+        total, cover = weighted_sums(pixels, judged, down, across, wanted=lacking != 0)
+        values = (filled + lacking * (total / np.maximum(cover, 1))) / unit**2
+    else:
         total, cover = weighted_sums(pixels, judged, down, across)
-        mean = (total + mean * (unit**2 - cover)) / unit**2
-    values = np.floor(mean + 0.5).clip(1, np.iinfo(image.dtype).max)
-    return np.where(valid, values, 0).astype(image.dtype)  # type: ignore[return-value]
+        values = total / np.maximum(cover, 1)
+    rounded = (values.clip(1, np.iinfo(image.dtype).max) + 0.5).astype(image.dtype)
+    return rounded * (2 * cover >= down.unit * across.unit)  # type: ignore[return-value]
 
 
 @lru_cache(16)  # the bands of a scene share them, and its lines and samples often do

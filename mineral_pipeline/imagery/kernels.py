@@ -55,7 +55,11 @@ def judge(image: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
 
 
 def weighted_sums(
-    image: npt.NDArray[np.integer[Any]], judged: npt.NDArray[np.int64], down: Taps, across: Taps
+    image: npt.NDArray[np.integer[Any]],
+    judged: npt.NDArray[np.int64],
+    down: Taps,
+    across: Taps,
+    wanted: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Weighted sums of pixel values, and of ones where the pixel is not 0.
 
@@ -64,6 +68,7 @@ def weighted_sums(
         judged: of `judge`.
         down: taps of n output lines along y.
         across: taps of m output samples along x.
+        wanted: (n, m), where sums of pixel values are wanted; by default everywhere. They are 0 elsewhere.
 
     Returns:
         Two arrays (n, m) of integers in float64, exact.
@@ -71,10 +76,11 @@ def weighted_sums(
     single = image.dtype == np.uint8 and 255 * down.largest_sum < LARGEST_SINGLE
     dtype = np.float32 if single else np.float64
     total, cover = np.empty((2, len(down.starts), len(across.starts)))
+    wanted = np.ones(total.shape, np.bool_) if wanted is None else wanted
     line = np.empty((2, image.shape[1]), dtype)
     lines = (down.starts, down.weights.astype(dtype))
     samples = (across.starts, across.weights.astype(np.float64), across.unit)
-    _sum(image, judged, lines, samples, line, total, cover)
+    _sum(image, judged, lines, samples, wanted, line, total, cover)
     return total, cover
 
 
@@ -128,17 +134,20 @@ def _gather_valid(image: Array, top: int, left: int, weights: Array, mask: Array
 
 
 @_compiled
-def _sum_lines(image: Array, top: int, weights: Array, states: Array, mask: Array, values: Array, ones: Array) -> None:
-    """Weighted sums of the lines from ``top``, by spans of blocks of one state."""
-    values[:] = 0
+def _sum_lines(
+    image: Array, top: int, weights: Array, states: Array, wanted: Array, mask: Array, values: Array, ones: Array
+) -> None:
+    """Weighted sums of the lines from ``top``, by spans of blocks that are alike."""
     b = 0
     while b < states.size:
-        left, state = b * BLOCK, states[b]
-        while b < states.size and states[b] == state:
+        left, state, want = b * BLOCK, states[b], wanted[b]
+        while b < states.size and states[b] == state and wanted[b] == want:
             b += 1
         right = min(b * BLOCK, values.size)
-        if state != EMPTY:
+        if want and state != EMPTY:
             _gather(image, top, left, weights, values[left:right])
+        else:
+            values[left:right] = 0
         if state == MIXED:
             _gather_valid(image, top, left, weights, mask, ones[left:right])
         else:
@@ -154,7 +163,9 @@ def _dot(values: Array, weights: Array) -> float:
 
 
 @_compiled
-def _sum_samples(values: Array, ones: Array, states: Array, across: Any, total: Array, cover: Array) -> None:
+def _sum_samples(
+    values: Array, ones: Array, states: Array, across: Any, wanted: Array, total: Array, cover: Array
+) -> None:
     """Weighted sums of the samples of one line."""
     lefts, weights, unit = across
     for j in range(lefts.size):
@@ -162,20 +173,27 @@ def _sum_samples(values: Array, ones: Array, states: Array, across: Any, total: 
         state = states[left // BLOCK]
         for b in range(left // BLOCK + 1, (right - 1) // BLOCK + 1):
             state = state if states[b] == state else MIXED
-        total[j] = 0 if state == EMPTY else _dot(values[left:right], weights[j])
+        total[j] = _dot(values[left:right], weights[j]) if wanted[j] and state != EMPTY else 0
         cover[j] = _dot(ones[left:right], weights[j]) if state == MIXED else ones[left] * unit
 
 
 @_compiled
-def _sum(image: Array, judged: Array, down: Any, across: Any, line: Array, total: Array, cover: Array) -> None:
+def _sum(
+    image: Array, judged: Array, down: Any, across: Any, wanted: Array, line: Array, total: Array, cover: Array
+) -> None:
     """One output line at a time: sums along lines, then along samples."""
     tops, weights = down
+    lefts, width = across[0], across[1].shape[1]
     values, ones = line[0], line[1]
-    states = np.empty(judged.shape[1], np.uint8)
+    states, wanted_blocks = np.empty(judged.shape[1], np.uint8), np.empty(judged.shape[1], np.uint8)
     mask = np.empty((weights.shape[1], values.size), np.uint8)
     for i in range(tops.size):
         for b in range(states.size):
             held = judged[tops[i] + weights.shape[1], b] - judged[tops[i], b]
             states[b] = EMPTY if held == 0 else FULL if held == FULL * weights.shape[1] else MIXED
-        _sum_lines(image, tops[i], weights[i], states, mask, values, ones)
-        _sum_samples(values, ones, states, across, total[i], cover[i])
+        wanted_blocks[:] = 0
+        for j in range(lefts.size):
+            if wanted[i, j]:
+                wanted_blocks[lefts[j] // BLOCK : (lefts[j] + width - 1) // BLOCK + 1] = 1
+        _sum_lines(image, tops[i], weights[i], states, wanted_blocks, mask, values, ones)
+        _sum_samples(values, ones, states, across, wanted[i], total[i], cover[i])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
@@ -23,6 +24,9 @@ Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a TIFF: little and big-endian, classic and BigTIFF (TIFF 6.0, p. 13; BigTIFF design by libtiff)."""
+
+CACHE = 32 * 2**20
+"""Bytes of decoded blocks that GDAL keeps: several rows of tiles. By default it keeps a second copy of the band."""
 
 _OPENING = threading.Lock()  # warning filters belong to the process, and scenes are decoded in threads
 
@@ -75,7 +79,7 @@ def decode(content: bytes, source: str = "", sampled: int | None = None) -> Rast
     if not content.startswith(TIFF_MAGIC):
         raise RasterError(f"{source}: not a TIFF: {len(content):,} bytes that start with {content[:8]!r}")
     try:
-        with MemoryFile(content) as file, _open(file) as dataset:
+        with rasterio.Env(GDAL_CACHEMAX=CACHE), MemoryFile(content) as file, _open(file) as dataset:
             check_declared(dataset, len(content), source)
             shape = reduced_shape(dataset.shape, sampled or max(dataset.shape))
             pixels = _mark_fill(read_band(dataset, shape), dataset.nodata)
@@ -88,10 +92,10 @@ def decode(content: bytes, source: str = "", sampled: int | None = None) -> Rast
 
 
 def _open(file: MemoryFile) -> DatasetReader:
-    """Open as GeoTIFF and as nothing else, since other formats can name further files, and without its overviews."""
+    """Open as GeoTIFF and as nothing else: other formats can name further files."""
     with _OPENING, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # the chip's maker judges that
-        return file.open(driver="GTiff", OVERVIEW_LEVEL="NONE")
+        return file.open(driver="GTiff")
 
 
 def _mark_fill(pixels: npt.NDArray[np.integer[Any]], tag: float | None) -> Pixels:

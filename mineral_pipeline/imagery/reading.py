@@ -26,7 +26,10 @@ def read_band(dataset: DatasetReader, shape: tuple[int, int]) -> Band:
 
 
 def _lines(dataset: DatasetReader, lines: Positions) -> Band:
-    """Whole lines, by one reading of nearest neighbours, unless GDAL would take others: halfway between two it does."""
+    """Whole lines, so that GDAL looks at no overview: by one reading of nearest neighbours, if GDAL's are the same.
+
+    Halfway between two lines it takes the second.
+    """
     if ((2 * np.arange(lines.size) + 1) * dataset.height % (2 * lines.size) == 0).any():
         return np.stack([_line(dataset, line) for line in lines])
     return np.asarray(dataset.read(1, out_shape=(lines.size, dataset.width), resampling=Resampling.nearest))

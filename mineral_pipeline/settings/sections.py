@@ -154,7 +154,7 @@ class Acquire(Section):
     """From the valid pixels, or from the corners in the MTL as in the study."""
     threads: int = Field(4, gt=0)
     """Scenes fetched at once in one task."""
-    in_flight_mb: float = Field(192, gt=0)
+    in_flight_mb: float = Field(128, gt=0)
     """Megabytes of fetched files that one task holds at once; a larger scene goes alone."""
 
 

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from affine import Affine
 from rasterio.crs import CRS
+from rasterio.io import MemoryFile
+from scipy import ndimage
 from shapely import Polygon
 
 from mineral_pipeline.errors import RasterError
-from mineral_pipeline.imagery import Raster, UnusableRaster, decode, downsample, find_footprint, make_chip
+from mineral_pipeline.imagery import Raster, UnusableRaster, decode, downsample, find_footprint, make_chip, sampled_edge
+from mineral_pipeline.imagery.grid import coarser
 
 CORNERS = np.array([[146.0, -36.0], [148.0, -36.0], [148.0, -38.0], [146.0, -38.0]])  # UL, UR, LR, LL
 METHODS = ["resize", "rescale", "sampling"]
@@ -56,6 +59,84 @@ def test_the_footprint_does_not_depend_on_the_method(method: str) -> None:
     assert Polygon(chip.footprint).symmetric_difference(expected).area < 0.005 * expected.area
     assert chip.brightness == 90
     assert chip.valid_fraction == inside.mean()
+
+
+@pytest.mark.parametrize("size", [512, 600])
+def test_a_sampled_decoding_makes_the_same_chip(size: int) -> None:
+    y, x = np.indices((1300, 1400))
+    inside = (np.abs(0.97 * (x - 700) + 0.23 * (y - 650)) < 500) & (np.abs(0.97 * (y - 650) - 0.23 * (x - 700)) < 450)
+    whole = raster(np.where(inside, np.random.default_rng(0).integers(1, 255, inside.shape), 0).astype(np.uint8))
+    with MemoryFile() as file:
+        profile = {"crs": whole.crs, "transform": whole.transform, "height": 1300, "width": 1400}
+        with file.open(driver="GTiff", dtype="uint8", count=1, compress="lzw", **profile) as dataset:
+            dataset.write(whole.pixels, 1)
+        content = bytes(file.read())
+    sampled = decode(content, "B7", sampled_edge(size, "sampling"))
+    assert max(sampled.pixels.shape) == size
+    assert sampled.shape == (1300, 1400)
+    found, expected = (make_chip([band, band], size, "sampling") for band in (sampled, whole))
+    np.testing.assert_array_equal(found.image, expected.image)
+    assert found.brightness == expected.brightness
+    assert found.valid_fraction == pytest.approx(expected.valid_fraction, abs=0.002)  # of the pixels that it takes
+    polygon = Polygon(expected.footprint)
+    assert Polygon(found.footprint).symmetric_difference(polygon).area < 0.005 * polygon.area
+
+
+def test_only_a_chip_that_a_footprint_can_be_found_in_is_all_that_is_decoded() -> None:
+    assert sampled_edge(512, "sampling") == 512
+    assert sampled_edge(64, "sampling") is None
+    assert sampled_edge(512, "rescale") is sampled_edge(512, "resize") is None
+
+
+def test_whole_and_sampled_bands_do_not_mix() -> None:
+    whole = raster(np.ones((60, 60), np.uint8), "B8")
+    part = replace(
+        whole,
+        pixels=whole.pixels[::3, ::3],
+        full_shape=(60, 60),
+        transform=coarser(whole.transform, (60, 60), (20, 20)),
+        source="B7",
+    )
+    with pytest.raises(RasterError, match="B8: lies elsewhere than B7"):
+        make_chip([part, whole], 20, "sampling")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_16_bit_scene_stays_16_bit(method: str, data: Path) -> None:
+    band = decode((data / "rasters/one-edge-LC08_L1TP_224078_20200518_B2.TIF").read_bytes(), "B2")
+    chip = make_chip([band], 512, method)
+    lines, samples = (round(512 * edge / max(band.shape)) for edge in band.shape)
+    lit = chip.image[0, :lines, :samples]
+    assert chip.image.dtype == np.uint16
+    assert chip.valid_fraction == pytest.approx(1 - 0.1652, abs=1e-4)
+    assert chip.brightness == pytest.approx(band.pixels[band.pixels > 0].mean(), rel=2e-3)
+    assert lit.max() > 10_000
+    assert (lit > 0).mean() == pytest.approx(chip.valid_fraction, abs=2e-3)
+    # the edge is as bright as what it borders on: nothing of the fill is mixed into it
+    edge = (lit > 0) & ndimage.binary_dilation(lit == 0)
+    inner = (
+        (lit > 0) & ndimage.binary_dilation(lit == 0, iterations=4) & ~ndimage.binary_dilation(lit == 0, iterations=2)
+    )
+    assert np.median(lit[edge]) == pytest.approx(np.median(lit[inner]), rel=0.03)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_two_bands_stack_in_the_order_asked_for(method: str, data: Path) -> None:
+    paths = [data / f"rasters/LT52240631988227CUB02_{band}.TIF" for band in ("B5", "B7")]
+    rasters = [decode(path.read_bytes(), path.stem) for path in paths]
+    chip = make_chip(rasters, 128, method)
+    assert chip.image.shape == (2, 128, 128)
+    for image, band in zip(chip.image, rasters, strict=True):
+        alone = make_chip([band], 128, method)
+        np.testing.assert_array_equal(alone.image[0], image)
+    assert chip.brightness == make_chip(rasters[:1], 128, method).brightness  # of the first
+    assert not np.array_equal(*chip.image)
+
+
+def test_bands_of_two_real_products_do_not_stack(bands: list[Raster], data: Path) -> None:
+    other = decode((data / "rasters/LT52240631988227CUB02_B7.TIF").read_bytes(), "LT5 B7")
+    with pytest.raises(RasterError, match=r"^LT5 B7: 310 x 287 uint8, but B7 355 x 397 uint8: .*acquire\.bands$"):
+        make_chip([bands[0], other], 64, "rescale")
 
 
 def test_padding_counts_in_no_number() -> None:
