@@ -102,7 +102,7 @@ def _footprint(
     reason = ""
     if wanted == "image":
         try:
-            return find_footprint(raster.pixels != 0, raster.transform, raster.crs), "image"
+            return find_footprint(raster.pixels, raster.transform, raster.crs), "image"
         except UnusableRaster as error:
             reason = f"of the image ({error}) or "
     try:

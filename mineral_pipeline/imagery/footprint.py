@@ -11,7 +11,7 @@ from rasterio.crs import CRS
 from scipy import ndimage
 
 from mineral_pipeline.imagery.polygon import Floats, Lattice, convex_hull, lattice_hull, simplify
-from mineral_pipeline.imagery.raster import UnusableRaster
+from mineral_pipeline.imagery.raster import Pixels, UnusableRaster
 from mineral_pipeline.sphere import unit_vectors
 
 Flags = npt.NDArray[np.bool_]
@@ -32,7 +32,7 @@ DEPTH = 4
 """Cells from the coarse edge inwards in which the first valid pixel is sought."""
 
 
-def find_footprint(valid: Flags, transform: Affine, crs: CRS) -> Floats:
+def find_footprint(valid: Flags | Pixels, transform: Affine, crs: CRS) -> Floats:
     """Fit a convex polygon to the valid pixels of a scene.
 
     The hull of the outermost valid pixels, reduced to `polygon.VERTICES` vertices. What a coarse mask shows to be
@@ -40,7 +40,7 @@ def find_footprint(valid: Flags, transform: Affine, crs: CRS) -> Floats:
     corner or a side that is all fill cannot be told from the fill around the image, and is left out.
 
     Args:
-        valid: (y, x), true where there is image.
+        valid: (y, x), true or not 0 where there is image; few of a band's pixels are looked at.
         transform: from (column, row) of pixel corners to coordinates of ``crs``.
         crs: of the raster.
 
@@ -52,7 +52,7 @@ def find_footprint(valid: Flags, transform: Affine, crs: CRS) -> Floats:
         UnusableRaster: the valid pixels span no area, or lie around a pole or where the projection is not defined.
     """
     step = -(-max(valid.shape) // MASK_SIZE)
-    image = _image(valid[::step, ::step])
+    image = _image(valid[::step, ::step] != 0)
     outline = np.concatenate([_ends(valid, image, step), _ends(valid.T, image.T, step)[:, ::-1]])
     return convex_ring(_to_lonlat(simplify(lattice_hull(outline)) + 0.5, transform, crs))
 
@@ -78,7 +78,7 @@ def _shrunk(mask: Flags, cells: int) -> Flags:
     return np.asarray(ndimage.minimum_filter(mask.view(np.uint8), cells + 1, mode="nearest").view(np.bool_))
 
 
-def _ends(valid: Flags, image: Flags, step: int) -> Lattice:
+def _ends(valid: Flags | Pixels, image: Flags, step: int) -> Lattice:
     """Column and row (n, 2) of the first and the last valid pixel of every line of the image."""
     lines = np.flatnonzero(np.repeat(image.any(axis=1), step)[: len(valid)])
     left = image.argmax(axis=1) * step
@@ -87,7 +87,7 @@ def _ends(valid: Flags, image: Flags, step: int) -> Lattice:
     for edge, inwards in ((left, 1), (right, -1)):
         columns = edge[lines // step, None] + inwards * np.arange(DEPTH * step)
         columns = columns.clip(0, valid.shape[1] - 1)
-        seen = valid[lines[:, None], columns]
+        seen = valid[lines[:, None], columns] != 0
         some = np.flatnonzero(seen.any(axis=1))  # a stripe may leave a line without
         ends.append(np.column_stack([columns[some, seen[some].argmax(axis=1)], lines[some]]))
     return np.concatenate(ends)

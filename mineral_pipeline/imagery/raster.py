@@ -25,7 +25,7 @@ Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a TIFF: little and big-endian, classic and BigTIFF (TIFF 6.0, p. 13; BigTIFF design by libtiff)."""
 
-CACHE = 32 * 2**20
+CACHE = 16 * 2**20
 """Bytes of decoded blocks that GDAL keeps: several rows of tiles. By default it keeps a second copy of the band."""
 
 _OPENING = threading.Lock()  # warning filters belong to the process, and scenes are decoded in threads
