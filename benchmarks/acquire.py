@@ -84,7 +84,10 @@ def growth(folder: Path, url: str, scenes: Sequence[Scene], workers: Sequence[in
     overhead = 0.0
     for n in workers:
         wanted = scenes[: n * SCENES_PER_TASK * TASKS_PER_WORKER]
-        with LocalCluster(n, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
+        with (
+            LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=None) as cluster,
+            Client(cluster) as client,
+        ):
             each = on_workers(client, folder, url, wanted, threads=1)
             facts = {"speedup": f"{alone / each:.1f}", "of N": f"{alone / each / n:.2f}"}
             rows.insert(0, Row(f"mineral_pipeline, {n} workers", each, (each,), facts=facts))
