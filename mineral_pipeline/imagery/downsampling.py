@@ -114,8 +114,3 @@ def lanczos_taps(length: int, n: int, unit: int) -> Taps:
     weights = np.rint(unit * window / window.sum(axis=1, keepdims=True)).astype(np.int64)
     weights[np.arange(n), weights.argmax(axis=1)] += unit - weights.sum(axis=1)
     return Taps(starts, weights, unit)
-
-
-def half_valid(valid: npt.NDArray[np.bool_], size: int) -> npt.NDArray[np.bool_]:
-    """A mask made small: true where at least half of the area is."""
-    return np.asarray(downsample(valid.view(np.uint8), size, "rescale") != 0)
