@@ -35,12 +35,14 @@ def plan(settings: Settings) -> Plan:
     workspace = Workspace(settings.workspace)
     catalogue = workspace.read_table(CATALOGUE, ["product_id", "shard"])
     finished = sum(map(len, ledger.read_states(workspace, catalogue)[0].values()))
-    in_flight = settings.acquire.threads * len(settings.acquire.bands) * LARGEST_SCENE * 3
+    how = settings.acquire
+    decoded = len(how.bands) * LARGEST_SCENE * 2  # of one scene at a time, in 16 bits
     return Plan(
         Counts("scenes", planned=len(catalogue), skipped=finished),
         {
-            "shards": f"{catalogue['shard'].nunique():,} of {settings.acquire.chips_per_shard} chips",
-            "memory of a task": f"at most {in_flight / 2**20:,.0f} MB for full-size scenes; acquire.threads sets it",
+            "shards": f"{catalogue['shard'].nunique():,} of {how.chips_per_shard} chips",
+            "memory of a task": f"about {how.in_flight_mb + decoded / 1e6:,.0f} MB for full-size scenes beside the"
+            " program's own; acquire.in_flight_mb and acquire.bands set it",
         },
     )
 
