@@ -31,8 +31,9 @@ from mineral_pipeline.workspace import CATALOGUE, CHIPS, Workspace
 def status(url: str, as_json: bool) -> int:
     """Show counts per job; the acquisition's come from the ledger itself, so that they are true while it runs."""
     workspace = _existing(url)
-    states, damaged = _states(workspace)
-    counts, holder = job_counts(workspace, states), lease.holder(workspace)
+    catalogue = workspace.read_table(CATALOGUE, ["product_id", "shard"])
+    states, damaged = ledger.read_states(workspace, catalogue)
+    counts, holder = job_counts(workspace, states, len(catalogue)), lease.holder(workspace)
     if as_json:
         jobs = {job: asdict(count) for job, count in counts.items()}
         found = {"workspace": url, "jobs": jobs, "damaged": list(damaged.values()), "in_use_by": holder and str(holder)}
@@ -55,13 +56,18 @@ def status(url: str, as_json: bool) -> int:
     return 0
 
 
-def job_counts(workspace: Workspace, states: Mapping[int, Sequence[str]]) -> dict[str, Counts]:
-    """Counts of every job that has left something, in the order of the jobs; ``states`` by finished shard."""
+def job_counts(workspace: Workspace, states: Mapping[int, Sequence[str]], scenes: int) -> dict[str, Counts]:
+    """Counts of every job that has left something, in the order of the jobs.
+
+    Args:
+        workspace: which.
+        states: of the scenes, by finished shard.
+        scenes: in the catalogue.
+    """
     newest = {record["job"]: Counts(**record["counts"]) for record in workspace.runs()}
     if states:
         skipped = newest["acquire"].skipped if "acquire" in newest else 0
-        planned = len(workspace.read_table(CATALOGUE, ["shard"]))
-        newest["acquire"] = ledger.count(chain.from_iterable(states.values()), planned, skipped)
+        newest["acquire"] = ledger.count(chain.from_iterable(states.values()), scenes, skipped)
     return {job: newest[job] for job in JOBS if job in newest}
 
 
@@ -94,10 +100,6 @@ def _pixel_faults(images: zarr.Array[Any], scenes: pd.Series[str], statuses: Seq
         if image.any() != (state == ledger.State.OK):
             found = "has pixels" if image.any() else "has no pixels"
             yield f"{name}: chip {chip} ({product_id}) is {state} but {found}: remove the part and run acquire again"
-
-
-def _states(workspace: Workspace) -> tuple[dict[int, list[str]], dict[int, str]]:
-    return ledger.read_states(workspace, workspace.read_table(CATALOGUE, ["product_id", "shard"]))
 
 
 def _existing(url: str) -> Workspace:

@@ -25,6 +25,10 @@ CORNERS = ("UL", "UR", "LR", "LL")
 PRODUCT_ID = r"(L[CEMOT]\d\d)_(L[12][A-Z]{2})_(\d{3})(\d{3})_(\d{8})_(\d{8})_(\d\d)_(RT|T1|T2)"
 """Pattern of a product identifier; its groups are the fields of `ProductId`."""
 
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of a band file: TIFF, little and big-endian, classic and BigTIFF (TIFF 6.0, p. 13; BigTIFF design by
+libtiff)."""
+
 _GROUPS = {
     "L1_METADATA_FILE": (
         "METADATA_FILE_INFO", "PRODUCT_METADATA", "IMAGE_ATTRIBUTES", "PRODUCT_PARAMETERS", "PROJECTION_PARAMETERS",

@@ -13,11 +13,10 @@ from mineral_pipeline.archive.failures import Corrupt
 from mineral_pipeline.archive.limits import Budget, Share
 from mineral_pipeline.archive.source import Fetched, Source
 from mineral_pipeline.errors import MetadataError, RasterError
-from mineral_pipeline.landsat import SceneMetadata, band_file, metadata_file, read_metadata
+from mineral_pipeline.landsat import TIFF_MAGIC, SceneMetadata, band_file, metadata_file, read_metadata
 
 T = TypeVar("T")
 
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # TIFF 6.0 section 2, and BigTIFF
 EDGES = ("left", "bottom", "right", "top")
 TOLERANCE = 0.01
 """Largest distance between an edge of a raster and that in its metadata, as a share of its width or height."""

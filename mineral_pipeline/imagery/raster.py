@@ -19,11 +19,9 @@ from mineral_pipeline.errors import RasterError
 from mineral_pipeline.imagery.grid import coarser, reduced_shape
 from mineral_pipeline.imagery.limits import check_declared
 from mineral_pipeline.imagery.reading import read_band
+from mineral_pipeline.landsat import TIFF_MAGIC
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
-
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""First bytes of a TIFF: little and big-endian, classic and BigTIFF (TIFF 6.0, p. 13; BigTIFF design by libtiff)."""
 
 CACHE = 16 * 2**20
 """Bytes of decoded blocks that GDAL keeps: several rows of tiles. By default it keeps a second copy of the band."""
