@@ -173,6 +173,8 @@ def _one_line_per_error() -> None:
     os.environ.setdefault("DASK_LOGGING", str(levels))
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
+    # A client that is stopped closes its connections while results are on their way: tornado logs a traceback of each.
+    logging.getLogger("tornado.application").setLevel("CRITICAL")
 
 
 def _one_thread_per_library() -> None:
