@@ -143,7 +143,7 @@ def _show(report: Report) -> None:
         console.print(f"- {note}")
     for claim in report.claims:
         console.print(
-            f"{'holds' if claim.holds else 'FAILS'}: {claim.text}: {claim.reached:,.1f} (at least {claim.wanted:,g})"
+            f"{'holds' if claim.holds else 'FAILS'}: {claim.text}: {claim.reached:,.3g} (at least {claim.wanted:,.3g})"
         )
 
 

@@ -78,7 +78,8 @@ def acquire_scene(
     outcome = Outcome(scene.chip, scene.product_id, State.OK)
     image = None
     try:
-        once = partial(_acquire_once, outcome, scene.base_url, source, how, dtype, budget, turn)
+        deadline = started + source.archive.deadline_s
+        once = partial(_acquire_once, outcome, scene.base_url, source, how, dtype, budget, turn, deadline)
         outcome, image = archive.confirm(once, source.archive.retries)
     except archive.Missing as error:
         outcome = replace(outcome, status=State.MISSING, reason=str(error), attempts=error.attempts)
@@ -98,22 +99,23 @@ def _acquire_once(
     dtype: np.dtype[Any],
     budget: archive.Budget,
     turn: Lock,
+    deadline: float,
 ) -> tuple[Outcome, np.ndarray | None]:
     """A verdict on one reading of a scene; raises as `archive.fetch_scene` when there is nothing to judge."""
     with budget.share() as share:
-        files = archive.fetch_scene(source, base_url, outcome.product_id, how.bands, share)
+        files = archive.fetch_scene(source, base_url, outcome.product_id, how.bands, share, deadline)
         outcome = replace(outcome, **_facts(files))
+        metadata, evidence, bands = files.metadata, files.evidence, list(files.bands)
+        del files  # so that each band is let go when it is decoded
         with turn:
             try:
-                rasters = [
-                    _decode(file, f"{outcome.product_id} {band}", files.metadata, source.archive.reduced, how, dtype)
-                    for band, file in zip(how.bands, files.bands, strict=True)
-                ]
-                chip = imagery.make_chip(rasters, how.chip_size, how.method, files.metadata.corners, how.footprint)
+                names = [f"{outcome.product_id} {band}" for band in how.bands]
+                rasters = [_decode(bands.pop(0), name, metadata, source.archive.reduced, how, dtype) for name in names]
+                chip = imagery.make_chip(rasters, how.chip_size, how.method, metadata.corners, how.footprint)
             except imagery.UnusableRaster as error:
                 return replace(outcome, status=State.REJECTED, reason=str(error)), None
-            except RasterError as error:  # bands that do not fit each other: the last is as good as any
-                raise files.bands[-1].corrupt(str(error)) from error
+            except RasterError as error:  # bands that do not fit each other
+                raise archive.Corrupt(str(error), evidence, outcome.attempts) from error
     facts = {name: getattr(chip, name) for name in ("footprint_source", "valid_fraction", "brightness")}
     return replace(outcome, geometry=shapely.Polygon(chip.footprint), **facts), chip.image
 
@@ -139,7 +141,7 @@ def _facts(files: archive.SceneFiles) -> dict[str, Any]:
     return {
         "attempts": files.attempts,
         "bytes": files.bytes,
-        "sha256": files.sha256,
+        "sha256": files.evidence.sha256,
         "path": metadata.path,
         "row": metadata.row,
         "acquired": metadata.acquired.isoformat(),

@@ -12,10 +12,13 @@ Clipping, CACM 17 (1974) 32-42.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from mineral_pipeline.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -34,6 +37,9 @@ vertex halfway along it may lie inside the great circle of its neighbours."""
 
 ROUNDING = 1e-12
 """Radians that arithmetic may lose."""
+
+SMALLEST = float(np.finfo(float).eps)
+"""Next to nothing, but not nothing."""
 
 NEGLIGIBLE_KM2 = 1e-6
 """1 m2: an intersection below is rounding, so that what merely touches does not intersect."""
@@ -60,10 +66,11 @@ def unit_vectors(lonlat: npt.ArrayLike) -> Floats:
     degrees = np.asarray(lonlat, dtype=np.float64)
     lon, lat = np.radians(degrees[..., 0]), np.radians(degrees[..., 1])
     on_earth = np.isfinite(lon) & (np.abs(degrees[..., 1]) <= 90)
-    lon, lat = np.where(on_earth, lon, np.nan), np.where(on_earth, lat, np.nan)
-    vectors = np.empty((*lon.shape, 3))
-    np.multiply(np.cos(lat), np.cos(lon), out=vectors[..., 0])
-    np.multiply(np.cos(lat), np.sin(lon), out=vectors[..., 1])
+    if not on_earth.all():
+        lon, lat = np.where(on_earth, lon, np.nan), np.where(on_earth, lat, np.nan)
+    vectors, parallel = np.empty((*lon.shape, 3)), np.cos(lat)
+    np.multiply(parallel, np.cos(lon), out=vectors[..., 0])
+    np.multiply(parallel, np.sin(lon), out=vectors[..., 1])
     np.sin(lat, out=vectors[..., 2])
     return vectors
 
@@ -86,8 +93,7 @@ def enclosing_circles(footprints: npt.ArrayLike) -> tuple[Floats, Floats]:
         Centres (n, 3), the mean of the outline; radii (n,) in radians, to the vertex farthest from it. nan
         where a vertex is not on the Earth.
     """
-    centres, radii = _circles(_components(unit_vectors(footprints)))
-    return centres.T, radii
+    return _circles(unit_vectors(footprints))
 
 
 def areas(footprints: npt.ArrayLike) -> Floats:
@@ -124,66 +130,84 @@ def angles(a: Floats, b: Floats) -> Floats:
     return np.asarray(2 * np.arctan2(np.sqrt(_dot(a - b, a - b)), np.sqrt(_dot(a + b, a + b))))
 
 
-def _components(vertices: Floats) -> Floats:
-    """Vectors (n, v, 3) as (3, v, n): a processor does many footprints at a time, but not three components."""
-    return np.ascontiguousarray(vertices.transpose(2, 1, 0))
+@compiled
+def _circle(corners: Floats, centre: Floats) -> float:
+    """The radius of a circle around the corners (v, 3) of a footprint, whose centre (3,) is written."""
+    centre[:] = 0
+    for i in range(len(corners)):
+        a, b = corners[i - 1], corners[i]
+        length = math.sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2 + (b[2] - a[2]) ** 2)
+        # Edges weigh by their length: crowded vertices do not pull. A single point still has a centre.
+        for axis in range(3):
+            centre[axis] += (length + SMALLEST) * (a[axis] + b[axis])
+    centre /= math.sqrt(centre[0] ** 2 + centre[1] ** 2 + centre[2] ** 2) or 1
+    farthest = 0.0
+    for corner in corners:
+        square = (corner[0] - centre[0]) ** 2 + (corner[1] - centre[1]) ** 2 + (corner[2] - centre[2]) ** 2
+        farthest = farthest if square <= farthest else square  # nan stays
+    return 2 * math.asin(min(math.sqrt(farthest) / 2, 1.0))
 
 
-def _inner(a: Floats, b: Floats) -> Floats:
-    """Inner products of vectors (3, ...), broadcast."""
-    return np.asarray(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
-
-
-def _circles(corners: Floats) -> tuple[Floats, Floats]:
-    """Centres (3, n) and radii (n,) of circles around footprints (3, v, n)."""
-    following = np.roll(corners, -1, axis=1)
-    edges = following - corners
-    # Edges weigh by their length: crowded vertices do not pull. A single point still has a centre.
-    sums = ((following + corners) * (np.sqrt(_inner(edges, edges)) + np.finfo(float).eps)).sum(axis=1)
-    lengths = np.sqrt(_inner(sums, sums))
-    lengths[lengths == 0] = 1
-    centres = sums / lengths
-    chords = corners - centres[:, None]
-    return centres, 2 * np.arcsin(np.minimum(np.sqrt(_inner(chords, chords).max(axis=0, initial=0)) / 2, 1))
+@compiled
+def _circles(vertices: Floats) -> tuple[Floats, Floats]:
+    """Centres (n, 3) and radii (n,) of circles around footprints (n, v, 3)."""
+    centres, radii = np.empty((len(vertices), 3)), np.empty(len(vertices))
+    for footprint in range(len(vertices)):
+        radii[footprint] = _circle(vertices[footprint], centres[footprint])
+    return centres, radii
 
 
 def _half_spaces(vertices: Floats) -> HalfSpaces:
-    corners = _components(vertices)
-    centres, radii = _circles(corners)
-    normals = _edges(corners)
-    turns = np.sign(_inner(normals, centres[:, None]).sum(axis=0))
-    normals *= turns
-    lowest, highest = _heights(normals, corners)
+    centres, radii = _circles(vertices)
+    normals, turns, lowest, highest = _edges(vertices, centres)
     # Comparisons with nan are false: what is not finite is not valid.
     valid = (lowest >= -CONCAVITY * highest) & (highest > 10 * TOLERANCE) & (radii < np.pi / 2)
     dented = np.flatnonzero(valid & (lowest < -ROUNDING))
-    inwards = np.ascontiguousarray(normals.transpose(2, 1, 0))
-    inwards[dented] = _hull(vertices[dented], turns[dented, None, None])
-    inwards[~valid] = np.nan
-    footprint, edge = np.nonzero(~inwards.any(axis=2))
-    inwards[footprint, edge] = inwards[footprint, np.abs(inwards[footprint]).max(axis=2).argmax(axis=1)]
-    return HalfSpaces(inwards, valid, centres.T, radii)
+    normals[dented] = _hull(vertices[dented], turns[dented, None, None])
+    normals[~valid] = np.nan
+    _repeat_edges(normals)
+    return HalfSpaces(normals, valid, centres, radii)
 
 
-def _edges(corners: Floats) -> Floats:
-    """Normals (3, v, n) of the edges of footprints (3, v, n); 0 where an edge is shorter than rounding can tell."""
-    following = np.roll(corners, -1, axis=1)
-    # (b - a) x (b + a) = 2 a x b, without the cancellation of close vertices
-    (a, b, c), (d, e, f) = following - corners, following + corners
-    normals = np.stack([b * f - c * e, c * d - a * f, a * e - b * d])
-    lengths = np.sqrt(_inner(normals, normals))
-    lengths[lengths < 2 * TOLERANCE] = np.inf
-    return np.asarray(normals / lengths)
+@compiled
+def _edges(vertices: Floats, centres: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """The edges of footprints (n, v, 3) around centres (n, 3).
+
+    Returns:
+        Normals (n, v, 3) that point inwards, 0 where an edge is shorter than rounding can tell; signs (n,) of the
+        windings; the lowest and the highest (n,) of the heights of all vertices above all edges.
+    """
+    count, width = vertices.shape[:2]
+    normals, turns, lowest, highest = np.empty_like(vertices), np.zeros(count), np.zeros(count), np.zeros(count)
+    for n in range(count):
+        corners, own, centre, total = vertices[n], normals[n], centres[n], 0.0
+        for i in range(width):
+            a, b, edge = corners[i], corners[(i + 1) % width], own[i]
+            # (b - a) x (b + a) = 2 a x b, without the cancellation of close vertices
+            edge[0] = (b[1] - a[1]) * (b[2] + a[2]) - (b[2] - a[2]) * (b[1] + a[1])
+            edge[1] = (b[2] - a[2]) * (b[0] + a[0]) - (b[0] - a[0]) * (b[2] + a[2])
+            edge[2] = (b[0] - a[0]) * (b[1] + a[1]) - (b[1] - a[1]) * (b[0] + a[0])
+            length = math.sqrt(edge[0] ** 2 + edge[1] ** 2 + edge[2] ** 2)
+            edge /= np.inf if length < 2 * TOLERANCE else length
+            total += edge[0] * centre[0] + edge[1] * centre[1] + edge[2] * centre[2]
+        turns[n] = np.sign(total)
+        for edge in own:
+            edge *= turns[n]
+            for corner in corners:
+                height = edge[0] * corner[0] + edge[1] * corner[1] + edge[2] * corner[2]
+                lowest[n], highest[n] = min(lowest[n], height), max(highest[n], height)
+    return normals, turns, lowest, highest
 
 
-def _heights(normals: Floats, corners: Floats) -> tuple[Floats, Floats]:
-    """Lowest and highest (n,) of the heights of all vertices above all edges."""
-    lowest, highest = np.full(corners.shape[2], np.inf), np.zeros(corners.shape[2])
-    for edge in normals.transpose(1, 0, 2):
-        heights = _inner(edge[:, None], corners)
-        np.minimum(lowest, heights.min(axis=0), out=lowest)
-        np.maximum(highest, heights.max(axis=0), out=highest)
-    return lowest, highest
+@compiled
+def _repeat_edges(normals: Floats) -> None:
+    """Write another edge of the same footprint over those that are 0."""
+    for n in range(normals.shape[0]):
+        for i in range(normals.shape[1]):
+            if normals[n, i, 0] == 0 and normals[n, i, 1] == 0 and normals[n, i, 2] == 0:
+                for other in normals[n]:
+                    if other.any():
+                        normals[n, i] = other
 
 
 def _hull(vertices: Floats, turns: Floats) -> Floats:

@@ -25,9 +25,13 @@ class Evidence:
     """The store's own checksum says that these are its bytes."""
 
     @classmethod
-    def of(cls, content: bytes, is_vouched: bool = False) -> Evidence:
-        """The evidence that ``content`` gives."""
-        return cls(len(content), content[:FIRST_BYTES], hashlib.sha256(content).hexdigest(), is_vouched)
+    def of(cls, *contents: bytes, is_vouched: bool = False) -> Evidence:
+        """The evidence that objects give together, one after the other."""
+        digest = hashlib.sha256()
+        for content in contents:
+            digest.update(content)
+        first_bytes = contents[0][:FIRST_BYTES] if contents else b""
+        return cls(sum(map(len, contents)), first_bytes, digest.hexdigest(), is_vouched)
 
 
 class FetchError(ArchiveError):
@@ -66,4 +70,4 @@ class Corrupt(FetchError):
             attempts: requests made for it.
         """
         super().__init__(reason, attempts)
-        self.evidence = evidence or Evidence.of(b"")
+        self.evidence = evidence or Evidence.of()

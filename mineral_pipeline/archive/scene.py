@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from mineral_pipeline.archive.failures import Corrupt
+from mineral_pipeline.archive.failures import Corrupt, Evidence
 from mineral_pipeline.archive.limits import Budget, Share
 from mineral_pipeline.archive.source import Fetched, Source
 from mineral_pipeline.errors import MetadataError, RasterError
@@ -34,12 +33,17 @@ class SceneFiles:
     """Most requests that one of the files took."""
     bytes: int
     """Bytes of all files, the metadata's included."""
-    sha256: str
-    """Digest of the band files' bytes, in their order."""
+    evidence: Evidence
+    """Of the band files as one object, in their order."""
 
 
 def fetch_scene(
-    source: Source, base_url: str, product_id: str, bands: Sequence[str], share: Share | None = None
+    source: Source,
+    base_url: str,
+    product_id: str,
+    bands: Sequence[str],
+    share: Share | None = None,
+    deadline: float | None = None,
 ) -> SceneFiles:
     """Fetch the metadata and the band files of a scene.
 
@@ -49,13 +53,14 @@ def fetch_scene(
         product_id: the product.
         bands: such as ``B7``.
         share: of the bytes in flight; all bands are claimed with the first, taken to be as large.
+        deadline: when to give up, on the monotonic clock; by default ``archive.deadline_s`` from now.
 
     Raises:
         Missing: the metadata or a band is not there.
         Unreachable: transient errors outlasted the retries or the deadline.
         Corrupt: a file is not what it should be.
     """
-    deadline = time.monotonic() + source.archive.deadline_s
+    deadline = time.monotonic() + source.archive.deadline_s if deadline is None else deadline
     name = metadata_file(product_id)
     text = source.fetch(f"{base_url}/{name}", deadline)
     metadata = check_metadata(text, product_id, bands, name)
@@ -66,12 +71,10 @@ def fetch_scene(
         file = source.fetch(f"{base_url}/{name}", deadline, lambda size: share.claim(size * len(bands)))
         check_tiff(file, name)
         files.append(file)
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.content)
     fetched = [text, *files]
     attempts, total = max(file.attempts for file in fetched), sum(len(file.content) for file in fetched)
-    return SceneFiles(metadata, tuple(files), attempts, total, digest.hexdigest())
+    evidence = Evidence.of(*(file.content for file in files), is_vouched=all(file.is_vouched for file in files))
+    return SceneFiles(metadata, tuple(files), attempts, total, evidence)
 
 
 def confirm(acquire: Callable[[], T], retries: int) -> T:

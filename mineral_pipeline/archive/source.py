@@ -42,7 +42,7 @@ class Fetched(Received):
 
     def corrupt(self, reason: str) -> Corrupt:
         """The failure that the object is not what it should be."""
-        return Corrupt(reason, Evidence.of(self.content, self.is_vouched), self.attempts)
+        return Corrupt(reason, Evidence.of(self.content, is_vouched=self.is_vouched), self.attempts)
 
 
 @dataclass(frozen=True)

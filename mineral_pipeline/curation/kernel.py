@@ -7,12 +7,12 @@ footprints of place p are ``chips[starts[p]:starts[p + 1]]``.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from mineral_pipeline.compiled import compiled
 from mineral_pipeline.sphere import TOLERANCE
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def places_meet(
     pairs: np.ndarray,
     starts: np.ndarray,
@@ -54,7 +54,7 @@ def places_meet(
     return met
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def hold(held: np.ndarray, points: np.ndarray, names: np.ndarray, of_place: np.ndarray, normals: np.ndarray) -> None:
     """Mark the points inside any footprint of a place.
 
@@ -72,14 +72,14 @@ def hold(held: np.ndarray, points: np.ndarray, names: np.ndarray, of_place: np.n
             held[name] = _inside(points[name], normals[chip])
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _apart(a: np.ndarray, a_normals: np.ndarray, b: np.ndarray, b_normals: np.ndarray) -> bool:
     """Whether an edge of one polygon has all of the other on its outer side."""
     apart: bool = _outside(a_normals, b) or _outside(b_normals, a)
     return apart
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _outside(normals: np.ndarray, vertices: np.ndarray) -> bool:
     for edge in range(len(normals)):
         separates = True
@@ -92,7 +92,7 @@ def _outside(normals: np.ndarray, vertices: np.ndarray) -> bool:
     return False
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _inside(point: np.ndarray, normals: np.ndarray) -> bool:
     for edge in range(len(normals)):  # noqa: SIM110 - numba knows no generators here
         if not _height(point, normals[edge]) >= -TOLERANCE:  # nan is nowhere
@@ -100,7 +100,7 @@ def _inside(point: np.ndarray, normals: np.ndarray) -> bool:
     return True
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@compiled
 def _height(point: np.ndarray, normal: np.ndarray) -> float:
     height: float = point[0] * normal[0] + point[1] * normal[1] + point[2] * normal[2]
     return height

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from mineral_pipeline.compiled import compiled
+
 Array = npt.NDArray[Any]
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 LARGEST_SINGLE = 2**24
 """Integers up to here are exact in single precision, up to 2**53 in double (IEEE 754)."""
@@ -84,14 +84,8 @@ def weighted_sums(
     return total, cover
 
 
-def _compiled(function: Function) -> Function:
-    """Compile at the first call and keep the machine code on disk, where there is a place for it."""
-    # the order of exact sums does not matter, so the compiler may choose it
-    options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "contract"}}
-    try:
-        return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # neither this folder nor the home can be written, as in some containers
-        return numba.njit(**options)(function)  # type: ignore[no-any-return]
+_compiled = partial(compiled, fastmath={"reassoc", "contract"})
+"""The order of exact sums does not matter, so that the compiler may choose it."""
 
 
 @_compiled

@@ -14,8 +14,17 @@ from hypothesis import strategies as st
 from small_archive import MTL, PRODUCT, TIFF
 
 from mineral_pipeline import settings
-from mineral_pipeline.archive import Corrupt, Fetched, Missing, check_extent, confirm, fetch_scene, open_source
-from mineral_pipeline.archive.failures import FIRST_BYTES
+from mineral_pipeline.archive import (
+    Corrupt,
+    Evidence,
+    Fetched,
+    Missing,
+    check_extent,
+    confirm,
+    fetch_scene,
+    open_source,
+)
+from mineral_pipeline.archive.failures import FIRST_BYTES, Evidence
 from mineral_pipeline.archive.limits import Budget
 from mineral_pipeline.archive.scene import check_tiff
 from mineral_pipeline.errors import RasterError
@@ -30,7 +39,8 @@ def test_a_whole_scene(tmp_path: Path, product: Path) -> None:
     assert files.metadata.product_id == PRODUCT
     assert [file.content for file in files.bands] == [TIFF + b"7", TIFF + b"5"]
     assert files.bytes == sum(file.stat().st_size for file in product.iterdir())
-    assert files.sha256 == hashlib.sha256(TIFF + b"7" + TIFF + b"5").hexdigest()
+    assert files.evidence == Evidence.of(TIFF + b"7", TIFF + b"5")
+    assert files.evidence.sha256 == hashlib.sha256(TIFF + b"7" + TIFF + b"5").hexdigest()
     assert files.attempts == 1
 
 

@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 import rasterio
@@ -21,7 +20,7 @@ from mineral_pipeline.errors import RasterError
 from mineral_pipeline.imagery import downsample
 from mineral_pipeline.imagery.downsampling import FILTER_UNIT, area_taps, lanczos_taps
 from mineral_pipeline.imagery.grid import reduced_shape
-from mineral_pipeline.imagery.kernels import BLOCK, _compiled
+from mineral_pipeline.imagery.kernels import BLOCK
 
 METHODS = ["resize", "rescale", "sampling"]
 UNHURRIED = settings(deadline=None, max_examples=60)  # the first call compiles
@@ -260,21 +259,3 @@ def test_a_mask_is_true_where_half_of_it_is() -> None:
 def test_bad_input_is_named(image: Any, size: int, method: str, message: str) -> None:
     with pytest.raises(RasterError, match=message):
         downsample(image, size, method)
-
-
-def test_it_compiles_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = numba.njit
-
-    def njit(cache: bool = False, **options: Any) -> Any:
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return original(**options)
-
-    monkeypatch.setattr(numba, "njit", njit)
-    seen = np.zeros(1)
-
-    def write(array: np.ndarray) -> None:
-        array[0] = 7
-
-    _compiled(write)(seen)
-    assert seen[0] == 7
