@@ -24,7 +24,7 @@ from mineral_pipeline.archive import (
     fetch_scene,
     open_source,
 )
-from mineral_pipeline.archive.failures import FIRST_BYTES, Evidence
+from mineral_pipeline.archive.failures import FIRST_BYTES
 from mineral_pipeline.archive.limits import Budget
 from mineral_pipeline.archive.scene import check_tiff
 from mineral_pipeline.errors import RasterError
