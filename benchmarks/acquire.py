@@ -42,7 +42,7 @@ from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace
 
 WORKERS = (1, 2, 4, 8, 16)
-LATENCY = 1.5  # seconds; a scene takes two requests
+LATENCY = 2.5  # seconds; a scene takes two requests
 RATE = 1e6  # bytes a second of one connection
 SCENES_PER_TASK, TASKS_PER_WORKER = 4, 2
 FULL_SIZE = 46.0  # times a small simulated scene

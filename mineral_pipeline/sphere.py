@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,9 @@ vertex halfway along it may lie inside the great circle of its neighbours."""
 
 ROUNDING = 1e-12
 """Radians that arithmetic may lose."""
+
+FARTHEST = 1e9
+"""Degrees of longitude, beyond which turns cannot be told from rounding."""
 
 SMALLEST = float(np.finfo(float).eps)
 """Next to nothing, but not nothing."""
@@ -64,15 +68,14 @@ class HalfSpaces:
 def unit_vectors(lonlat: npt.ArrayLike) -> Floats:
     """Unit vectors (..., 3) of positions (..., 2) in degrees; nan where a position is not on the Earth."""
     degrees = np.asarray(lonlat, dtype=np.float64)
-    lon, lat = np.radians(degrees[..., 0]), np.radians(degrees[..., 1])
-    on_earth = np.isfinite(lon) & (np.abs(degrees[..., 1]) <= 90)
+    lon, lat = degrees[..., 0].ravel(), degrees[..., 1].ravel()
+    on_earth = (np.abs(lon) <= FARTHEST) & (np.abs(lat) <= 90)
     if not on_earth.all():
         lon, lat = np.where(on_earth, lon, np.nan), np.where(on_earth, lat, np.nan)
-    vectors, parallel = np.empty((*lon.shape, 3)), np.cos(lat)
-    np.multiply(parallel, np.cos(lon), out=vectors[..., 0])
-    np.multiply(parallel, np.sin(lon), out=vectors[..., 1])
-    np.sin(lat, out=vectors[..., 2])
-    return vectors
+    (cos_lon, sin_lon), (cos_lat, sin_lat) = _cos_sin(lon), _cos_sin(lat)
+    vectors = np.empty((len(lon), 3))
+    vectors[:, 0], vectors[:, 1], vectors[:, 2] = cos_lat * cos_lon, cos_lat * sin_lon, sin_lat
+    return vectors.reshape(*degrees.shape[:-1], 3)
 
 
 def lonlat(vectors: npt.ArrayLike) -> Floats:
@@ -128,6 +131,32 @@ def _normalised(vectors: Floats) -> Floats:
 def angles(a: Floats, b: Floats) -> Floats:
     """Angles between unit vectors, from the half chords: exact for small angles and for antipodes."""
     return np.asarray(2 * np.arctan2(np.sqrt(_dot(a - b, a - b)), np.sqrt(_dot(a + b, a + b))))
+
+
+@partial(compiled, fastmath={"contract"})
+def _cos_sin(degrees: Floats) -> tuple[Floats, Floats]:
+    """Cosines and sines (n,) of angles (n,): of what is left of them beside quarter turns.
+
+    The polynomials are those of S. L. Moshier, Cephes Mathematical Library, sin.c, right to the last bit or two.
+    Without branches, the loop runs in vector registers, several times as fast as a library's functions.
+    """
+    cosines, sines = np.empty(len(degrees)), np.empty(len(degrees))
+    for i in range(len(degrees)):
+        quarters = np.rint(degrees[i] / 90)
+        x = (degrees[i] - 90 * quarters) * (math.pi / 180)
+        y = x * x
+        sine = (1.58962301576546568060e-10 * y - 2.50507477628578072866e-8) * y + 2.75573136213857245213e-6
+        sine = ((sine * y - 1.98412698295895385996e-4) * y + 8.33333333332211858878e-3) * y - 1.66666666666666307295e-1
+        sine = x + x * y * sine
+        cosine = (-1.13585365213876817300e-11 * y + 2.08757008419747316778e-9) * y - 2.75573141792967388112e-7
+        cosine = ((cosine * y + 2.48015872888517045348e-5) * y - 1.38888888888730564116e-3) * y
+        cosine = 1 - y / 2 + y * y * (cosine + 4.16666666666665929218e-2)
+        quarter = quarters - 4 * np.floor(quarters / 4)
+        is_odd = (quarter == 1) | (quarter == 3)
+        across, along = (sine, cosine) if is_odd else (cosine, sine)
+        cosines[i] = -across if (quarter == 1) | (quarter == 2) else across
+        sines[i] = -along if quarter >= 2 else along
+    return cosines, sines
 
 
 @compiled

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -41,12 +43,42 @@ def test_lonlat_undoes_unit_vectors(lon: float, lat: float) -> None:
     assert (there[0] - lon + 180) % 360 == pytest.approx(180, abs=1e-9)
 
 
+@given(st.floats(-1000, 1000), st.floats(-90, 90))
+def test_unit_vectors_are_right_to_the_last_bits(lon: float, lat: float) -> None:
+    with localcontext(prec=60):
+        x, y = (complex_of_turn(Fraction(angle) / 360) for angle in (lon, lat))
+        expected = [y[0] * x[0], y[0] * x[1], y[1]]
+    np.testing.assert_allclose(
+        sphere.unit_vectors([lon, lat]), [float(value) for value in expected], rtol=0, atol=4e-16
+    )
+
+
+def complex_of_turn(turns: Fraction) -> tuple[Decimal, Decimal]:
+    """Cosine and sine of an angle by its series, in decimal arithmetic."""
+    whole = Decimal("6.28318530717958647692528676655900576839433879875021164194988918")
+    part = turns - round(turns)
+    angle = whole * Decimal(part.numerator) / Decimal(part.denominator)
+    sums, term = [Decimal(0), Decimal(0)], Decimal(1)
+    for n in range(60):
+        sums[n % 2] += term * (-1) ** (n // 2)
+        term = term * angle / (n + 1)
+    return sums[0], sums[1]
+
+
 def test_the_antimeridian_has_many_names() -> None:
-    vectors = sphere.unit_vectors([[180, 10], [-180, 10], [540, 10]])
-    np.testing.assert_allclose(vectors, vectors[:1].repeat(3, axis=0), atol=1e-14)
+    vectors = sphere.unit_vectors([[180, 10], [-180, 10], [540, 10], [-36180, 10]])
+    np.testing.assert_array_equal(vectors, vectors[:1].repeat(4, axis=0))
 
 
-@pytest.mark.parametrize("position", [[0, 90.1], [0, -91], [math.nan, 0], [0, math.nan], [math.inf, 0], [0, math.inf]])
+def test_quarter_turns_are_exact() -> None:
+    vectors = sphere.unit_vectors([[0, 0], [90, 0], [180, 0], [270, 0], [-90, 0], [77, 90], [77, -90]])
+    expected = [[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]]
+    np.testing.assert_array_equal(vectors, expected)
+
+
+@pytest.mark.parametrize(
+    "position", [[0, 90.1], [0, -91], [math.nan, 0], [0, math.nan], [math.inf, 0], [1e10, 0], [0, math.inf]]
+)
 def test_what_is_not_on_the_earth_is_nowhere(position: list[float]) -> None:
     assert np.isnan(sphere.unit_vectors(position)).all()
 

@@ -2,7 +2,7 @@
 
 from mineral_pipeline.labelling.commodities import choose_groups
 from mineral_pipeline.labelling.deposits import DepositTable, read_deposits
-from mineral_pipeline.labelling.membership import membership
+from mineral_pipeline.labelling.membership import membership, sum_inside
 from mineral_pipeline.labelling.parts import CHIPS, empty_counts, read_chips, write_labels
 from mineral_pipeline.labelling.targets import (
     Deposits,
@@ -27,5 +27,6 @@ __all__ = [
     "read_chips",
     "read_deposits",
     "richness",
+    "sum_inside",
     "write_labels",
 ]

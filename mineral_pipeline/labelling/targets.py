@@ -11,17 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 
 from mineral_pipeline import ledger, sphere
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.labelling.commodities import split_commodities, vocabulary
-from mineral_pipeline.labelling.membership import membership
+from mineral_pipeline.labelling.membership import sum_inside
 from mineral_pipeline.sphere import Flags, Floats
 
 
@@ -37,6 +38,12 @@ class Deposits:
     """Sparse (m, k) int32, 1 where the deposit holds the commodity, or one of the group."""
     open_mine: Flags
     """(m,) whether it is a large open mine."""
+
+    @cached_property
+    def weights(self) -> Any:
+        """Sparse (m, 2 + k) int32, 1 for being a deposit, an open mine, and each commodity or group that it holds."""
+        own = csr_array(np.column_stack([np.ones(len(self.positions)), self.open_mine]), dtype=np.int32)
+        return hstack([own, self.holds], format="csr")
 
 
 def choose_deposits(table: pd.DataFrame, commodities: int | Sequence[str], groups: Sequence[str] = ()) -> Deposits:
@@ -93,7 +100,7 @@ def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
     footprints = ledger.footprints(chips)
     halves = sphere.half_spaces(footprints)
     path, row = (chips[column].to_numpy(np.int64) for column in ("path", "row"))
-    inside = membership(footprints, deposits.positions, path * 1000 + row)
+    sums = sum_inside(footprints, deposits.positions, deposits.weights, path * 1000 + row)
     centres = sphere.lonlat(halves.centres)
     labels = {
         "chip": chips["chip"].to_numpy(np.int64),
@@ -101,11 +108,11 @@ def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
         "bucket": [f"{p:03d}{r:03d}" for p, r in zip(path, row, strict=True)],
         "lon": centres[:, 0],
         "lat": centres[:, 1],
-        "n_deposits": np.diff(inside.indptr).astype(np.int64),
-        "has_open_mine": inside @ deposits.open_mine.astype(np.int32) > 0,
+        "n_deposits": sums[:, 0],
+        "has_open_mine": sums[:, 1] > 0,
     }
-    counts = (inside.astype(np.int32) @ deposits.holds).toarray().astype(np.int64)
-    table = pd.DataFrame({**labels, **dict(zip(deposits.columns, counts.T, strict=True)), "usable": halves.valid})
+    counts = dict(zip(deposits.columns, sums[:, 2:].T, strict=True))
+    table = pd.DataFrame({**labels, **counts, "usable": halves.valid})
     return table.astype({"product_id": "str", "bucket": "str"})
 
 

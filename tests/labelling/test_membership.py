@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from benchmarks.world import HOME, make_world
 from mineral_pipeline import sphere
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.labelling import membership
+from mineral_pipeline.labelling import membership, sum_inside
 
 SQUARE = [[10, 40], [12, 40], [12, 42], [10, 42]]
 NEAR_EDGE = 1e-8  # radians; the oracle has no opinion so close to an edge
@@ -223,6 +223,31 @@ def test_one_huge_footprint_among_small_ones() -> None:
 def test_duplicate_points_and_scenes_repeat() -> None:
     found = membership([SQUARE, SQUARE], [[11, 41], [50, 50], [11, 41]])
     assert found.toarray().tolist() == [[1, 0, 1], [1, 0, 1]]
+
+
+@pytest.mark.parametrize("grouping", ["place", "none", "one", "each"])
+@pytest.mark.parametrize("to", [HOME, (180, 0), (30, 90)])
+def test_sums_are_the_membership_times_the_weights(grouping: str, to: tuple[float, float]) -> None:
+    world, random = make_world(300, 5000, seed=4), np.random.default_rng(1)
+    footprints, deposits = turned(world.footprints, to), turned(world.deposits, to)
+    footprints[7], deposits[9] = np.nan, (0, 91)
+    footprints[8] = quad(*to, 20, 36)
+    weights = random.integers(-3, 4, (5000, 4)) * (random.random((5000, 4)) < 0.4)
+    places = {"none": None, "one": np.zeros(300), "each": np.arange(300)}.get(grouping, world.places)
+    found = sum_inside(footprints, deposits, weights, places)
+    assert found.any(axis=1).sum() > 100
+    np.testing.assert_array_equal(found, brute_force(footprints, deposits).astype(np.int64) @ weights)
+
+
+def test_sums_of_next_to_nothing() -> None:
+    two = csr_array(np.ones((2, 1), np.int32))
+    assert sum_inside([SQUARE, SQUARE[:1] * 4], [[11, 41], [11, 41]], two).tolist() == [[2], [0]]
+    assert sum_inside([SQUARE], [[math.nan, 0], [0, 91]], two).tolist() == [[0]]
+    assert sum_inside(np.empty((0, 4, 2)), [[0, 0], [1, 1]], two).shape == (0, 1)
+    assert sum_inside([SQUARE], [], np.empty((0, 3))).tolist() == [[0, 0, 0]]
+    assert sum_inside([SQUARE], [[11, 41], [11, 41]], np.empty((2, 0))).shape == (1, 0)
+    with pytest.raises(DataError, match="a row for each of 3 points, not 2"):
+        sum_inside([SQUARE], [[11, 41]] * 3, two)
 
 
 @settings(deadline=None, max_examples=30)
