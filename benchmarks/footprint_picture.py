@@ -21,11 +21,10 @@ from pyproj import Transformer
 from rasterio.crs import CRS
 
 from benchmarks.known_scenes import on_map
+from benchmarks.real_catalogue import DATA
 from mineral_pipeline.imagery import decode, find_footprint
 from mineral_pipeline.sphere import Floats
 
-DATA = "MINERAL_PIPELINE_DATA"
-"""Names the folder of real data."""
 PRODUCTS = (
     "archive/LE07/01/092/084/LE07_L1TP_092084_19990925_20170217_01_T1/LE07_L1TP_092084_19990925_20170217_01_T1_B7.TIF",
     "archive/LE07/01/092/084/LE07_L1TP_092084_20110809_20161206_01_T1/LE07_L1TP_092084_20110809_20161206_01_T1_B7.TIF",

@@ -1,4 +1,4 @@
-"""What the benchmarks share: alternate timing, medians, the table, the JSON, the command line."""
+"""What the benchmarks share: alternate timing, medians, the tables, the JSON, the command line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
+
+OWN, OTHER = "#b04a12", "#8fa3b3"
+"""Colours of bars."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class Report:
     """What ``--check`` checks."""
     notes: tuple[str, ...] = ()
     """What a reader must know to judge the table."""
+    curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """Scenes and seconds by name, for a chart of growth; without them the chart shows the rows."""
 
 
 def alternate(
@@ -100,7 +108,10 @@ def ratio(report_rows: Sequence[Row], method: str) -> float:
 
 
 def command_line(
-    name: str, measure: Callable[[bool], Report], packages: Sequence[str], arguments: Sequence[str] | None = None
+    name: str,
+    measure: Callable[[bool], Report | list[Report]],
+    packages: Sequence[str],
+    arguments: Sequence[str] | None = None,
 ) -> int:
     """Run a benchmark from the command line.
 
@@ -115,16 +126,58 @@ def command_line(
     """
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
     parser.add_argument("--json", type=Path, help="write the result there too")
+    parser.add_argument("--chart", type=Path, help="draw it there (PNG)")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a claim does not hold")
     parser.add_argument("--small", action="store_true", help="a smoke run of seconds; its ratios mean nothing")
     options = parser.parse_args(arguments)
-    report = measure(options.small)
-    _show(report)
+    found = measure(options.small)
+    reports = [found] if isinstance(found, Report) else found
+    for report in reports:
+        _show(report)
     if options.json:
-        claims = [{**asdict(claim), "holds": claim.holds} for claim in report.claims]
-        content = {"benchmark": name, **asdict(report), "claims": claims, "machine": _machine(packages)}
+        content = {"benchmark": name, "reports": [_plain(report) for report in reports], "machine": _machine(packages)}
         options.json.write_text(json.dumps(content, indent=1))
-    return int(options.check and not all(claim.holds for claim in report.claims))
+    if options.chart:
+        draw(reports).savefig(options.chart, metadata={"Software": None})
+    return int(options.check and not all(claim.holds for report in reports for claim in report.claims))
+
+
+def _plain(report: Report) -> dict[str, Any]:
+    return {**asdict(report), "claims": [{**asdict(claim), "holds": claim.holds} for claim in report.claims]}
+
+
+def draw(reports: Sequence[Report]) -> Figure:
+    """A panel for each report: its curves, or else a bar for the seconds of each row; all scales are logarithmic."""
+    heights = [4.0 if report.curves else 0.9 + 0.3 * len(report.rows) for report in reports]
+    figure = Figure(figsize=(9, sum(heights)), dpi=150, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(len(reports), height_ratios=heights, squeeze=False)[:, 0]
+    for axes, report in zip(panels, reports, strict=True):
+        axes.set_title(report.title, loc="left", fontsize=9, fontweight="bold")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
+        (_draw_curves if report.curves else _draw_bars)(axes, report)
+    return figure
+
+
+def _draw_bars(axes: Axes, report: Report) -> None:
+    seconds = [found.seconds for found in report.rows]
+    colours = [OWN if found.method.startswith("mineral_pipeline") else OTHER for found in report.rows]
+    bars = axes.barh([found.method for found in report.rows], seconds, color=colours, height=0.7)
+    axes.bar_label(bars, [f" {value / seconds[0]:,.3g} x" for value in seconds], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlim(min(seconds) / 2, max(seconds) * 4)
+    axes.set_xlabel("seconds, and times the first", fontsize=8)
+
+
+def _draw_curves(axes: Axes, report: Report) -> None:
+    for name, points in report.curves.items():
+        axes.loglog(*zip(*points, strict=True), marker="o", markersize=4, label=name)
+    axes.grid(color="#e4e7e9")
+    axes.set_xlabel("scenes", fontsize=8)
+    axes.set_ylabel("seconds", fontsize=8)
+    axes.legend(frameon=False, fontsize=8)
 
 
 def _show(report: Report) -> None:

@@ -1,152 +1,177 @@
 """Which deposits lie in which footprint: ours against the ways others would do it, on one core.
 
-    python -m benchmarks.labelling [--json FILE] [--check] [--small]
+    python -m benchmarks.labelling [--json FILE] [--chart FILE] [--check] [--small]
 
-All start from the same longitudes and latitudes and end with the members of every scene: index building, unit
-vectors and edges are part of the time. Compilation is not: a small run comes first.
+Two worlds: a simulated catalogue at the mission's scale, and the real one, the study's product identifiers on their
+WRS-2 polygons with the real deposits of all sources, in the folder that MINERAL_PIPELINE_DATA names. All ways start
+from the same longitudes and latitudes: building an index, unit vectors and edges are part of the time. Compilation is
+not: a small run comes first. The third table is how ours grows.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
-import shapely
-from scipy.spatial import cKDTree
+from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
 
+from benchmarks import labellers
 from benchmarks.harness import Claim, Report, Row, alternate, command_line, ratio, row
+from benchmarks.real_catalogue import DATA, data_folder, read_world
 from benchmarks.world import World, make_world
-from mineral_pipeline import sphere
-from mineral_pipeline.labelling import membership
-from mineral_pipeline.sphere import TOLERANCE, Floats
+from mineral_pipeline.labelling import membership, sum_inside
 
 OURS = "mineral_pipeline.labelling.membership"
+COMMODITIES, SUMS, PRODUCT = 30, "mineral_pipeline.labelling.sum_inside", "membership, times a sparse product"
+PACKAGES = ("duckdb", "geopandas", "numba", "numpy", "pykdtree", "scikit-learn", "scipy", "shapely")
+
+
+@dataclass(frozen=True)
+class Way:
+    """A rival."""
+
+    name: str
+    """With the library in it."""
+    count: Callable[[World], np.ndarray]
+    """Deposits (n,) in every scene."""
+    scenes: int | None = None
+    """Random scenes that it is run on; None: all."""
+    deposits: int | None = None
+    """Random deposits that it is run on; None: all."""
+    reach: float = 0.0
+    """How many times faster ours must be; 0: no claim."""
+    is_planar: bool = False
+    """It cannot be right everywhere."""
+
+
 NAIVE = "naive NumPy, every deposit against every scene"
-STUDY = "the study's: scipy cKDTree of deposits, circle and polygon scene by scene"
-STUDY_VECTORISED = "the same, circles and edges computed for all scenes at once"
-STRTREE = "shapely STRtree of the polygons, asked by points"
-SJOIN = "geopandas.sjoin"
-PLANAR = frozenset({STRTREE, SJOIN})
-PACKAGES = ("geopandas", "numba", "numpy", "pykdtree", "scipy", "shapely")
-
-Members = list[np.ndarray]
-
-
-def naive(world: World, vectors: Floats, scenes: np.ndarray) -> Members:
-    """Edges as half-spaces, one matrix product per scene."""
-    return [_inside(vectors, *_outline(world.footprints[scene])) for scene in scenes]
+WAYS = (
+    Way("naive Python, every deposit against every scene", labellers.naive_python, 20, 10_000),
+    Way(NAIVE, labellers.naive_numpy, 300, reach=1500),
+    Way("the study's: scipy cKDTree of deposits, circle and polygon scene by scene", labellers.study, reach=25),
+    Way("the same, circles and edges computed for all scenes at once", labellers.study_vectorised, reach=8),
+    Way("the same by pykdtree, k neighbours of every scene", labellers.study_pykdtree, 3000),
+    Way("scikit-learn BallTree of deposits, then the polygon", labellers.ball_tree),
+    Way("shapely STRtree of the polygons, asked by points", labellers.strtree, is_planar=True),
+    Way("geopandas.sjoin", labellers.sjoin, reach=25, is_planar=True),
+    Way("DuckDB, a join by cells of one degree", labellers.duck_db),
+)
 
 
-def study(world: World) -> Members:
-    """The published algorithm: a k-d tree of deposits, asked for each scene's enclosing circle."""
-    vectors = sphere.unit_vectors(world.deposits)
-    tree, members = cKDTree(vectors), []
-    for footprint in world.footprints:
-        corners, centre = _outline(footprint)
-        radius = np.linalg.norm(corners - centre, axis=1).max()
-        near = np.asarray(tree.query_ball_point(centre, radius + TOLERANCE), dtype=np.int64)
-        members.append(near[_inside(vectors[near], corners, centre)])
-    return members
+def measure(small: bool) -> list[Report]:
+    """Both worlds, the counts of commodities, and the growth."""
+    with threadpool_limits(1):
+        scenes, deposits = (600, 5_000) if small else (45_000, 350_000)
+        membership(np.zeros((1, 4, 2)), np.zeros((1, 2)))  # compiles
+        sum_inside(np.zeros((1, 4, 2)), np.zeros((1, 2)), np.ones((1, 1), np.int32))
+        simulated = make_world(scenes, deposits)
+        reports = [compare("simulated", simulated, small)]
+        if DATA in os.environ and not small:
+            reports.append(compare("real", read_world(data_folder()), small))
+        return [*reports, commodities(simulated, small), growth(small)]
 
 
-def study_vectorised(world: World) -> Members:
-    """The published algorithm with its set-up in one go."""
-    vectors = sphere.unit_vectors(world.deposits)
-    halves = sphere.half_spaces(world.footprints)
-    tree, members = cKDTree(vectors), []
-    chords = 2 * np.sin(halves.radii / 2) + TOLERANCE
-    for centre, chord, normals in zip(halves.centres, chords, halves.normals, strict=True):
-        near = np.asarray(tree.query_ball_point(centre, chord), dtype=np.int64)
-        members.append(near[(vectors[near] @ normals.T >= -TOLERANCE).all(axis=1)])
-    return members
+def compare(kind: str, world: World, small: bool) -> Report:
+    """Run all rivals by turns on one world, and count where they agree."""
+    repeats, random = 1 if small else 3, np.random.default_rng(1)
+    rivals = {way.name: (way, part(world, way, random)) for way in WAYS}
+    ours = {OURS: (lambda: membership(world.footprints, world.deposits, world.places), 2 * repeats + 1)}
+    theirs = {
+        name: (lambda way=way, piece=piece: way.count(piece[0]), repeats) for name, (way, piece) in rivals.items()
+    }
+    seconds, found = alternate({**ours, **theirs})
+    rows = [row(OURS, seconds[OURS], scenes=f"{len(world.footprints):,}", deposits=f"{len(world.deposits):,}")]
+    wrong = 0
+    for name, (way, (_, scenes, deposits)) in rivals.items():
+        truth = np.diff(found[OURS][scenes][:, deposits].indptr)
+        differing = int((found[name] != truth).sum())
+        wrong += int(differing > 0 and not way.is_planar)
+        share = len(scenes) * len(deposits) / (len(world.footprints) * len(world.deposits))
+        facts = {"scenes": f"{len(scenes):,}", "deposits": f"{len(deposits):,}", "differ": f"{differing:,}"}
+        rows.append(row(name, seconds[name], share, **facts))
+    pairs = f"{len(world.footprints):,} scenes x {len(world.deposits):,} deposits, {found[OURS].nnz:,} pairs"
+    exact = Claim(
+        f"{kind}: exact ways that agree with ours in every scene", sum(not w.is_planar for w in WAYS) - wrong, 7
+    )
+    speed = [
+        Claim(f"{kind}: times faster than {way.name}", ratio(rows, way.name), way.reach) for way in WAYS if way.reach
+    ]
+    return Report(
+        f"labelling, {kind}: {pairs}", rows, [exact] if small or kind != "simulated" else [exact, *speed], NOTES
+    )
 
 
-def strtree(world: World) -> np.ndarray:
-    """Planar, with an index of the polygons."""
-    index = shapely.STRtree(shapely.polygons(world.footprints))
-    _, scenes = index.query(shapely.points(world.deposits), predicate="intersects")
-    return np.bincount(scenes, minlength=len(world.footprints))
+NOTES = (
+    "ways that ran on random scenes or deposits only are extrapolated",
+    "differ: scenes whose count is not ours; shapely and geopandas take the edges as straight in longitude and"
+    " latitude and do not know the antimeridian, so that they cannot be right everywhere",
+)
 
 
-def sjoin(world: World) -> np.ndarray:
-    """Planar, as most would write it first."""
-    scenes = gpd.GeoDataFrame(geometry=shapely.polygons(world.footprints), crs="EPSG:4326")
-    deposits = gpd.GeoDataFrame(geometry=gpd.points_from_xy(*world.deposits.T), crs="EPSG:4326")
-    joined = gpd.sjoin(deposits, scenes, predicate="intersects")
-    return np.bincount(joined["index_right"], minlength=len(world.footprints))
+def part(world: World, way: Way, random: np.random.Generator) -> tuple[World, np.ndarray, np.ndarray]:
+    """What a way is run on, and which scenes and deposits of the world these are."""
+    scenes, deposits = (
+        np.arange(size) if wanted is None or wanted >= size else np.sort(random.choice(size, wanted, replace=False))
+        for size, wanted in ((len(world.footprints), way.scenes), (len(world.deposits), way.deposits))
+    )
+    return World(world.footprints[scenes], world.places[scenes], world.deposits[deposits]), scenes, deposits
 
 
-def _outline(footprint: Floats) -> tuple[Floats, Floats]:
-    """Corners and centre as unit vectors."""
-    corners = sphere.unit_vectors(footprint)
-    centre = corners.sum(axis=0)
-    return corners, centre / np.linalg.norm(centre)
+def commodities(world: World, small: bool) -> Report:
+    """Counts per commodity, without and with the list of all pairs."""
+    random, deposits = np.random.default_rng(2), len(world.deposits)
+    held = random.zipf(1.5, 3 * deposits // 2) % COMMODITIES
+    weights = csr_array(
+        (np.ones(len(held), np.int32), (random.integers(0, deposits, len(held)), held)), shape=(deposits, COMMODITIES)
+    )
 
+    def product() -> Any:
+        return membership(world.footprints, world.deposits, world.places).astype(np.int32) @ weights
 
-def _inside(vectors: Floats, corners: Floats, centre: Floats) -> np.ndarray:
-    normals = np.cross(corners, np.roll(corners, -1, axis=0))
-    normals *= np.sign(normals @ centre)[:, None] / np.linalg.norm(normals, axis=1, keepdims=True)
-    return np.flatnonzero((vectors @ normals.T >= -TOLERANCE).all(axis=1))
-
-
-def measure(small: bool) -> Report:
-    """Run all rivals by turns on one simulated world, and count where they agree."""
-    scenes, deposits, sample, repeats = (600, 5_000, 20, 1) if small else (45_000, 350_000, 60, 3)
-    world = make_world(scenes, deposits)
-    vectors = sphere.unit_vectors(world.deposits)
-    chosen = np.random.default_rng(1).choice(scenes, sample, replace=False)
-    membership(world.footprints[:10], world.deposits[:10])  # compiles
     seconds, found = alternate(
         {
-            OURS: (lambda: membership(world.footprints, world.deposits, world.places), 2 * repeats + 1),
-            NAIVE: (lambda: naive(world, vectors, chosen), repeats),
-            STUDY: (lambda: study(world), repeats),
-            STUDY_VECTORISED: (lambda: study_vectorised(world), repeats),
-            STRTREE: (lambda: strtree(world), repeats),
-            SJOIN: (lambda: sjoin(world), repeats),
+            SUMS: (lambda: sum_inside(world.footprints, world.deposits, weights, world.places), 1 if small else 7),
+            PRODUCT: (product, 1 if small else 7),
         }
     )
-    truth = np.diff(found[OURS].indptr)
-    rows, wrong = [], 0
-    for method, runs in seconds.items():
-        share = sample / scenes if method == NAIVE else 1.0
-        differing = _differences(found[method], truth[chosen] if method == NAIVE else truth)
-        wrong += int(differing > 0 and method not in PLANAR)
-        rows.append(
-            row(method, runs, share, scenes=f"{sample if method == NAIVE else scenes:,}", differ=f"{differing:,}")
-        )
-    title = f"{scenes:,} scenes x {deposits:,} deposits (simulated), {truth.sum():,} pairs"
-    return Report(title, rows, _claims(rows, wrong, small), _notes(sample))
+    rows = [row(name, runs) for name, runs in seconds.items()]
+    equal = float(np.array_equal(found[SUMS], found[PRODUCT].toarray()))
+    return Report(
+        f"counts of {COMMODITIES} commodities in {len(world.footprints):,} scenes", rows,
+        [Claim("sums that equal the product", equal, 1)],
+    )  # fmt: skip
 
 
-def _differences(found: Any, truth: np.ndarray) -> int:
-    """Scenes whose number of deposits differs from ours."""
-    counts = [len(members) for members in found] if isinstance(found, list) else found
-    counts = np.diff(found.indptr) if hasattr(found, "indptr") else np.asarray(counts)
-    return int((counts != truth).sum())
+def growth(small: bool) -> Report:
+    """Counts for catalogues and deposits of many sizes."""
+    sizes = ((600, 2000), (2000, 10_000)) if small else ((10**3, 10**4, 10**5, 10**6), (10**4, 10**5, 10**6, 10**7))
+    rows: list[Row] = []
+    curves: dict[str, list[tuple[float, float]]] = {}
+    for deposits in sizes[1]:
+        name, facts = f"{deposits:,} deposits", {}
+        for scenes in sizes[0]:
+            runs, pairs = _time_counts(scenes, deposits)
+            facts[f"{scenes:,} scenes"] = f"{np.median(runs):.3f}"
+            curves.setdefault(name, []).append((scenes, float(np.median(runs))))
+        rows.append(Row(name, curves[name][-1][1], tuple(runs), facts={**facts, "pairs": f"{pairs:,}"}))
+    title = "growth: seconds to count the deposits of every scene, and the pairs of the largest catalogue"
+    return Report(title, rows, [], curves=curves)
 
 
-def _claims(rows: Sequence[Row], wrong: int, small: bool) -> list[Claim]:
-    exact = Claim("exact methods that agree with ours in every scene", 3 - wrong, 3)
-    if small:
-        return [exact]
-    return [
-        exact,
-        Claim("times faster than naive NumPy", ratio(rows, NAIVE), 300),
-        Claim("times faster than geopandas.sjoin", ratio(rows, SJOIN), 5),
-        Claim("times faster than the study's algorithm, vectorised", ratio(rows, STUDY_VECTORISED), 1.5),
-    ]
-
-
-def _notes(sample: int) -> tuple[str, ...]:
-    return (
-        f"naive NumPy ran on {sample} random scenes; its seconds are extrapolated, without the deposits' unit vectors",
-        "differ: scenes whose count is not ours; shapely and geopandas take the edges as straight in longitude and"
-        " latitude and do not know the antimeridian, so that they cannot be right everywhere",
-    )
+def _time_counts(scenes: int, deposits: int) -> tuple[list[float], int]:
+    """Seconds of some runs, and how many pairs there are."""
+    world, ones, runs = make_world(scenes, deposits), csr_array(np.ones((deposits, 1), np.int32)), []
+    for _ in range(1 if deposits * scenes > 10**11 else 3):
+        start = time.perf_counter()
+        counts = sum_inside(world.footprints, world.deposits, ones, world.places)
+        runs.append(time.perf_counter() - start)
+    return runs, int(counts.sum())
 
 
 if __name__ == "__main__":

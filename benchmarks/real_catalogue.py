@@ -15,9 +15,14 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from benchmarks.world import World
 from mineral_pipeline import labelling, ledger, sphere
 from mineral_pipeline.curation import overlap
+from mineral_pipeline.labelling.deposits import MERGE_KM
 from mineral_pipeline.workspace import CRS
+
+DATA = "MINERAL_PIPELINE_DATA"
+"""Names the folder of real data."""
 
 IDENTIFIER = r"LT04_\w{4}_(\d{3})(\d{3})_.*"
 """Landsat-4 scenes; the study's listing holds some of Landsat 5 as well."""
@@ -32,26 +37,37 @@ def data_folder() -> Path:
     Raises:
         SystemExit: none is named.
     """
-    folder = os.environ.get("MINERAL_PIPELINE_DATA")
+    folder = os.environ.get(DATA)
     if not folder:
-        raise SystemExit("MINERAL_PIPELINE_DATA is not set: it names the folder of real data")
+        raise SystemExit(f"{DATA} is not set: it names the folder of real data")
     return Path(folder)
 
 
-def read_deposits(folder: Path) -> np.ndarray:
-    """Positions (m, 2) lon/lat of the real deposits, duplicates merged."""
+def read_deposits(folder: Path, merge_km: float = MERGE_KM) -> np.ndarray:
+    """Positions (m, 2) lon/lat of the real deposits; duplicates as far as ``merge_km`` apart are merged."""
     files = ("mrds-complete-records.csv", "mrds-partial.csv.gz", "other-sources.csv.gz")
-    table = labelling.read_deposits([str(folder / "deposits" / file) for file in files]).table
+    table = labelling.read_deposits([str(folder / "deposits" / file) for file in files], merge_km).table
     return np.asarray(table[["lon", "lat"]], dtype=np.float64)
 
 
-def read_chips(folder: Path, deposits: np.ndarray) -> gpd.GeoDataFrame:
-    """One chip per scene, labelled, as `curation.read_chips` gives them."""
+def read_world(folder: Path) -> World:
+    """Every scene with its place, and every deposit of every source, those that lie in the same place merged."""
+    scenes = _read_scenes(folder)
+    return World(ledger.footprints(scenes), pd.factorize(scenes["bucket"])[0], read_deposits(folder, merge_km=0))
+
+
+def _read_scenes(folder: Path) -> gpd.GeoDataFrame:
+    """``product_id``, ``bucket`` and polygon of every identifier of Landsat 4."""
     identifiers = pd.read_csv(folder / "index/product-ids-32371.txt.gz", header=None, names=["product_id"])
     places = identifiers["product_id"].str.extract(f"^{IDENTIFIER}$").dropna()
     scenes = pd.DataFrame({"product_id": identifiers["product_id"][places.index], "bucket": places[0] + places[1]})
     scenes = scenes.merge(_polygons(folder), on="bucket").sort_values(["bucket", "product_id"], ignore_index=True)
-    chips = gpd.GeoDataFrame(scenes, geometry="geometry", crs=CRS)
+    return gpd.GeoDataFrame(scenes, geometry="geometry", crs=CRS)
+
+
+def read_chips(folder: Path, deposits: np.ndarray) -> gpd.GeoDataFrame:
+    """One chip per scene, labelled, as `curation.read_chips` gives them."""
+    chips = _read_scenes(folder)
     chips.insert(0, "chip", np.arange(len(chips)))
     footprints = ledger.footprints(chips)
     centres, _ = sphere.enclosing_circles(footprints)

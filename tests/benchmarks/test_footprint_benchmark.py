@@ -19,7 +19,7 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     path, picture = tmp_path / "footprint.json", tmp_path / "footprint.png"
     assert footprint.main(["--small", "--check", "--json", str(path), "--picture", str(picture)]) == 0
     assert "holds: scenes with an error below 1%" in capsys.readouterr().out
-    found = json.loads(path.read_text())
+    (found,) = json.loads(path.read_text())["reports"]
     methods = [row["method"] for row in found["rows"]]
     assert methods[0] == footprint.OURS
     assert [method.strip() for method in methods[1:7]] == list(KINDS)

@@ -17,8 +17,8 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert (
         harness.command_line("index", index.measure, index.PACKAGES, ["--small", "--check", "--json", str(path)]) == 0
     )
-    assert "holds: counts and identifiers that are right: 3.0" in capsys.readouterr().out
-    rows = {row["method"]: row for row in json.loads(path.read_text())["rows"]}
+    assert "holds: counts and identifiers that are right: 3" in capsys.readouterr().out
+    rows = {row["method"]: row for row in json.loads(path.read_text())["reports"][0]["rows"]}
     assert rows[index.ZCAT]["seconds"] > 0
     assert rows["zcat | grep"]["facts"]["rows"] == "90"
     assert all(0 < float(row["facts"]["peak_MB"]) < 1000 for row in rows.values())

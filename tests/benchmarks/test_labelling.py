@@ -5,25 +5,43 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks import harness, labelling
+from benchmarks.world import World, make_world
+from mineral_pipeline.labelling import membership
 
 
 def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "labelling.json"
-    assert (
-        harness.command_line(
-            "labelling", labelling.measure, labelling.PACKAGES, ["--small", "--check", "--json", str(path)]
-        )
-        == 0
-    )
-    assert "holds: exact methods" in capsys.readouterr().out
+    path, chart = tmp_path / "labelling.json", tmp_path / "labelling.png"
+    options = ["--small", "--check", "--json", str(path), "--chart", str(chart)]
+    assert harness.command_line("labelling", labelling.measure, labelling.PACKAGES, options) == 0
+    assert "holds: simulated: exact ways" in capsys.readouterr().out
     found = json.loads(path.read_text())
-    assert [row["method"] for row in found["rows"]][:2] == [labelling.OURS, labelling.NAIVE]
-    assert found["rows"][1]["share"] < 1
+    simulated, sums, growth = found["reports"]
+    assert [row["method"] for row in simulated["rows"]] == [labelling.OURS, *(way.name for way in labelling.WAYS)]
+    assert simulated["rows"][1]["share"] < 1
     assert found["machine"]["packages"]["pykdtree"]
-    assert all(claim["holds"] for claim in found["claims"])
+    assert all(claim["holds"] for report in found["reports"] for claim in report["claims"])
+    assert sums["claims"][0]["reached"] == 1
+    assert growth["curves"].keys() == {"2,000 deposits", "10,000 deposits"}
+    with Image.open(chart) as picture:
+        assert picture.width > 1000
+
+
+def test_the_ways_agree_where_it_is_hard() -> None:
+    """At the antimeridian, at a pole, with repeated vertices, all but the planar ones count alike."""
+    world = make_world(60, 3000, seed=8)
+    deposits, footprints = world.deposits, world.footprints
+    for turn in ((290.0, 0.0), (0.0, 0.0)):
+        moved = World(footprints + turn, world.places, deposits + turn)
+        truth = np.diff(membership(moved.footprints, moved.deposits).indptr)
+        assert truth.any()
+        for way in labelling.WAYS:
+            if not way.is_planar:
+                assert np.array_equal(way.count(moved), truth), way.name
 
 
 def test_check_fails_when_a_claim_does_not_hold() -> None:
