@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from rich.console import Console
 from rich.table import Table
 
@@ -148,12 +150,12 @@ def _plain(report: Report) -> dict[str, Any]:
 
 def draw(reports: Sequence[Report]) -> Figure:
     """A panel for each report: its curves, or else a bar for the seconds of each row; all scales are logarithmic."""
-    heights = [4.0 if report.curves else 0.9 + 0.3 * len(report.rows) for report in reports]
+    heights = [4.0 if report.curves else 1.2 + 0.3 * len(report.rows) for report in reports]
     figure = Figure(figsize=(9, sum(heights)), dpi=150, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     panels = figure.subplots(len(reports), height_ratios=heights, squeeze=False)[:, 0]
     for axes, report in zip(panels, reports, strict=True):
-        axes.set_title(report.title, loc="left", fontsize=9, fontweight="bold")
+        axes.set_title(fill(report.title, 62), loc="left", fontsize=9, fontweight="bold")
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
         (_draw_curves if report.curves else _draw_bars)(axes, report)
@@ -163,11 +165,13 @@ def draw(reports: Sequence[Report]) -> Figure:
 def _draw_bars(axes: Axes, report: Report) -> None:
     seconds = [found.seconds for found in report.rows]
     colours = [OWN if found.method.startswith("mineral_pipeline") else OTHER for found in report.rows]
-    bars = axes.barh([found.method for found in report.rows], seconds, color=colours, height=0.7)
-    axes.bar_label(bars, [f" {value / seconds[0]:,.3g} x" for value in seconds], fontsize=8)
+    bars = axes.barh([fill(found.method, 48) for found in report.rows], seconds, color=colours, height=0.7)
+    times = [value / seconds[0] for value in seconds]
+    axes.bar_label(bars, [f" {value:,.0f} x" if value >= 10 else f" {value:.1f} x" for value in times], fontsize=8)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.set_xlim(min(seconds) / 2, max(seconds) * 4)
+    axes.set_xlim(min(seconds) / 3, max(seconds) * 8)
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("seconds, and times the first", fontsize=8)
 
 

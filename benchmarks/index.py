@@ -93,11 +93,12 @@ def run(*command: str) -> Ran:
     return Ran("\n".join(output), int(peak) * 1024 / 1e6)
 
 
-def make_rows(number: int, count: int) -> pa.Table:
-    """A block of the index: 1 row in 178 is Landsat-4 TM, 1 in 8 Landsat 8, in no order."""
+def make_rows(number: int, count: int, landsat_4: int | None = None) -> pa.Table:
+    """A block of the index: 1 row in 178 is Landsat-4 TM, or as many as given; 1 in 8 Landsat 8; in no order."""
     rng = np.random.default_rng(number)
     kinds = rng.choice([2, 3], count)
-    landsat_4 = (count * (number + 1) * 45 // 8000) - count * number * 45 // 8000
+    if landsat_4 is None:
+        landsat_4 = (count * (number + 1) * 45 // 8000) - count * number * 45 // 8000
     kinds[:landsat_4], kinds[landsat_4 : landsat_4 + count // 8] = 0, 1
     rng.shuffle(kinds)
 
@@ -154,9 +155,9 @@ class Block:
     """Identifiers by spacecraft."""
 
 
-def make_block(number: int, count: int) -> Block:
-    """Block ``number`` of ``count`` rows."""
-    rows, text = make_rows(number, count), BytesIO()
+def make_block(number: int, count: int, landsat_4: int | None = None) -> Block:
+    """Block ``number`` of ``count`` rows, see `make_rows`."""
+    rows, text = make_rows(number, count, landsat_4), BytesIO()
     csv.write_csv(rows, text, csv.WriteOptions(include_header=False, quoting_style="none"))
     found = {
         name: rows.filter(pc.field("SPACECRAFT_ID") == name)["PRODUCT_ID"].to_pylist() for _, name, _ in PRODUCTS[:2]

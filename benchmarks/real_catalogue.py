@@ -43,17 +43,27 @@ def data_folder() -> Path:
     return Path(folder)
 
 
-def read_deposits(folder: Path, merge_km: float = MERGE_KM) -> np.ndarray:
-    """Positions (m, 2) lon/lat of the real deposits; duplicates as far as ``merge_km`` apart are merged."""
-    files = ("mrds-complete-records.csv", "mrds-partial.csv.gz", "other-sources.csv.gz")
-    table = labelling.read_deposits([str(folder / "deposits" / file) for file in files], merge_km).table
-    return np.asarray(table[["lon", "lat"]], dtype=np.float64)
+def read_deposits(folder: Path) -> np.ndarray:
+    """Positions (m, 2) lon/lat of the real deposits, duplicates merged."""
+    return _positions(_read_table(folder, MERGE_KM))
 
 
 def read_world(folder: Path) -> World:
-    """Every scene with its place, and every deposit of every source, those that lie in the same place merged."""
-    scenes = _read_scenes(folder)
-    return World(ledger.footprints(scenes), pd.factorize(scenes["bucket"])[0], read_deposits(folder, merge_km=0))
+    """Every scene with its place, and every record of a deposit, repeated ones too."""
+    scenes, table = _read_scenes(folder), _read_table(folder, merge_km=0)
+    return World(
+        ledger.footprints(scenes), pd.factorize(scenes["bucket"])[0], _positions(table).repeat(table["records"], axis=0)
+    )
+
+
+def _read_table(folder: Path, merge_km: float) -> pd.DataFrame:
+    files = ("mrds-complete-records.csv", "mrds-partial.csv.gz", "other-sources.csv.gz")
+    table: pd.DataFrame = labelling.read_deposits([str(folder / "deposits" / file) for file in files], merge_km).table
+    return table
+
+
+def _positions(table: pd.DataFrame) -> np.ndarray:
+    return np.asarray(table[["lon", "lat"]], dtype=np.float64)
 
 
 def _read_scenes(folder: Path) -> gpd.GeoDataFrame:

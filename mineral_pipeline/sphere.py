@@ -48,6 +48,9 @@ SMALLEST = float(np.finfo(float).eps)
 NEGLIGIBLE_KM2 = 1e-6
 """1 m2: an intersection below is rounding, so that what merely touches does not intersect."""
 
+AT_ONCE = 1024
+"""Positions whose cosines and sines stay in the processor's cache."""
+
 PAIRS_AT_ONCE = 20_000  # of footprints to intersect: about 100 MB
 
 
@@ -68,14 +71,7 @@ class HalfSpaces:
 def unit_vectors(lonlat: npt.ArrayLike) -> Floats:
     """Unit vectors (..., 3) of positions (..., 2) in degrees; nan where a position is not on the Earth."""
     degrees = np.asarray(lonlat, dtype=np.float64)
-    lon, lat = degrees[..., 0].ravel(), degrees[..., 1].ravel()
-    on_earth = (np.abs(lon) <= FARTHEST) & (np.abs(lat) <= 90)
-    if not on_earth.all():
-        lon, lat = np.where(on_earth, lon, np.nan), np.where(on_earth, lat, np.nan)
-    (cos_lon, sin_lon), (cos_lat, sin_lat) = _cos_sin(lon), _cos_sin(lat)
-    vectors = np.empty((len(lon), 3))
-    vectors[:, 0], vectors[:, 1], vectors[:, 2] = cos_lat * cos_lon, cos_lat * sin_lon, sin_lat
-    return vectors.reshape(*degrees.shape[:-1], 3)
+    return _unit_vectors(np.ascontiguousarray(degrees).reshape(-1, 2)).reshape(*degrees.shape[:-1], 3)
 
 
 def lonlat(vectors: npt.ArrayLike) -> Floats:
@@ -157,6 +153,21 @@ def _cos_sin(degrees: Floats) -> tuple[Floats, Floats]:
         cosines[i] = -across if (quarter == 1) | (quarter == 2) else across
         sines[i] = -along if quarter >= 2 else along
     return cosines, sines
+
+
+@compiled
+def _unit_vectors(degrees: Floats) -> Floats:
+    vectors = np.empty((len(degrees), 3))
+    for start in range(0, len(degrees), AT_ONCE):
+        lon, lat = degrees[start : start + AT_ONCE, 0].copy(), degrees[start : start + AT_ONCE, 1].copy()
+        (cos_lon, sin_lon), (cos_lat, sin_lat) = _cos_sin(lon), _cos_sin(lat)
+        for i in range(len(lon)):
+            vector = vectors[start + i]
+            if abs(lon[i]) <= FARTHEST and abs(lat[i]) <= 90:
+                vector[0], vector[1], vector[2] = cos_lat[i] * cos_lon[i], cos_lat[i] * sin_lon[i], sin_lat[i]
+            else:
+                vector[:] = np.nan
+    return vectors
 
 
 @compiled

@@ -26,7 +26,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from mineral_pipeline import sphere
-from mineral_pipeline.labelling.blunders import alike
+from mineral_pipeline.labelling.distinct import distinct_rows
 from mineral_pipeline.labelling.site_names import VAGUE, site_names
 from mineral_pipeline.sphere import Floats
 
@@ -87,7 +87,7 @@ def _links(names: Sequence[str], vectors: Floats, merge_km: float) -> Integers:
     label, labels = pd.factorize(np.array([one for name in names for one in called[name]], dtype=object))
     repeated = np.bincount(label, minlength=1)[label] > 1
     deposits, points = deposits[repeated], np.column_stack([vectors[deposits[repeated]], 4.0 * label[repeated]])
-    node, nodes = alike(points)
+    node, nodes = distinct_rows(points)
     chord = 2 * np.sin(merge_km / sphere.EARTH_RADIUS_KM / 2) + 1e-12
     telling = np.flatnonzero([not one.startswith(VAGUE) for one in labels[(nodes[:, 3] / 4).astype(np.int64)]])
     pairs = telling[cKDTree(nodes[telling]).query_pairs(chord, output_type="ndarray")]
