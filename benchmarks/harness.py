@@ -194,7 +194,7 @@ def _show(report: Report) -> None:
         seconds, times = f"{found.seconds:,.3f}", f"{found.seconds / report.rows[0].seconds:,.1f}"
         facts = (found.facts.get(name, "") for name in extra)
         table.add_row(found.method, seconds, times, f"{len(found.runs)}{extrapolated}", *facts)
-    console = Console(width=max(Console().width, 130))
+    console = Console(width=max(Console().width, 160))
     console.print(table)
     for note in report.notes:
         console.print(f"- {note}")

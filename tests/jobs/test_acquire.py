@@ -8,6 +8,7 @@ import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,8 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 from jobs import acquire, audit, catalogue
-from mineral_pipeline import ledger, store
+from jobs.shard import Scene, acquire_scene
+from mineral_pipeline import archive, ledger, store
 from mineral_pipeline import settings as reader
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import Settings
@@ -193,3 +195,18 @@ def test_a_lost_store_is_made_anew(acquired: Settings, client: Client) -> None:
     shutil.rmtree(workspace.place(CHIPS), ignore_errors=True)
 
     assert acquire.main(acquired, client).done == 7
+
+
+def test_all_readings_of_a_scene_share_one_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deadlines: list[float] = []
+
+    def fetch(source: object, base_url: str, product_id: str, bands: object, share: object, deadline: float) -> None:
+        deadlines.append(deadline)
+        raise archive.Corrupt("x is damaged", archive.Evidence.of(bytes([len(deadlines)])))  # never twice the same
+
+    monkeypatch.setattr(archive, "fetch_scene", fetch)
+    source = archive.open_source(reader.Archive(url=str(tmp_path), retries=3))
+    scene = Scene(0, "p", "here")
+    outcome, _ = acquire_scene(scene, source, reader.Acquire(), np.dtype("uint8"), archive.Budget(1e9), Lock())
+    assert outcome.status == "corrupt"
+    assert deadlines == deadlines[:1] * 4
