@@ -149,16 +149,21 @@ def _plain(report: Report) -> dict[str, Any]:
 
 
 def draw(reports: Sequence[Report]) -> Figure:
-    """A panel for each report: its curves, or else a bar for the seconds of each row; all scales are logarithmic."""
-    heights = [4.0 if report.curves else 1.2 + 0.3 * len(report.rows) for report in reports]
+    """A bar for the seconds of every row, report by report, and all curves in one panel; scales are logarithmic."""
+    bars, curved = [found for found in reports if not found.curves], [found for found in reports if found.curves]
+    heights = [1.2 + 0.3 * len(report.rows) for report in bars] + [4.0] * bool(curved)
     figure = Figure(figsize=(9, sum(heights)), dpi=150, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(len(reports), height_ratios=heights, squeeze=False)[:, 0]
-    for axes, report in zip(panels, reports, strict=True):
+    panels = list(figure.subplots(len(heights), height_ratios=heights, squeeze=False)[:, 0])
+    for axes, report in zip(panels, bars, strict=False):
         axes.set_title(fill(report.title, 62), loc="left", fontsize=9, fontweight="bold")
+        _draw_bars(axes, report)
+    if curved:
+        panels[-1].set_title("growth", loc="left", fontsize=9, fontweight="bold")
+        _draw_curves(panels[-1], {name: points for report in curved for name, points in report.curves.items()})
+    for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
-        (_draw_curves if report.curves else _draw_bars)(axes, report)
     return figure
 
 
@@ -175,8 +180,8 @@ def _draw_bars(axes: Axes, report: Report) -> None:
     axes.set_xlabel("seconds, and times the first", fontsize=8)
 
 
-def _draw_curves(axes: Axes, report: Report) -> None:
-    for name, points in report.curves.items():
+def _draw_curves(axes: Axes, curves: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+    for name, points in curves.items():
         axes.loglog(*zip(*points, strict=True), marker="o", markersize=4, label=name)
     axes.grid(color="#e4e7e9")
     axes.set_xlabel("scenes", fontsize=8)
