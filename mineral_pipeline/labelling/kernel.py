@@ -79,8 +79,13 @@ def list_near(cells: np.ndarray, starts: np.ndarray, places: np.ndarray, count: 
 
 @_fused
 def list_members(
-    points: np.ndarray, starts: np.ndarray, near: np.ndarray, visits: np.ndarray, normals: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    points: np.ndarray,
+    starts: np.ndarray,
+    near: np.ndarray,
+    visits: np.ndarray,
+    normals: np.ndarray,
+    members: np.ndarray,
+) -> np.ndarray:
     """List the points inside each scene.
 
     Args:
@@ -89,25 +94,21 @@ def list_members(
         near: points near each place, of `list_near`.
         visits: see above.
         normals: see above.
+        members: room for as many as could be; the points inside are written, ascending within each scene.
 
     Returns:
-        Where each scene's members start, and the end, (s + 1,); the members, ascending within each scene.
+        Where each scene's members start, and the end, (s + 1,).
     """
     most = _longest(starts)
     x, y, z, heights = np.empty(most), np.empty(most), np.empty(most), np.empty(most)
-    ends, members, end = np.zeros(len(normals) + 1, np.int64), np.empty(2 * len(near), near.dtype), 0
+    ends = np.zeros(len(normals) + 1, np.int64)
     for place in range(len(starts) - 1):
         names = near[starts[place] : starts[place + 1]]
         _gather(points, names, x, y, z)
         for scene in range(visits[place], visits[place + 1]):
             _measure(x, y, z, normals[scene], heights[: len(names)])
-            if end + len(names) > len(members):
-                grown = np.empty(2 * len(members) + len(names), members.dtype)
-                grown[:end] = members[:end]
-                members = grown
-            end += _keep(names, heights, members[end:])
-            ends[scene + 1] = end
-    return ends, members[:end]
+            ends[scene + 1] = ends[scene] + _keep(names, heights, members[ends[scene] :])
+    return ends
 
 
 @_fused

@@ -37,8 +37,11 @@ def membership(footprints: npt.ArrayLike, points: npt.ArrayLike, place: npt.Arra
     """
     outlines, positions = _checked(footprints, points, place)
     reach = Reach.of(sphere.half_spaces(outlines), positions, place)
-    near = kernel.list_near(reach.cells, reach.near.indptr, reach.near.indices, reach.near.shape[1])
-    ends, members = kernel.list_members(sphere.unit_vectors(positions), *near, reach.visits, reach.normals)
+    starts, near = kernel.list_near(reach.cells, reach.near.indptr, reach.near.indices, reach.near.shape[1])
+    # Room for all that could be inside; what is not written takes no memory.
+    room = np.empty(np.diff(starts) @ np.diff(reach.visits), dtype=near.dtype)
+    ends = kernel.list_members(sphere.unit_vectors(positions), starts, near, reach.visits, reach.normals, room)
+    members = room[: ends[-1]]
     index = np.result_type(members, np.min_scalar_type(-len(members)))
     ones = np.ones(len(members), dtype=np.int8)
     shape = (len(reach.scenes), len(positions))
