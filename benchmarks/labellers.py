@@ -133,7 +133,8 @@ def duck_db(world: World) -> Counts:
     scenes["scene"] = np.arange(len(scenes))
     points = pd.DataFrame(np.column_stack([world.deposits, unit_vectors(world.deposits)]), columns=[*"uvxyz"])
     inside = " AND ".join(f"a{i} * x + b{i} * y + c{i} * z >= d{i}" for i in range(sides.shape[1]))
-    connection = duckdb.connect(config={"threads": 1, "enable_progress_bar": False})
+    connection = duckdb.connect(config={"threads": 1})
+    connection.execute("SET enable_progress_bar = false")
     connection.register("scenes", scenes)
     connection.register("points", points)
     found = connection.execute(f"""
