@@ -104,9 +104,10 @@ def row(method: str, runs: Sequence[float], share: float = 1.0, **facts: str) ->
     return Row(method, statistics.median(runs) / share, tuple(runs), share, facts)
 
 
-def ratio(report_rows: Sequence[Row], method: str) -> float:
-    """How many times longer than ours (the first row) a method takes."""
-    return next(found.seconds for found in report_rows if found.method == method) / report_rows[0].seconds
+def times_faster(rows: Sequence[Row], method: str) -> float:
+    """How many times faster than a method ours (the first row) is, by the shortest runs."""
+    theirs = next(found for found in rows if found.method == method)
+    return min(theirs.runs) / theirs.share / min(rows[0].runs) * rows[0].share
 
 
 def command_line(

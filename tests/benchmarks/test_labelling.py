@@ -47,7 +47,7 @@ def test_the_ways_agree_where_it_is_hard() -> None:
 def test_check_fails_when_a_claim_does_not_hold() -> None:
     def report(small: bool) -> harness.Report:
         rows = [harness.row("ours", [1, 3, 2]), harness.row("theirs", [1, 1], share=0.1)]
-        return harness.Report("title", rows, [harness.Claim("times faster", harness.ratio(rows, "theirs"), 6)])
+        return harness.Report("title", rows, [harness.Claim("times faster", harness.times_faster(rows, "theirs"), 11)])
 
     assert harness.command_line("any", report, [], ["--check"]) == 1
     assert harness.command_line("any", report, [], []) == 0
