@@ -62,7 +62,7 @@ WAYS = (
     Way("the same by pykdtree, k neighbours of every scene", labellers.study_pykdtree, 3000, runs=3),
     Way("scikit-learn BallTree of deposits, then the polygon", labellers.ball_tree),
     Way("shapely STRtree of the polygons, asked by points", labellers.strtree, is_planar=True),
-    Way("geopandas.sjoin", labellers.sjoin, reach=25, is_planar=True),
+    Way("geopandas.sjoin", labellers.sjoin, reach=20, is_planar=True),
     Way("DuckDB, a join by cells of one degree", labellers.duck_db),
 )
 
