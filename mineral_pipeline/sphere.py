@@ -156,6 +156,12 @@ def _cos_sin(degrees: Floats) -> tuple[Floats, Floats]:
 
 
 @compiled
+def is_on_earth(lon: float, lat: float) -> bool:
+    """Whether longitude and latitude in degrees are a position."""
+    return abs(lon) <= FARTHEST and abs(lat) <= 90
+
+
+@compiled
 def _unit_vectors(degrees: Floats) -> Floats:
     vectors = np.empty((len(degrees), 3))
     for start in range(0, len(degrees), AT_ONCE):
@@ -163,7 +169,7 @@ def _unit_vectors(degrees: Floats) -> Floats:
         (cos_lon, sin_lon), (cos_lat, sin_lat) = _cos_sin(lon), _cos_sin(lat)
         for i in range(len(lon)):
             vector = vectors[start + i]
-            if abs(lon[i]) <= FARTHEST and abs(lat[i]) <= 90:
+            if is_on_earth(lon[i], lat[i]):
                 vector[0], vector[1], vector[2] = cos_lat[i] * cos_lon[i], cos_lat[i] * sin_lon[i], sin_lat[i]
             else:
                 vector[:] = np.nan

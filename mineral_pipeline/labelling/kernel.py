@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from mineral_pipeline.compiled import compiled
-from mineral_pipeline.sphere import TOLERANCE
+from mineral_pipeline.sphere import TOLERANCE, is_on_earth
 
 _fused = partial(compiled, fastmath={"contract"})
 """A product may be added without being rounded: next to the tolerance that is nothing."""
@@ -32,8 +32,8 @@ def number_cells(positions: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray,
     rows = len(starts) - 1
     cells, number = np.full(len(positions), -1, np.int32), np.zeros(starts[-1], np.int32)
     for i in range(len(positions)):
-        turns, height = positions[i, 0] / 360, (positions[i, 1] + 90) / 180
-        if abs(turns) < np.inf and 0 <= height <= 1:
+        if is_on_earth(positions[i, 0], positions[i, 1]):
+            turns, height = positions[i, 0] / 360, (positions[i, 1] + 90) / 180
             row = min(int(height * rows), rows - 1)
             width = starts[row + 1] - starts[row]
             cells[i] = starts[row] + min(int((turns - math.floor(turns)) * width), width - 1)

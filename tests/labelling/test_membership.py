@@ -188,6 +188,13 @@ def test_points_that_are_nowhere_are_in_nothing() -> None:
     assert inside(SQUARE, points) == [2, 5]
 
 
+def test_what_is_hardly_beyond_the_earth_is_in_nothing() -> None:
+    polar = [[0, 80], [90, 80], [180, 80], [270, 80]]
+    points = [[0, math.nextafter(90, 91)], [1e10, 85], [0, 90]]
+    assert inside(polar, points) == [2]
+    assert sum_inside([polar], points, np.ones((3, 1), np.int32)).tolist() == [[1]]
+
+
 def test_nothing_to_ask() -> None:
     assert membership([SQUARE], np.empty((0, 2))).shape == (1, 0)
     assert membership([SQUARE], []).shape == (1, 0)
