@@ -250,10 +250,16 @@ def _repeat_edges(normals: Floats) -> None:
     """Write another edge of the same footprint over those that are 0."""
     for n in range(normals.shape[0]):
         for i in range(normals.shape[1]):
-            if normals[n, i, 0] == 0 and normals[n, i, 1] == 0 and normals[n, i, 2] == 0:
-                for other in normals[n]:
-                    if other.any():
-                        normals[n, i] = other
+            if _is_zero(normals[n, i]):
+                for k in range(normals.shape[1]):
+                    if not _is_zero(normals[n, k]):
+                        for axis in range(3):  # an assignment of arrays takes ten times as long to compile
+                            normals[n, i, axis] = normals[n, k, axis]
+
+
+@compiled
+def _is_zero(vector: Floats) -> bool:
+    return bool(vector[0] == 0 and vector[1] == 0 and vector[2] == 0)
 
 
 def _hull(vertices: Floats, turns: Floats) -> Floats:

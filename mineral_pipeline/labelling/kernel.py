@@ -39,7 +39,8 @@ def number_cells(positions: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray,
             cells[i] = starts[row] + min(int((turns - math.floor(turns)) * width), width - 1)
             number[cells[i]] = 1
     occupied = np.flatnonzero(number)
-    number[occupied] = np.arange(len(occupied))
+    for cell in range(len(occupied)):  # an assignment of arrays takes ten times as long to compile
+        number[occupied[cell]] = cell
     for i in range(len(cells)):
         if cells[i] >= 0:
             cells[i] = number[cells[i]]

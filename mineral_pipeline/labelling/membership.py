@@ -73,7 +73,7 @@ def sum_inside(
         DataError: shapes that do not fit.
     """
     outlines, positions = _checked(footprints, points, place)
-    sparse = csr_array(weights)
+    sparse = csr_array(weights, dtype=np.int64)
     if sparse.shape[0] != len(positions):
         raise DataError(f"weights must have a row for each of {len(positions)} points, not {sparse.shape[0]}")
     reach = Reach.of(sphere.half_spaces(outlines), positions, place)

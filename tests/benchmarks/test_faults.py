@@ -154,13 +154,13 @@ def test_hang_latency_and_slow(server: FaultyServer) -> None:
     server.reset(Rule("latency", amount=0.3))
     started = time.monotonic()
     assert ask(server)[1] == CONTENT
-    assert 0.3 <= time.monotonic() - started < 1
-    server.reset(Rule("slow", amount=20_000))
+    assert time.monotonic() - started >= 0.3
+    server.reset(Rule("slow", amount=10_000))
     started = time.monotonic()
     with ThreadPoolExecutor(16) as pool:
         assert {body for _, body in pool.map(lambda _: ask(server), range(16))} == {CONTENT}
-    assert 0.4 <= time.monotonic() - started < 2, "half a second each, side by side"
-    assert server.statistics.peak == 16
+    assert time.monotonic() - started >= 0.8, "a second each"
+    assert server.statistics.peak > 8, "side by side"
 
 
 def test_chance_follows_from_the_seed(folder: Path) -> None:

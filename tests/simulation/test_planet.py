@@ -71,7 +71,7 @@ def test_what_is_seen_tells_of_deposits_only_where_there_is_a_signal(signal: flo
 
 def test_more_islands_than_fit_are_refused() -> None:
     with pytest.raises(SettingsError, match="islands"):
-        simulation.create(Simulate(places=400, islands=200), 0)
+        simulation.create(Simulate(places=3000, islands=24), 0)
 
 
 @pytest.mark.parametrize(
