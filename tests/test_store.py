@@ -28,6 +28,27 @@ def test_an_empty_store_opens_with_xarray_alone(chips: Workspace) -> None:
     assert dataset.attrs["source"] == "test"
 
 
+def test_a_store_is_written_file_by_file_and_the_document_that_completes_it_last(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def write(place: Workspace, name: str, content: bytes) -> None:
+        assert not store.is_complete(place)
+        written.append(name)
+        write_bytes(place, name, content)
+
+    write_bytes = Workspace.write_bytes
+    monkeypatch.setattr(Workspace, "write_bytes", write)
+    store.create_chips(workspace, ["a", "b"], ["B7"], 8, 4)
+    arrays = ("image", "chip", "product_id", "band")
+    assert sorted(written[:-1]) == sorted(
+        [f"{CHIPS}/{name}/zarr.json" for name in arrays] + [f"{CHIPS}/{name}/c/0" for name in arrays[1:]]
+    )
+    assert written[-1] == f"{CHIPS}/zarr.json"
+    assert store.is_complete(workspace)
+
+
 def test_the_inner_chunk_is_one_chip_and_the_shard_the_unit_of_work(chips: Workspace) -> None:
     images = store.open_images(chips)
 

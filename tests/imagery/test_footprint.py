@@ -93,7 +93,8 @@ def test_any_convex_polygon_is_found_anywhere(
     found = on_ground(footprint, crs)
     least = max(0.01, 0.4 * pixel * truth.length / truth.area)  # the point of a needle lies between pixels
     assert found.area == pytest.approx(truth.area, rel=least)
-    assert error(found, truth) < (least if len(shape.exterior.coords) - 1 <= VERTICES else 0.05)  # regular 12-gon: 4.8 %
+    corners = len(shape.exterior.coords) - 1
+    assert error(found, truth) < (least if corners <= VERTICES else 0.05)  # regular 12-gon: 4.8 %
     np.testing.assert_array_equal(footprint, find_footprint(mask.copy(), transform, crs))
 
 
