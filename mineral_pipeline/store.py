@@ -68,14 +68,14 @@ def create_chips(
 
 
 def is_complete(workspace: Workspace, name: str = CHIPS) -> bool:
-    """Whether a store was created to the end: the group's own document is written last."""
+    """Whether a store was created to the end: the group's own document, with all others in it, is written last."""
     if not workspace.exists(f"{name}/{DOCUMENT}"):
         return False
     try:
-        zarr.open_group(workspace.zarr(name), mode="r", zarr_format=FORMAT)
+        group = zarr.open_group(workspace.zarr(name), mode="r", zarr_format=FORMAT)
     except (ValueError, KeyError, FileNotFoundError):  # half a document; it was damaged since
         return False
-    return True
+    return group.metadata.consolidated_metadata is not None
 
 
 def write_shard(workspace: Workspace, shard: int, images: np.ndarray) -> None:
@@ -195,13 +195,13 @@ def _created(workspace: Workspace, name: str, attributes: Mapping[str, Any] | No
     third of the requests that Zarr makes for it, and a store is complete when that document exists.
     """
     files: dict[str, Buffer] = {}
-    group = zarr.create_group(MemoryStore(files), attributes=dict(attributes or {}))
+    group = zarr.create_group(MemoryStore(files), zarr_format=FORMAT, attributes=dict(attributes or {}))
     yield group
     with warnings.catch_warnings():
         # Zarr 3 has no consolidated metadata in its specification yet; xarray warns on opening without it.
         warnings.simplefilter("ignore", ZarrUserWarning)
         zarr.consolidate_metadata(group.store, zarr_format=FORMAT)
-    workspace.remove(f"{name}/{DOCUMENT}")
+    workspace.remove(f"{name}/{DOCUMENT}")  # first: a removal that is cut short leaves nothing that looks complete
     workspace.remove(name)
     for key in sorted(files, key=lambda key: key == DOCUMENT):
         workspace.write_bytes(f"{name}/{key}", files[key].to_bytes())

@@ -49,6 +49,13 @@ def test_a_store_is_written_file_by_file_and_the_document_that_completes_it_last
     assert store.is_complete(workspace)
 
 
+def test_a_store_without_consolidated_metadata_was_not_created_to_the_end(chips: Workspace) -> None:
+    document = chips.read_json(f"{CHIPS}/zarr.json")
+    assert store.is_complete(chips)
+    chips.write_json(f"{CHIPS}/zarr.json", {key: document[key] for key in document if key != "consolidated_metadata"})
+    assert not store.is_complete(chips)
+
+
 def test_the_inner_chunk_is_one_chip_and_the_shard_the_unit_of_work(chips: Workspace) -> None:
     images = store.open_images(chips)
 
