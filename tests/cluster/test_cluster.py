@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -44,6 +45,14 @@ def test_threads_run_a_task_with_their_configuration(tmp_path: Path) -> None:
         assert client.submit(lambda: 6 * 7).result() == 42
         assert dask.config.get("distributed.comm.retry.count") == 7
         cluster.require(client, "GPU")
+
+
+def test_a_result_let_go_while_it_is_fetched_is_not_news(caplog: pytest.LogCaptureFixture) -> None:
+    with cluster.connect("threads") as client:
+        assert client.sync(client.scheduler.gather, keys=["gone"])["status"] == "error"
+        logging.getLogger("distributed.scheduler").error("anything else")
+
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == ["anything else"]
 
 
 def test_a_resource_that_no_worker_offers_is_refused(client: Client) -> None:
