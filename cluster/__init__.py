@@ -173,14 +173,19 @@ def _one_line_per_error() -> None:
     os.environ.setdefault("DASK_LOGGING", str(levels))
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
-    logging.getLogger("distributed.scheduler").addFilter(_is_news)
+    for name in ("distributed.scheduler", "distributed.nanny"):
+        logging.getLogger(name).addFilter(_is_news)
     # A client that is stopped closes its connections while results are on their way: tornado logs a traceback of each.
     logging.getLogger("tornado.application").setLevel("CRITICAL")
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Not what a client lets go while it fetches it, being stopped, nor what died with a worker and is done again."""
-    return not record.getMessage().startswith("Couldn't gather keys")
+    """False for what ends well by itself.
+
+    These are results that a stopped client lets go while it fetches them, or that died with a worker and are made
+    again; and workers that the nanny ends, because TensorFlow takes seconds to leave its process.
+    """
+    return not record.getMessage().startswith(("Couldn't gather keys", "Worker process still alive"))
 
 
 def _one_thread_per_library() -> None:
