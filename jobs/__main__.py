@@ -1,6 +1,7 @@
 """The command line: ``mineral-pipeline JOB SETTINGS``, ``status WORKSPACE``, ``verify WORKSPACE``.
 
-Exit status: 0 done, 1 failed more than the settings allow (or ``verify`` found a fault), 2 bad settings or usage.
+Exit status: 0 done, 1 failed more than the settings allow (or ``verify`` found a fault), 2 bad settings or usage,
+130 stopped by SIGINT or SIGTERM.
 """
 
 from __future__ import annotations

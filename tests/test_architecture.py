@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted(
     path for room in ("mineral_pipeline", "jobs", "cluster", "benchmarks") for path in (ROOT / room).rglob("*.py")
 )
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 LIBRARY = sorted((ROOT / "mineral_pipeline").rglob("*.py"))
 GROUND = {path.stem for path in (ROOT / "mineral_pipeline").glob("*.py")} - {"__init__"} | {"settings"}
 
@@ -59,3 +61,9 @@ def test_every_job_offers_plan_and_main() -> None:
     for job in JOBS:
         assert callable(module(job).plan), job
         assert callable(module(job).main), job
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_and_files_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
