@@ -123,7 +123,8 @@ def test_a_request_without_an_end_is_given_up_and_tried_again(store: Store, faul
     started = time.monotonic()
     fetched = store.fetch(store.open(Rule(fault, BAND, times=1, amount=amount), timeout_s=0.8))
     assert fetched.content == store.content()
-    assert (fetched.attempts, store.proxy.statistics.requests) == (2, 2)
+    assert fetched.attempts >= 2, "more on a machine that itself stands still for that long"
+    assert store.proxy.statistics.by_fault == {fault: 1}
     assert time.monotonic() - started >= 0.8
 
 
