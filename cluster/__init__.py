@@ -97,7 +97,7 @@ def connect(name: str, stop: Callable[[ClusterError], None] | None = None) -> It
                 f"--cluster {name}: {file.class_name} did not start: {error or type(error).__name__}"
             ) from error
         with ExitStack() as stack:
-            stack.enter_context(cluster)
+            stack.enter_context(_entered(name, cluster))
             client = cluster if isinstance(cluster, Client) else stack.enter_context(Client(cluster))
             if stop is not None:
                 done = threading.Event()
@@ -105,6 +105,21 @@ def connect(name: str, stop: Callable[[ClusterError], None] | None = None) -> It
                 threading.Thread(target=_watch, args=(client, stop, done), daemon=True, name="workers").start()
             with _losses(client):
                 yield client
+
+
+@contextmanager
+def _entered(name: str, cluster: Any) -> Iterator[None]:
+    """Enter a cluster. What goes wrong at its end, as when a worker dies just then, is a line: the work is done."""
+    with ExitStack() as stack:
+        stack.enter_context(cluster)
+        try:
+            yield
+        finally:
+            try:
+                stack.close()
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                logging.getLogger(__name__).warning("--cluster %s was not closed as it should: %s", name, reason)
 
 
 @contextmanager

@@ -97,11 +97,12 @@ def results(futures: Sequence[Future], names: Sequence[str] = ()) -> Iterator[An
     tries: Counter[Any] = Counter()
     suspects = []
     for future, result in completed:
-        if future.status == "finished":
+        error = _raised(result)  # the future's own state may be newer: a worker that dies takes its results with it
+        if error is None:
             future.release()
             yield result
-        elif not isinstance(future.exception(), KilledWorker):
-            future.result()  # raises
+        elif not isinstance(error, KilledWorker):
+            raise error
         elif tries[future.key] < MORE_TRIES:
             tries[future.key] += 1
             future.retry()
@@ -111,9 +112,18 @@ def results(futures: Sequence[Future], names: Sequence[str] = ()) -> Iterator[An
     guilty = []
     for future in suspects:
         future.retry()
-        if isinstance(future.exception(), KilledWorker):
+        try:
+            result = future.result()
+        except KilledWorker:
             guilty.append(called[future.key])
         else:
-            yield future.result()
+            yield result
     if guilty:
         raise ClusterError(cluster.killed(", ".join(guilty)))
+
+
+def _raised(result: Any) -> BaseException | None:
+    """What a task raised; Dask hands it over in place of the result, with its type and trace."""
+    if isinstance(result, tuple) and len(result) == 3 and isinstance(result[1], BaseException):
+        return result[1].with_traceback(result[2])
+    return result if isinstance(result, BaseException) else None

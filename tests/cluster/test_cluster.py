@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dask
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
 
 import cluster
 from mineral_pipeline.errors import ClusterError, SettingsError
@@ -45,6 +45,29 @@ def test_threads_run_a_task_with_their_configuration(tmp_path: Path) -> None:
         assert client.submit(lambda: 6 * 7).result() == 42
         assert dask.config.get("distributed.comm.retry.count") == 7
         cluster.require(client, "GPU")
+
+
+class Stubborn(LocalCluster):
+    """A cluster whose last worker dies while it is closed, as Dask's nanny then fails."""
+
+    def __exit__(self, *exception: object) -> None:
+        super().__exit__(*exception)
+        raise AssertionError("can only join a started process")
+
+
+def test_a_cluster_that_fails_to_close_hides_neither_results_nor_errors(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"class: {__name__}.Stubborn\noptions: {{processes: false, dashboard_address: '127.0.0.1:0'}}\n")
+    with cluster.connect(str(path)) as client:
+        result = client.submit(lambda: 6 * 7).result()
+    assert result == 42
+    assert caplog.messages[-1].endswith(
+        "c.yaml was not closed as it should: AssertionError: can only join a started process"
+    )
+    with pytest.raises(ZeroDivisionError), cluster.connect(str(path)) as client:
+        client.submit(lambda: 1 / 0).result()
 
 
 def test_what_ends_well_by_itself_is_not_news(caplog: pytest.LogCaptureFixture) -> None:

@@ -318,6 +318,7 @@ def die(counter: str, times: int) -> str:
         file.write(b"x")
         file.flush()
         if file.tell() <= times:
+            time.sleep(1)  # a worker that dies while its nanny still starts it may not be started again
             os._exit(1)
     return counter
 
