@@ -179,14 +179,14 @@ def _unit_vectors(degrees: Floats) -> Floats:
 @compiled
 def _circle(corners: Floats, centre: Floats) -> float:
     """The radius of a circle around the corners (v, 3) of a footprint, whose centre (3,) is written."""
-    centre[:] = 0
+    x = y = z = 0.0
     for i in range(len(corners)):
         a, b = corners[i - 1], corners[i]
-        length = math.sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2 + (b[2] - a[2]) ** 2)
         # Edges weigh by their length: crowded vertices do not pull. A single point still has a centre.
-        for axis in range(3):
-            centre[axis] += (length + SMALLEST) * (a[axis] + b[axis])
-    centre /= math.sqrt(centre[0] ** 2 + centre[1] ** 2 + centre[2] ** 2) or 1
+        weight = math.sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2 + (b[2] - a[2]) ** 2) + SMALLEST
+        x, y, z = x + weight * (a[0] + b[0]), y + weight * (a[1] + b[1]), z + weight * (a[2] + b[2])
+    length = math.sqrt(x**2 + y**2 + z**2) or 1.0
+    centre[0], centre[1], centre[2] = x / length, y / length, z / length
     farthest = 0.0
     for corner in corners:
         square = (corner[0] - centre[0]) ** 2 + (corner[1] - centre[1]) ** 2 + (corner[2] - centre[2]) ** 2
@@ -228,17 +228,19 @@ def _edges(vertices: Floats, centres: Floats) -> tuple[Floats, Floats, Floats, F
     for n in range(count):
         corners, own, centre, total = vertices[n], normals[n], centres[n], 0.0
         for i in range(width):
-            a, b, edge = corners[i], corners[(i + 1) % width], own[i]
+            a, b, edge = corners[i], corners[i + 1 - width], own[i]
             # (b - a) x (b + a) = 2 a x b, without the cancellation of close vertices
             edge[0] = (b[1] - a[1]) * (b[2] + a[2]) - (b[2] - a[2]) * (b[1] + a[1])
             edge[1] = (b[2] - a[2]) * (b[0] + a[0]) - (b[0] - a[0]) * (b[2] + a[2])
             edge[2] = (b[0] - a[0]) * (b[1] + a[1]) - (b[1] - a[1]) * (b[0] + a[0])
             length = math.sqrt(edge[0] ** 2 + edge[1] ** 2 + edge[2] ** 2)
-            edge /= np.inf if length < 2 * TOLERANCE else length
+            for axis in range(3):  # an operation on arrays takes longer, and much longer to compile
+                edge[axis] /= np.inf if length < 2 * TOLERANCE else length
             total += edge[0] * centre[0] + edge[1] * centre[1] + edge[2] * centre[2]
         turns[n] = np.sign(total)
         for edge in own:
-            edge *= turns[n]
+            for axis in range(3):
+                edge[axis] *= turns[n]
             for corner in corners:
                 height = edge[0] * corner[0] + edge[1] * corner[1] + edge[2] * corner[2]
                 lowest[n], highest[n] = min(lowest[n], height), max(highest[n], height)

@@ -48,6 +48,49 @@ def number_cells(positions: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray,
 
 
 @compiled
+def extents(
+    scenes: np.ndarray, visits: np.ndarray, centres: np.ndarray, radii: np.ndarray, normals: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far the scenes of each place extend, and how much they differ.
+
+    Args:
+        scenes: (s,) rows of ``centres`` and ``radii``, place by place.
+        visits: see above.
+        centres: (n, 3) unit vectors of the scenes' circles.
+        radii: (n,) radians.
+        normals: see above.
+
+    Returns:
+        Chord (p,) from the centre of a place's first scene to the farthest point of them all; most (p,) that the
+        height of a point above an edge differs between the first scene and the others.
+    """
+    count = len(visits) - 1
+    chords, spreads = np.zeros(count), np.zeros(count)
+    for place in range(count):
+        first = visits[place]
+        for scene in range(first, visits[place + 1]):
+            drift = _distance(centres[scenes[first]], centres[scenes[scene]])
+            chords[place] = max(chords[place], drift + 2 * math.sin(radii[scenes[scene]] / 2))
+            for edge in range(normals.shape[1]):
+                spreads[place] = max(spreads[place], _distance(normals[first, edge], normals[scene, edge]))
+    return chords, spreads
+
+
+@compiled
+def can_meet(
+    middles: np.ndarray, cells: np.ndarray, normals: np.ndarray, scenes: np.ndarray, margins: np.ndarray
+) -> np.ndarray:
+    """Whether the middle (c, 3) of a cell lies no farther than a margin outside of a scene, for pairs (k,) of both."""
+    meets = np.ones(len(cells), np.bool_)
+    for pair in range(len(cells)):
+        middle = middles[cells[pair]]
+        for normal in normals[scenes[pair]]:
+            height = normal[0] * middle[0] + normal[1] * middle[1] + normal[2] * middle[2]
+            meets[pair] &= height >= -margins[pair]
+    return meets
+
+
+@compiled
 def list_near(cells: np.ndarray, starts: np.ndarray, places: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """List the points near each place.
 
@@ -182,6 +225,12 @@ def sort_by_cell(cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]
             points[at[cells[point]]] = point
             at[cells[point]] += 1
     return starts, points
+
+
+@compiled
+def _distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Length of the chord between vectors (3,)."""
+    return math.sqrt((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2)
 
 
 @compiled

@@ -57,8 +57,9 @@ class Reach:
         cells, middles = _cells(positions, CELL_ROWS)
         places = _cells(sphere.lonlat(halves.centres), PLACE_ROWS)[0] if place is None else np.asarray(place)
         scenes, visits = _group(places, halves.valid)
-        near = _meetings(halves, scenes, visits, middles)
-        return cls(scenes, visits, halves.normals[scenes], cells, middles, near)
+        normals = halves.normals[scenes]
+        near = _meetings(halves, scenes, visits, normals, middles)
+        return cls(scenes, visits, normals, cells, middles, near)
 
 
 def _cells(positions: Floats, rows: int) -> tuple[Integers, Floats]:
@@ -88,25 +89,27 @@ def _group(keys: Integers, wanted: npt.NDArray[np.bool_]) -> tuple[Integers, Int
     return rows, np.concatenate([[0], changes, [len(rows)]])[: len(rows) + 1]
 
 
-def _meetings(halves: HalfSpaces, scenes: Integers, visits: Integers, middles: Floats) -> Any:
+def _meetings(halves: HalfSpaces, scenes: Integers, visits: Integers, normals: Floats, middles: Floats) -> Any:
     """Places within whose reach each cell lies, as a sparse (cell, place) array.
 
-    A place is the circle around its first scene's centre that holds all its scenes. Places of like reach share a
-    tree, so that one huge footprint does not make every cell ask for half the world.
+    A place's reach is the circle around its first scene's centre that holds all its scenes, less what is outside of
+    that scene by more than they differ. Places of like reach share a tree, so that one huge footprint does not make
+    every cell ask for half the world.
     """
-    firsts = halves.centres[scenes[visits[:-1]]]
-    shape = (len(middles), len(firsts))
+    shape = (len(middles), len(visits[1:]))
     if not all(shape):
         return csr_array(shape, dtype=np.int8)
-    drift = np.linalg.norm(halves.centres[scenes] - np.repeat(firsts, np.diff(visits), axis=0), axis=1)
-    chords = np.maximum.reduceat(drift + 2 * np.sin(halves.radii[scenes] / 2), visits[:-1]) + SLACK
+    chords, spreads = kernel.extents(scenes, visits, halves.centres, halves.radii, normals)
+    chords, margins, firsts = chords + SLACK, spreads + SLACK + sphere.TOLERANCE, halves.centres[scenes[visits[:-1]]]
     octaves = np.floor(np.log2(chords))
     pairs = []
     for octave in np.unique(octaves):
         members = np.flatnonzero(octaves == octave)
         for cells, near, distances in _nearest(firsts[members], middles, chords[members].max()):
-            within = distances <= chords[members[near]]
-            pairs.append((cells[within], members[near[within]]))
+            places = members[near]
+            meets = distances <= chords[places]
+            meets &= kernel.can_meet(middles, cells, normals, visits[places], margins[places])
+            pairs.append((cells[meets], places[meets]))
     cell, place = (np.concatenate(column) for column in zip(*pairs, strict=True))
     return csr_array((np.ones(len(cell), dtype=np.int8), (cell, place)), shape=shape)
 
