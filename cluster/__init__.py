@@ -119,7 +119,11 @@ def _entered(name: str, cluster: Any) -> Iterator[None]:
                 stack.close()
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
-                logging.getLogger(__name__).warning("--cluster %s was not closed as it should: %s", name, reason)
+                logging.getLogger(__name__).warning(
+                    "--cluster %s was not closed as it should (%s): see that none of its workers still runs",
+                    name,
+                    reason,
+                )
 
 
 @contextmanager

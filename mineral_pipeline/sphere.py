@@ -162,6 +162,12 @@ def is_on_earth(lon: float, lat: float) -> bool:
 
 
 @compiled
+def chord(a: Floats, b: Floats) -> float:
+    """Distance between two vectors (3,), through the Earth."""
+    return math.sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2 + (b[2] - a[2]) ** 2)
+
+
+@compiled
 def _unit_vectors(degrees: Floats) -> Floats:
     vectors = np.empty((len(degrees), 3))
     for start in range(0, len(degrees), AT_ONCE):
@@ -183,7 +189,7 @@ def _circle(corners: Floats, centre: Floats) -> float:
     for i in range(len(corners)):
         a, b = corners[i - 1], corners[i]
         # Edges weigh by their length: crowded vertices do not pull. A single point still has a centre.
-        weight = math.sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2 + (b[2] - a[2]) ** 2) + SMALLEST
+        weight = chord(a, b) + SMALLEST
         x, y, z = x + weight * (a[0] + b[0]), y + weight * (a[1] + b[1]), z + weight * (a[2] + b[2])
     length = math.sqrt(x**2 + y**2 + z**2) or 1.0
     centre[0], centre[1], centre[2] = x / length, y / length, z / length

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from mineral_pipeline.compiled import compiled
-from mineral_pipeline.sphere import TOLERANCE, is_on_earth
+from mineral_pipeline.sphere import TOLERANCE, chord, is_on_earth
 
 _fused = partial(compiled, fastmath={"contract"})
 """A product may be added without being rounded: next to the tolerance that is nothing."""
@@ -69,10 +69,10 @@ def extents(
     for place in range(count):
         first = visits[place]
         for scene in range(first, visits[place + 1]):
-            drift = _distance(centres[scenes[first]], centres[scenes[scene]])
+            drift = chord(centres[scenes[first]], centres[scenes[scene]])
             chords[place] = max(chords[place], drift + 2 * math.sin(radii[scenes[scene]] / 2))
             for edge in range(normals.shape[1]):
-                spreads[place] = max(spreads[place], _distance(normals[first, edge], normals[scene, edge]))
+                spreads[place] = max(spreads[place], chord(normals[first, edge], normals[scene, edge]))
     return chords, spreads
 
 
@@ -225,12 +225,6 @@ def sort_by_cell(cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]
             points[at[cells[point]]] = point
             at[cells[point]] += 1
     return starts, points
-
-
-@compiled
-def _distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Length of the chord between vectors (3,)."""
-    return math.sqrt((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2)
 
 
 @compiled

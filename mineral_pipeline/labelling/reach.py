@@ -100,7 +100,8 @@ def _meetings(halves: HalfSpaces, scenes: Integers, visits: Integers, normals: F
     if not all(shape):
         return csr_array(shape, dtype=np.int8)
     chords, spreads = kernel.extents(scenes, visits, halves.centres, halves.radii, normals)
-    chords, margins, firsts = chords + SLACK, spreads + SLACK + sphere.TOLERANCE, halves.centres[scenes[visits[:-1]]]
+    chords, margins = chords + SLACK, spreads + SLACK + sphere.TOLERANCE
+    firsts = halves.centres[scenes[visits[:-1]]]
     octaves = np.floor(np.log2(chords))
     pairs = []
     for octave in np.unique(octaves):

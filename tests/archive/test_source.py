@@ -199,7 +199,9 @@ class Server(BaseHTTPRequestHandler):
         behaviours = self.path.strip("/").split("-")
         behaviour = behaviours[min(count, len(behaviours)) - 1]
         self.close_connection = True
-        if behaviour == "reset":
+        if behaviour == "hang":
+            threading.Event().wait(6.0)
+        if behaviour in ("hang", "reset"):
             return
         self.send_response(int(behaviour) if behaviour.isdigit() else 200)
         self.send_header("Connection", "close")  # or a client that is quicker than FIN would use it again, in vain
@@ -219,11 +221,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as web:
         threading.Thread(target=web.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{web.server_port}"
-        yield open_source(settings.Archive(url=url, retries=2))
+        yield open_source(settings.Archive(url=url, retries=2, timeout_s=3))
         web.shutdown()
 
 
-@pytest.mark.parametrize("path", ["200", "503-200", "429-500-200", "cut-200", "reset-503-200"])
+@pytest.mark.parametrize("path", ["200", "503-200", "429-500-200", "cut-200", "hang-200", "reset-503-200"])
 def test_http_through_faults(server: Source, path: str) -> None:
     fetched = server.fetch(f"{server.archive.url}/{path}")
     answers = len(path.split("-"))

@@ -64,7 +64,8 @@ def test_a_cluster_that_fails_to_close_hides_neither_results_nor_errors(
         result = client.submit(lambda: 6 * 7).result()
     assert result == 42
     assert caplog.messages[-1].endswith(
-        "c.yaml was not closed as it should: AssertionError: can only join a started process"
+        "c.yaml was not closed as it should (AssertionError: can only join a started process):"
+        " see that none of its workers still runs"
     )
     with pytest.raises(ZeroDivisionError), cluster.connect(str(path)) as client:
         client.submit(lambda: 1 / 0).result()

@@ -118,14 +118,13 @@ def test_transient_faults_are_tried_again(store: Store, fault: str) -> None:
     assert (fetched.attempts, store.proxy.statistics.requests) == (3, 3), "every attempt is counted"
 
 
-@pytest.mark.parametrize(("fault", "amount"), [("hang", 60), ("slow", 1000)])
+@pytest.mark.parametrize(("fault", "amount"), [("hang", 60), ("slow", 100)])
 def test_a_request_without_an_end_is_given_up_and_tried_again(store: Store, fault: str, amount: float) -> None:
     started = time.monotonic()
-    fetched = store.fetch(store.open(Rule(fault, BAND, times=1, amount=amount), timeout_s=0.8))
+    fetched = store.fetch(store.open(Rule(fault, BAND, times=1, amount=amount), timeout_s=3))
     assert fetched.content == store.content()
-    assert fetched.attempts >= 2, "more on a machine that itself stands still for that long"
-    assert store.proxy.statistics.by_fault == {fault: 1}
-    assert time.monotonic() - started >= 0.8
+    assert (fetched.attempts, store.proxy.statistics.requests) == (2, 2)
+    assert time.monotonic() - started >= 3
 
 
 @pytest.mark.parametrize("fault", ["short", "wrong"])
