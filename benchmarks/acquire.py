@@ -32,14 +32,14 @@ import dask.bag as db
 import numpy as np
 from distributed import Client, LocalCluster, wait
 
-from benchmarks.faults import Rule, serve
-from benchmarks.harness import Claim, Report, Row, command_line, row
+from benchmarks.support.faults import Rule, serve
+from benchmarks.support.harness import Claim, Report, Row, command_line, row
 from jobs.shard import Scene, Shard, acquire_scene, acquire_shard
-from mineral_pipeline import archive, simulation, store
+from mineral_pipeline import archive, simulation
 from mineral_pipeline import settings as reader
-from mineral_pipeline.landsat import product_folder
+from mineral_pipeline.sensors.landsat import product_folder
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, zarr_store
 
 WORKERS = (1, 2, 4, 8, 16)
 LATENCY = 2.5  # seconds; a scene takes two requests
@@ -104,9 +104,9 @@ def growth(folder: Path, url: str, scenes: Sequence[Scene], workers: Sequence[in
 
 def write_archive(folder: Path, count: int, scale: float = 1.0) -> list[Scene]:
     """One simulated scene under as many identifiers as are wanted; base URLs are relative to ``folder``."""
-    planet = {"places": 1, "dates": 1, "islands": 1, "scale": scale}
+    planet = {"locations": 1, "dates": 1, "islands": 1, "scale": scale}
     content = {"workspace": "none", "archive": {"url": str(folder)}, "jobs": ["simulate"], "simulate": planet}
-    (written,) = simulation.write_scenes([0], simulation.Commission.of(reader.parse(content)))
+    (written,) = simulation.write_scenes([0], simulation.ArchiveSpec.of(reader.parse(content)))
     original = folder / product_folder(written.product_id)
     scenes = []
     for chip in range(count):
@@ -132,7 +132,7 @@ def one_at_a_time(folder: Path, url: str, scenes: Sequence[Scene]) -> float:
     for number, scene in enumerate(scenes):
         if number == 1:  # the first compiles and connects
             start = time.perf_counter()
-        budget = archive.Budget(settings.acquire.in_flight_mb * 1e6)
+        budget = archive.ByteLimiter(settings.acquire.max_download_mb * 1e6)
         outcome, _ = acquire_scene(scene, source, settings.acquire, np.dtype("uint8"), budget, turn)
         if outcome.status != "ok":
             raise RuntimeError(f"{scene.product_id}: {outcome.reason}")
@@ -200,7 +200,7 @@ def create_store(settings: Settings, scenes: Sequence[Scene], per_shard: int = S
     """An empty chip store."""
     workspace = Workspace(settings.workspace)
     how = settings.acquire
-    store.create_chips(workspace, [scene.product_id for scene in scenes], how.bands, how.chip_size, per_shard)
+    zarr_store.create_chips(workspace, [scene.product_id for scene in scenes], how.bands, how.chip_size, per_shard)
     return workspace
 
 

@@ -22,13 +22,13 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks.faults import Rule, serve
-from benchmarks.harness import Claim, Report, command_line, row
-from benchmarks.victims import PATIENCE_S, Processes
-from mineral_pipeline import ledger, simulation, store
+from benchmarks.support.faults import Rule, serve
+from benchmarks.support.harness import Claim, Report, command_line, row
+from benchmarks.support.processes import PATIENCE_S, Processes
 from mineral_pipeline import settings as reader
-from mineral_pipeline.landsat import band_file, product_folder
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline import simulation
+from mineral_pipeline.sensors.landsat import band_file, product_folder
+from mineral_pipeline.workspace import Workspace, ledger, zarr_store
 
 DAMAGED = 0.01
 """Share of the scenes that each kind of damage strikes."""
@@ -76,9 +76,9 @@ def measure(small: bool) -> Report:
 
 def write_archive(folder: Path, places: int) -> list[str]:
     """A simulated archive; returns the identifiers of its scenes."""
-    planet = {"places": places, "dates": 3, "islands": 8, "scene_size": 48}
+    planet = {"locations": places, "dates": 3, "islands": 8, "scene_size": 48}
     content = {"workspace": "none", "archive": {"url": str(folder)}, "jobs": ["simulate"], "simulate": planet}
-    commission = simulation.Commission.of(reader.parse(content))
+    commission = simulation.ArchiveSpec.of(reader.parse(content))
     simulation.begin(commission)
     written = simulation.write_scenes(range(len(commission.scenes)), commission)
     simulation.finish(commission, {scene.product_id: scene.bytes for scene in written})
@@ -159,7 +159,7 @@ def disturbed(
 def compare(calm: Workspace, stormy: Workspace, expected: Mapping[str, str]) -> dict[str, bool]:
     """What must be true at the end, in words, and whether it is."""
     tables = [ledger.read(workspace) for workspace in (calm, stormy)]
-    images = [np.asarray(store.open_images(workspace)[:]) for workspace in (calm, stormy)]
+    images = [np.asarray(zarr_store.open_images(workspace)[:]) for workspace in (calm, stormy)]
     but_for_luck = [pd.DataFrame(table.drop(columns=["attempts", "seconds"])).to_csv() for table in tables]
     states = dict(zip(tables[1]["product_id"], tables[1]["status"], strict=True))
     lit = images[1].any(axis=(1, 2, 3))

@@ -25,8 +25,8 @@ from affine import Affine
 from rasterio.io import MemoryFile
 from scipy import ndimage
 
-from benchmarks.harness import Claim, Report, alternate, command_line, row
-from benchmarks.shrinkers import GDAL, LIBRARIES, PROGRAMS, SceneFile, Shrinker, bare, ours
+from benchmarks.rivals.downsamplers import GDAL, LIBRARIES, PROGRAMS, SceneFile, Shrinker, bare, ours
+from benchmarks.support.harness import Claim, Report, alternate, command_line, row
 from mineral_pipeline.imagery import downsample
 from mineral_pipeline.imagery.grid import reduced_shape
 

@@ -24,11 +24,11 @@ import shapely
 from pyproj import Transformer
 from rasterio.features import shapes
 
-from benchmarks.footprint_picture import Panel, draw, real_panels
-from benchmarks.harness import Claim, Report, Row, command_line, row
-from benchmarks.known_scenes import KINDS, LOST, KnownScene, make_scene, on_map
+from benchmarks.support.footprint_picture import Panel, draw, real_panels
+from benchmarks.support.harness import Claim, Report, Row, command_line, row
+from benchmarks.support.known_scenes import KINDS, LOST, KnownScene, make_scene, on_map
+from mineral_pipeline.geometry import Floats, half_spaces, lonlat, unit_vectors
 from mineral_pipeline.imagery import UnusableRaster, find_footprint
-from mineral_pipeline.sphere import Floats, half_spaces, lonlat, unit_vectors
 
 OURS = "mineral_pipeline.imagery"
 CORNERS = "metadata corners (the study)"

@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from benchmarks.harness import Claim, Report, Row, alternate, command_line, row
+from benchmarks.support.harness import Claim, Report, Row, alternate, command_line, row
 
 PACKAGES = ("numpy", "pandas", "pyarrow", "obstore")
 ZCAT = "zcat"

@@ -22,10 +22,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
-from benchmarks import labellers
-from benchmarks.harness import Claim, Report, Row, alternate, command_line, row, times_faster
-from benchmarks.real_catalogue import DATA, data_folder, read_world
-from benchmarks.world import World, make_world
+from benchmarks.rivals import spatial_joins
+from benchmarks.support.harness import Claim, Report, Row, alternate, command_line, row, times_faster
+from benchmarks.support.real_catalogue import DATA, data_folder, read_world
+from benchmarks.support.synthetic_catalogue import World, make_world
 from mineral_pipeline.labelling import membership, sum_inside
 
 OURS = "mineral_pipeline.labelling.membership"
@@ -55,15 +55,20 @@ class Way:
 
 NAIVE = "naive NumPy, every deposit against every scene"
 WAYS = (
-    Way("naive Python, every deposit against every scene", labellers.naive_python, 20, 10_000, 3),
-    Way(NAIVE, labellers.naive_numpy, 300, runs=3, reach=1500),
-    Way("the study's: scipy cKDTree of deposits, circle and polygon scene by scene", labellers.study, runs=3, reach=25),
-    Way("the same, circles and edges computed for all scenes at once", labellers.study_vectorised, reach=8),
-    Way("the same by pykdtree, k neighbours of every scene", labellers.study_pykdtree, 3000, runs=3),
-    Way("scikit-learn BallTree of deposits, then the polygon", labellers.ball_tree),
-    Way("shapely STRtree of the polygons, asked by points", labellers.strtree, is_planar=True),
-    Way("geopandas.sjoin", labellers.sjoin, reach=20, is_planar=True),
-    Way("DuckDB, a join by cells of one degree", labellers.duck_db),
+    Way("naive Python, every deposit against every scene", spatial_joins.naive_python, 20, 10_000, 3),
+    Way(NAIVE, spatial_joins.naive_numpy, 300, runs=3, reach=1500),
+    Way(
+        "the study's: scipy cKDTree of deposits, circle and polygon scene by scene",
+        spatial_joins.study,
+        runs=3,
+        reach=25,
+    ),
+    Way("the same, circles and edges computed for all scenes at once", spatial_joins.study_vectorised, reach=8),
+    Way("the same by pykdtree, k neighbours of every scene", spatial_joins.study_pykdtree, 3000, runs=3),
+    Way("scikit-learn BallTree of deposits, then the polygon", spatial_joins.ball_tree),
+    Way("shapely STRtree of the polygons, asked by points", spatial_joins.strtree, is_planar=True),
+    Way("geopandas.sjoin", spatial_joins.sjoin, reach=20, is_planar=True),
+    Way("DuckDB, a join by cells of one degree", spatial_joins.duck_db),
 )
 
 

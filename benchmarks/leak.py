@@ -20,15 +20,16 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.real_catalogue import data_folder, read_chips, read_deposits
-from mineral_pipeline import curation, ledger, settings, sphere
-from mineral_pipeline.settings import Curate, Task
+from benchmarks.support.real_catalogue import data_folder, read_chips, read_deposits
+from mineral_pipeline import curation, geometry, settings
+from mineral_pipeline.learning import Task
+from mineral_pipeline.settings import Curate
 
 BANDS = (0, 15, 30, 45, 60, 75, 83)
 """Edges of the bands in degrees of latitude, north and south alike."""
 
 SPLITS: Mapping[str, Mapping[str, object]] = {
-    "buckets": {"split": "buckets", "richness_samples": "all", "validation_share": 0.005},
+    "buckets": {"split": "buckets", "richness_samples": "all", "validation_fraction": 0.005},
     "blocks": {"split": "blocks"},
 }
 """The study's 80/20, of which nearly nothing is held out for validation; and ours with its defaults."""
@@ -78,9 +79,9 @@ def measure(folder: Path, seed: int = 0) -> list[Split]:
     """Divide the real catalogue both ways for both tasks."""
     deposits = read_deposits(folder)
     chips = read_chips(folder, deposits)
-    places = curation.find_places(chips)
-    on_land = curation.mark_land(places, curation.read_land(str(folder / "land/ne_50m_land.geojson")))
-    chips = curation.drop_places(chips, places["bucket"][~on_land], "over the ocean")
+    places = curation.find_locations(chips)
+    on_land = curation.is_on_land(places, curation.read_land(str(folder / "land/ne_50m_land.geojson")))
+    chips = curation.drop_locations(chips, places["location_id"][~on_land], "over the ocean")
     tasks: tuple[Task, ...] = ("presence", "richness")
     wanted = {name: Curate.model_validate({"land": "-", **changes}) for name, changes in SPLITS.items()}
     return [_measure(chips, deposits, name, task, wanted[name], seed) for name in SPLITS for task in tasks]
@@ -89,25 +90,25 @@ def measure(folder: Path, seed: int = 0) -> list[Split]:
 def _measure(
     chips: gpd.GeoDataFrame, deposits: np.ndarray, name: str, task: Task, wanted: settings.Curate, seed: int
 ) -> Split:
-    samples = curation.choose(chips, curation.divide(chips, wanted, seed), task, wanted, seed)
-    overlap = curation.Overlap(samples)
-    leak, places = overlap.leak(deposits, wanted.max_leak), overlap.places()
+    samples = curation.select(chips, curation.make_split(chips, wanted, seed), task, wanted, seed)
+    overlap = curation.SplitLeakage(samples)
+    leak, places = overlap.leak(deposits, wanted.max_leakage), overlap.places()
     summary = curation.summarise(samples, task, wanted, leak)
-    candidates = samples[~samples["why"].isin(["over the ocean", "no known deposit", "mixed labels in its place"])]
-    guarded = samples.loc[samples["why"] == "shares ground with another side", "bucket"].nunique()
+    candidates = samples[~samples["drop_reason"].isin(["over the ocean", "no known deposit", "mixed labels in its place"])]
+    guarded = samples.loc[samples["drop_reason"] == "shares ground with another side", "location_id"].nunique()
     return Split(
-        name, task, {side: int(n) for side, n in places["side"].value_counts().items()},
-        guarded / candidates["bucket"].nunique(), leak["area"], leak["places"], leak["deposits"],
+        name, task, {side: int(n) for side, n in places["subset"].value_counts().items()},
+        guarded / candidates["location_id"].nunique(), leak["area"], leak["places"], leak["deposits"],
         summary["distance"]["wasserstein"]["train-test"] if task == "richness" else None,
-        by_latitude(places[places["side"] == "test"]),
+        by_latitude(places[places["subset"] == "test"]),
     )  # fmt: skip
 
 
 def by_latitude(test: gpd.GeoDataFrame) -> list[Row]:
     """Test places (``shared`` and outline) in bands; areas are those of the outlines on the sphere."""
-    corners = ledger.footprints(test)
-    centres, _ = sphere.enclosing_circles(corners)
-    latitude, ground = np.abs(sphere.lonlat(centres)[:, 1]), sphere.areas(corners)
+    corners = geometry.vertex_array(test.geometry)
+    centres, _ = geometry.enclosing_circles(corners)
+    latitude, ground = np.abs(geometry.lonlat(centres)[:, 1]), geometry.areas(corners)
     shared, rows = test["shared"].to_numpy(), []
     for low, high in pairwise(BANDS):
         inside = (latitude >= low) & (latitude < high)
@@ -125,7 +126,7 @@ def table(splits: Sequence[Split]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for found in splits:
-        places = " / ".join(f"{found.places[side]:,}" for side in curation.SIDES)
+        places = " / ".join(f"{found.places[side]:,}" for side in curation.SUBSETS)
         distance = "" if found.wasserstein is None else f"{found.wasserstein:.4f}"
         lines.append(
             f"| `{found.split}` | {found.task} | {places} | {found.dropped:.1%} | {found.area:.1%} |"

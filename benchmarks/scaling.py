@@ -17,8 +17,8 @@ from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
 
-from benchmarks.harness import Claim, Report, Row, command_line
-from benchmarks.stages import Steps, run_catalogue, run_curation, run_labelling
+from benchmarks.support.harness import Claim, Report, Row, command_line
+from benchmarks.support.pipeline_steps import Steps, run_catalogue, run_curation, run_labelling
 
 STAGES: dict[str, Callable[[int], Steps]] = {
     "catalogue": run_catalogue,

@@ -29,7 +29,7 @@ from mineral_pipeline.settings import expand
 FOLDER = Path(__file__).parent
 PATIENCE_S = 300.0
 """How long a job waits for new workers after the last one is gone."""
-LOOK_S = 5.0
+POLL_S = 5.0
 """Seconds between two looks at the number of workers."""
 IGNORE_CTRL_C = """
 import signal, threading
@@ -37,7 +37,7 @@ if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 """
 """For worker processes of this terminal, which sends Ctrl-C to all: the client ends them, without a traceback each."""
-KEPT = "what is done is kept: run the same command again to go on"
+RESUME_HINT = "what is done is kept: run the same command again to go on"
 
 
 class ClusterFile(BaseModel):
@@ -133,27 +133,27 @@ def _losses(client: Client) -> Iterator[None]:
     try:
         yield
     except KilledWorker as error:
-        raise ClusterError(killed(f"task {error.task}")) from error
+        raise ClusterError(killed_message(f"task {error.task}")) from error
     except MineralPipelineError:
         raise
     except (Exception, CancelledError) as error:  # CancelledError is no Exception
         if isinstance(error, CancelledError | CommClosedError) or client.status != "running":
-            raise ClusterError(f"the cluster at {address} is gone: {KEPT}") from error
+            raise ClusterError(f"the cluster at {address} is gone: {RESUME_HINT}") from error
         raise
 
 
-def killed(what: str) -> str:
+def killed_message(what: str) -> str:
     """What to say of a task whose workers die one after the other."""
     return (
         f"{what} has killed every worker that tried it, most likely for lack of memory: give workers more memory,"
-        f" or a task less to do; {KEPT}"
+        f" or a task less to do; {RESUME_HINT}"
     )
 
 
 def _watch(client: Client, stop: Callable[[ClusterError], None], done: threading.Event) -> None:
     """Say when the last worker is gone for good; those still to come from a batch system's queue are waited for."""
     last_seen = None
-    while not done.wait(LOOK_S):
+    while not done.wait(POLL_S):
         try:
             workers = client.sync(client.scheduler.identity, n_workers=0)["n_workers"]
         except (Exception, CancelledError):
@@ -162,7 +162,9 @@ def _watch(client: Client, stop: Callable[[ClusterError], None], done: threading
             last_seen = time.monotonic()
         elif last_seen is not None and time.monotonic() - last_seen > PATIENCE_S:
             stop(
-                ClusterError(f"{client.scheduler.address} has had no worker for {PATIENCE_S:.0f} s: start some; {KEPT}")
+                ClusterError(
+                    f"{client.scheduler.address} has had no worker for {PATIENCE_S:.0f} s: start some; {RESUME_HINT}"
+                )
             )
             return
 

@@ -37,12 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(options: argparse.Namespace) -> int:
     if options.command in ("status", "verify"):
-        from jobs import audit
+        from jobs.running import status
 
         return (
-            audit.status(options.workspace, options.json)
+            status.status(options.workspace, options.json)
             if options.command == "status"
-            else audit.verify(options.workspace)
+            else status.verify(options.workspace)
         )
     from jobs import run
     from mineral_pipeline import settings as reader
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     }
     for job in COMMANDS:
         command = commands.add_parser(job, help=helps.get(job, f"the job {job} alone"))
-        command.add_argument("settings", help="YAML file, such as jobs/demo.yaml")
+        command.add_argument("settings", help="YAML file, such as jobs/settings/demo.yaml")
         command.add_argument("--workspace", metavar="URL", help="in place of the file's")
         command.add_argument(
             "--cluster", metavar="FILE", default="local", help="file or name in cluster/ (default: local)"

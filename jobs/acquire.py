@@ -1,6 +1,6 @@
 """Acquire the catalogue's scenes: fetch, check, downsample, find the footprint, write.
 
-    mineral-pipeline acquire jobs/demo.yaml [--retry-failed]
+    mineral-pipeline acquire jobs/settings/demo.yaml [--retry-failed]
 
 Reads ``catalogue.parquet`` and the archive; writes ``chips.zarr`` and the ledger ``chips.parquet/part-NNNNN.parquet``.
 A task owns one shard: it writes the shard's pixels in one piece, then its ledger part. A shard whose part exists is
@@ -17,32 +17,32 @@ import dask.bag as db
 import pandas as pd
 from distributed import Client
 
-from jobs.progress import CONSOLE, Progress, results
-from jobs.provenance import read_settings, refuse_other_settings
-from jobs.shard import Scene, Shard, acquire_shard
-from jobs.stage import Plan
-from mineral_pipeline import archive, ledger, store
+from jobs.running import tasks
+from jobs.running.plan import Plan
+from jobs.running.progress import CONSOLE, Progress
+from jobs.running.provenance import read_settings, refuse_other_settings
+from jobs.shard import acquire_shard, make_shards
+from mineral_pipeline import archive, sensors
 from mineral_pipeline.errors import DataError, WorkspaceError
-from mineral_pipeline.ledger import Counts
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import CATALOGUE, CHIPS, LEDGER, Workspace
+from mineral_pipeline.workspace import Counts, Workspace, artefacts, identities, ledger, zarr_store
 
-LARGEST_SCENE = 8_700 * 8_900  # pixels, the largest of Landsat 4
+MAX_SCENE_PIXELS = 8_700 * 8_900
+"""Pixels of the largest scene of Landsat 4."""
 
 
 def plan(settings: Settings) -> Plan:
     """Scenes to fetch, those of finished shards left out, and the memory that a task may take."""
-    workspace = Workspace(settings.workspace)
-    catalogue = workspace.read_table(CATALOGUE, ["product_id", "shard"])
+    workspace, config = Workspace(settings.workspace), settings.acquire
+    catalogue = workspace.read_table(artefacts.CATALOGUE, ["scene_id", "shard"])
     finished = sum(map(len, ledger.read_states(workspace, catalogue)[0].values()))
-    how = settings.acquire
-    decoded = len(how.bands) * LARGEST_SCENE * 2  # of one scene at a time, in 16 bits
+    decoded = len(config.bands) * MAX_SCENE_PIXELS * 2  # of one scene at a time, in 16 bits
     return Plan(
         Counts("scenes", planned=len(catalogue), skipped=finished),
         {
-            "shards": f"{catalogue['shard'].nunique():,} of {how.chips_per_shard} chips",
-            "memory of a task": f"about {how.in_flight_mb + decoded / 1e6:,.0f} MB for full-size scenes beside the"
-            " program's own; acquire.in_flight_mb and acquire.bands set it",
+            "shards": f"{catalogue['shard'].nunique():,} of {config.chips_per_shard} chips",
+            "memory of a task": f"about {config.max_download_mb + decoded / 1e6:,.0f} MB for full-size scenes beside"
+            " the program's own; acquire.max_download_mb and acquire.bands set it",
         },
     )
 
@@ -50,37 +50,27 @@ def plan(settings: Settings) -> Plan:
 def main(settings: Settings, client: Client, retry_failed: bool = False) -> Counts:
     """Acquire every shard that is not done; with ``retry_failed`` also those that hold a failure."""
     workspace = Workspace(settings.workspace)
-    catalogue = workspace.read_table(CATALOGUE, ["product_id", "base_url", "shard"])
+    columns = ["scene_id", "location_id", "product_id", "sensor", "base_url", "shard"]
+    catalogue = workspace.read_table(artefacts.CATALOGUE, columns)
     _create_store(workspace, settings, catalogue)
     done = _finished(workspace, catalogue, retry_failed)
-    shards = [shard for shard in _shards(catalogue) if shard.number not in done]
+    shards = [shard for shard in make_shards(catalogue) if shard.number not in done]
     before = [status for number in sorted(done) for status in done[number]]
-    task = partial(
-        acquire_shard,
-        workspace=workspace,
-        source=archive.open_source(settings.archive),
-        how=settings.acquire,
-    )
+    source = archive.open_source(settings.archive)
+    task = partial(acquire_shard, workspace=workspace, source=source, config=settings.acquire)
     statuses = Counter(before)
     with Progress("acquire", "scenes", len(catalogue), skipped=len(before), failed=_failed(before)) as progress:
-        bag = db.from_sequence(shards, partition_size=1).map(task) if shards else None
-        futures = client.compute(bag.to_delayed(), retries=2) if bag else []
-        for (shard_statuses,) in results(futures, [f"shard {shard.number}" for shard in shards]):
+        bag = db.from_sequence(shards, partition_size=1).map(task).to_delayed() if shards else []
+        submitted = tasks.compute(client, bag, [f"shard {shard.number}" for shard in shards])
+        for result in tasks.collect(submitted):
+            (shard_statuses,) = result.value
             statuses.update(shard_statuses)
             progress.advance(done=len(shard_statuses), failed=_failed(shard_statuses))
     return ledger.count(statuses.elements(), len(catalogue), skipped=len(before))
 
 
 def _failed(statuses: Iterable[str]) -> int:
-    return sum(status in ledger.FAILED for status in statuses)
-
-
-def _shards(catalogue: pd.DataFrame) -> list[Shard]:
-    rows = zip(catalogue.index, catalogue["product_id"], catalogue["base_url"], catalogue["shard"], strict=True)
-    shards: dict[int, list[Scene]] = {}
-    for chip, product_id, base_url, number in rows:
-        shards.setdefault(int(number), []).append(Scene(int(chip), product_id, base_url))
-    return [Shard(number, tuple(scenes)) for number, scenes in shards.items()]
+    return sum(status in ledger.FAILED_STATES for status in statuses)
 
 
 def _finished(workspace: Workspace, catalogue: pd.DataFrame, retry_failed: bool) -> Mapping[int, list[str]]:
@@ -97,24 +87,22 @@ def _finished(workspace: Workspace, catalogue: pd.DataFrame, retry_failed: bool)
 def _create_store(workspace: Workspace, settings: Settings, catalogue: pd.DataFrame) -> None:
     """Create ``chips.zarr`` before any task, anew if its creation was interrupted; one of other settings is refused."""
     if catalogue.empty:
-        raise DataError(f"{workspace.link(CATALOGUE)} holds no scene: widen the settings' catalogue section")
+        raise DataError(f"{workspace.uri(artefacts.CATALOGUE)} holds no scene: widen the settings' catalogue section")
     made_with = read_settings(settings, "catalogue") | {"scenes": len(catalogue)}
-    if store.is_complete(workspace):
-        refuse_other_settings(workspace, "acquire", store.open_dataset(workspace).attrs["made_with"], made_with)
+    if zarr_store.is_complete(workspace):
+        refuse_other_settings(workspace, "acquire", zarr_store.open_dataset(workspace).attrs["made_with"], made_with)
         return
     if ledger.finished_shards(workspace):
         raise WorkspaceError(
-            f"{workspace.link(CHIPS)} is damaged or gone though {LEDGER} tells of finished shards: restore it, or"
-            f" remove {LEDGER} to acquire all again"
+            f"{workspace.uri(artefacts.CHIPS)} is damaged or gone though {artefacts.LEDGER} tells of finished shards: restore it, or"
+            f" remove {artefacts.LEDGER} to acquire all again"
         )
-    sixteen_bits = catalogue["product_id"].str[2:4].isin(["08", "09"]).any()  # OLI; TM and ETM+ have 8
-    how = settings.acquire
-    store.create_chips(
+    config = settings.acquire
+    zarr_store.create_chips(
         workspace,
-        catalogue["product_id"].tolist(),
-        how.bands,
-        how.chip_size,
-        how.chips_per_shard,
-        "uint16" if sixteen_bits else "uint8",
+        identities.plan_chips(catalogue),
+        zarr_store.ImageLayout(
+            tuple(config.bands), config.chip_size, config.chips_per_shard, sensors.common_dtype(catalogue["sensor"].unique())
+        ),
         {"made_with": made_with},
     )

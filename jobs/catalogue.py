@@ -1,6 +1,6 @@
 """Choose the scenes: from the archive's index to the catalogue.
 
-    mineral-pipeline catalogue jobs/demo.yaml
+    mineral-pipeline catalogue jobs/settings/demo.yaml
 
 Reads ``index.csv.gz`` of the archive (or ``archive.index``) from its beginning to its end, also for ``--plan``: 2 GB
 take half a minute, and what the network needs. An archive without one is listed instead. Writes ``catalogue.parquet``:
@@ -15,12 +15,12 @@ import time
 
 from distributed import Client
 
-from jobs.progress import CONSOLE, SECONDS_BETWEEN_LINES, Progress
-from jobs.stage import Plan
+from jobs.running.plan import Plan
+from jobs.running.progress import CONSOLE, SECONDS_BETWEEN_LINES, Progress
 from mineral_pipeline import archive
-from mineral_pipeline.ledger import Counts
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import CATALOGUE, CHIPS, Workspace
+from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace.counts import Counts
 
 NO_INDEX = "the archive has no index.csv.gz and was listed: clouds and bounds are unknown"
 
@@ -28,8 +28,8 @@ NO_INDEX = "the archive has no index.csv.gz and was listed: clouds and bounds ar
 def plan(settings: Settings) -> Plan:
     """Say how many scenes match, which only reading the whole index tells."""
     workspace = Workspace(settings.workspace)
-    if workspace.exists(CATALOGUE):
-        scenes = len(workspace.read_table(CATALOGUE, ["product_id"]))
+    if workspace.exists(artefacts.CATALOGUE):
+        scenes = len(workspace.read_table(artefacts.CATALOGUE, ["product_id"]))
         return Plan(Counts("scenes", planned=scenes, skipped=scenes))
     listing = _find_products(settings)
     return Plan(Counts("scenes", planned=listing.matched), {} if listing.is_index else {"index": NO_INDEX})
@@ -38,8 +38,8 @@ def plan(settings: Settings) -> Plan:
 def main(settings: Settings, client: Client) -> Counts:
     """Write the catalogue."""
     workspace = Workspace(settings.workspace)
-    if workspace.exists(CATALOGUE) and workspace.exists(CHIPS):
-        scenes = len(workspace.read_table(CATALOGUE, ["product_id"]))
+    if workspace.exists(artefacts.CATALOGUE) and workspace.exists(artefacts.CHIPS):
+        scenes = len(workspace.read_table(artefacts.CATALOGUE, ["product_id"]))
         with Progress("catalogue", "scenes", planned=scenes, skipped=scenes):
             return Counts("scenes", planned=scenes, skipped=scenes)
     listing = _find_products(settings)
@@ -48,7 +48,7 @@ def main(settings: Settings, client: Client) -> Counts:
     with Progress("catalogue", "scenes", planned=listing.matched) as progress:
         selection = archive.select_scenes(listing, settings.catalogue.limit)
         table = archive.build_catalogue(selection.scenes, settings.archive.url, settings.acquire.chips_per_shard)
-        workspace.write_table(CATALOGUE, table)
+        workspace.write_table(artefacts.CATALOGUE, table)
         progress.advance(done=len(table))
     for reason, count in selection.dropped.items():
         CONSOLE.print(f"{'':<10} {count:,} left out: {reason}")

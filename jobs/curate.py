@@ -1,6 +1,6 @@
 """Curate training sets: drop the ocean, divide the places into sides, choose and balance, measure the leak, copy.
 
-    mineral-pipeline curate jobs/demo.yaml
+    mineral-pipeline curate jobs/settings/demo.yaml
 
 Reads ``labels.parquet``, ``chips.parquet``, ``chips.zarr``, ``deposits.parquet`` and the land polygons of the settings;
 writes ``samples/<task>/{train,validation,test}.zarr``, ``samples.parquet``, ``leak.parquet`` and, last,
@@ -19,14 +19,15 @@ import numpy as np
 import pandas as pd
 from distributed import Client, Future
 
-from jobs.progress import Progress, results
-from jobs.stage import Plan
-from mineral_pipeline import curation, store
-from mineral_pipeline import workspace as names
+from jobs.running.plan import Plan
+from jobs.running.progress import Progress
+from jobs.running.tasks import collect
+from mineral_pipeline import curation
 from mineral_pipeline.errors import SettingsError
-from mineral_pipeline.ledger import Counts
-from mineral_pipeline.settings import Curate, Settings, Task
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.learning import Task
+from mineral_pipeline.settings import Curate, Settings
+from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.counts import Counts
 
 PLACES_PER_PARTITION = 2000
 """Of the ocean mask: a partition takes well under a second."""
@@ -35,8 +36,8 @@ PLACES_PER_PARTITION = 2000
 def plan(settings: Settings) -> Plan:
     """At most all labelled chips for every task; how many is known when the sides are balanced."""
     workspace, wanted = Workspace(settings.workspace), _wanted(settings)
-    chips = len(workspace.read_table(names.LABELS, ["chip"]))
-    images = store.open_images(workspace)
+    chips = len(workspace.read_table(artefacts.LABELS, ["chip"]))
+    images = zarr_store.open_images(workspace)
     megabytes = wanted.batch_size * np.prod(images.shape[1:]) * images.dtype.itemsize / 2**20
     sets = len(settings.tasks) * (1 + (wanted.folds or 0))
     folds = f", and again for each of {wanted.folds} folds" if wanted.folds else ""
@@ -54,42 +55,42 @@ def main(settings: Settings, client: Client) -> Counts:
     workspace, wanted, seed = Workspace(settings.workspace), _wanted(settings), settings.seed
     chips = curation.read_chips(workspace, drop_open_mines=wanted.drop_open_mines)
     chips = _without_ocean(chips, wanted, client)
-    divisions = [curation.divide(chips, wanted, seed), *curation.divide_folds(chips, wanted, seed)]
+    divisions = [curation.make_split(chips, wanted, seed), *curation.make_folds(chips, wanted, seed)]
     chosen = {
-        (task, division.fold): curation.choose(chips, division, task, wanted, seed)
+        (task, division.fold): curation.select(chips, division, task, wanted, seed)
         for division in divisions for task in settings.tasks
     }  # fmt: skip
-    deposits = workspace.read_table(names.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
-    planned = sum(int((samples["side"] != curation.DROPPED).sum()) for samples in chosen.values())
+    deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
+    planned = sum(int((samples["subset"] != curation.DROPPED).sum()) for samples in chosen.values())
     _remove_folds(workspace, settings.tasks)
     with Progress("curate", "samples", planned) as progress:
         for (task, fold), samples in chosen.items():
             name = curation.set_name(task, fold)
             curation.create_stores(workspace, name, samples, wanted.batch_size)
-            for written in results(_copy(client, workspace, name, samples, wanted.batch_size)):
+            for written in collect(_copy(client, workspace, name, samples, wanted.batch_size)):
                 progress.advance(done=written)
-            shared = curation.Overlap(samples)
-            workspace.write_table(names.samples(name), samples)
+            shared = curation.SplitLeakage(samples)
+            workspace.write_table(artefacts.samples(name), samples)
             workspace.write_table(curation.leak_name(name), shared.places())
-            leak = shared.leak(deposits, wanted.max_leak)
+            leak = shared.leak(deposits, wanted.max_leakage)
             workspace.write_json(curation.summary_name(name), curation.summarise(samples, task, wanted, leak))
-    dropped = pd.concat([samples["why"] for (_, fold), samples in chosen.items() if fold is None])
+    dropped = pd.concat([samples["drop_reason"] for (_, fold), samples in chosen.items() if fold is None])
     reasons = {str(why): int(count) for why, count in dropped[dropped != ""].value_counts().items()}
     return Counts("samples", planned=planned, done=progress.done, reasons=reasons)
 
 
 def _without_ocean(chips: gpd.GeoDataFrame, wanted: Curate, client: Client) -> gpd.GeoDataFrame:
     """Mark the chips of places at sea. The polygons go to every worker once and not into the graph."""
-    polygons, places = curation.read_land(wanted.land, wanted.land_sha256), curation.find_places(chips)
+    polygons, places = curation.read_land(wanted.land, wanted.land_sha256), curation.find_locations(chips)
     least = None
     if wanted.land_rule == "fraction":
-        polygons, places = curation.cut(polygons), curation.find_places(chips, "outline")
+        polygons, places = curation.subdivide(polygons), curation.find_locations(chips, "outline")
         least = wanted.min_land_fraction
     land = client.scatter(polygons, broadcast=True)
     partitions = dask_geopandas.from_geopandas(places, npartitions=1 + len(places) // PLACES_PER_PARTITION)
-    flags = partitions.map_partitions(curation.mark_land, land, least, meta=("on_land", bool))
+    flags = partitions.map_partitions(curation.is_on_land, land, least, meta=("on_land", bool))
     on_land = client.compute(flags).result()
-    return curation.drop_places(chips, places["bucket"][~on_land], "over the ocean")
+    return curation.drop_locations(chips, places["location_id"][~on_land], "over the ocean")
 
 
 def _remove_folds(workspace: Workspace, tasks: Sequence[Task]) -> None:
@@ -108,7 +109,7 @@ def _copy(client: Client, workspace: Workspace, task: str, samples: gpd.GeoDataF
             curation.write_samples, workspace, task, side, batch, chips,
             key=f"curate-{task}-{side}-{batch:05d}-{run}", pure=False, retries=2,
         )
-        for side in curation.SIDES
+        for side in curation.SUBSETS
         for batch, chips in enumerate(curation.batches(samples, side, batch_size))
     ]  # fmt: skip
 

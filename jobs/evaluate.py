@@ -1,6 +1,6 @@
 """Evaluate every trained model on the test side: the only look at it.
 
-    mineral-pipeline evaluate jobs/demo.yaml
+    mineral-pipeline evaluate jobs/settings/demo.yaml
 
 Reads ``models/<task>/`` and ``samples/<task>/test.zarr``; writes ``evaluation/<task>/predictions.parquet`` and
 ``metrics.json``: every metric with a 95 % bootstrap interval over places, the best model (chosen on the validation
@@ -16,20 +16,28 @@ import numpy as np
 from distributed import Client, as_completed
 
 import cluster
-from jobs.progress import CONSOLE, Progress
-from jobs.stage import Plan
-from mineral_pipeline import workspace as names
-from mineral_pipeline.ledger import Counts
-from mineral_pipeline.modelling import TUNED, baseline_specs, done_names, evaluate, grid_specs, is_current, predict_side
-from mineral_pipeline.settings import Settings, Task
-from mineral_pipeline.workspace import Workspace
+from jobs.running.plan import Plan
+from jobs.running.progress import CONSOLE, Progress
+from mineral_pipeline.modelling import (
+    TUNED,
+    baseline_specs,
+    done_names,
+    evaluate,
+    grid_specs,
+    is_current,
+    predict_subset,
+)
+from mineral_pipeline.learning import Task
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace.counts import Counts
 
 
 def plan(settings: Settings) -> Plan:
     """Trained models to evaluate."""
     workspace, tasks = Workspace(settings.workspace), settings.tasks
-    models = sum(len(trained(settings, task)) for task in tasks if workspace.exists(names.samples(task)))
-    return Plan(Counts("models", planned=models), {"resamples": f"{settings.evaluate.bootstrap:,} of the test places"})
+    models = sum(len(trained(settings, task)) for task in tasks if workspace.exists(artefacts.samples(task)))
+    return Plan(Counts("models", planned=models), {"resamples": f"{settings.evaluate.n_resamples:,} of the test places"})
 
 
 def main(settings: Settings, client: Client) -> Counts:
@@ -39,7 +47,7 @@ def main(settings: Settings, client: Client) -> Counts:
     run = secrets.token_hex(4)  # a scheduler that remembers the keys of an earlier run would not run them again
     futures = {
         client.submit(
-            predict_side, workspace, task, name, "test",
+            predict_subset, workspace, task, name, "test",
             key=(f"evaluate-{run}", task, name), pure=False, resources={"GPU": 1},
         ): (task, name)
         for task in tasks
@@ -57,7 +65,7 @@ def main(settings: Settings, client: Client) -> Counts:
                 CONSOLE.print(f"evaluate: {task}/{name} failed: {type(error).__name__}: {error}")
             progress.advance(done=error is None, failed=error is not None)
     for task in tasks:
-        evaluate(workspace, task, predictions[task], settings.evaluate.bootstrap, settings.seed)
+        evaluate(workspace, task, predictions[task], settings.evaluate.n_resamples, settings.seed)
     return Counts("models", progress.planned, progress.done, failed=progress.failed, reasons=dict(reasons))
 
 

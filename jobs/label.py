@@ -1,6 +1,6 @@
 """Label the chips: which known deposits lie inside which footprint.
 
-    mineral-pipeline label jobs/demo.yaml
+    mineral-pipeline label jobs/settings/demo.yaml
 
 Reads the deposit tables of the settings and ``chips.parquet`` (status ``ok``). Writes ``deposits.parquet``, the
 deposits with duplicates merged; ``deposits.json``, which rows were left out and why, with examples, and what the
@@ -18,14 +18,14 @@ import dask.dataframe as dd
 import numpy as np
 from distributed import Client
 
-from jobs.progress import CONSOLE, Progress, results
-from jobs.stage import Plan
-from mineral_pipeline import labelling, ledger
-from mineral_pipeline import workspace as names
+from jobs.running.plan import Plan
+from jobs.running.progress import CONSOLE, Progress
+from jobs.running.tasks import collect
+from mineral_pipeline import labelling
 from mineral_pipeline.errors import DataError, SettingsError
-from mineral_pipeline.ledger import Counts
 from mineral_pipeline.settings import Label, Settings
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, artefacts, ledger
+from mineral_pipeline.workspace.counts import Counts
 
 
 def plan(settings: Settings) -> Plan:
@@ -42,14 +42,14 @@ def main(settings: Settings, client: Client) -> Counts:
     planned = _usable_chips(workspace)
     known = labelling.read_deposits(wanted.deposits, wanted.merge_km)
     deposits = labelling.choose_deposits(known.table, wanted.commodities, labelling.choose_groups(wanted.groups))
-    workspace.remove(names.LABELS)
-    workspace.write_table(names.DEPOSITS, known.table)
-    workspace.write_json(names.DEPOSITS_REPORT, known.report())
+    workspace.remove(artefacts.LABELS)
+    workspace.write_table(artefacts.DEPOSITS, known.table)
+    workspace.write_json(artefacts.DEPOSITS_REPORT, known.report())
     _report(known)
     with Progress("label", "chips", planned) as progress:
         counts = _count(client, workspace, deposits, wanted.partitions)
         most, unusable = dask.compute(counts["n_deposits"].max(), (~counts["usable"]).sum())
-        for written in results(_write(client, workspace, counts, int(most), wanted.min_deposits)):
+        for written in collect(_write(client, workspace, counts, int(most), wanted.min_deposits)):
             progress.advance(done=written)
     reasons = {f"deposit rows {reason}": rows for reason, rows in known.rejected.items()}
     if unusable:
@@ -94,10 +94,10 @@ def _usable_chips(workspace: Workspace) -> int:
     Raises:
         DataError: there is none.
     """
-    status = workspace.read_table(names.LEDGER, ["status"])["status"]
+    status = workspace.read_table(artefacts.LEDGER, ["status"])["status"]
     count = int((status == ledger.State.OK).sum())
     if not count:
-        link = workspace.link(names.LEDGER)
+        link = workspace.uri(artefacts.LEDGER)
         raise DataError(
             f"{link}: none of {len(status):,} scenes is ok: see its reasons, mend the archive, acquire again"
         )

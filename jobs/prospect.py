@@ -1,6 +1,6 @@
 """Prospect: rank the places without a known deposit by the richness that an ensemble predicts.
 
-    mineral-pipeline prospect jobs/demo.yaml
+    mineral-pipeline prospect jobs/settings/demo.yaml
 
 Reads ``samples/richness``, ``models/richness``, ``chips.zarr``, ``chips.parquet``, ``labels.parquet``,
 ``deposits.parquet`` and the land polygons of the settings; trains ``models/richness/member-s*`` (members that are
@@ -16,14 +16,15 @@ import numpy as np
 from distributed import Client, Future, as_completed
 
 import cluster
-from jobs.progress import Progress, results
-from jobs.stage import Plan
+from jobs.running.plan import Plan
+from jobs.running.progress import Progress
+from jobs.running.tasks import collect
 from mineral_pipeline import curation, modelling, prospecting
-from mineral_pipeline import workspace as names
 from mineral_pipeline.errors import DataError, SettingsError
-from mineral_pipeline.ledger import Counts
-from mineral_pipeline.settings import Settings, Task
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.learning import Task
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace.counts import Counts
 
 TASK: Task = "richness"
 CHIPS_PER_BATCH = 2048
@@ -33,9 +34,9 @@ CHIPS_PER_BATCH = 2048
 def plan(settings: Settings) -> Plan:
     """The places to rank, and the members to train."""
     workspace = Workspace(settings.workspace)
-    labels = workspace.read_table(names.LABELS, ["bucket", "n_deposits"])
-    places = prospecting.without_known_deposit(labels)["bucket"].nunique()
-    details = {"ensemble": f"{settings.prospect.members} networks", "places": "fewer when some lie in the ocean"}
+    labels = workspace.read_table(artefacts.LABELS, ["location_id", "n_deposits"])
+    places = prospecting.without_known_deposit(labels)["location_id"].nunique()
+    details = {"ensemble": f"{settings.prospect.ensemble_size} networks", "places": "fewer when some lie in the ocean"}
     return Plan(Counts("places", planned=places), details)
 
 
@@ -44,13 +45,13 @@ def main(settings: Settings, client: Client) -> Counts:
     cluster.require(client, "GPU")
     workspace = Workspace(settings.workspace)
     chips = places_to_prospect(settings, workspace)
-    members = modelling.member_specs(settings, workspace, TASK)
+    members = modelling.ensemble_specs(settings, workspace, TASK)
     train(client, workspace, members)
     predictions = predict(client, workspace, [member.name for member in members], chips["chip"].tolist())
-    deposits = workspace.read_table(names.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
+    deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
     prospects = prospecting.rank(chips, predictions, deposits)
     prospecting.write(workspace, prospects)
-    return Counts("places", planned=chips["bucket"].nunique(), done=len(prospects))
+    return Counts("places", planned=chips["location_id"].nunique(), done=len(prospects))
 
 
 def places_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataFrame:
@@ -64,12 +65,12 @@ def places_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataF
     chips = prospecting.without_known_deposit(curation.read_chips(workspace))
     land = curation.read_land(settings.curate.land, settings.curate.land_sha256)
     by_centre = settings.curate.land_rule == "centre"
-    places = curation.find_places(chips, "centre" if by_centre else "outline")
-    on_land = curation.mark_land(places, land, None if by_centre else settings.curate.min_land_fraction)
-    chosen = chips[(chips["why"] == "") & chips["bucket"].isin(places["bucket"][on_land])]
+    places = curation.find_locations(chips, "centre" if by_centre else "outline")
+    on_land = curation.is_on_land(places, land, None if by_centre else settings.curate.min_land_fraction)
+    chosen = chips[(chips["drop_reason"] == "") & chips["location_id"].isin(places["location_id"][on_land])]
     if chosen.empty:
         raise DataError(
-            f"prospect: every place over land in {workspace.link(names.LABELS)} holds a known deposit: there is nothing"
+            f"prospect: every place over land in {workspace.uri(artefacts.LABELS)} holds a known deposit: there is nothing"
             " to prospect; widen the settings' catalogue section"
         )
     return chosen.reset_index(drop=True)
@@ -86,7 +87,7 @@ def train(client: Client, workspace: Workspace, members: Sequence[modelling.Mode
         for member in members if member.name not in done
     ]  # fmt: skip
     with Progress("prospect", "members", len(members), skipped=len(done)) as progress:
-        for _ in results(futures):
+        for _ in collect(futures):
             progress.advance(done=1)
 
 

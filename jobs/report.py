@@ -1,6 +1,6 @@
 """Draw the report: one self-contained page with the study's figures, of whatever the workspace holds.
 
-    mineral-pipeline report jobs/demo.yaml
+    mineral-pipeline report jobs/settings/demo.yaml
 
 Reads every table that the other jobs wrote, the land polygons of the settings, and one scene of the archive for the
 first figures; writes ``report/index.html`` and its figures as PNG. A section whose artefact is absent says which job
@@ -16,14 +16,13 @@ import numpy as np
 import pandas as pd
 from distributed import Client
 
-from jobs.progress import Progress
-from jobs.stage import Plan
-from mineral_pipeline import archive, curation, imagery, labelling, ledger, reporting
-from mineral_pipeline import workspace as names
+from jobs.running.plan import Plan
+from jobs.running.progress import Progress
+from mineral_pipeline import archive, curation, imagery, labelling, reporting
 from mineral_pipeline.errors import ArchiveError, DataError, MetadataError, RasterError, SettingsError
-from mineral_pipeline.ledger import Counts
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, artefacts, ledger
+from mineral_pipeline.workspace.counts import Counts
 
 METHODS = ("sampling", "rescale", "resize")
 
@@ -31,7 +30,7 @@ METHODS = ("sampling", "rescale", "resize")
 def plan(settings: Settings) -> Plan:
     """At most so many figures as the artefacts of the workspace allow."""
     workspace = Workspace(settings.workspace)
-    return Plan(Counts("figures", planned=reporting.most_figures(workspace)), {"page": workspace.link(names.REPORT)})
+    return Plan(Counts("figures", planned=reporting.max_figures(workspace)), {"page": workspace.uri(artefacts.REPORT)})
 
 
 def main(settings: Settings, client: Client) -> Counts:
@@ -40,7 +39,7 @@ def main(settings: Settings, client: Client) -> Counts:
     artefacts = reporting.read(workspace)
     land = curation.read_land(settings.curate.land, settings.curate.land_sha256) if settings.curate else None
     example, why_not = try_example(settings, artefacts)
-    page = reporting.compose(
+    page = reporting.build_page(
         artefacts, settings.report.title, settings.workspace, settings.prospect.top, land, example, why_not
     )
     with Progress("report", "figures", len(page.plates)) as progress:
@@ -49,7 +48,7 @@ def main(settings: Settings, client: Client) -> Counts:
     return Counts("figures", planned=progress.planned, done=progress.done)
 
 
-def try_example(settings: Settings, artefacts: reporting.Artefacts) -> tuple[reporting.Example | None, str]:
+def try_example(settings: Settings, artefacts: reporting.ReportData) -> tuple[reporting.Example | None, str]:
     """The example scene; or None and what would make it. A page without it is better than no page."""
     try:
         return _example(settings, artefacts), ""
@@ -59,10 +58,10 @@ def try_example(settings: Settings, artefacts: reporting.Artefacts) -> tuple[rep
         return None, f"the job report, when the archive gives the scene again ({error})"
 
 
-def _example(settings: Settings, artefacts: reporting.Artefacts) -> reporting.Example:
+def _example(settings: Settings, artefacts: reporting.ReportData) -> reporting.Example:
     """Fetch one scene again, at full size, and make it small by every method."""
     chip = choose_example(artefacts, settings.report.example)
-    catalogue = Workspace(settings.workspace).read_table(names.CATALOGUE, ["product_id", "base_url"])
+    catalogue = Workspace(settings.workspace).read_table(artefacts.CATALOGUE, ["product_id", "base_url"])
     base_url = catalogue.set_index("product_id")["base_url"][chip["product_id"]]
     band = settings.acquire.bands[0]
     files = archive.fetch_scene(archive.open_source(settings.archive), base_url, chip["product_id"], [band])
@@ -84,7 +83,7 @@ def _example(settings: Settings, artefacts: reporting.Artefacts) -> reporting.Ex
     )  # fmt: skip
 
 
-def choose_example(artefacts: reporting.Artefacts, product_id: str | None) -> dict[str, Any]:
+def choose_example(artefacts: reporting.ReportData, product_id: str | None) -> dict[str, Any]:
     """Ledger row of the scene to show: the one asked for, else the clearest of those with most known deposits.
 
     Raises:

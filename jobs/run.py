@@ -1,6 +1,6 @@
 """Run jobs in order on one cluster, and say at the end what came out.
 
-mineral-pipeline run jobs/demo.yaml [--cluster local] [--set train.epochs=5] [--plan]
+mineral-pipeline run jobs/settings/demo.yaml [--cluster local] [--set train.epochs=5] [--plan]
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from functools import partial
 from rich.table import Table
 
 import cluster
-from jobs import acquire, stage
-from jobs.progress import CONSOLE
-from jobs.summary import summary
-from mineral_pipeline import lease
+from jobs import acquire
+from jobs.running import runner
+from jobs.running.progress import CONSOLE
+from jobs.running.summary import summary
 from mineral_pipeline.errors import MineralPipelineError
-from mineral_pipeline.ledger import Counts
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, lock
+from mineral_pipeline.workspace.counts import Counts
 
 
 def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_failed: bool = False) -> int:
@@ -37,13 +37,13 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
     """
     with (
         _stoppable() as stop,
-        lease.hold(Workspace(settings.workspace), stop, CONSOLE.print, lease.LENGTH_S),
+        lock.acquire(Workspace(settings.workspace), stop, CONSOLE.print, lock.LEASE_S),
         cluster.connect(cluster_file, stop) as client,
     ):
         CONSOLE.print(f"workspace  {settings.workspace}\ndashboard  {client.dashboard_link or 'off'}")
         for job in jobs:
             main = partial(acquire.main, retry_failed=retry_failed) if job == "acquire" else None
-            counts = stage.execute(job, settings, client, main)
+            counts = runner.execute(job, settings, client, main)
             if counts.failed_fraction > settings.max_failed_fraction:
                 CONSOLE.print(_too_many(job, counts, settings))
                 return 1
@@ -80,7 +80,7 @@ def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
     table = Table("job", "planned", "skipped", "more", title=f"plan for {settings.workspace}")
     for job in jobs:
         try:
-            plan = stage.module(job).plan(settings)
+            plan = runner.module(job).plan(settings)
         except MineralPipelineError as error:
             table.add_row(job, "?", "", f"not known yet: {error}")
             continue

@@ -1,11 +1,12 @@
-"""What one task of acquire does on a worker: a shard's scenes from the archive to pixels and ledger part.
+"""What one task of acquire does on a worker: a shard's scenes, from the archive to pixels and ledger part.
 
-Archive and imagery meet here; a bad scene is an outcome, never an exception.
+Archive and imagery meet here. A bad scene is an outcome, never an exception.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,24 +14,28 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import shapely
 from rasterio.transform import array_bounds
 
-from mineral_pipeline import archive, imagery, ledger, store
+from mineral_pipeline import archive, imagery
 from mineral_pipeline.errors import RasterError
-from mineral_pipeline.landsat import SceneMetadata
-from mineral_pipeline.ledger import Outcome, State
+from mineral_pipeline.sensors.landsat import SceneMetadata
 from mineral_pipeline.settings import Acquire
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, artefacts, identities, ledger, zarr_store
+from mineral_pipeline.workspace.ledger import Outcome, State
 
 
 @dataclass(frozen=True)
 class Scene:
     """One row of the catalogue, as a task needs it."""
 
-    chip: int
+    scene_id: str
+    location_id: str
     product_id: str
     base_url: str
+    chips: tuple[tuple[str, int], ...]
+    """Key and index in the store of each chip that is to be cut from it."""
 
 
 @dataclass(frozen=True)
@@ -41,98 +46,145 @@ class Shard:
     scenes: tuple[Scene, ...]
 
 
-def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, how: Acquire) -> list[str]:
+@dataclass(frozen=True)
+class Context:
+    """What the scenes of a task share."""
+
+    source: archive.Source
+    config: Acquire
+    dtype: np.dtype[Any]
+    """Type of the store's pixels."""
+    limiter: archive.ByteLimiter
+    """Bounds the bytes of fetched files that the task holds at a time."""
+    decoding: Lock
+    """Held while a scene is decoded: a task has one core, and memory for one decoded scene."""
+
+
+Chips = list[tuple[Outcome, np.ndarray | None]]
+"""Outcome of every chip of a scene, and its image (band, y, x) when the outcome is ``ok``."""
+
+
+def make_shards(catalogue: pd.DataFrame) -> list[Shard]:
+    """Shards of a catalogue, in its order.
+
+    Args:
+        catalogue: ``scene_id``, ``location_id``, ``product_id``, ``base_url`` and ``shard``, one row per scene.
+    """
+    chips: dict[str, list[tuple[str, int]]] = {}
+    plan = identities.plan_chips(catalogue)
+    for scene_id, chip_id, chip_index in zip(plan["scene_id"], plan["chip_id"], plan["chip_index"], strict=True):
+        chips.setdefault(scene_id, []).append((chip_id, int(chip_index)))
+    shards: dict[int, list[Scene]] = {}
+    columns = (catalogue[name] for name in ("scene_id", "location_id", "product_id", "base_url", "shard"))
+    for scene_id, location_id, product_id, base_url, number in zip(*columns, strict=True):
+        scene = Scene(scene_id, location_id, product_id, base_url, tuple(chips[scene_id]))
+        shards.setdefault(int(number), []).append(scene)
+    return [Shard(number, tuple(scenes)) for number, scenes in shards.items()]
+
+
+def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, config: Acquire) -> list[str]:
     """Acquire one shard on a worker: all its pixels in one write, then its ledger part.
 
-    Scenes are fetched side by side and made into chips one after the other: a task is given one core, and one decoded
-    scene at a time is what its memory allows.
+    Scenes are fetched side by side and made into chips one after the other.
 
     Returns:
         The states of its scenes.
     """
-    dtype = store.open_images(workspace).dtype
-    images = np.zeros((len(shard.scenes), len(how.bands), how.chip_size, how.chip_size), dtype)
-    acquire = partial(
-        acquire_scene, source=source, how=how, dtype=dtype, budget=archive.Budget(how.in_flight_mb * 1e6), turn=Lock()
-    )
-    outcomes = []
-    with ThreadPoolExecutor(how.threads, thread_name_prefix="acquire") as pool:
-        for slot, (outcome, image) in enumerate(pool.map(acquire, shard.scenes)):
-            outcomes.append(outcome)
-            if image is not None:
-                images[slot] = image
-    workspace.remove(ledger.part_name(shard.number))  # not done while the pixels change
-    store.write_shard(workspace, shard.number, images)
+    dtype = zarr_store.open_images(workspace).dtype
+    context = Context(source, config, dtype, archive.ByteLimiter(config.max_download_mb * 1e6), Lock())
+    indices = [index for scene in shard.scenes for _, index in scene.chips]
+    images = np.zeros((len(indices), len(config.bands), config.chip_size, config.chip_size), dtype)
+    outcomes: list[Outcome] = []
+    states = []
+    with ThreadPoolExecutor(config.threads, thread_name_prefix="acquire") as pool:
+        for chips in pool.map(partial(acquire_scene, context=context), shard.scenes):
+            for outcome, image in chips:
+                outcomes.append(outcome)
+                if image is not None:
+                    images[outcome.chip_index - indices[0]] = image
+            states.append(_scene_state([outcome for outcome, _ in chips]))
+    workspace.remove(artefacts.ledger_part(shard.number))  # not done while the pixels change
+    zarr_store.write_shard(workspace, shard.number, images)
     ledger.write_part(workspace, shard.number, outcomes)
-    return [str(outcome.status) for outcome in outcomes]
+    return states
 
 
-def acquire_scene(
-    scene: Scene, source: archive.Source, how: Acquire, dtype: np.dtype[Any], budget: archive.Budget, turn: Lock
-) -> tuple[Outcome, np.ndarray | None]:
-    """One scene to its outcome and, when that is ``ok``, its chip (band, y, x). Never raises for a bad scene.
+def _scene_state(outcomes: Sequence[Outcome]) -> str:
+    """State of a scene: ``ok`` when one of its chips is."""
+    states = [str(outcome.status) for outcome in outcomes]
+    return str(State.OK) if State.OK in states else states[0]
 
-    The ``budget`` bounds the bytes of the task's scenes; they make their chips in ``turn``.
-    """
+
+def acquire_scene(scene: Scene, context: Context) -> Chips:
+    """Fetch one scene and cut its chips. Never raises for a bad scene, whose outcome is that of each of its chips."""
     started = time.monotonic()
-    outcome = Outcome(scene.chip, scene.product_id, State.OK)
-    image = None
+    archive_settings = context.source.archive
+    images: list[imagery.Chip] = []
     try:
-        deadline = started + source.archive.deadline_s
-        once = partial(_acquire_once, outcome, scene.base_url, source, how, dtype, budget, turn, deadline)
-        outcome, image = archive.confirm(once, source.archive.retries)
-    except archive.Missing as error:
-        outcome = replace(outcome, status=State.MISSING, reason=str(error), attempts=error.attempts)
-    except archive.Unreachable as error:
-        outcome = replace(outcome, status=State.UNREACHABLE, reason=str(error), attempts=error.attempts)
-    except archive.Corrupt as error:
-        found: dict[str, Any] = {"bytes": error.evidence.size, "first_bytes": error.evidence.first_bytes}
-        outcome = replace(outcome, status=State.CORRUPT, reason=str(error), attempts=error.attempts, **found)
-    return replace(outcome, seconds=round(time.monotonic() - started, 4)), image
+        once = partial(_acquire_once, scene, context, started + archive_settings.deadline_s)
+        facts, images = archive.confirm_corrupt(once, archive_settings.retries)
+    except archive.MissingError as error:
+        facts = {"status": State.MISSING, "reason": str(error), "attempts": error.attempts}
+    except archive.UnreachableError as error:
+        facts = {"status": State.UNREACHABLE, "reason": str(error), "attempts": error.attempts}
+    except archive.CorruptError as error:
+        found = {"bytes": error.evidence.size, "first_bytes": error.evidence.first_bytes}
+        facts = {"status": State.CORRUPT, "reason": str(error), "attempts": error.attempts, **found}
+    facts["seconds"] = round(time.monotonic() - started, 4)
+    outcomes = [
+        Outcome(chip_id, scene.scene_id, scene.location_id, chip_index, scene.product_id, **facts)
+        for chip_id, chip_index in scene.chips
+    ]
+    if not images:
+        return [(outcome, None) for outcome in outcomes]
+    return [(_with_chip(*pair), pair[1].image) for pair in zip(outcomes, images, strict=True)]
 
 
-def _acquire_once(
-    outcome: Outcome,
-    base_url: str,
-    source: archive.Source,
-    how: Acquire,
-    dtype: np.dtype[Any],
-    budget: archive.Budget,
-    turn: Lock,
-    deadline: float,
-) -> tuple[Outcome, np.ndarray | None]:
-    """A verdict on one reading of a scene; raises as `archive.fetch_scene` when there is nothing to judge."""
-    with budget.share() as share:
-        files = archive.fetch_scene(source, base_url, outcome.product_id, how.bands, share, deadline)
-        outcome = replace(outcome, **_facts(files))
-        metadata, evidence, bands = files.metadata, files.evidence, list(files.bands)
-        del files  # so that each band is let go when it is decoded
-        with turn:
-            try:
-                names = [f"{outcome.product_id} {band}" for band in how.bands]
-                rasters = [_decode(bands.pop(0), name, metadata, source.archive.reduced, how, dtype) for name in names]
-                chip = imagery.make_chip(rasters, how.chip_size, how.method, metadata.corners, how.footprint)
-            except imagery.UnusableRaster as error:
-                return replace(outcome, status=State.REJECTED, reason=str(error)), None
-            except RasterError as error:  # bands that do not fit each other
-                raise archive.Corrupt(str(error), evidence, outcome.attempts) from error
+def _with_chip(outcome: Outcome, chip: imagery.Chip) -> Outcome:
     facts = {name: getattr(chip, name) for name in ("footprint_source", "valid_fraction", "brightness")}
-    return replace(outcome, geometry=shapely.Polygon(chip.footprint), **facts), chip.image
+    return replace(outcome, geometry=shapely.Polygon(chip.footprint), **facts)
 
 
-def _decode(
-    file: archive.Fetched, name: str, metadata: SceneMetadata, reduced: bool, how: Acquire, dtype: np.dtype[Any]
-) -> imagery.Raster:
+def _acquire_once(scene: Scene, context: Context, deadline: float) -> tuple[dict[str, Any], list[imagery.Chip]]:
+    """Read a scene once: what the ledger says of it, and its chips unless it is rejected.
+
+    Raises:
+        FetchError: as `archive.fetch_scene`, or the bands are not what was promised.
+    """
+    config, source = context.config, context.source
+    with context.limiter.reservation() as reservation:
+        files = archive.fetch_scene(
+            source, scene.base_url, scene.product_id, config.bands, reservation=reservation, deadline=deadline
+        )
+        facts = {"status": State.OK, **_facts(files)}
+        metadata, evidence, bands = files.metadata, files.evidence, list(files.bands)
+        del files  # each band is let go once it is decoded
+        with context.decoding:
+            try:
+                names = [f"{scene.product_id} {band}" for band in config.bands]
+                rasters = [_decode(bands.pop(0), name, metadata, context) for name in names]
+                chip = imagery.make_chip(
+                    rasters, config.chip_size, config.method, metadata.corners, config.footprint
+                )
+            except imagery.UnusableRaster as error:
+                return {**facts, "status": State.REJECTED, "reason": str(error)}, []
+            except RasterError as error:  # bands that do not fit each other
+                raise archive.CorruptError(str(error), evidence, facts["attempts"]) from error
+    return facts, [chip]
+
+
+def _decode(file: archive.FetchedObject, name: str, metadata: SceneMetadata, context: Context) -> imagery.Raster:
     """A band that is what its metadata say and fits the store; else the file is corrupt."""
+    config = context.config
     try:
-        raster = imagery.decode(file.content, name, imagery.sampled_edge(how.chip_size, how.method))
+        raster = imagery.decode(file.content, name, imagery.sampled_edge(config.chip_size, config.method))
         if raster.is_georeferenced:  # make_chip rejects the others
             bounds = array_bounds(*raster.pixels.shape, raster.transform)
-            archive.check_extent(metadata, bounds, raster.shape, reduced, name)
+            archive.check_extent(metadata, bounds, raster.shape, context.source.archive.reduced, name)
     except RasterError as error:
         raise file.corrupt(str(error)) from error
-    if not np.can_cast(raster.pixels.dtype, dtype):
-        raise file.corrupt(f"{name}: {raster.pixels.dtype} pixels among {dtype} ones")
+    if not np.can_cast(raster.pixels.dtype, context.dtype):
+        raise file.corrupt(f"{name}: {raster.pixels.dtype} pixels among {context.dtype} ones")
     return raster
 
 

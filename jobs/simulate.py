@@ -1,6 +1,6 @@
 """Write the simulated planet's archive.
 
-    mineral-pipeline simulate jobs/demo.yaml
+    mineral-pipeline simulate jobs/settings/demo.yaml
 
 Writes at ``archive.url``, in the layout of the public bucket: band files and metadata of every scene, then
 ``deposits.csv`` (columns of MRDS), ``land.geojson``, ``truth.parquet`` (what a perfect geologist would know) and, last,
@@ -15,19 +15,20 @@ from typing import Any
 import dask.bag as db
 from distributed import Client
 
-from jobs.progress import Progress, results
-from jobs.stage import Plan
+from jobs.running.plan import Plan
+from jobs.running.progress import Progress
+from jobs.running.tasks import collect
 from mineral_pipeline import simulation
-from mineral_pipeline.ledger import Counts
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.simulation import Commission
+from mineral_pipeline.simulation import ArchiveSpec
+from mineral_pipeline.workspace.counts import Counts
 
 SCENES_PER_TASK = 12
 
 
 def plan(settings: Settings) -> Plan:
     """Say how many scenes would be written."""
-    commission = Commission.of(settings)
+    commission = ArchiveSpec.of(settings)
     scenes, grid = commission.scenes, commission.scenes[0].grid
     details = {
         "archive": commission.url,
@@ -39,11 +40,11 @@ def plan(settings: Settings) -> Plan:
 
 def main(settings: Settings, client: Client) -> Counts:
     """Write every scene that is not there yet, then the tables."""
-    commission = Commission.of(settings)
+    commission = ArchiveSpec.of(settings)
     simulation.begin(commission)
     sizes: dict[str, int] = {}
     with Progress("simulate", "scenes", planned=len(commission.scenes)) as progress:
-        for written in results(_write(client, commission)):
+        for written in collect(_write(client, commission)):
             sizes |= {scene.product_id: scene.bytes for scene in written}
             skipped = sum(scene.skipped for scene in written)
             progress.advance(done=len(written) - skipped, skipped=skipped)
@@ -51,7 +52,7 @@ def main(settings: Settings, client: Client) -> Counts:
     return Counts("scenes", planned=progress.planned, done=progress.done, skipped=progress.skipped)
 
 
-def _write(client: Client, commission: Commission) -> list[Any]:
+def _write(client: Client, commission: ArchiveSpec) -> list[Any]:
     """Graph: numbers of scenes -> scenes in the archive, a dozen to a task."""
     numbers = db.from_sequence(range(len(commission.scenes)), partition_size=SCENES_PER_TASK)
     scenes = numbers.map_partitions(simulation.write_scenes, commission)

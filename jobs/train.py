@@ -1,6 +1,6 @@
 """Train the grid of architectures and its baselines, one task per model, on workers that offer a GPU.
 
-    mineral-pipeline train jobs/demo.yaml
+    mineral-pipeline train jobs/settings/demo.yaml
 
 Reads ``samples/<task>/train.zarr`` and ``validation.zarr``, never the test side, and refuses to start when the sides
 leak (``samples/<task>/summary.json``); writes ``models/<task>/<name>/``. Models that are trained already are skipped;
@@ -16,22 +16,21 @@ from collections.abc import Sequence
 from distributed import Client, as_completed
 
 import cluster
-from jobs.progress import CONSOLE, Progress
-from jobs.stage import Plan
-from mineral_pipeline import workspace as names
-from mineral_pipeline.curation import check_leak
-from mineral_pipeline.ledger import Counts
+from jobs.running.plan import Plan
+from jobs.running.progress import CONSOLE, Progress
+from mineral_pipeline.curation import check_leakage
 from mineral_pipeline.modelling import ModelSpec, baseline_specs, fit, grid_specs, is_done
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace.counts import Counts
 
 
 def plan(settings: Settings) -> Plan:
     """Models to train; none is known to be done before the samples are."""
     workspace, train = Workspace(settings.workspace), settings.train
-    each = len(train.convolutions) * len(train.denses) * len(train.seeds) + train.permutations + 2
+    each = len(train.convolutions) * len(train.dense_layers) * len(train.seeds) + train.n_label_permutations + 2
     done = 0
-    if all(workspace.exists(names.samples(task)) for task in settings.tasks):
+    if all(workspace.exists(artefacts.samples(task)) for task in settings.tasks):
         done = sum(is_done(workspace, spec) for spec in model_specs(settings, workspace))
     details = {"models": f"{each} for each of {', '.join(settings.tasks)}, at most {train.epochs:,} epochs each"}
     return Plan(Counts("models", planned=each * len(settings.tasks), skipped=done), details)
@@ -42,7 +41,7 @@ def main(settings: Settings, client: Client) -> Counts:
     cluster.require(client, "GPU")
     workspace = Workspace(settings.workspace)
     for task in settings.tasks:
-        check_leak(workspace, task, settings.curate.max_leak if settings.curate else 0.0)
+        check_leakage(workspace, task, settings.curate.max_leakage if settings.curate else 0.0)
     return fit_all(client, workspace, model_specs(settings, workspace))
 
 

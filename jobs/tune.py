@@ -1,6 +1,6 @@
 """Tune the best architecture of each task: dask-ml's randomised search, its fits on workers that offer a GPU.
 
-    mineral-pipeline tune jobs/demo.yaml
+    mineral-pipeline tune jobs/settings/demo.yaml
 
 Reads ``models/<task>/`` and ``samples/<task>/train.zarr`` and ``validation.zarr``, never the test side; writes
 ``models/<task>/candidate-*/`` for every point of the search, ``models/<task>/tuned/`` for the best of them, and
@@ -12,14 +12,15 @@ from __future__ import annotations
 from distributed import Client
 
 import cluster
-from jobs.progress import CONSOLE, Progress
-from jobs.stage import Plan
+from jobs.running.plan import Plan
+from jobs.running.progress import CONSOLE, Progress
 from mineral_pipeline.errors import MineralPipelineError
-from mineral_pipeline.ledger import Counts
-from mineral_pipeline.modelling import TUNED, ModelSpec, best, grid_specs, is_done
+from mineral_pipeline.modelling import TUNED, ModelSpec, grid_specs, is_done, select_model
 from mineral_pipeline.modelling.search import candidate_specs, search
-from mineral_pipeline.settings import Settings, Task
+from mineral_pipeline.learning import Task
+from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace.counts import Counts
 
 
 def plan(settings: Settings) -> Plan:
@@ -60,7 +61,7 @@ def main(settings: Settings, client: Client) -> Counts:
 def compare(settings: Settings, task: Task) -> None:
     """Say whether the search found something better than the grid."""
     workspace, names = Workspace(settings.workspace), grid(settings, task)
-    if (winner := best(workspace, task, [*names, TUNED])).name != TUNED:
+    if (winner := select_model(workspace, task, [*names, TUNED])).name != TUNED:
         CONSOLE.print(f"tune: no candidate for {task} is better than {winner.name} of the grid, which stays the best")
 
 

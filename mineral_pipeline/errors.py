@@ -25,7 +25,7 @@ class DataError(MineralPipelineError, ValueError):
     """A table or a store lacks what a stage needs: no rows, one class only, a missing column."""
 
 
-class LeakError(DataError):
+class LeakageError(DataError):
     """Training and test sides share more ground or more deposits than the settings allow."""
 
 

@@ -6,9 +6,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline import store
+from mineral_pipeline.geometry import CRS
 from mineral_pipeline.settings import Settings, parse
-from mineral_pipeline.workspace import CRS, Workspace, samples
+from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 
@@ -36,31 +36,33 @@ def write_samples(
         table = pd.DataFrame(
             {
                 "sample": np.arange(len(mine)),
-                "side": name,
+                "subset": name,
                 "chip": np.arange(len(mine)) + 1000 * len(parts),
                 "product_id": [f"LT04_{place}" for place in mine],
-                "bucket": [f"{place:06d}" for place in mine],
+                "location_id": [f"{place:06d}" for place in mine],
                 "label": richness[mine].astype("float32"),
                 "weight": np.ones(len(mine), "float32"),
                 "lon": mine.astype(float),
                 "lat": np.zeros(len(mine)),
             }
         )
-        keys = ["label", "chip", "product_id", "bucket", "weight", "lon", "lat"]
-        store.create_samples(
+        keys = ["label", "chip", "product_id", "location_id", "weight", "lon", "lat"]
+        zarr_store.create_samples(
             workspace,
-            samples(task, name),
+            artefacts.samples(task, name),
             images.shape,
             batch,
             {key: table[key].to_numpy() for key in keys},
             bands=["B7"],
         )
         for number in range(-(-len(mine) // batch)):
-            store.write_batch(workspace, samples(task, name), number, images[number * batch : (number + 1) * batch])
+            zarr_store.write_batch(
+                workspace, artefacts.samples(task, name), number, images[number * batch : (number + 1) * batch]
+            )
         parts.append(table)
     table = pd.concat(parts, ignore_index=True)
     geometry = gpd.points_from_xy(table["lon"], table["lat"])
-    workspace.write_table(samples(task), gpd.GeoDataFrame(table, geometry=geometry, crs=CRS))
+    workspace.write_table(artefacts.samples(task), gpd.GeoDataFrame(table, geometry=geometry, crs=CRS))
     return table
 
 
@@ -81,5 +83,5 @@ def settings(workspace: Workspace, **sections: object) -> Settings:
 
 def write_leak(workspace: Workspace, task: str, area: float) -> None:
     """Write the part of a task's summary that the leak gate reads."""
-    leak = {"area": area, "places": area, "worst": area, "deposits": 0, "max_leak": 0.0}
+    leak = {"area": area, "places": area, "worst": area, "deposits": 0, "max_leakage": 0.0}
     workspace.write_json(f"samples/{task}/summary.json", {"task": task, "leak": leak})

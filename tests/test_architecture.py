@@ -55,8 +55,8 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
 
 
 def test_every_job_offers_plan_and_main() -> None:
-    from jobs.provenance import JOBS
-    from jobs.stage import module
+    from jobs.running.provenance import JOBS
+    from jobs.running.runner import module
 
     for job in JOBS:
         assert callable(module(job).plan), job

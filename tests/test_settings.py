@@ -49,7 +49,7 @@ def test_unknown_key_is_named(tmp_path: Path) -> None:
         ("acquire.chip_size=-4", r"acquire\.chip_size: Input should be greater than 0 \(given: -4\)"),
         ("acquire.method=blur", r"acquire\.method: Input should be 'resize', 'rescale' or 'sampling'"),
         ("acquire.bands=[]", r"acquire\.bands: List should have at least 1 item"),
-        ("curate.test_share=1.5", r"curate\.test_share"),
+        ("curate.test_fraction=1.5", r"curate\.test_fraction"),
         ("nonsense", r"write section\.key=value"),
         ("workspace.deep=1", r"workspace is not a section"),
     ],

@@ -4,28 +4,28 @@ The archive has the layout of ``gs://gcp-public-data-landsat`` (Collection 1), i
 """
 
 from mineral_pipeline.archive.catalogue import Selection, build_catalogue, select_scenes
-from mineral_pipeline.archive.failures import Corrupt, Evidence, FetchError, Missing, Unreachable
-from mineral_pipeline.archive.limits import Budget
+from mineral_pipeline.archive.errors import CorruptError, CorruptionDetails, FetchError, MissingError, UnreachableError
 from mineral_pipeline.archive.listing import find_products
 from mineral_pipeline.archive.rows import Listing
-from mineral_pipeline.archive.scene import SceneFiles, check_extent, confirm, fetch_scene
-from mineral_pipeline.archive.source import Fetched, Source, open_source
+from mineral_pipeline.archive.scene import SceneFiles, check_extent, confirm_corrupt, fetch_scene
+from mineral_pipeline.archive.source import FetchedObject, Source, open_source
+from mineral_pipeline.archive.throttling import ByteLimiter
 
 __all__ = [
-    "Budget",
-    "Corrupt",
-    "Evidence",
+    "ByteLimiter",
+    "CorruptError",
+    "CorruptionDetails",
     "FetchError",
-    "Fetched",
+    "FetchedObject",
     "Listing",
-    "Missing",
+    "MissingError",
     "SceneFiles",
     "Selection",
     "Source",
-    "Unreachable",
+    "UnreachableError",
     "build_catalogue",
     "check_extent",
-    "confirm",
+    "confirm_corrupt",
     "fetch_scene",
     "find_products",
     "open_source",

@@ -10,10 +10,11 @@ import pandas as pd
 import shapely
 
 from mineral_pipeline.archive.filters import longitudes
-from mineral_pipeline.archive.identifiers import acquired, cut, folders
 from mineral_pipeline.archive.rows import Listing
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.workspace import CRS
+from mineral_pipeline.geometry import CRS
+from mineral_pipeline.sensors.landsat import acquisition_days, product_folders, split_ids
+from mineral_pipeline.workspace.identities import location_ids
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def select_scenes(listing: Listing, limit: int | None = None) -> Selection:
     Raises:
         DataError: nothing is left.
     """
-    rows = pd.concat([listing.rows, cut(listing.rows["PRODUCT_ID"])], axis=1)
+    rows = pd.concat([listing.rows, split_ids(listing.rows["PRODUCT_ID"])], axis=1)
     superseded = _is_superseded(rows)
     rows = rows[~superseded].sort_values(["path", "row", "acquired", "sensor"], ignore_index=True)
     dropped = {
@@ -52,7 +53,7 @@ def select_scenes(listing: Listing, limit: int | None = None) -> Selection:
 
 
 def build_catalogue(scenes: pd.DataFrame, url: str, chips_per_shard: int) -> gpd.GeoDataFrame:
-    """The catalogue: one row per scene, whose number is its chip.
+    """The catalogue: one row per scene.
 
     Args:
         scenes: as `select_scenes` leaves them.
@@ -60,23 +61,26 @@ def build_catalogue(scenes: pd.DataFrame, url: str, chips_per_shard: int) -> gpd
         chips_per_shard: scenes in one shard, the unit of work.
 
     Returns:
-        product_id, path, row, acquired (ISO 8601), cloud_cover (percent, nan unknown), tier, level, base_url,
+        scene_id, location_id, product_id, sensor, path, row, acquired (ISO 8601), cloud_cover (percent, nan unknown), tier, level, base_url,
         shard, slot (place in the shard) and geometry: the box of the index in lon/lat, continuous across 180
         degrees; None where unknown.
     """
     west, east = longitudes(scenes["WEST_LON"].to_numpy(), scenes["EAST_LON"].to_numpy())
-    chip = np.arange(len(scenes))
+    number = np.arange(len(scenes))
     columns = {
+        "scene_id": scenes["PRODUCT_ID"],
+        "location_id": location_ids(scenes["path"], scenes["row"]),
         "product_id": scenes["PRODUCT_ID"],
+        "sensor": scenes["sensor"],
         "path": scenes["path"].astype("int64"),
         "row": scenes["row"].astype("int64"),
-        "acquired": acquired(scenes),
+        "acquired": acquisition_days(scenes),
         "cloud_cover": scenes["CLOUD_COVER"].where(scenes["CLOUD_COVER"] >= 0),
         "tier": scenes["tier"],
         "level": scenes["level"],
-        "base_url": f"{url.rstrip('/')}/" + folders(scenes["PRODUCT_ID"], scenes),
-        "shard": chip // chips_per_shard,
-        "slot": chip % chips_per_shard,
+        "base_url": f"{url.rstrip('/')}/" + product_folders(scenes["PRODUCT_ID"], scenes),
+        "shard": number // chips_per_shard,
+        "slot": number % chips_per_shard,
     }
     boxes = shapely.box(west, scenes["SOUTH_LAT"], east, scenes["NORTH_LAT"])
     boxes[np.isnan(west)] = None

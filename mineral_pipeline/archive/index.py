@@ -12,12 +12,12 @@ from obstore.exceptions import BaseError
 from pyarrow import csv
 
 from mineral_pipeline import settings
-from mineral_pipeline.archive.failures import Missing
+from mineral_pipeline.archive.errors import MissingError
 from mineral_pipeline.archive.filters import make_filters
 from mineral_pipeline.archive.identifiers import IDENTITY
-from mineral_pipeline.archive.objects import is_local, is_missing, local_path, why
-from mineral_pipeline.archive.remote import open_remote
-from mineral_pipeline.archive.rows import NUMBERS, TEXTS, Listing, sift
+from mineral_pipeline.archive.objects import describe_error, is_local, is_missing, local_path
+from mineral_pipeline.archive.range_reader import open_remote
+from mineral_pipeline.archive.rows import NUMBERS, TEXTS, Listing, filter_rows
 from mineral_pipeline.errors import ArchiveError, MineralPipelineError
 
 INDEX = "index.csv.gz"
@@ -45,7 +45,7 @@ def read_index(
     place = archive.index or f"{archive.url.rstrip('/')}/{INDEX}"
     checks = IDENTITY | {"no bounds": _is_boundless}
     with _naming(place), _open(place, archive) as stream:
-        return sift(_batches(stream), list(make_filters(wanted)), checks, f"index {place}", progress)
+        return filter_rows(_batches(stream), list(make_filters(wanted)), checks, f"index {place}", progress)
 
 
 @contextmanager
@@ -58,8 +58,10 @@ def _naming(place: str) -> Iterator[None]:
     except KeyError as error:
         raise ArchiveError(f"index {place}: {' '.join(str(error).split())}") from error
     except (OSError, ValueError, BaseError) as error:
-        kind = Missing if is_missing(error) else ArchiveError
-        raise kind(f"index {place} cannot be read: {why(error)}: mend archive.index or archive.url") from error
+        kind = MissingError if is_missing(error) else ArchiveError
+        raise kind(
+            f"index {place} cannot be read: {describe_error(error)}: mend archive.index or archive.url"
+        ) from error
 
 
 @contextmanager

@@ -15,17 +15,17 @@ import pyarrow as pa
 from obstore.exceptions import BaseError
 
 from mineral_pipeline import settings
-from mineral_pipeline.archive.failures import Missing
+from mineral_pipeline.archive.errors import MissingError
 from mineral_pipeline.archive.filters import make_filters
-from mineral_pipeline.archive.identifiers import BUCKET, IDENTITY, SENSORS, acquired, cut
+from mineral_pipeline.archive.identifiers import IDENTITY
 from mineral_pipeline.archive.index import INDEX, read_index
-from mineral_pipeline.archive.objects import is_local, local_path, open_store, why
-from mineral_pipeline.archive.rows import UNTOLD, Listing, sift
+from mineral_pipeline.archive.objects import describe_error, is_local, local_path, open_store
+from mineral_pipeline.archive.rows import INDEX_ONLY, Listing, filter_rows
 from mineral_pipeline.archive.source import open_source
 from mineral_pipeline.errors import ArchiveError, DataError, MineralPipelineError
-from mineral_pipeline.landsat import metadata_file
+from mineral_pipeline.sensors import SENSORS, Sensor
+from mineral_pipeline.sensors.landsat import BUCKET, COLLECTIONS, acquisition_days, metadata_file, split_ids
 
-COLLECTIONS = ("01", "02")
 DEPTH = 4
 """Folders above a product's: sensor, collection, path, row."""
 
@@ -49,7 +49,7 @@ def find_products(
     open_source(archive)
     try:
         return read_index(archive, wanted, progress)
-    except Missing:
+    except MissingError:
         if archive.index is not None:
             raise
     return list_products(archive, wanted, progress)
@@ -75,22 +75,23 @@ def list_products(
     if wanted.bounds is not None:
         raise DataError(f"{lacking}, which catalogue.bounds needs: name one in archive.index or remove the bounds")
     place = f"archive {archive.url} (listed, for it has no {INDEX})"
-    listing = sift(_batches(archive, wanted), list(make_filters(wanted)), IDENTITY, place, progress)
+    listing = filter_rows(_batches(archive, wanted), list(make_filters(wanted)), IDENTITY, place, progress)
     return replace(listing, is_index=False)
 
 
 def _batches(archive: settings.Archive, wanted: settings.Catalogue) -> Iterator[pa.RecordBatch]:
     """Rows as an index would have them, of the sensors that are wanted."""
     names = _local_names if is_local(archive.url) else _remote_names
-    for sensor, (spacecraft, instrument) in SENSORS.items():
-        for collection in COLLECTIONS if _asks_for(wanted, spacecraft, instrument) else ():
-            products = _products(archive, names(archive, f"{sensor}/{collection}"))
+    for code, sensor in SENSORS.items():
+        for collection in COLLECTIONS if _asks_for(wanted, sensor) else ():
+            products = _products(archive, names(archive, f"{code}/{collection}"))
             while page := list(islice(products, PAGE)):
-                yield _rows(page, spacecraft, instrument)
+                yield _rows(page, sensor)
 
 
-def _asks_for(wanted: settings.Catalogue, spacecraft: str, instrument: str) -> bool:
-    return spacecraft in (wanted.spacecraft or [spacecraft]) and instrument in (wanted.sensors or [instrument])
+def _asks_for(wanted: settings.Catalogue, sensor: Sensor) -> bool:
+    by_spacecraft = sensor.spacecraft in (wanted.spacecraft or [sensor.spacecraft])
+    return by_spacecraft and sensor.instrument in (wanted.sensors or [sensor.instrument])
 
 
 def _products(archive: settings.Archive, names: Iterator[str]) -> Iterator[PurePosixPath]:
@@ -104,7 +105,7 @@ def _products(archive: settings.Archive, names: Iterator[str]) -> Iterator[PureP
         raise
     except (BaseError, OSError) as error:
         raise ArchiveError(
-            f"archive {archive.url} has no {INDEX} and cannot be listed: {why(error)}: name an index in archive.index"
+            f"archive {archive.url} has no {INDEX} and cannot be listed: {describe_error(error)}: name an index in archive.index"
         ) from error
 
 
@@ -133,20 +134,20 @@ def _refuse(error: OSError) -> None:
     raise error
 
 
-def _rows(products: list[PurePosixPath], spacecraft: str, instrument: str) -> pa.RecordBatch:
+def _rows(products: list[PurePosixPath], sensor: Sensor) -> pa.RecordBatch:
     """The rows that an index would have of products in these folders."""
     identifiers = pd.Series([path.name for path in products], dtype="str")
-    parts = cut(identifiers)
+    parts = split_ids(identifiers)
     columns = {
         "PRODUCT_ID": identifiers,
-        "SPACECRAFT_ID": spacecraft,
-        "SENSOR_ID": instrument,
-        "DATE_ACQUIRED": acquired(parts),
+        "SPACECRAFT_ID": sensor.spacecraft,
+        "SENSOR_ID": sensor.instrument,
+        "DATE_ACQUIRED": acquisition_days(parts),
         "COLLECTION_CATEGORY": parts["tier"],
         "DATA_TYPE": parts["level"],
         "WRS_PATH": parts["path"],
         "WRS_ROW": parts["row"],
         "BASE_URL": [f"{BUCKET}/{path}" for path in products],
-        **dict.fromkeys(UNTOLD, math.nan),
+        **dict.fromkeys(INDEX_ONLY, math.nan),
     }
     return pa.RecordBatch.from_pandas(pd.DataFrame(columns), preserve_index=False)

@@ -17,7 +17,7 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import ObjectStore, from_url
 
 from mineral_pipeline import settings
-from mineral_pipeline.archive.failures import Corrupt, Evidence
+from mineral_pipeline.archive.errors import CorruptError, CorruptionDetails
 from mineral_pipeline.errors import ArchiveError
 
 SCHEMES = ("gs", "s3", "az", "http", "https")
@@ -32,12 +32,12 @@ MD5 = re.compile(r'"?([0-9a-f]{32})"?', re.ASCII)
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedObject:
     """An object's bytes."""
 
     content: bytes
     """All of them."""
-    is_vouched: bool = False
+    checksum_verified: bool = False
     """Whether the store's own checksum says that they are right."""
 
 
@@ -74,7 +74,7 @@ def open_store(url: str, archive: settings.Archive, retries: int = 0) -> tuple[O
             client["allow_http"] = True
         store = _store(f"{parts.scheme}://{parts.netloc}", json.dumps([options, client, retries], sort_keys=True))
     except (BaseError, ValueError, TypeError, OSError) as error:
-        raise ArchiveError(f"{url} cannot be opened: archive.storage_options: {why(error)}") from error
+        raise ArchiveError(f"{url} cannot be opened: archive.storage_options: {describe_error(error)}") from error
     return store, parts.path.lstrip("/")
 
 
@@ -84,7 +84,7 @@ def _store(root: str, options: str) -> ObjectStore:
     return from_url(root, client_options=client, retry_config={"max_retries": retries}, **config)
 
 
-def read(url: str, archive: settings.Archive, claim: Callable[[int], None]) -> Received:
+def read(url: str, archive: settings.Archive, claim: Callable[[int], None]) -> ReceivedObject:
     """An object in one request.
 
     Args:
@@ -99,7 +99,7 @@ def read(url: str, archive: settings.Archive, claim: Callable[[int], None]) -> R
     if is_local(url):
         with open(local_path(url), "rb") as file:
             _claim(os.fstat(file.fileno()).st_size, url, claim)
-            return Received(file.read())
+            return ReceivedObject(file.read())
     store, name = open_store(url, archive)
     result = obstore.get(store, name)
     _claim(result.meta["size"], url, claim)
@@ -108,19 +108,19 @@ def read(url: str, archive: settings.Archive, claim: Callable[[int], None]) -> R
         raise OSError(f"{len(content):,} of {result.meta['size']:,} bytes came")
     md5 = MD5.fullmatch(result.meta["e_tag"] or "") if url.startswith(("gs://", "s3://")) else None
     if not (archive.checksums and md5):
-        return Received(content)
+        return ReceivedObject(content)
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5[1]:
-        raise Corrupt(
+        raise CorruptError(
             f"{url.rpartition('/')[2]} has not the MD5 that the store gives (archive.checksums: false ignores that)",
-            Evidence.of(content),
+            CorruptionDetails.of(content),
         )
-    return Received(content, is_vouched=True)
+    return ReceivedObject(content, checksum_verified=True)
 
 
 def _claim(size: int, url: str, claim: Callable[[int], None]) -> None:
     if size > LARGEST:
-        evidence = Evidence(size, b"", "", is_vouched=True)
-        raise Corrupt(f"{url.rpartition('/')[2]} has {size:,} bytes: no file of a scene is that large", evidence)
+        evidence = CorruptionDetails(size, b"", "", checksum_verified=True)
+        raise CorruptError(f"{url.rpartition('/')[2]} has {size:,} bytes: no file of a scene is that large", evidence)
     claim(size)
 
 
@@ -130,14 +130,14 @@ def is_missing(error: Exception) -> bool:
     return absent or _status(error) in (404, 410)
 
 
-def is_refused(error: Exception) -> bool:
+def is_permanent(error: Exception) -> bool:
     """Whether the archive would refuse the same request again."""
     status = _status(error)
     refused = isinstance(error, (PermissionError, PermissionDeniedError, UnauthenticatedError))
     return refused or (400 <= status < 500 and status not in TRANSIENT_STATUS)
 
 
-def why(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """A few words on an error; never the URL of the request or the server's own words, which may hold credentials."""
     status = _status(error)
     if is_missing(error):

@@ -12,12 +12,13 @@ import pandas as pd
 import pyarrow as pa
 
 from mineral_pipeline.archive.filters import Filter, numbers
-from mineral_pipeline.archive.identifiers import Check, cut
+from mineral_pipeline.archive.identifiers import Check
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.sensors.landsat import split_ids
 
 TEXTS = ["PRODUCT_ID", "SPACECRAFT_ID", "SENSOR_ID", "DATE_ACQUIRED", "COLLECTION_CATEGORY", "DATA_TYPE", "BASE_URL"]
 NUMBERS = ["WRS_PATH", "WRS_ROW", "CLOUD_COVER", "NORTH_LAT", "SOUTH_LAT", "WEST_LON", "EAST_LON"]
-UNTOLD = ["CLOUD_COVER", "NORTH_LAT", "SOUTH_LAT", "WEST_LON", "EAST_LON"]
+INDEX_ONLY = ["CLOUD_COVER", "NORTH_LAT", "SOUTH_LAT", "WEST_LON", "EAST_LON"]
 """What a product's identifier does not say."""
 
 AT_ONCE = 2**14  # rows that are checked together: a block of the index holds few that are wanted
@@ -38,7 +39,7 @@ class Listing:
 
 
 @dataclass
-class Tally:
+class FilterCounts:
     """Counts rows while they stream by."""
 
     progress: Callable[[int, int], None]
@@ -63,7 +64,7 @@ class Tally:
         return list(self.left.values())[-1] if self.left else self.total
 
 
-def sift(
+def filter_rows(
     batches: Iterable[pa.RecordBatch],
     filters: Sequence[Filter],
     checks: Mapping[str, Check],
@@ -82,7 +83,7 @@ def sift(
     Raises:
         DataError: there is no row, or none is wanted; the message names the setting that leaves none.
     """
-    tally, dropped = Tally(progress), dict.fromkeys(checks, 0)
+    tally, dropped = FilterCounts(progress), dict.fromkeys(checks, 0)
     wanted = (tally.count(batch, filters) for batch in batches)
     parts = [_check(rows, checks, dropped) for rows in _gather(wanted)]
     if not tally.total:
@@ -113,11 +114,11 @@ def _check(table: pa.Table, checks: Mapping[str, Check], dropped: dict[str, int]
     """PRODUCT_ID and `UNTOLD` of the rows that no check finds wrong; ``dropped`` counts the others."""
     values = {name: numbers(table[name]) for name in NUMBERS}
     texts = table.select(TEXTS).to_pandas()
-    rows = pd.concat([texts, pd.DataFrame(values), cut(texts["PRODUCT_ID"])], axis=1)
+    rows = pd.concat([texts, pd.DataFrame(values), split_ids(texts["PRODUCT_ID"])], axis=1)
     for reason, is_wrong in checks.items():
         wrong = is_wrong(rows)
         if wrong.any():
             rows, dropped[reason] = rows[~wrong], dropped[reason] + int(wrong.sum())
     identifiers = table["PRODUCT_ID"].cast(pa.large_string())  # as pandas holds text, so that it need not copy all
-    columns = {"PRODUCT_ID": identifiers} | {name: pa.array(values[name]) for name in UNTOLD}
+    columns = {"PRODUCT_ID": identifiers} | {name: pa.array(values[name]) for name in INDEX_ONLY}
     return pa.table(columns).take(pa.array(rows.index))

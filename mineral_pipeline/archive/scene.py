@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from mineral_pipeline.archive.failures import Corrupt, Evidence
-from mineral_pipeline.archive.limits import Budget, Share
-from mineral_pipeline.archive.source import Fetched, Source
+from mineral_pipeline.archive.errors import CorruptError, CorruptionDetails
+from mineral_pipeline.archive.source import FetchedObject, Source
+from mineral_pipeline.archive.throttling import ByteLimiter, Reservation
 from mineral_pipeline.errors import MetadataError, RasterError
-from mineral_pipeline.landsat import TIFF_MAGIC, SceneMetadata, band_file, metadata_file, read_metadata
+from mineral_pipeline.sensors.landsat import TIFF_MAGIC, SceneMetadata, band_file, metadata_file, read_metadata
 
 T = TypeVar("T")
 
@@ -27,13 +27,13 @@ class SceneFiles:
 
     metadata: SceneMetadata
     """From the MTL."""
-    bands: tuple[Fetched, ...]
+    bands: tuple[FetchedObject, ...]
     """The band files, in the order asked for."""
     attempts: int
     """Most requests that one of the files took."""
     bytes: int
     """Bytes of all files, the metadata's included."""
-    evidence: Evidence
+    evidence: CorruptionDetails
     """Of the band files as one object, in their order."""
 
 
@@ -42,7 +42,8 @@ def fetch_scene(
     base_url: str,
     product_id: str,
     bands: Sequence[str],
-    share: Share | None = None,
+    *,
+    reservation: Reservation | None = None,
     deadline: float | None = None,
 ) -> SceneFiles:
     """Fetch the metadata and the band files of a scene.
@@ -52,7 +53,7 @@ def fetch_scene(
         base_url: the product's folder.
         product_id: the product.
         bands: such as ``B7``.
-        share: of the bytes in flight; all bands are claimed with the first, taken to be as large.
+        reservation: of the bytes in flight; all bands are claimed with the first, taken to be as large.
         deadline: when to give up, on the monotonic clock; by default ``archive.deadline_s`` from now.
 
     Raises:
@@ -64,20 +65,22 @@ def fetch_scene(
     name = metadata_file(product_id)
     text = source.fetch(f"{base_url}/{name}", deadline)
     metadata = check_metadata(text, product_id, bands, name)
-    share = share or Share(Budget(math.inf))
+    reservation = reservation or Reservation(ByteLimiter(math.inf))
     files = []
     for band in bands:
         name = band_file(product_id, band)
-        file = source.fetch(f"{base_url}/{name}", deadline, lambda size: share.claim(size * len(bands)))
+        file = source.fetch(f"{base_url}/{name}", deadline, lambda size: reservation.reserve(size * len(bands)))
         check_tiff(file, name)
         files.append(file)
     fetched = [text, *files]
     attempts, total = max(file.attempts for file in fetched), sum(len(file.content) for file in fetched)
-    evidence = Evidence.of(*(file.content for file in files), is_vouched=all(file.is_vouched for file in files))
+    evidence = CorruptionDetails.of(
+        *(file.content for file in files), checksum_verified=all(file.checksum_verified for file in files)
+    )
     return SceneFiles(metadata, tuple(files), attempts, total, evidence)
 
 
-def confirm(acquire: Callable[[], T], retries: int) -> T:
+def confirm_corrupt(acquire: Callable[[], T], retries: int) -> T:
     """Let a verdict of corrupt stand only when the store vouches for the bytes, or gave them twice in a row.
 
     What a network or a proxy mangled is thus read again, and what lies damaged in the archive is not read for ever.
@@ -93,15 +96,15 @@ def confirm(acquire: Callable[[], T], retries: int) -> T:
     while True:
         try:
             return acquire()
-        except Corrupt as error:
+        except CorruptError as error:
             attempts += error.attempts
             error.attempts = attempts
-            if error.evidence.is_vouched or error.evidence.sha256 == seen or retries < 1:
+            if error.evidence.checksum_verified or error.evidence.sha256 == seen or retries < 1:
                 raise
             seen, retries = error.evidence.sha256, retries - 1
 
 
-def check_metadata(file: Fetched, product_id: str, bands: Sequence[str], name: str) -> SceneMetadata:
+def check_metadata(file: FetchedObject, product_id: str, bands: Sequence[str], name: str) -> SceneMetadata:
     """Read metadata and check that they are the product's own.
 
     Args:
@@ -126,7 +129,7 @@ def check_metadata(file: Fetched, product_id: str, bands: Sequence[str], name: s
     return metadata
 
 
-def check_tiff(file: Fetched, name: str) -> None:
+def check_tiff(file: FetchedObject, name: str) -> None:
     """Check that a file begins as a TIFF does, as far as can be seen without decoding.
 
     Args:

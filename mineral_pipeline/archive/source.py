@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mineral_pipeline import settings
-from mineral_pipeline.archive.failures import Corrupt, Evidence, Missing, Unreachable
-from mineral_pipeline.archive.limits import Pace
+from mineral_pipeline.archive.errors import CorruptError, CorruptionDetails, MissingError, UnreachableError
 from mineral_pipeline.archive.objects import (
-    Received,
+    ReceivedObject,
+    describe_error,
     is_local,
     is_missing,
-    is_refused,
+    is_permanent,
     local_path,
     open_store,
     read,
-    why,
 )
+from mineral_pipeline.archive.throttling import RateLimiter
 from mineral_pipeline.errors import ArchiveError
 
 FIRST_PAUSE = 0.5
@@ -34,15 +34,17 @@ LONGEST_PAUSE = 30.0  # seconds
 
 
 @dataclass(frozen=True)
-class Fetched(Received):
+class FetchedObject(ReceivedObject):
     """An object's bytes, and what it took to get them."""
 
     attempts: int = 1
     """Requests made, retries included."""
 
-    def corrupt(self, reason: str) -> Corrupt:
+    def corrupt(self, reason: str) -> CorruptError:
         """The failure that the object is not what it should be."""
-        return Corrupt(reason, Evidence.of(self.content, is_vouched=self.is_vouched), self.attempts)
+        return CorruptError(
+            reason, CorruptionDetails.of(self.content, checksum_verified=self.checksum_verified), self.attempts
+        )
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ class Source:
     archive: settings.Archive
     """Where it is and how to speak to it."""
 
-    def fetch(self, url: str, deadline: float = math.inf, claim: Callable[[int], None] = lambda size: None) -> Fetched:
+    def fetch(
+        self, url: str, deadline: float = math.inf, claim: Callable[[int], None] = lambda size: None
+    ) -> FetchedObject:
         """The object at ``url``.
 
         Args:
@@ -73,15 +77,15 @@ class Source:
                 if self.archive.requests_per_s is not None:
                     _pace(self.archive.url, self.archive.requests_per_s).wait()
                 received = read(url, self.archive, claim)
-                return Fetched(received.content, received.is_vouched, attempts)
-            except Corrupt as error:
-                if error.evidence.is_vouched or self._gives_up(attempts, rest, deadline):
-                    raise Corrupt(str(error), error.evidence, attempts) from error
+                return FetchedObject(received.content, received.checksum_verified, attempts)
+            except CorruptError as error:
+                if error.evidence.checksum_verified or self._gives_up(attempts, rest, deadline):
+                    raise CorruptError(str(error), error.evidence, attempts) from error
             except Exception as error:  # stores pass on whatever their clients raise
                 if is_missing(error):
-                    raise Missing(f"{name} is not in the archive", attempts) from error
-                if is_refused(error) or self._gives_up(attempts, rest, deadline):
-                    raise Unreachable(f"{name} cannot be read: {why(error)}", attempts) from error
+                    raise MissingError(f"{name} is not in the archive", attempts) from error
+                if is_permanent(error) or self._gives_up(attempts, rest, deadline):
+                    raise UnreachableError(f"{name} cannot be read: {describe_error(error)}", attempts) from error
             time.sleep(rest)
 
     def _gives_up(self, attempts: int, rest: float, deadline: float) -> bool:
@@ -102,9 +106,9 @@ def open_source(archive: settings.Archive) -> Source:
 
 
 @lru_cache(maxsize=8)
-def _pace(url: str, per_second: float) -> Pace:
+def _pace(url: str, per_second: float) -> RateLimiter:
     """The pace of a process towards one archive."""
-    return Pace(per_second)
+    return RateLimiter(per_second)
 
 
 def pause(attempts: int, jitter: float) -> float:

@@ -1,37 +1,37 @@
 """From labelled chips to training sets: places, ocean mask, cloud rank, balance, split, leak gate, training stores."""
 
-from mineral_pipeline.curation.blocks import SIDES
-from mineral_pipeline.curation.chips import drop_places, find_places, read_chips
-from mineral_pipeline.curation.division import Division, divide, divide_folds, set_name
-from mineral_pipeline.curation.land import cut, land_fractions, mark_land, over_land
+from mineral_pipeline.curation.chips import drop_locations, find_locations, read_chips
+from mineral_pipeline.curation.dataset import batches, create_stores, summarise, write_samples
+from mineral_pipeline.curation.land import is_on_land, land_fractions, over_land, subdivide
 from mineral_pipeline.curation.land_file import cache_folder, read_land
-from mineral_pipeline.curation.leak import Overlap, check_leak, leak_name, measure_leak, summary_name
-from mineral_pipeline.curation.selection import DROPPED, choose
-from mineral_pipeline.curation.training_set import batches, create_stores, summarise, write_samples
+from mineral_pipeline.curation.leakage import SplitLeakage, check_leakage, leak_name, measure_leakage, summary_name
+from mineral_pipeline.curation.sampling import DROPPED, select
+from mineral_pipeline.curation.splits.assignment import SplitAssignment, make_folds, make_split, set_name
+from mineral_pipeline.curation.splits.blocks import SUBSETS
 
 __all__ = [
     "DROPPED",
-    "SIDES",
-    "Division",
-    "Overlap",
+    "SUBSETS",
+    "SplitAssignment",
+    "SplitLeakage",
     "batches",
     "cache_folder",
-    "check_leak",
-    "choose",
+    "check_leakage",
     "create_stores",
-    "cut",
-    "divide",
-    "divide_folds",
-    "drop_places",
-    "find_places",
+    "drop_locations",
+    "find_locations",
+    "is_on_land",
     "land_fractions",
     "leak_name",
-    "mark_land",
-    "measure_leak",
+    "make_folds",
+    "make_split",
+    "measure_leakage",
     "over_land",
     "read_chips",
     "read_land",
+    "select",
     "set_name",
+    "subdivide",
     "summarise",
     "summary_name",
     "write_samples",

@@ -8,10 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from mineral_pipeline import ledger, sphere
-from mineral_pipeline.curation import areas
-from mineral_pipeline.curation.areas import Shapes
-from mineral_pipeline.workspace import CRS
+from mineral_pipeline import geometry
+from mineral_pipeline.geometry import CRS, polygon_area
+from mineral_pipeline.geometry.polygon_area import Shapes
 
 STEPS = 16
 """Pieces of an edge drawn in longitude and latitude: a scene's edge then leaves its great circle by 16 m at most, at 80
@@ -60,7 +59,7 @@ def land_fractions(outlines: npt.ArrayLike, land: gpd.GeoDataFrame) -> npt.NDArr
     Returns:
         (n,) from 0 to 1.
     """
-    drawn, pieces = _drawn(outlines), np.asarray(cut(land).geometry)
+    drawn, pieces = _drawn(outlines), np.asarray(subdivide(land).geometry)
     # Every turn of the Earth once: outlines across the antimeridian reach beyond 180.
     turned = np.concatenate([_turned(pieces, turn) for turn in (-360, 0, 360)])
     piece, outline = shapely.STRtree(drawn).query(turned, predicate="intersects")
@@ -68,10 +67,12 @@ def land_fractions(outlines: npt.ArrayLike, land: gpd.GeoDataFrame) -> npt.NDArr
     parts = shapely.intersection(drawn[outline[order]], turned[piece[order]])
     found = np.full(len(drawn), shapely.GeometryCollection(), dtype=object)
     shapely.geometrycollections(parts, indices=outline[order], out=found)
-    return np.asarray(areas.of_lonlat(shapely.union_all(found[:, None], axis=1)) / areas.of_lonlat(drawn))
+    return np.asarray(
+        polygon_area.lonlat_areas(shapely.union_all(found[:, None], axis=1)) / polygon_area.lonlat_areas(drawn)
+    )
 
 
-def cut(land: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def subdivide(land: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Land in pieces of at most `PIECE` corners, halved again and again; in WGS 84, invalid polygons mended."""
     whole, small = shapely.get_parts(_mended(land)), []
     while len(whole):
@@ -97,9 +98,9 @@ def _halves(shapes: Shapes) -> Shapes:
 
 def _drawn(outlines: npt.ArrayLike) -> Shapes:
     """Polygons of great circles as such of longitude and latitude, continuous across the antimeridian."""
-    corners = sphere.unit_vectors(outlines)[:, :, None]
+    corners = geometry.unit_vectors(outlines)[:, :, None]
     along = np.linspace(0, 1, STEPS, endpoint=False)[:, None]
-    rings = sphere.lonlat(corners * (1 - along) + np.roll(corners, -1, axis=1) * along).reshape(len(corners), -1, 2)
+    rings = geometry.lonlat(corners * (1 - along) + np.roll(corners, -1, axis=1) * along).reshape(len(corners), -1, 2)
     rings[..., 0] = np.unwrap(rings[..., 0], period=360, axis=1)
     drawn = shapely.polygons(rings)
     turns = rings[:, -1, 0] - rings[:, 0, 0]
@@ -110,7 +111,7 @@ def _drawn(outlines: npt.ArrayLike) -> Shapes:
     return np.asarray(drawn)
 
 
-def mark_land(places: gpd.GeoDataFrame, land: gpd.GeoDataFrame, least: float | None = None) -> pd.Series:
+def is_on_land(places: gpd.GeoDataFrame, land: gpd.GeoDataFrame, least: float | None = None) -> pd.Series:
     """Which places of a partition are over land: flags with the index of ``places``.
 
     Args:
@@ -121,7 +122,7 @@ def mark_land(places: gpd.GeoDataFrame, land: gpd.GeoDataFrame, least: float | N
     if least is None:
         flags = over_land(shapely.get_coordinates(places.geometry), land)
     else:
-        flags = land_fractions(ledger.footprints(places), land) >= least - ROUNDING
+        flags = land_fractions(geometry.vertex_array(places.geometry), land) >= least - ROUNDING
     return pd.Series(flags, index=places.index, name="on_land")
 
 

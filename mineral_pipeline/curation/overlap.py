@@ -13,8 +13,9 @@ import numpy.typing as npt
 import shapely
 from scipy.spatial import cKDTree
 
-from mineral_pipeline import sphere
-from mineral_pipeline.curation import kernel
+from mineral_pipeline import geometry
+from mineral_pipeline.curation import _numba
+from mineral_pipeline.geometry.gnomonic import from_plane, tangent_planes, to_plane
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -43,11 +44,11 @@ class Polygons:
     """Convex footprints (n, v, 2) as ``vertices`` and inward ``normals`` (n, v, 3), unit vectors."""
 
     def __init__(self, footprints: npt.ArrayLike) -> None:
-        self.vertices = sphere.unit_vectors(footprints)
+        self.vertices = geometry.unit_vectors(footprints)
         self.normals = np.empty_like(self.vertices)
         for start in range(0, len(self.vertices), AT_ONCE):
             rows = slice(start, start + AT_ONCE)
-            self.normals[rows] = sphere.half_spaces(np.asarray(footprints)[rows]).normals
+            self.normals[rows] = geometry.half_spaces(np.asarray(footprints)[rows]).normals
 
 
 def neighbours(footprints: npt.ArrayLike, place: npt.ArrayLike) -> Integers:
@@ -66,9 +67,9 @@ def neighbours(footprints: npt.ArrayLike, place: npt.ArrayLike) -> Integers:
     if len(np.asarray(place)) == 0:
         return np.empty((0, 2), dtype=np.int64)
     places, outlines = Places.of(place), hulls(footprints, place)
-    pairs = _candidates(*sphere.enclosing_circles(outlines))
+    pairs = _candidates(*geometry.enclosing_circles(outlines))
     chips, drawn = Polygons(footprints), Polygons(outlines)
-    met = kernel.places_meet(
+    met = _numba.places_meet(
         pairs, places.starts, places.chips, chips.vertices, chips.normals, drawn.vertices, drawn.normals
     )
     return np.asarray(pairs[met])
@@ -78,7 +79,7 @@ def hulls(footprints: npt.ArrayLike, place: npt.ArrayLike) -> Floats:
     """Spherical convex hulls (p, w, 2) lon/lat of all footprints of every place; arguments as in `neighbours`."""
     places = np.asarray(place, dtype=np.int64)
     order = np.argsort(places, kind="stable")
-    vectors, places = sphere.unit_vectors(np.asarray(footprints)[order]), places[order]
+    vectors, places = geometry.unit_vectors(np.asarray(footprints)[order]), places[order]
     planes = planes_of_places(vectors, places)
     flat = to_plane(vectors, planes[places]).reshape(-1, 2)
     # A line has the hull of its points, and is one object where they would be many.
@@ -87,7 +88,7 @@ def hulls(footprints: npt.ArrayLike, place: npt.ArrayLike) -> Floats:
     counts = np.bincount(owner, minlength=len(planes))
     # Shorter hulls repeat their last corner.
     rows = (np.cumsum(counts) - counts)[:, None] + np.minimum(np.arange(counts.max()), counts[:, None] - 1)
-    return sphere.lonlat(from_plane(corners[rows], planes))
+    return geometry.lonlat(from_plane(corners[rows], planes))
 
 
 def outlines(footprints: npt.ArrayLike, place: npt.ArrayLike) -> npt.NDArray[np.object_]:
@@ -103,28 +104,6 @@ def planes_of_places(vectors: Floats, place: Integers) -> Floats:
     centres = np.zeros((int(place.max(initial=-1)) + 1, 3))
     np.add.at(centres, place, vectors.sum(axis=1))
     return tangent_planes(centres)
-
-
-def tangent_planes(centres: npt.ArrayLike) -> Floats:
-    """Axes (n, 3, 3) of the planes that touch the sphere at ``centres`` (n, 3): two in the plane, then the centre."""
-    up = np.asarray(centres, dtype=np.float64)
-    up = up / np.linalg.norm(up, axis=-1, keepdims=True)
-    # The coordinate axis farthest from the centre: no place is special, not even a pole.
-    away = np.eye(3)[np.abs(up).argmin(axis=-1)]
-    right = np.cross(away, up)
-    right /= np.linalg.norm(right, axis=-1, keepdims=True)
-    return np.stack([right, np.cross(up, right), up], axis=-2)
-
-
-def to_plane(vectors: Floats, planes: Floats) -> Floats:
-    """Gnomonic projection of unit vectors (n, v, 3) to (n, v, 2): great circles become straight lines."""
-    local = np.einsum("nax,nvx->nva", planes, vectors)
-    return np.asarray(local[..., :2] / local[..., 2:])
-
-
-def from_plane(flat: Floats, planes: Floats) -> Floats:
-    """Vectors (n, v, 3), not of unit length, of points (n, v, 2) in the planes of `to_plane`."""
-    return np.asarray(np.einsum("nax,nva->nvx", planes, np.concatenate([flat, np.ones((*flat.shape[:2], 1))], axis=2)))
 
 
 def _candidates(centres: Floats, radii: Floats) -> Integers:
@@ -143,4 +122,4 @@ def _candidates(centres: Floats, radii: Floats) -> Integers:
 
 def chords(angles: Floats) -> Floats:
     """Lengths of the chords of ``angles`` in radians, a little longer."""
-    return np.asarray(2 * np.sin(np.minimum(angles, np.pi) / 2) + sphere.TOLERANCE)
+    return np.asarray(2 * np.sin(np.minimum(angles, np.pi) / 2) + geometry.TOLERANCE)

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mineral_pipeline.errors import RasterError
-from mineral_pipeline.imagery.grid import central, reduced_shape
-from mineral_pipeline.imagery.kernels import Taps, judge, weighted_sums
+from mineral_pipeline.imagery._numba import ResamplingWeights, classify_blocks, weighted_sums
+from mineral_pipeline.imagery.grid import centre_indices, reduced_shape
 from mineral_pipeline.imagery.raster import Pixels
 
 Method = Literal["resize", "rescale", "sampling"]
@@ -64,17 +64,17 @@ def downsample(image: Pixels, size: int, method: str) -> Pixels:
     if shape == image.shape:
         return image.copy()
     if method == "sampling":
-        return image[np.ix_(*map(central, image.shape, shape))]
+        return image[np.ix_(*map(centre_indices, image.shape, shape))]
     return _average(image, shape, filtered=method == "resize")
 
 
 def _average(image: Pixels, shape: tuple[int, int], filtered: bool) -> Pixels:
     pixels: npt.NDArray[np.integer[Any]] = np.ascontiguousarray(image)
-    judged = judge(pixels)
-    down, across = (area_taps(length, n) for length, n in zip(image.shape, shape, strict=True))
+    judged = classify_blocks(pixels)
+    down, across = (area_weights(length, n) for length, n in zip(image.shape, shape, strict=True))
     if filtered:
         unit = FILTER_UNIT[image.dtype.name]
-        along, over = (lanczos_taps(length, n, unit) for length, n in zip(image.shape, shape, strict=True))
+        along, over = (lanczos_weights(length, n, unit) for length, n in zip(image.shape, shape, strict=True))
         filled, seen = weighted_sums(pixels, judged, along, over)
         lacking = unit**2 - seen
         total, cover = weighted_sums(pixels, judged, down, across, wanted=lacking != 0)
@@ -87,7 +87,7 @@ def _average(image: Pixels, shape: tuple[int, int], filtered: bool) -> Pixels:
 
 
 @lru_cache(16)  # the bands of a scene share them, and its lines and samples often do
-def area_taps(length: int, n: int) -> Taps:
+def area_weights(length: int, n: int) -> ResamplingWeights:
     """What each of ``n`` equal parts of ``length`` pixels covers of each pixel, in n-ths of a pixel."""
     part = np.arange(n)
     count = min(-(-length // n) + 1, length)
@@ -95,11 +95,11 @@ def area_taps(length: int, n: int) -> Taps:
     pixel = starts[:, None] + np.arange(count)
     first = np.maximum(pixel * n, part[:, None] * length)
     last = np.minimum((pixel + 1) * n, (part[:, None] + 1) * length)
-    return Taps(starts, np.maximum(last - first, 0), length)
+    return ResamplingWeights(starts, np.maximum(last - first, 0), length)
 
 
 @lru_cache(16)
-def lanczos_taps(length: int, n: int, unit: int) -> Taps:
+def lanczos_weights(length: int, n: int, unit: int) -> ResamplingWeights:
     """Lanczos window of ``LOBES`` lobes, stretched to the scale, for each of ``n`` parts of ``length`` pixels.
 
     C. E. Duchon, Lanczos Filtering in One and Two Dimensions, J. Appl. Meteorol. 18 (1979) 1016-1022. At the image's
@@ -113,4 +113,4 @@ def lanczos_taps(length: int, n: int, unit: int) -> Taps:
     window = np.where(np.abs(distance) < LOBES, np.sinc(distance) * np.sinc(distance / LOBES), 0)
     weights = np.rint(unit * window / window.sum(axis=1, keepdims=True)).astype(np.int64)
     weights[np.arange(n), weights.argmax(axis=1)] += unit - weights.sum(axis=1)
-    return Taps(starts, weights, unit)
+    return ResamplingWeights(starts, weights, unit)

@@ -10,9 +10,9 @@ from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 from scipy import ndimage
 
+from mineral_pipeline.geometry import unit_vectors
 from mineral_pipeline.imagery.polygon import Floats, Lattice, convex_hull, lattice_hull, simplify
 from mineral_pipeline.imagery.raster import Pixels, UnusableRaster
-from mineral_pipeline.sphere import unit_vectors
 
 Flags = npt.NDArray[np.bool_]
 

@@ -14,7 +14,7 @@ def reduced_shape(shape: tuple[int, int], size: int) -> tuple[int, int]:
     return lines, samples
 
 
-def central(length: int, n: int) -> npt.NDArray[np.int64]:
+def centre_indices(length: int, n: int) -> npt.NDArray[np.int64]:
     """The pixel (n,) at the centre of each of ``n`` equal parts of ``length`` pixels.
 
     Of two at the same distance from the centre it is the first, as in ImageMagick; GDAL takes the second.
@@ -22,7 +22,7 @@ def central(length: int, n: int) -> npt.NDArray[np.int64]:
     return ((2 * np.arange(n) + 1) * length - 1) // (2 * n)
 
 
-def coarser(transform: Affine, shape: tuple[int, int], reduced: tuple[int, int]) -> Affine:
+def scaled_transform(transform: Affine, shape: tuple[int, int], reduced: tuple[int, int]) -> Affine:
     """The affine transform of an image of ``reduced`` shape on the ground of one of ``shape``."""
     if transform.is_identity:  # no georeference, and none comes of it
         return transform

@@ -16,10 +16,10 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from mineral_pipeline.errors import RasterError
-from mineral_pipeline.imagery.grid import coarser, reduced_shape
-from mineral_pipeline.imagery.limits import check_declared
+from mineral_pipeline.imagery.grid import reduced_shape, scaled_transform
+from mineral_pipeline.imagery.header import validate_header
 from mineral_pipeline.imagery.reading import read_band
-from mineral_pipeline.landsat import TIFF_MAGIC
+from mineral_pipeline.sensors.landsat import TIFF_MAGIC
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
@@ -78,10 +78,10 @@ def decode(content: bytes, source: str = "", sampled: int | None = None) -> Rast
         raise RasterError(f"{source}: not a TIFF: {len(content):,} bytes that start with {content[:8]!r}")
     try:
         with rasterio.Env(GDAL_CACHEMAX=CACHE), MemoryFile(content) as file, _open(file) as dataset:
-            check_declared(dataset, len(content), source)
+            validate_header(dataset, len(content), source)
             shape = reduced_shape(dataset.shape, sampled or max(dataset.shape))
             pixels = _mark_fill(read_band(dataset, shape), dataset.nodata)
-            transform = coarser(dataset.transform, dataset.shape, shape)
+            transform = scaled_transform(dataset.transform, dataset.shape, shape)
             return Raster(pixels, transform, dataset.crs, source, dataset.shape)
     except (RasterioError, CRSError) as error:
         # GDAL names the file by a random number, and the same failure must give the same reason in every run

@@ -10,7 +10,7 @@ from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from mineral_pipeline.imagery.grid import central
+from mineral_pipeline.imagery.grid import centre_indices
 
 Positions = npt.NDArray[np.int64]
 Band = npt.NDArray[np.integer[Any]]
@@ -20,7 +20,7 @@ def read_band(dataset: DatasetReader, shape: tuple[int, int]) -> Band:
     """The pixels that sampling takes of the first band for an image of ``shape``; all when that is its own."""
     if shape == dataset.shape:
         return np.asarray(dataset.read(1))
-    lines, samples = map(central, dataset.shape, shape)
+    lines, samples = map(centre_indices, dataset.shape, shape)
     _line(dataset, dataset.height - 1)  # a file cut short shows where nothing else is read
     return np.ascontiguousarray(_lines(dataset, lines)[:, samples])
 

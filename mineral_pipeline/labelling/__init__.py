@@ -3,7 +3,7 @@
 from mineral_pipeline.labelling.commodities import choose_groups
 from mineral_pipeline.labelling.deposits import DepositTable, read_deposits
 from mineral_pipeline.labelling.membership import membership, sum_inside
-from mineral_pipeline.labelling.parts import CHIPS, empty_counts, read_chips, write_labels
+from mineral_pipeline.labelling.partitions import CHIPS, empty_counts, read_chips, write_labels
 from mineral_pipeline.labelling.targets import (
     Deposits,
     choose_deposits,

@@ -17,10 +17,9 @@ import pyproj
 from pyproj.exceptions import CRSError
 from pyproj.transformer import TransformerGroup
 
-from mineral_pipeline import sphere
-from mineral_pipeline.labelling.blunders import blunders
-from mineral_pipeline.sphere import Floats
-from mineral_pipeline.workspace import CRS
+from mineral_pipeline import geometry
+from mineral_pipeline.geometry import CRS, Floats
+from mineral_pipeline.labelling.coordinate_errors import coordinate_errors
 
 DEGREES_MINUTES = r"[°º'′\"″]|^\s*[-+]?\d+[\s:d-]+\d+(?:[\s:m-]+\d+(?:\.\d*)?)?\s*[NSEWnsew]?\s*$"
 """``41° 2' 58" N``, ``41 02 58N``, ``41-02-58``, ``41:02.97``: degrees, minutes and perhaps seconds."""
@@ -50,7 +49,7 @@ class Conversion:
 
 
 @dataclass(frozen=True)
-class Placement:
+class ResolvedCoordinates:
     """Where rows lie."""
 
     lonlat: Floats
@@ -61,7 +60,7 @@ class Placement:
     """Of all reference systems but WGS 84."""
 
 
-def place(rows: pd.DataFrame) -> Placement:
+def to_wgs84(rows: pd.DataFrame) -> ResolvedCoordinates:
     """Find out where rows lie.
 
     Args:
@@ -84,9 +83,9 @@ def place(rows: pd.DataFrame) -> Placement:
             conversions.append(conversion)
             reasons[members] = _out_of_range(lonlat[members])
     placed = np.flatnonzero(reasons == "")
-    reasons[placed] = blunders(lonlat[placed], rows["country"].iloc[placed])
+    reasons[placed] = coordinate_errors(lonlat[placed], rows["country"].iloc[placed])
     lonlat[reasons != ""] = np.nan
-    return Placement(lonlat, reasons, tuple(conversions))
+    return ResolvedCoordinates(lonlat, reasons, tuple(conversions))
 
 
 def _numbers(texts: pd.Series[str]) -> Floats:
@@ -136,7 +135,7 @@ def _to_wgs84(system: pyproj.CRS, text: str, positions: Floats) -> tuple[Floats,
     exact = accuracy[~np.isnan(accuracy)]
     moved = None
     if system.is_geographic:
-        metres = 1000 * sphere.distances_km(positions, found)
+        metres = 1000 * geometry.distances_km(positions, found)
         moved = (float(np.median(metres)), float(np.max(metres)))
     worst = float(exact.max()) if len(exact) else None
     return found, Conversion(text, len(found), moved, worst, len(found) - len(exact))

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.geometry import CRS
 from mineral_pipeline.labelling.commodities import is_known, split_commodities, vocabulary
-from mineral_pipeline.labelling.coordinates import Conversion, Placement, place
-from mineral_pipeline.labelling.merging import by_trust, keepers
-from mineral_pipeline.labelling.tables import read_table
-from mineral_pipeline.workspace import CRS
+from mineral_pipeline.labelling.coordinates import Conversion, ResolvedCoordinates, to_wgs84
+from mineral_pipeline.labelling.deduplication import deduplicate, sort_by_priority
+from mineral_pipeline.labelling.formats.mrds import read_table
 
 COLUMNS = ["id", "name", "lon", "lat", "commodities", "source", "sources", "records", "open_mine"]
 """Columns of a deposit table, beside the geometry."""
@@ -88,7 +88,7 @@ def read_deposits(paths: Sequence[str], merge_km: float = MERGE_KM) -> DepositTa
         DataError: a file is absent, is not CSV or lacks a coordinate column; no deposit is left.
     """
     rows = pd.concat([read_table(path, rank) for rank, path in enumerate(paths)], ignore_index=True)
-    placement = place(rows)
+    placement = to_wgs84(rows)
     rejected = _counts(pd.Series(placement.reasons[placement.reasons != ""]))
     placed = rows.assign(lon=placement.lonlat[:, 0], lat=placement.lonlat[:, 1])[placement.reasons == ""]
     if placed.empty:
@@ -107,7 +107,7 @@ def _counts(values: pd.Series[Any]) -> dict[str, int]:
     return {str(value): int(count) for value, count in values.value_counts(sort=False).items()}
 
 
-def _examples(rows: pd.DataFrame, placement: Placement) -> dict[str, list[dict[str, str]]]:
+def _examples(rows: pd.DataFrame, placement: ResolvedCoordinates) -> dict[str, list[dict[str, str]]]:
     """The first rejected rows of each reason, as they are in their file."""
     rejected = rows[placement.reasons != ""].assign(reason=placement.reasons[placement.reasons != ""])
     first = rejected[rejected.groupby("reason").cumcount() < EXAMPLES]
@@ -121,14 +121,14 @@ def _named_by_place(rows: pd.DataFrame) -> pd.Series[str]:
     identifiers = rows["id"].copy()
     anonymous = identifiers == ""
     places = zip(*(rows.loc[anonymous, column] for column in ("name", "lon", "lat")), strict=True)
-    identifiers[anonymous] = [hashlib.sha256(repr(place).encode()).hexdigest()[:16] for place in places]
+    identifiers[anonymous] = [hashlib.sha256(repr(to_wgs84).encode()).hexdigest()[:16] for to_wgs84 in places]
     return identifiers
 
 
 def _merge(rows: pd.DataFrame, merge_km: float) -> pd.DataFrame:
     """Join the rows that are one deposit: the most trusted keeps its place and name, the rest is united."""
-    trusted = by_trust(rows[[*COLUMNS[:-2], "rank", "open_mine"]])
-    kept, group, counts = np.unique(keepers(trusted, merge_km), return_inverse=True, return_counts=True)
+    trusted = sort_by_priority(rows[[*COLUMNS[:-2], "rank", "open_mine"]])
+    kept, group, counts = np.unique(deduplicate(trusted, merge_km), return_inverse=True, return_counts=True)
     deposits = trusted.iloc[kept].assign(
         records=counts, open_mine=np.bincount(group, weights=trusted["open_mine"], minlength=len(kept)) > 0
     )

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mineral_pipeline.sphere import Floats
+from mineral_pipeline.geometry import Floats
 
 
-def distinct_rows(rows: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+def unique_rows(rows: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
     """Tell equal rows (n, k) apart from others, ten times as fast as `np.unique`.
 
     Returns:

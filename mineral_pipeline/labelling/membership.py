@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from mineral_pipeline import sphere
+from mineral_pipeline import geometry
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.labelling import kernel
-from mineral_pipeline.labelling.reach import SLACK, Reach
-from mineral_pipeline.sphere import Floats
+from mineral_pipeline.geometry import Floats
+from mineral_pipeline.labelling import _numba
+from mineral_pipeline.labelling.spatial_index import CELL_RADIUS, CandidateIndex
 
 
 def membership(footprints: npt.ArrayLike, points: npt.ArrayLike, place: npt.ArrayLike | None = None) -> Any:
@@ -36,11 +36,11 @@ def membership(footprints: npt.ArrayLike, points: npt.ArrayLike, place: npt.Arra
         DataError: shapes that do not fit.
     """
     outlines, positions = _checked(footprints, points, place)
-    reach = Reach.of(sphere.half_spaces(outlines), positions, place)
-    starts, near = kernel.list_near(reach.cells, reach.near.indptr, reach.near.indices, reach.near.shape[1])
+    reach = CandidateIndex.of(geometry.half_spaces(outlines), positions, place)
+    starts, near = _numba.list_near(reach.cells, reach.near.indptr, reach.near.indices, reach.near.shape[1])
     # Room for all that could be inside; what is not written takes no memory.
     room = np.empty(np.diff(starts) @ np.diff(reach.visits), dtype=near.dtype)
-    ends = kernel.list_members(sphere.unit_vectors(positions), starts, near, reach.visits, reach.normals, room)
+    ends = _numba.list_members(geometry.unit_vectors(positions), starts, near, reach.visits, reach.normals, room)
     members = room[: ends[-1]]
     index = np.result_type(members, np.min_scalar_type(-len(members)))
     ones = np.ones(len(members), dtype=np.int8)
@@ -76,12 +76,12 @@ def sum_inside(
     sparse = csr_array(weights, dtype=np.int64)
     if sparse.shape[0] != len(positions):
         raise DataError(f"weights must have a row for each of {len(positions)} points, not {sparse.shape[0]}")
-    reach = Reach.of(sphere.half_spaces(outlines), positions, place)
-    crowds, order = kernel.sort_by_cell(reach.cells, len(reach.middles))
+    reach = CandidateIndex.of(geometry.half_spaces(outlines), positions, place)
+    crowds, order = _numba.sort_by_cell(reach.cells, len(reach.middles))
     near, own = reach.near.tocsc(), sparse[order]
     sums = np.zeros((len(outlines), sparse.shape[1]), dtype=np.int64)
-    sums[reach.scenes] = kernel.sum_members(
-        sphere.unit_vectors(positions.take(order, axis=0)), crowds, reach.middles, SLACK, near.indptr, near.indices,
+    sums[reach.scenes] = _numba.sum_members(
+        geometry.unit_vectors(positions.take(order, axis=0)), crowds, reach.middles, CELL_RADIUS, near.indptr, near.indices,
         reach.visits, reach.normals, own.indptr, own.indices, own.data, own.shape[1],
     )  # fmt: skip
     return sums

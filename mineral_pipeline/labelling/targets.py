@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, hstack
 
-from mineral_pipeline import ledger, sphere
+from mineral_pipeline import geometry
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.geometry import Flags, Floats
 from mineral_pipeline.labelling.commodities import split_commodities, vocabulary
 from mineral_pipeline.labelling.membership import sum_inside
-from mineral_pipeline.sphere import Flags, Floats
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,15 @@ def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
         a count per commodity and group, and whether the footprint is ``usable`` (a convex polygon; others hold no
         deposits).
     """
-    footprints = ledger.footprints(chips)
-    halves = sphere.half_spaces(footprints)
+    footprints = geometry.vertex_array(chips.geometry)
+    halves = geometry.half_spaces(footprints)
     path, row = (chips[column].to_numpy(np.int64) for column in ("path", "row"))
     sums = sum_inside(footprints, deposits.positions, deposits.weights, path * 1000 + row)
-    centres = sphere.lonlat(halves.centres)
+    centres = geometry.lonlat(halves.centres)
     labels = {
         "chip": chips["chip"].to_numpy(np.int64),
         "product_id": chips["product_id"].astype("str").to_numpy(),
-        "bucket": [f"{p:03d}{r:03d}" for p, r in zip(path, row, strict=True)],
+        "location_id": [f"{p:03d}{r:03d}" for p, r in zip(path, row, strict=True)],
         "lon": centres[:, 0],
         "lat": centres[:, 1],
         "n_deposits": sums[:, 0],
@@ -113,7 +113,7 @@ def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
     }
     counts = dict(zip(deposits.columns, sums[:, 2:].T, strict=True))
     table = pd.DataFrame({**labels, **counts, "usable": halves.valid})
-    return table.astype({"product_id": "str", "bucket": "str"})
+    return table.astype({"product_id": "str", "location_id": "str"})
 
 
 def finish_labels(counts: pd.DataFrame, most: int, floor: int = 1) -> pd.DataFrame:
@@ -130,7 +130,7 @@ def finish_labels(counts: pd.DataFrame, most: int, floor: int = 1) -> pd.DataFra
     """
     n_deposits = counts["n_deposits"]
     commodities = [name for name in counts.columns if name.startswith("n_") and name != "n_deposits"]
-    labels = counts[["chip", "product_id", "bucket", "lon", "lat", "n_deposits"]].assign(
+    labels = counts[["chip", "product_id", "location_id", "lon", "lat", "n_deposits"]].assign(
         has_deposit=n_deposits >= floor,
         richness=richness(n_deposits.to_numpy(), most),
         max_deposits=most,

@@ -4,9 +4,9 @@
 anything that imports Keras, which `fit` and `predict` do on the worker.
 """
 
-from mineral_pipeline.modelling.choice import best, is_current, member_specs, read_metrics
-from mineral_pipeline.modelling.evaluation import evaluate
-from mineral_pipeline.modelling.models import fit, predict, predict_side
+from mineral_pipeline.evaluation.evaluation import evaluate
+from mineral_pipeline.modelling.fitting import fit, predict, predict_subset
+from mineral_pipeline.modelling.model_selection import ensemble_specs, is_current, read_metrics, select_model
 from mineral_pipeline.modelling.spec import (
     TUNED,
     ModelSpec,
@@ -21,16 +21,16 @@ __all__ = [
     "TUNED",
     "ModelSpec",
     "baseline_specs",
-    "best",
     "done_names",
+    "ensemble_specs",
     "evaluate",
     "fit",
     "grid_specs",
     "is_current",
     "is_done",
-    "member_specs",
     "predict",
-    "predict_side",
+    "predict_subset",
     "read_metrics",
     "read_spec",
+    "select_model",
 ]

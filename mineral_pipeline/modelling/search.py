@@ -21,13 +21,14 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import ParameterSampler
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.modelling.choice import best, read_metrics
-from mineral_pipeline.modelling.metrics import ASCENDING, CRITERION
-from mineral_pipeline.modelling.models import fit
-from mineral_pipeline.modelling.sides import open_side
+from mineral_pipeline.evaluation.metrics import HIGHER_IS_BETTER, PRIMARY_METRIC
+from mineral_pipeline.modelling.dataset import open_subset
+from mineral_pipeline.modelling.fitting import fit
+from mineral_pipeline.modelling.model_selection import read_metrics, select_model
 from mineral_pipeline.modelling.spec import FAILURE, METRICS, SPEC, TUNED, ModelSpec, is_done, write_spec
-from mineral_pipeline.settings import Settings, Task, Tune
-from mineral_pipeline.workspace import Workspace, model
+from mineral_pipeline.learning import Task
+from mineral_pipeline.settings import Settings, Tune
+from mineral_pipeline.workspace import Workspace, artefacts
 
 SEARCH = "search.parquet"
 """Table of all candidates, kept with the winner."""
@@ -80,8 +81,8 @@ class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         """The task's criterion on the validation store, more is better."""
         if self.metrics_ is None:
             return FAILED
-        criterion = CRITERION[self.spec.task]
-        return float(self.metrics_["validation"][criterion]) * (1 if criterion in ASCENDING else -1)
+        criterion = PRIMARY_METRIC[self.spec.task]
+        return float(self.metrics_["validation"][criterion]) * (1 if criterion in HIGHER_IS_BETTER else -1)
 
 
 def candidate_spec(winner: ModelSpec, values: dict[str, Any]) -> ModelSpec:
@@ -98,7 +99,7 @@ def candidate_specs(settings: Settings, workspace: Workspace, task: Task, grid: 
     Raises:
         DataError: no model of the grid is trained.
     """
-    winner = replace(best(workspace, task, grid), epochs=settings.tune.epochs)
+    winner = replace(select_model(workspace, task, grid), epochs=settings.tune.epochs)
     points = ParameterSampler(distributions(settings.tune), settings.tune.candidates, random_state=settings.seed)
     specs = [candidate_spec(winner, point) for point in points]
     return list({spec.name: spec for spec in specs}.values())
@@ -134,9 +135,9 @@ def search(
         DataError: no model of the grid is trained, or all candidates failed.
     """
     specs = candidate_specs(settings, workspace, task, grid)
-    winner = replace(best(workspace, task, grid), epochs=settings.tune.epochs)
-    sizes = [len(open_side(workspace, task, side)) for side in ("train", "validation")]
-    labels = np.concatenate([open_side(workspace, task, side).label for side in ("train", "validation")])
+    winner = replace(select_model(workspace, task, grid), epochs=settings.tune.epochs)
+    sizes = [len(open_subset(workspace, task, side)) for side in ("train", "validation")]
+    labels = np.concatenate([open_subset(workspace, task, side).label for side in ("train", "validation")])
     rows = np.arange(sum(sizes))
     searching = RandomizedSearchCV(
         Candidate(workspace, winner),
@@ -155,21 +156,23 @@ def search(
         raise DataError(
             f"tune: every candidate for {task} failed, the first with {table['reason'][0]}: mend settings tune"
         )
-    adopt(workspace, best(workspace, task, table["name"], kinds=("candidate",)), table)
+    promote(workspace, select_model(workspace, task, table["name"], kinds=("candidate",)), table)
     return table
 
 
-def adopt(workspace: Workspace, winner: ModelSpec, table: pd.DataFrame) -> None:
+def promote(workspace: Workspace, winner: ModelSpec, table: pd.DataFrame) -> None:
     """Make a candidate the model ``tuned``: copied, not trained again."""
     task, tuned = winner.task, replace(winner, name=TUNED, kind="tuned")
-    workspace.remove(model(task, TUNED))
+    workspace.remove(artefacts.model(task, TUNED))
     write_spec(workspace, tuned)
-    for file in workspace.list(model(task, winner.name)):
+    for file in workspace.list(artefacts.model(task, winner.name)):
         if file not in (SPEC, METRICS):
-            workspace.write_bytes(model(task, TUNED, file), workspace.read_bytes(model(task, winner.name, file)))
-    workspace.write_table(model(task, TUNED, SEARCH), table)
+            workspace.write_bytes(
+                artefacts.model(task, TUNED, file), workspace.read_bytes(artefacts.model(task, winner.name, file))
+            )
+    workspace.write_table(artefacts.model(task, TUNED, SEARCH), table)
     metrics = read_metrics(workspace, task, winner.name) | {"name": TUNED, "kind": "tuned"}
-    workspace.write_json(model(task, TUNED, METRICS), metrics)
+    workspace.write_json(artefacts.model(task, TUNED, METRICS), metrics)
 
 
 def _on_gpus(client: Client, report: Callable[[int, bool], None]) -> Callable[..., Any]:
@@ -191,9 +194,9 @@ def _on_gpus(client: Client, report: Callable[[int, bool], None]) -> Callable[..
 def _row(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
     row: dict[str, Any] = {"name": spec.name, **spec.hyperparameters.model_dump(), "reason": ""}
     if not is_done(workspace, spec):
-        return row | {"reason": workspace.read_json(model(spec.task, spec.name, FAILURE))["reason"]}
+        return row | {"reason": workspace.read_json(artefacts.model(spec.task, spec.name, FAILURE))["reason"]}
     metrics = read_metrics(workspace, spec.task, spec.name)
-    score, loss = (metrics["validation"][key] for key in (CRITERION[spec.task], "loss"))
+    score, loss = (metrics["validation"][key] for key in (PRIMARY_METRIC[spec.task], "loss"))
     return row | {"score": score, "loss": loss, "epochs": metrics["epochs"], "seconds": metrics["seconds"]}
 
 

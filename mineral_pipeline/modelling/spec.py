@@ -10,8 +10,9 @@ from typing import Any, Literal
 import yaml
 
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.settings import Hyperparameters, Settings, Size, Task
-from mineral_pipeline.workspace import Workspace, model, samples
+from mineral_pipeline.learning import Task
+from mineral_pipeline.settings import Hyperparameters, Settings, Size
+from mineral_pipeline.workspace import Workspace, artefacts
 
 Kind = Literal["grid", "random-labels", "constant", "brightness", "candidate", "tuned", "member"]
 Loss = Literal["cross_entropy", "mae", "mse"]
@@ -52,7 +53,7 @@ class ModelSpec:
     """What training minimises, and stopping watches on the validation side."""
     permutation: int | None
     """Seed of the permuted labels; None for true labels."""
-    samples: str
+    artefacts.samples: str
     """Digest of the sample table: the same network on other samples is another model."""
 
 
@@ -62,7 +63,7 @@ def digest(workspace: Workspace, task: Task) -> str:
     Raises:
         WorkspaceError: the task is not curated.
     """
-    return hashlib.sha256(workspace.read_bytes(samples(task))).hexdigest()[:16]
+    return hashlib.sha256(workspace.read_bytes(artefacts.samples(task))).hexdigest()[:16]
 
 
 def grid_specs(settings: Settings, workspace: Workspace, task: Task) -> list[ModelSpec]:
@@ -71,7 +72,7 @@ def grid_specs(settings: Settings, workspace: Workspace, task: Task) -> list[Mod
     return [
         replace(base, name=f"{convolution}-{dense}-s{seed}", convolution=convolution, dense=dense, seed=seed)
         for convolution in reversed(train.convolutions)
-        for dense in reversed(train.denses)
+        for dense in reversed(train.dense_layers)
         for seed in train.seeds
     ]
 
@@ -83,7 +84,7 @@ def baseline_specs(settings: Settings, workspace: Workspace, task: Task) -> list
     return [
         *(
             replace(random, name=f"random-labels-p{number}", permutation=number, seed=base.seed + number)
-            for number in range(settings.train.permutations)
+            for number in range(settings.train.n_label_permutations)
         ),
         replace(base, name="constant", kind="constant"),
         replace(base, name="brightness", kind="brightness"),
@@ -111,7 +112,7 @@ def _base(settings: Settings, workspace: Workspace, task: Task) -> ModelSpec:
 def write_spec(workspace: Workspace, spec: ModelSpec) -> None:
     """Write a model's ``settings.yaml``."""
     text = yaml.safe_dump(_plain(spec), sort_keys=False)
-    workspace.write_bytes(model(spec.task, spec.name, SPEC), text.encode())
+    workspace.write_bytes(artefacts.model(spec.task, spec.name, SPEC), text.encode())
 
 
 def read_spec(workspace: Workspace, task: str, name: str) -> ModelSpec:
@@ -120,13 +121,13 @@ def read_spec(workspace: Workspace, task: str, name: str) -> ModelSpec:
     Raises:
         WorkspaceError: there is no such model.
     """
-    content = yaml.safe_load(workspace.read_bytes(model(task, name, SPEC)))
+    content = yaml.safe_load(workspace.read_bytes(artefacts.model(task, name, SPEC)))
     return ModelSpec(**{**content, "hyperparameters": Hyperparameters(**content["hyperparameters"])})
 
 
 def is_done(workspace: Workspace, spec: ModelSpec) -> bool:
     """Whether this very model is trained: ``metrics.json`` is written last."""
-    if not workspace.exists(model(spec.task, spec.name, METRICS)):
+    if not workspace.exists(artefacts.model(spec.task, spec.name, METRICS)):
         return False
     try:
         return read_spec(workspace, spec.task, spec.name) == spec

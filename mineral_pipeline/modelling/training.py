@@ -15,11 +15,11 @@ import pandas as pd
 
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.modelling.backend import EventFile, jit, keras, prepare
-from mineral_pipeline.modelling.network import build
-from mineral_pipeline.modelling.sides import Side
+from mineral_pipeline.modelling.batch_sequence import BatchSequence
+from mineral_pipeline.modelling.dataset import Subset
+from mineral_pipeline.modelling.networks.build import build
 from mineral_pipeline.modelling.spec import ModelSpec
-from mineral_pipeline.modelling.stream import Stream
-from mineral_pipeline.workspace import Workspace, model
+from mineral_pipeline.workspace import Workspace, artefacts
 
 FILE = "model.keras"
 EVENTS = "events.out.tfevents.training"
@@ -42,7 +42,7 @@ class Network:
         return predict(self.keras_model, images)
 
 
-def train(workspace: Workspace, spec: ModelSpec, train_side: Side, validation_side: Side) -> Network:
+def train(workspace: Workspace, spec: ModelSpec, train_side: Subset, validation_side: Subset) -> Network:
     """Train until the validation loss stops to fall, and keep the best weights.
 
     What stopping watches is the loss without the L1/L2 penalties: they fall by themselves, and models of different
@@ -53,8 +53,8 @@ def train(workspace: Workspace, spec: ModelSpec, train_side: Side, validation_si
     """
     prepare()
     keras.utils.clear_session()
-    network = compiled(spec, train_side)
-    streams = Stream(train_side, spec.seed), Stream(validation_side)
+    network = compile_model(spec, train_side)
+    streams = BatchSequence(train_side, spec.seed), BatchSequence(validation_side)
     started, rows = time.monotonic(), list[dict[str, float]]()
 
     def record(epoch: int, logs: dict[str, float]) -> None:
@@ -62,7 +62,7 @@ def train(workspace: Workspace, spec: ModelSpec, train_side: Side, validation_si
         events.add(epoch, logs)
 
     with ExitStack() as stack:
-        events = EventFile(stack.enter_context(_growing(workspace, model(spec.task, spec.name, EVENTS))))
+        events = EventFile(stack.enter_context(_live_path(workspace, artefacts.model(spec.task, spec.name, EVENTS))))
         for closing in (*streams, events):
             stack.callback(closing.close)
         network.fit(
@@ -81,7 +81,7 @@ def train(workspace: Workspace, spec: ModelSpec, train_side: Side, validation_si
     return Network(network, history)
 
 
-def compiled(spec: ModelSpec, side: Side) -> Any:
+def compile_model(spec: ModelSpec, side: Subset) -> Any:
     """The untrained network with its optimiser, ready for ``fit``."""
     network = build(spec, side.images.shape, str(side.images.dtype), side.label)
     optimiser = keras.optimizers.Adam(spec.hyperparameters.learning_rate)
@@ -100,7 +100,7 @@ def predict(keras_model: Any, images: np.ndarray) -> np.ndarray:
 
 def save(workspace: Workspace, spec: ModelSpec, network: Network) -> None:
     """Write ``model.keras``."""
-    with workspace.local_copy(model(spec.task, spec.name, FILE)) as path:
+    with workspace.upload_from_local(artefacts.model(spec.task, spec.name, FILE)) as path:
         network.keras_model.save(path)
 
 
@@ -111,7 +111,7 @@ def load(workspace: Workspace, task: str, name: str) -> Callable[[np.ndarray], n
         WorkspaceError: there is no such model.
     """
     prepare()
-    content = workspace.read_bytes(model(task, name, FILE))
+    content = workspace.read_bytes(artefacts.model(task, name, FILE))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FILE
         path.write_bytes(content)
@@ -119,9 +119,9 @@ def load(workspace: Workspace, task: str, name: str) -> Callable[[np.ndarray], n
     return lambda images: predict(keras_model, images)
 
 
-def _growing(workspace: Workspace, name: str) -> AbstractContextManager[str]:
+def _live_path(workspace: Workspace, name: str) -> AbstractContextManager[str]:
     """Path of a file that can be watched while it grows; on an object store it appears when it is whole."""
-    return nullcontext(workspace.place(name)) if workspace.is_local else workspace.local_copy(name)
+    return nullcontext(workspace.path(name)) if workspace.is_local else workspace.upload_from_local(name)
 
 
 def _stopping(spec: ModelSpec) -> Any:

@@ -10,7 +10,7 @@ import shapely
 
 from mineral_pipeline.prospecting.qgis import style
 from mineral_pipeline.prospecting.raster import to_raster
-from mineral_pipeline.workspace import PROSPECTS, Workspace
+from mineral_pipeline.workspace import Workspace, artefacts
 
 GEOJSON, RASTER, STYLE = "prospects.geojson", "prospects.tif", "prospects.qml"
 DECIMALS = {"richness": 4, "uncertainty": 4, "distance_km": 1, "lon": 6, "lat": 6}
@@ -22,9 +22,9 @@ def write(workspace: Workspace, prospects: gpd.GeoDataFrame) -> None:
     """Write all files of the prospects, each in one piece; the GeoParquet, which says that all is there, last."""
     workspace.write_bytes(GEOJSON, json.dumps(to_geojson(prospects), separators=(",", ":")).encode())
     workspace.write_bytes(STYLE, style(prospects["richness"].to_numpy()).encode())
-    with workspace.local_copy(RASTER) as path:
+    with workspace.upload_from_local(RASTER) as path:
         to_raster(prospects).rio.to_raster(path, driver="COG", compress="DEFLATE", overview_resampling="AVERAGE")
-    workspace.write_table(PROSPECTS, prospects)
+    workspace.write_table(artefacts.PROSPECTS, prospects)
 
 
 def to_geojson(prospects: gpd.GeoDataFrame) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def to_geojson(prospects: gpd.GeoDataFrame) -> dict[str, Any]:
     features = [
         {
             "type": "Feature",
-            "id": properties["bucket"],
+            "id": properties["location_id"],
             "geometry": shapely.geometry.mapping(footprint),
             "properties": properties,
         }

@@ -14,14 +14,13 @@ import pandas as pd
 from pykdtree.kdtree import KDTree
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.prospecting.geometry import cut_at_antimeridian
-from mineral_pipeline.sphere import EARTH_RADIUS_KM, unit_vectors
-from mineral_pipeline.workspace import CRS
+from mineral_pipeline.geometry import CRS, EARTH_RADIUS_KM, unit_vectors
+from mineral_pipeline.geometry.antimeridian import cut_at_antimeridian
 
-COLUMNS = ["rank", "bucket", "chip", "product_id", "richness", "uncertainty", "distance_km", "lon", "lat", "geometry"]
+COLUMNS = ["rank", "location_id", "chip", "product_id", "richness", "uncertainty", "distance_km", "lon", "lat", "geometry"]
 """Of ``prospects.parquet``."""
 
-OF_CHIP = ["bucket", "chip", "product_id", "lon", "lat", "geometry"]
+OF_CHIP = ["location_id", "chip", "product_id", "lon", "lat", "geometry"]
 """Of these, those of a place's best chip."""
 
 
@@ -29,9 +28,9 @@ def without_known_deposit(labels: pd.DataFrame) -> pd.DataFrame:
     """Chips of the places of which no chip, on any date, holds a known deposit.
 
     Args:
-        labels: with ``bucket`` and ``n_deposits``, one row per chip.
+        labels: with ``location_id`` and ``n_deposits``, one row per chip.
     """
-    most = labels.groupby("bucket")["n_deposits"].transform("max")
+    most = labels.groupby("location_id")["n_deposits"].transform("max")
     return labels[most == 0]
 
 
@@ -39,7 +38,7 @@ def rank(chips: gpd.GeoDataFrame, predictions: np.ndarray, deposits: np.ndarray)
     """Rank places by predicted richness, the richest first; ties by smaller uncertainty, then by bucket.
 
     Args:
-        chips: ``chip``, ``product_id``, ``bucket``, ``lon``, ``lat`` and footprint ``geometry``, one row per chip.
+        chips: ``chip``, ``product_id``, ``location_id``, ``lon``, ``lat`` and footprint ``geometry``, one row per chip.
         predictions: (members, chips) predicted richness, 0 to 1.
         deposits: (m, 2) lon/lat of the known deposits.
 
@@ -58,12 +57,12 @@ def rank(chips: gpd.GeoDataFrame, predictions: np.ndarray, deposits: np.ndarray)
     if predictions.ndim != 2 or predictions.shape[0] < 2 or predictions.shape[1] != len(chips):
         raise DataError(f"predictions must be (members >= 2, {len(chips)} chips), not {predictions.shape}")
     members = [f"member {number}" for number in range(len(predictions))]
-    by_place = pd.DataFrame(predictions.T, columns=members).groupby(chips["bucket"].to_numpy(), sort=True).mean()
+    by_place = pd.DataFrame(predictions.T, columns=members).groupby(chips["location_id"].to_numpy(), sort=True).mean()
     scores = pd.DataFrame({"richness": by_place.mean(axis=1), "uncertainty": by_place.std(axis=1, ddof=1)})
     predicted = chips[OF_CHIP].assign(predicted=predictions.mean(axis=0))
     best = predicted.sort_values(["predicted", "chip"], ascending=[False, True])
-    places = best.drop_duplicates("bucket").merge(scores, left_on="bucket", right_index=True)
-    places = places.sort_values(["richness", "uncertainty", "bucket"], ascending=[False, True, True], ignore_index=True)
+    places = best.drop_duplicates("location_id").merge(scores, left_on="location_id", right_index=True)
+    places = places.sort_values(["richness", "uncertainty", "location_id"], ascending=[False, True, True], ignore_index=True)
     places["rank"] = np.arange(1, len(places) + 1)
     places["distance_km"] = nearest_deposit_km(places[["lon", "lat"]].to_numpy(), deposits)
     places["geometry"] = cut_at_antimeridian(places.geometry.to_numpy())

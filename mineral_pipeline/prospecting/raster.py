@@ -10,7 +10,7 @@ from affine import Affine
 from rasterio.enums import MergeAlg
 from rasterio.features import rasterize
 
-from mineral_pipeline.workspace import CRS
+from mineral_pipeline.geometry import CRS
 
 CELL_DEGREES = 0.1
 """Edge of a grid cell: about a fifteenth of a scene at the equator."""

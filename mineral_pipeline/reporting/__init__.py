@@ -1,21 +1,21 @@
 """Figures and the report page, drawn from what a workspace holds."""
 
-from mineral_pipeline.reporting.artefacts import Artefacts, Evaluation, most_figures, read
 from mineral_pipeline.reporting.images import Example, to_pixels
-from mineral_pipeline.reporting.page import Fact, Page, Plate, Section, Table, render, write
-from mineral_pipeline.reporting.report import compose
+from mineral_pipeline.reporting.page import FigureItem, KeyFigure, Page, Section, Table, render, write
+from mineral_pipeline.reporting.report import build_page
+from mineral_pipeline.reporting.report_data import Evaluation, ReportData, max_figures, read
 
 __all__ = [
-    "Artefacts",
     "Evaluation",
     "Example",
-    "Fact",
+    "FigureItem",
+    "KeyFigure",
     "Page",
-    "Plate",
+    "ReportData",
     "Section",
     "Table",
-    "compose",
-    "most_figures",
+    "build_page",
+    "max_figures",
     "read",
     "render",
     "to_pixels",

@@ -8,13 +8,13 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from mineral_pipeline.ledger import FAILED, State
 from mineral_pipeline.reporting import images, labels, maps
-from mineral_pipeline.reporting.artefacts import Artefacts
+from mineral_pipeline.reporting.formatting import percent, size
 from mineral_pipeline.reporting.images import Example
-from mineral_pipeline.reporting.page import Plate, Section, Table
-from mineral_pipeline.reporting.style import SIDES
-from mineral_pipeline.reporting.wording import percent, size
+from mineral_pipeline.reporting.page import FigureItem, Section, Table
+from mineral_pipeline.reporting.report_data import ReportData
+from mineral_pipeline.reporting.style import SUBSET_COLOURS
+from mineral_pipeline.workspace.ledger import FAILED, State
 
 STATES = {
     State.OK: "became a chip",
@@ -40,7 +40,7 @@ def scene_section(example: Example | None, why_not: str) -> Section:
         " its raster, and only what is inside the footprint counts. In band 7 of the Thematic Mapper (2.09 to 2.35 µm)"
         " hydrothermally altered rock shows."
     )
-    outline = Plate(
+    outline = FigureItem(
         "example-scene",
         images.example_figure(example),
         f"{example.product_id} at {width} × {height} pixels ({example.method}), with its footprint"
@@ -52,7 +52,7 @@ def scene_section(example: Example | None, why_not: str) -> Section:
     if example.edge <= max(height, width):  # as small as a chip already: all methods leave it alone
         return Section(anchor, title, [text], [outline])
     names = list(example.images)
-    methods = Plate(
+    methods = FigureItem(
         "downsampling-methods",
         images.methods_figure(example),
         f"From {example.edge:,} to {max(height, width):,} pixels by {', '.join(names[:-1])} and {names[-1]}; below, the"
@@ -62,7 +62,7 @@ def scene_section(example: Example | None, why_not: str) -> Section:
     return Section(anchor, title, [text], [outline, methods])
 
 
-def ledger_section(artefacts: Artefacts) -> Section:
+def ledger_section(artefacts: ReportData) -> Section:
     """What became of the scenes."""
     title, anchor, ledger = "What became of the scenes", "acquisition", artefacts.ledger
     if ledger is None:
@@ -102,7 +102,7 @@ def _reasons(ledger: gpd.GeoDataFrame) -> list[Table]:
     return [Table(("reason", "scenes"), rows, numeric=frozenset({1}), shown=5)]
 
 
-def labels_section(artefacts: Artefacts, land: gpd.GeoDataFrame | None) -> Section:
+def labels_section(artefacts: ReportData, land: gpd.GeoDataFrame | None) -> Section:
     """Known deposits, the targets made of them, and where they are."""
     title, anchor, found = "Labels from known deposits", "labels", artefacts.labels
     if found is None or artefacts.ledger is None:
@@ -114,7 +114,7 @@ def labels_section(artefacts: Artefacts, land: gpd.GeoDataFrame | None) -> Secti
         most = int(found["max_deposits"].max())
         text += f" Richness is ln(n + 1) over its largest value, which a chip with n = {most:,} deposits reaches."
     left_out = artefacts.runs.get("label", {}).get("counts", {}).get("reasons", {})
-    items: list[Plate | Table] = []
+    items: list[FigureItem | Table] = []
     if left_out:
         rows = [(str(reason), f"{count:,}") for reason, count in left_out.items()]
         items.append(Table(("left out", "rows"), rows, numeric=frozenset({1})))
@@ -122,16 +122,16 @@ def labels_section(artefacts: Artefacts, land: gpd.GeoDataFrame | None) -> Secti
         items += _distributions(found, positive)
     footprints = artefacts.ledger[["chip", "geometry"]]
     chips = gpd.GeoDataFrame(found.merge(footprints, on="chip"), geometry="geometry", crs=artefacts.ledger.crs)
-    places = maps.by_place(chips, "n_deposits")
+    places = maps.by_location(chips, "n_deposits")
     caption = "Places (path/row) by whether any of their chips holds a known deposit."
     alt = f"Map of {len(places):,} places, {int((places['n_deposits'] > 0).sum()):,} of them with known deposits."
-    items.append(Plate("places", maps.places_figure(places, land), caption, alt))
+    items.append(FigureItem("places", maps.locations_figure(places, land), caption, alt))
     return Section(anchor, title, [text], items)
 
 
-def _distributions(found: pd.DataFrame, positive: int) -> list[Plate]:
+def _distributions(found: pd.DataFrame, positive: int) -> list[FigureItem]:
     plates = [
-        Plate(
+        FigureItem(
             "richness-distribution",
             labels.distribution_figure(found),
             "How many known deposits the chips that hold any contain, and the richness that the regression learns.",
@@ -140,11 +140,11 @@ def _distributions(found: pd.DataFrame, positive: int) -> list[Plate]:
     ]
     if labels.commodity_columns(found):
         caption = "Chips by what the known deposits inside them hold; each commodity has labels of its own."
-        plates.append(Plate("commodities", labels.commodities_figure(found), caption, "Bars: chips by commodity."))
+        plates.append(FigureItem("commodities", labels.commodities_figure(found), caption, "Bars: chips by commodity."))
     return plates
 
 
-def split_section(artefacts: Artefacts, land: gpd.GeoDataFrame | None) -> Section:
+def split_section(artefacts: ReportData, land: gpd.GeoDataFrame | None) -> Section:
     """The sides, and what leaks between them."""
     title, anchor = "Training, validation and test", "split"
     if not artefacts.summaries:
@@ -153,32 +153,34 @@ def split_section(artefacts: Artefacts, land: gpd.GeoDataFrame | None) -> Sectio
         "Models learn from the training side, are stopped and chosen by the validation side, and are judged once by the"
         " test side. The leak is measured on the ground itself: what two sides share of it, and of the deposits in it."
     )
-    items: list[Plate | Table] = [places_table(artefacts.summaries), leak_table(artefacts.summaries)]
+    items: list[FigureItem | Table] = [places_table(artefacts.summaries), leak_table(artefacts.summaries)]
     task = next(iter(artefacts.samples))
-    order = {side: number for number, side in enumerate(reversed(SIDES))}  # a place counts by its most used chip
-    places = maps.by_place(artefacts.samples[task].assign(order=lambda chips: chips["side"].map(order)), "order")
-    places["side"] = places["order"].map({number: side for side, number in order.items()})
+    order = {
+        side: number for number, side in enumerate(reversed(SUBSET_COLOURS))
+    }  # a place counts by its most used chip
+    places = maps.by_location(artefacts.samples[task].assign(order=lambda chips: chips["subset"].map(order)), "order")
+    places["subset"] = places["order"].map({number: side for side, number in order.items()})
     caption = f"The sides, for the task {task}. A place counts as dropped when none of its chips is in use."
-    counts = ", ".join(f"{side} {count:,}" for side, count in places["side"].value_counts().items())
-    items.append(Plate("split", maps.split_figure(places, land), caption, f"Map of places by side: {counts}."))
+    counts = ", ".join(f"{side} {count:,}" for side, count in places["subset"].value_counts().items())
+    items.append(FigureItem("split", maps.split_figure(places, land), caption, f"Map of places by side: {counts}."))
     items += [
         _leak_plate(task, table, land)
         for task, table in artefacts.leaks.items()
-        if (table["shared"] > 0)[table["side"] == "test"].any()
+        if (table["shared"] > 0)[table["subset"] == "test"].any()
     ]
     return Section(anchor, title, [text], items)
 
 
-def _leak_plate(task: str, places: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None) -> Plate:
+def _leak_plate(task: str, places: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None) -> FigureItem:
     """Where sides share ground; only drawn when they do."""
-    test = places[places["side"] == "test"]
+    test = places[places["subset"] == "test"]
     under = int((test["shared"] > 0).sum())
     caption = (
         f"Where test and training share ground, for the task {task}: {under:,} of {len(test):,} test places lie partly"
         f" under training footprints, the worst by {percent(test['shared'].max(), 0)} of its ground."
     )
     alt = f"Map of training and test places; {under:,} of {len(test):,} test places overlap a training place."
-    return Plate(f"leak-{task}", maps.leak_figure(places, land), caption, alt)
+    return FigureItem(f"leak-{task}", maps.leak_figure(places, land), caption, alt)
 
 
 def places_table(summaries: Summaries) -> Table:
@@ -196,7 +198,7 @@ def places_table(summaries: Summaries) -> Table:
 def leak_table(summaries: Summaries) -> Table:
     """What the test side shares with training."""
     rows = [
-        (task, percent(leak["area"], 2), f"{leak['deposits']:,}", percent(leak["max_leak"], 2))
+        (task, percent(leak["area"], 2), f"{leak['deposits']:,}", percent(leak["max_leakage"], 2))
         for task, leak in ((task, summary["leak"]) for task, summary in summaries.items())
     ]
     header = ("leak", "test ground under training", "deposits in both", "ground allowed")

@@ -28,8 +28,8 @@ from mineral_pipeline.reporting.style import (
     MUTED,
     PLAIN,
     RICHNESS,
-    SIDES,
     SMALL,
+    SUBSET_COLOURS,
     THIRD,
     WIDTH,
     legend_below,
@@ -47,7 +47,7 @@ BESIDE = 0.55
 """Inches that the latitudes take."""
 
 
-def places_figure(places: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None) -> Figure:
+def locations_figure(places: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None) -> Figure:
     """Places with and without a known deposit.
 
     Args:
@@ -67,14 +67,14 @@ def split_figure(places: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None) -> Fig
     """Places by side.
 
     Args:
-        places: ``side`` and footprint, one row per place.
+        places: ``subset`` and footprint, one row per place.
         land: outline below, when there is one.
     """
     figure, axes = _map(places, land)
-    for side in reversed(SIDES):
-        _draw(axes, places.geometry[places["side"] == side], facecolors=SIDES[side])
-    counts = places["side"].value_counts()
-    _key(axes, [(f"{side} {counts[side]:,}", colour) for side, colour in SIDES.items() if side in counts])
+    for side in reversed(SUBSET_COLOURS):
+        _draw(axes, places.geometry[places["subset"] == side], facecolors=SUBSET_COLOURS[side])
+    counts = places["subset"].value_counts()
+    _key(axes, [(f"{side} {counts[side]:,}", colour) for side, colour in SUBSET_COLOURS.items() if side in counts])
     return figure
 
 
@@ -82,17 +82,17 @@ def leak_figure(places: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None) -> Figu
     """Which test places share ground with training places, and with which.
 
     Args:
-        places: ``side``, ``shared``, ``meets_test`` and outline, one row per place.
+        places: ``subset``, ``shared``, ``meets_test`` and outline, one row per place.
         land: outline below, when there is one.
     """
     figure, axes = _map(places, land)
-    train, test = (places["side"] == side for side in ("train", "test"))
+    train, test = (places["subset"] == side for side in ("train", "test"))
     meets, under = train & places["meets_test"], test & (places["shared"] > 0)
     named = (
         (train & ~meets, "#bccbd8", "training"),
-        (meets, SIDES["train"], "training, overlaps test"),
+        (meets, SUBSET_COLOURS["train"], "training, overlaps test"),
         (test & ~under, THIRD, "test"),
-        (under, SIDES["test"], "test, overlaps training"),
+        (under, SUBSET_COLOURS["test"], "test, overlaps training"),
     )
     for chosen, colour, _ in named:
         _draw(axes, places.geometry[chosen], facecolors=colour)
@@ -219,13 +219,13 @@ def _key(axes: Axes, entries: list[tuple[str, str]]) -> None:
     legend_below(axes, handles, 0.07)
 
 
-def by_place(chips: gpd.GeoDataFrame, column: str) -> gpd.GeoDataFrame:
+def by_location(chips: gpd.GeoDataFrame, column: str) -> gpd.GeoDataFrame:
     """One row per bucket: its first footprint and the largest value of ``column``.
 
     Args:
-        chips: ``bucket``, ``column`` and footprint, one row per chip.
+        chips: ``location_id``, ``column`` and footprint, one row per chip.
         column: name of what is taken the largest of.
     """
-    largest = chips.groupby("bucket")[column].max()
-    first = chips[chips.geometry.notna()].drop_duplicates("bucket")[["bucket", "geometry"]]
-    return first.merge(largest, left_on="bucket", right_index=True)
+    largest = chips.groupby("location_id")[column].max()
+    first = chips[chips.geometry.notna()].drop_duplicates("location_id")[["location_id", "geometry"]]
+    return first.merge(largest, left_on="location_id", right_index=True)

@@ -15,11 +15,11 @@ import jinja2
 from matplotlib.figure import Figure
 
 from mineral_pipeline.reporting import style
-from mineral_pipeline.workspace import REPORT, Workspace
+from mineral_pipeline.workspace import Workspace, artefacts
 
 
 @dataclass(frozen=True)
-class Plate:
+class FigureItem:
     """A figure of the page."""
 
     name: str
@@ -52,7 +52,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Fact:
+class KeyFigure:
     """A number that belongs at the top of the page."""
 
     value: str
@@ -69,7 +69,7 @@ class Section:
     title: str
     text: Sequence[str] = ()
     """Paragraphs."""
-    items: Sequence[Plate | Table] = ()
+    items: Sequence[FigureItem | Table] = ()
     missing: str = ""
     """What would make it, when there is nothing to show yet."""
 
@@ -83,26 +83,26 @@ class Page:
     """One paragraph under the title."""
     stamp: str
     """Where and when the results were made."""
-    facts: Sequence[Fact] = ()
+    facts: Sequence[KeyFigure] = ()
     sections: Sequence[Section] = ()
     notice: str = ""
     """Something that a reader must know first, such as that the planet is simulated."""
 
     @property
-    def plates(self) -> list[Plate]:
+    def plates(self) -> list[FigureItem]:
         """All figures, in their order."""
-        return [item for section in self.sections for item in section.items if isinstance(item, Plate)]
+        return [item for section in self.sections for item in section.items if isinstance(item, FigureItem)]
 
 
 def write(workspace: Workspace, page: Page) -> Iterator[str]:
     """Write the figures and, last, the page; yields the name of each figure when it is drawn."""
-    folder = REPORT.rpartition("/")[0]
+    folder = artefacts.REPORT.rpartition("/")[0]
     images: dict[str, bytes] = {}
     for plate in page.plates:
         images[plate.name] = style.png(plate.figure)
         workspace.write_bytes(f"{folder}/{plate.name}.png", images[plate.name])
         yield plate.name
-    workspace.write_bytes(REPORT, render(page, images).encode())
+    workspace.write_bytes(artefacts.REPORT, render(page, images).encode())
 
 
 def render(page: Page, images: Mapping[str, bytes]) -> str:
@@ -116,7 +116,7 @@ def render(page: Page, images: Mapping[str, bytes]) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.tests["plate"] = lambda item: isinstance(item, Plate)
+    environment.tests["plate"] = lambda item: isinstance(item, FigureItem)
     template = environment.from_string(here.joinpath("report.html").read_text())
     return template.render(page=page, css=here.joinpath("report.css").read_text(), pictures=_pictures(page, images))
 

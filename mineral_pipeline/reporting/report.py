@@ -7,11 +7,11 @@ from datetime import datetime
 
 import geopandas as gpd
 
-from mineral_pipeline.ledger import State
-from mineral_pipeline.reporting.artefacts import TASKS, Artefacts
 from mineral_pipeline.reporting.data_sections import labels_section, ledger_section, scene_section, split_section
+from mineral_pipeline.reporting.formatting import score
 from mineral_pipeline.reporting.images import Example
-from mineral_pipeline.reporting.page import Fact, Page, Section, Table
+from mineral_pipeline.reporting.page import KeyFigure, Page, Section, Table
+from mineral_pipeline.reporting.report_data import TASKS, ReportData
 from mineral_pipeline.reporting.result_sections import (
     mean,
     prospects_section,
@@ -19,8 +19,8 @@ from mineral_pipeline.reporting.result_sections import (
     results_section,
     study_section,
 )
-from mineral_pipeline.reporting.scores import HEADLINE, NAMES
-from mineral_pipeline.reporting.wording import score
+from mineral_pipeline.reporting.scores import NAMES, PRIMARY_METRIC
+from mineral_pipeline.workspace.ledger import State
 
 LEAD = (
     "Convolutional networks look at Landsat scenes in band 7, learn from the known mineral deposits inside them, and"
@@ -29,8 +29,8 @@ LEAD = (
 SIMULATED = "Everything on this page was computed from a simulated planet: no place on it exists."
 
 
-def compose(
-    artefacts: Artefacts,
+def build_page(
+    artefacts: ReportData,
     title: str,
     workspace: str,
     top: int,
@@ -63,9 +63,9 @@ def compose(
     return Page(
         title=title,
         lead=LEAD,
-        stamp=stamp(artefacts, workspace),
+        subtitle=subtitle(artefacts, workspace),
         notice=SIMULATED if simulated else "",
-        facts=facts(artefacts),
+        key_figures=key_figures(artefacts),
         sections=[section for section in sections if not section.missing] + _not_yet(sections),
     )
 
@@ -75,7 +75,7 @@ def _not_yet(sections: Sequence[Section]) -> list[Section]:
     return [Section("absent", "Not here yet", items=[Table(("section", "made by"), rows)])] if rows else []
 
 
-def stamp(artefacts: Artefacts, workspace: str) -> str:
+def subtitle(artefacts: ReportData, workspace: str) -> str:
     """Where the results lie and when the last job before the report ended; no clock is read."""
     if not artefacts.runs:
         return workspace
@@ -85,22 +85,22 @@ def stamp(artefacts: Artefacts, workspace: str) -> str:
     return f"{workspace} · results of {when.day} {when:%B %Y, %H:%M} UTC · mineral-pipeline {version}".rstrip()
 
 
-def facts(artefacts: Artefacts) -> list[Fact]:
+def key_figures(artefacts: ReportData) -> list[KeyFigure]:
     """The numbers at the top, of what exists."""
     found = []
     if artefacts.ledger is not None:
         ok = int((artefacts.ledger["status"] == str(State.OK)).sum())
-        found.append(Fact(f"{ok:,}", "scenes", f"of {len(artefacts.ledger):,} in the catalogue"))
+        found.append(KeyFigure(f"{ok:,}", "scenes", f"of {len(artefacts.ledger):,} in the catalogue"))
     if artefacts.deposits is not None:
-        found.append(Fact(f"{len(artefacts.deposits):,}", "known deposits"))
+        found.append(KeyFigure(f"{len(artefacts.deposits):,}", "known deposits"))
     if artefacts.labels is not None:
-        most = artefacts.labels.groupby("bucket")["n_deposits"].max()
-        found.append(Fact(f"{len(most):,}", "places", f"{int((most > 0).sum()):,} with known deposits"))
+        most = artefacts.labels.groupby("location_id")["n_deposits"].max()
+        found.append(KeyFigure(f"{len(most):,}", "places", f"{int((most > 0).sum()):,} with known deposits"))
     for task, evaluation in artefacts.evaluations.items():
-        metric = HEADLINE[task]
+        metric = PRIMARY_METRIC[task]
         value = score(metric, evaluation.best["metrics"][metric]["value"])
         detail = f"random labels {mean(evaluation.random_labels, metric)}" if evaluation.random_labels else ""
-        found.append(Fact(value, f"{task}, {NAMES[metric]}", detail))
+        found.append(KeyFigure(value, f"{task}, {NAMES[metric]}", detail))
     if artefacts.prospects is not None:
-        found.append(Fact(f"{len(artefacts.prospects):,}", "places to prospect"))
+        found.append(KeyFigure(f"{len(artefacts.prospects):,}", "places to prospect"))
     return found

@@ -8,9 +8,9 @@ from typing import Any
 import geopandas as gpd
 
 from mineral_pipeline.reporting import maps, scores
-from mineral_pipeline.reporting.artefacts import Artefacts, Evaluation
-from mineral_pipeline.reporting.page import Cell, Plate, Section, Table
-from mineral_pipeline.reporting.wording import NONE, THIN, duration, flatten, interval, position, score
+from mineral_pipeline.reporting.formatting import NONE, THIN, duration, flatten, interval, position, score
+from mineral_pipeline.reporting.page import Cell, FigureItem, Section, Table
+from mineral_pipeline.reporting.report_data import Evaluation, ReportData
 
 TITLES = {"presence": "Is there a deposit?", "richness": "How rich is it?"}
 QUESTIONS = {
@@ -60,7 +60,7 @@ def results_section(task: str, evaluation: Evaluation | None) -> Section:
     if evaluation is None:
         return Section(anchor, title, missing="the job evaluate")
     models, best = evaluation.models, evaluation.best
-    metric = scores.HEADLINE[task]
+    metric = scores.PRIMARY_METRIC[task]
     found = best["metrics"][metric]
     text = f"{QUESTIONS[task]} The best by the validation side, {best['name']}, reaches {score(metric, found['value'])}"
     text += f" ({interval(metric, found)}) on the test side"
@@ -69,7 +69,7 @@ def results_section(task: str, evaluation: Evaluation | None) -> Section:
         if evaluation.random_labels
         else "."
     )
-    grid = Plate(
+    grid = FigureItem(
         f"grid-{task}",
         scores.grid_figure(task, models, best["name"]),
         GRID_CAPTION,
@@ -77,7 +77,7 @@ def results_section(task: str, evaluation: Evaluation | None) -> Section:
     )
     curves = scores.curves_figure if task == "presence" else scores.agreement_figure
     alt = {"presence": "ROC curves and calibration", "richness": "Predicted against true richness, and errors,"}
-    figure = Plate(
+    figure = FigureItem(
         f"best-{task}",
         curves(evaluation.predictions, best["name"]),
         BEST_CAPTIONS[task],
@@ -112,7 +112,7 @@ def _cell(models: Sequence[Mapping[str, Any]], metric: str) -> Cell:
     return score(metric, found[0]["value"]), interval(metric, found[0])
 
 
-def prospects_section(artefacts: Artefacts, land: gpd.GeoDataFrame | None, top: int) -> Section:
+def prospects_section(artefacts: ReportData, land: gpd.GeoDataFrame | None, top: int) -> Section:
     """Places without a known deposit that look as if they had some."""
     title, anchor, prospects = "Where to look", "prospects", artefacts.prospects
     if prospects is None:
@@ -127,7 +127,7 @@ def prospects_section(artefacts: Artefacts, land: gpd.GeoDataFrame | None, top: 
     rows = [
         (
             f"{place.rank:,}",
-            f"{place.bucket[:3]}/{place.bucket[3:]}",
+            f"{place.location_id[:3]}/{place.location_id[3:]}",
             position(place.lon, place.lat),
             f"{place.richness:.3f} ± {place.uncertainty:.3f}",
             f"{place.distance_km:,.0f}{THIN}km",
@@ -135,7 +135,7 @@ def prospects_section(artefacts: Artefacts, land: gpd.GeoDataFrame | None, top: 
         for place in best.itertuples()
     ]
     header = ("rank", "path/row", "centre", "predicted richness", "nearest known deposit")
-    plate = Plate(
+    plate = FigureItem(
         "prospects",
         maps.prospects_figure(prospects, land, top),
         f"Predicted richness of places without a known deposit; the first {len(best):,} are outlined, the first"
@@ -171,7 +171,7 @@ def _ours(evaluation: Evaluation, metric: str, called: str) -> Cell:
     return _cell([evaluation.best], metric)
 
 
-def provenance_section(artefacts: Artefacts) -> Section:
+def provenance_section(artefacts: ReportData) -> Section:
     """Jobs, durations, settings and versions."""
     title, anchor, runs = "How this was made", "provenance", list(artefacts.runs.values())
     if not runs:

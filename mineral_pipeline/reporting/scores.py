@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from mineral_pipeline.reporting.formatting import percent, score
 from mineral_pipeline.reporting.style import (
     ACCENT,
     HAIRLINE,
@@ -24,10 +25,9 @@ from mineral_pipeline.reporting.style import (
     new_figure,
     tidy,
 )
-from mineral_pipeline.reporting.wording import percent, score
 
 SIZES = ("small", "medium", "big")
-HEADLINE = {"presence": "accuracy", "richness": "mae"}
+PRIMARY_METRIC = {"presence": "accuracy", "richness": "mae"}
 NAMES = {"accuracy": "accuracy", "mae": "mean absolute error"}
 SMALLER_IS_BETTER = frozenset({"mae", "mse", "loss"})
 KINDS = {"random-labels": "random labels", "constant": "constant", "brightness": "brightness only"}
@@ -47,7 +47,7 @@ def grid_figure(task: str, models: Sequence[Model], best: str) -> Figure:
         models: of ``evaluation/<task>/metrics.json``.
         best: name of the best model.
     """
-    rows = _rows(models, HEADLINE[task])
+    rows = _rows(models, PRIMARY_METRIC[task])
     figure = new_figure(max(0.23 * len(rows) + 0.9, 3.0))
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.35))
     _heat_map(left, models, task)
@@ -69,7 +69,7 @@ def architecture_means(models: Sequence[Model], metric: str) -> np.ndarray:
 
 
 def _heat_map(axes: Axes, models: Sequence[Model], task: str) -> None:
-    metric = HEADLINE[task]
+    metric = PRIMARY_METRIC[task]
     means = architecture_means(models, metric)
     goodness = -means if metric in SMALLER_IS_BETTER else means
     axes.imshow(goodness, cmap=RICHNESS, aspect="equal")
@@ -96,7 +96,7 @@ def _rows(models: Sequence[Model], metric: str) -> list[tuple[str, list[Model]]]
 
 
 def _dots(axes: Axes, rows: list[tuple[str, list[Model]]], task: str, best: str) -> None:
-    metric = HEADLINE[task]
+    metric = PRIMARY_METRIC[task]
     for height, (label, members) in enumerate(reversed(rows)):
         colour = ACCENT if label == best else MUTED if label in KINDS.values() else PLAIN
         offsets = np.linspace(-0.22, 0.22, len(members)) if len(members) > 1 else np.zeros(1)

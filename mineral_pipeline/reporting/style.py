@@ -16,7 +16,7 @@ INK, MUTED, HAIRLINE, LAND, SEA = "#23282d", "#68717a", "#d5d9dc", "#e9e7e1", "#
 ACCENT, PLAIN, THIRD = "#b04a12", "#52728c", "#e0a63a"
 """Copper, slate and ochre: apart in hue for most readers and in lightness for all."""
 
-SIDES = {"train": PLAIN, "validation": THIRD, "test": ACCENT, "dropped": "#bfc5ca"}
+SUBSET_COLOURS = {"train": PLAIN, "validation": THIRD, "test": ACCENT, "dropped": "#bfc5ca"}
 RICHNESS = LinearSegmentedColormap.from_list("richness", ["#f8e0a0", "#f0bb5c", "#dd8637", "#b24d18", "#682405"])
 """From pale to dark, in even steps of lightness."""
 

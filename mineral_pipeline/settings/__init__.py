@@ -3,8 +3,8 @@
 Unknown keys are errors. ``${NAME}`` in a value is replaced by the environment variable ``NAME``.
 """
 
-from mineral_pipeline.settings.reading import expand, load, parse
-from mineral_pipeline.settings.sections import (
+from mineral_pipeline.settings.loader import expand, load, parse
+from mineral_pipeline.settings.schema import (
     JOBS,
     Acquire,
     Archive,
@@ -14,13 +14,12 @@ from mineral_pipeline.settings.sections import (
     Hyperparameters,
     JobName,
     Label,
-    MinPlaces,
+    MinLocations,
     Prospect,
     Report,
     Settings,
     Simulate,
     Size,
-    Task,
     Train,
     Tune,
 )
@@ -35,13 +34,12 @@ __all__ = [
     "Hyperparameters",
     "JobName",
     "Label",
-    "MinPlaces",
+    "MinLocations",
     "Prospect",
     "Report",
     "Settings",
     "Simulate",
     "Size",
-    "Task",
     "Train",
     "Tune",
     "expand",

@@ -4,16 +4,16 @@ Seeded, on the sphere: islands far apart, WRS-2 places from Landsat 4's orbit, m
 rock and deposits, seasons, clouds and noise. What is known about it is in ``truth.parquet``.
 """
 
-from mineral_pipeline.simulation.archive import Commission, begin, count_written, finish, write_scenes
+from mineral_pipeline.simulation.archive import ArchiveSpec, begin, count_written, finish, write_scenes
 from mineral_pipeline.simulation.planet import Planet, create
-from mineral_pipeline.simulation.product import Written
+from mineral_pipeline.simulation.product import SceneRecord
 from mineral_pipeline.simulation.scene import Scene, scenes
 
 __all__ = [
-    "Commission",
+    "ArchiveSpec",
     "Planet",
     "Scene",
-    "Written",
+    "SceneRecord",
     "begin",
     "count_written",
     "create",

@@ -14,18 +14,18 @@ from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.settings import Settings, Simulate
 from mineral_pipeline.simulation import tables
 from mineral_pipeline.simulation.planet import Planet, create
-from mineral_pipeline.simulation.product import Written, is_written, write_product
+from mineral_pipeline.simulation.product import SceneRecord, is_written, write_product
 from mineral_pipeline.simulation.render import check_bands
 from mineral_pipeline.simulation.scene import Scene, scenes
 from mineral_pipeline.workspace import Workspace
 
-MARK, INDEX = "planet.json", "index.csv.gz"
+MARKER_FILE, INDEX = "planet.json", "index.csv.gz"
 DEPOSITS, LAND, TRUTH = "deposits.csv", "land.geojson", "truth.parquet"
 PUBLIC = "gcp-public-data-landsat"
 
 
 @dataclass(frozen=True)
-class Commission:
+class ArchiveSpec:
     """What is to be photographed and where it goes: all that a worker needs to know."""
 
     url: str
@@ -38,7 +38,7 @@ class Commission:
     """Of every scene."""
 
     @classmethod
-    def of(cls, settings: Settings) -> Commission:
+    def of(cls, settings: Settings) -> ArchiveSpec:
         """The commission of a settings file.
 
         Raises:
@@ -78,15 +78,15 @@ class Commission:
         archive = self.archive
         if PUBLIC in self.url:
             why = "is the public archive, and simulate writes there"
-        elif archive.exists(MARK):
-            why = "" if archive.read_json(MARK) == self.mark else "holds another simulated planet"
+        elif archive.exists(MARKER_FILE):
+            why = "" if archive.read_json(MARKER_FILE) == self.mark else "holds another simulated planet"
         else:
             why = "holds an archive that simulate did not write" if archive.exists(INDEX) else ""
         if why:
             raise SettingsError(f"archive.url: {self.url} {why}: name another folder")
 
 
-def write_scenes(numbers: Iterable[int], commission: Commission) -> list[Written]:
+def write_scenes(numbers: Iterable[int], commission: ArchiveSpec) -> list[SceneRecord]:
     """Write some scenes of a commission: what a worker does.
 
     Args:
@@ -99,17 +99,17 @@ def write_scenes(numbers: Iterable[int], commission: Commission) -> list[Written
     ]
 
 
-def count_written(commission: Commission) -> int:
+def count_written(commission: ArchiveSpec) -> int:
     """How many scenes are there already."""
     return sum(is_written(commission.archive, scene.product_id) for scene in commission.scenes)
 
 
-def begin(commission: Commission) -> None:
+def begin(commission: ArchiveSpec) -> None:
     """Mark the archive as ours."""
-    commission.archive.write_json(MARK, commission.mark)
+    commission.archive.write_json(MARKER_FILE, commission.mark)
 
 
-def finish(commission: Commission, sizes: Mapping[str, int]) -> None:
+def finish(commission: ArchiveSpec, sizes: Mapping[str, int]) -> None:
     """Write the tables when every scene is there, the index last.
 
     Args:

@@ -9,9 +9,9 @@ import numpy as np
 from affine import Affine
 from pyproj import Transformer
 
+from mineral_pipeline.geometry import Floats
 from mineral_pipeline.simulation.swath import Swath
 from mineral_pipeline.simulation.texture import Pixels
-from mineral_pipeline.sphere import Floats
 
 EDGE_KM = 222.0
 """Ground that ``scene_size`` pixels span: 7,400 pixels of 30 m, about what real products have."""

@@ -8,13 +8,13 @@ from functools import cache
 import numpy as np
 import shapely
 
-from mineral_pipeline import sphere
+from mineral_pipeline import geometry
 from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.geometry import Floats
 from mineral_pipeline.simulation import orbit, texture
-from mineral_pipeline.simulation.frame import Frame
+from mineral_pipeline.simulation.local_projection import LocalProjection
 from mineral_pipeline.simulation.swath import Swath
 from mineral_pipeline.simulation.texture import Texture
-from mineral_pipeline.sphere import Floats
 
 HIGHEST_LATITUDE = 40.0  # farther from the equator side-laps leave no ground that only one place sees
 CLOSEST_KM = 1000.0  # from coast to coast
@@ -50,7 +50,7 @@ class Island:
     """From 0."""
     name: str
     """Invented."""
-    frame: Frame
+    frame: LocalProjection
     """Its map; kilometres below are on it."""
     coast: Floats
     """(721,) km from the middle to the coast, by `AZIMUTHS`."""
@@ -93,7 +93,7 @@ def create(rng: np.random.Generator, number: int, places: int) -> tuple[Island, 
         )
     shares = [places // number + (island < places % number) for island in range(number)]
     islands = tuple(
-        _raise(rng, island, Frame(*position), share)
+        _raise(rng, island, LocalProjection(*position), share)
         for island, (position, share) in enumerate(zip(_scatter(rng, number).tolist(), shares, strict=True))
     )
     _refuse_crowding(islands)
@@ -107,12 +107,12 @@ def _scatter(rng: np.random.Generator, number: int) -> Floats:
     for _ in range(number):
         latitudes = np.degrees(np.arcsin(rng.uniform(-highest, highest, 400)))
         candidates = np.column_stack([rng.uniform(-180, 180, 400), latitudes])
-        apart = sphere.distances_km(candidates[:, None], chosen[None]).min(axis=1, initial=np.inf)
+        apart = geometry.distances_km(candidates[:, None], chosen[None]).min(axis=1, initial=np.inf)
         chosen = np.vstack([chosen, candidates[np.argmax(apart)]])
     return chosen
 
 
-def _raise(rng: np.random.Generator, number: int, frame: Frame, share: int) -> Island:
+def _raise(rng: np.random.Generator, number: int, frame: LocalProjection, share: int) -> Island:
     profile = _profile(rng)
     swaths, local = _places_around(frame)
     ratios = np.hypot(*local.T) / np.interp(np.arctan2(*local.T), AZIMUTHS, profile)
@@ -147,16 +147,16 @@ def _grid() -> tuple[Floats, Floats]:
     return np.column_stack([paths.ravel(), rows.ravel()]), orbit.centre(paths.ravel(), rows.ravel())
 
 
-def _places_around(frame: Frame) -> tuple[list[Swath], Floats]:
+def _places_around(frame: LocalProjection) -> tuple[list[Swath], Floats]:
     names, centres = _grid()
-    near = sphere.distances_km(centres, np.array([frame.longitude, frame.latitude])) < 4000
+    near = geometry.distances_km(centres, np.array([frame.longitude, frame.latitude])) < 4000
     return [Swath(int(path), int(row)) for path, row in names[near]], frame.to_local(centres[near])
 
 
 def _refuse_crowding(islands: tuple[Island, ...]) -> None:
     middles = np.array([(island.frame.longitude, island.frame.latitude) for island in islands])
     reaches = np.array([island.coast.max() for island in islands])
-    gaps = sphere.distances_km(middles[:, None], middles[None]) - reaches[:, None] - reaches[None]
+    gaps = geometry.distances_km(middles[:, None], middles[None]) - reaches[:, None] - reaches[None]
     if np.min(gaps + np.diag(np.full(len(islands), np.inf))) < CLOSEST_KM:
         raise SettingsError(
             f"simulate.islands: {len(islands)} islands lie closer than {CLOSEST_KM:.0f} km:"

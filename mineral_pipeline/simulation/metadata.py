@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mineral_pipeline.landsat import CORNERS, band_file, metadata_file
+from mineral_pipeline.sensors.landsat import CORNERS, band_file, metadata_file
 from mineral_pipeline.simulation.scene import GROUND_CONTROL_SALT, PROCESSED, Scene
 
 Entry = tuple[str, str]

@@ -12,12 +12,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from mineral_pipeline.geometry import Floats
 from mineral_pipeline.settings import Simulate
 from mineral_pipeline.simulation import islands as land
 from mineral_pipeline.simulation import texture
 from mineral_pipeline.simulation.islands import Island
 from mineral_pipeline.simulation.swath import LENGTH_KM, WIDTH_KM, Swath
-from mineral_pipeline.sphere import Floats
 
 RICHEST = 60.0  # expected deposits of a place with the most systems; their logarithm follows the number of systems
 FEWEST_SYSTEMS, MOST_SYSTEMS = 7, 36  # of a place
@@ -28,7 +28,7 @@ SEA_SHARE = 0.05  # places at sea, over places on land
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """A path/row that is photographed."""
 
     swath: Swath
@@ -79,7 +79,7 @@ class Planet:
     """Of everything random."""
     islands: tuple[Island, ...]
     """The land."""
-    places: tuple[Place, ...]
+    places: tuple[Location, ...]
     """By path and row."""
     systems: Systems
     """That made the deposits."""
@@ -121,22 +121,22 @@ def _patches(seed: int, islands: tuple[Island, ...], systems: Systems, signal: f
     return _join([systems.take(shown), unrelated.take(replaced)])
 
 
-def _sea_places(islands: tuple[Island, ...]) -> list[Place]:
+def _sea_places(islands: tuple[Island, ...]) -> list[Location]:
     wanted = round(SEA_SHARE * sum(len(island.land) for island in islands))
     return [
-        Place(islands[i % len(islands)].sea[i // len(islands)], i % len(islands), on_land=False, fertile=False)
+        Location(islands[i % len(islands)].sea[i // len(islands)], i % len(islands), on_land=False, fertile=False)
         for i in range(wanted)
     ]
 
 
-def _draw(rng: np.random.Generator, islands: tuple[Island, ...]) -> tuple[list[Place], Systems]:
+def _draw(rng: np.random.Generator, islands: tuple[Island, ...]) -> tuple[list[Location], Systems]:
     """Choose the fertile half of every island's places and draw their systems."""
     places, systems = [], []
     for island in islands:
         fertile = _fertile(rng, island)
         barren = [swath for swath, good in zip(island.land, fertile, strict=True) if not good]
         for swath, good in zip(island.land, fertile, strict=True):
-            places.append(Place(swath, island.number, on_land=True, fertile=bool(good)))
+            places.append(Location(swath, island.number, on_land=True, fertile=bool(good)))
             if good:
                 systems.append(_systems_of(rng, island, swath, barren))
     return places, _join(systems)

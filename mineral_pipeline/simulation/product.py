@@ -9,7 +9,7 @@ import fsspec
 import rasterio
 from rasterio.io import MemoryFile
 
-from mineral_pipeline.landsat import band_file, metadata_file, product_folder
+from mineral_pipeline.sensors.landsat import band_file, metadata_file, product_folder
 from mineral_pipeline.simulation.metadata import metadata
 from mineral_pipeline.simulation.planet import Planet
 from mineral_pipeline.simulation.render import render
@@ -18,7 +18,7 @@ from mineral_pipeline.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Written:
+class SceneRecord:
     """What became of one scene."""
 
     product_id: str
@@ -46,17 +46,17 @@ def is_written(archive: Workspace, product_id: str) -> bool:
     return archive.exists(f"{product_folder(product_id)}/{metadata_file(product_id)}")
 
 
-def write_product(archive: Workspace, planet: Planet, scene: Scene, bands: Sequence[str]) -> Written:
+def write_product(archive: Workspace, planet: Planet, scene: Scene, bands: Sequence[str]) -> SceneRecord:
     """Write one scene, unless it is there."""
     product = scene.product_id
     folder = product_folder(product)
     names = [f"{folder}/{band_file(product, band)}" for band in bands] + [f"{folder}/{metadata_file(product)}"]
     if is_written(archive, product):
-        return Written(product, sum(_size(archive.link(name)) for name in names), skipped=True)
+        return SceneRecord(product, sum(_size(archive.uri(name)) for name in names), skipped=True)
     contents = [geotiff(planet, scene, band) for band in bands] + [metadata(scene).encode()]
     for name, content in zip(names, contents, strict=True):
         archive.write_bytes(name, content)
-    return Written(product, sum(map(len, contents)), skipped=False)
+    return SceneRecord(product, sum(map(len, contents)), skipped=False)
 
 
 def _size(url: str) -> int:

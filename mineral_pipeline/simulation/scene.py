@@ -8,11 +8,11 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from mineral_pipeline.landsat import ProductId
+from mineral_pipeline.sensors.landsat import ProductId
 from mineral_pipeline.simulation import grid, orbit
 from mineral_pipeline.simulation.grid import EDGE_KM, Grid
 from mineral_pipeline.simulation.orbit import Pass
-from mineral_pipeline.simulation.planet import Place, Planet
+from mineral_pipeline.simulation.planet import Location, Planet
 
 FIRST_DAY, LAST_DAY = date(1984, 1, 1), date(1993, 11, 1)  # Landsat 4's thematic mapper after its first trials
 PROCESSED = date(2017, 2, 9)
@@ -24,7 +24,7 @@ GROUND_CONTROL_SALT, CLOUD_SALT, NOISE_SALT = 11, 12, 13
 class Scene:
     """One photograph."""
 
-    place: Place
+    place: Location
     """Where."""
     overflight: Pass
     """When."""
@@ -65,7 +65,7 @@ def scenes(planet: Planet) -> tuple[Scene, ...]:
     return tuple(scene for place in planet.places for scene in _of_place(planet, place, pixel_m))
 
 
-def _of_place(planet: Planet, place: Place, pixel_m: float) -> list[Scene]:
+def _of_place(planet: Planet, place: Location, pixel_m: float) -> list[Scene]:
     rng = np.random.default_rng([planet.seed, 10, *_key(place)])
     first, last = (day.toordinal() // orbit.CYCLE_DAYS + 1 for day in (FIRST_DAY, LAST_DAY))
     cycles = sorted(rng.choice(np.arange(first, last), planet.settings.dates, replace=False).tolist())
@@ -82,5 +82,5 @@ def _cloud_cover(rng: np.random.Generator) -> int:
     return 0 if rng.random() < CLEAR_SHARE else round(CLOUDIEST * rng.beta(0.9, 2.5))
 
 
-def _key(place: Place) -> tuple[int, int]:
+def _key(place: Location) -> tuple[int, int]:
     return place.swath.path, place.swath.row

@@ -11,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
+from mineral_pipeline.geometry import Floats
 from mineral_pipeline.simulation import orbit
-from mineral_pipeline.simulation.frame import Frame
-from mineral_pipeline.sphere import Floats
+from mineral_pipeline.simulation.local_projection import LocalProjection
 
 WIDTH_KM, LENGTH_KM = 185.0, 180.0
 """Of a scene: along a scan line, and along the ground track."""
@@ -32,10 +32,10 @@ class Swath:
     """WRS-2 row."""
 
     @cached_property
-    def frame(self) -> Frame:
+    def frame(self) -> LocalProjection:
         """Map around the scene's centre."""
         longitude, latitude = orbit.centre(self.path, self.row)
-        return Frame(float(longitude), float(latitude))
+        return LocalProjection(float(longitude), float(latitude))
 
     @cached_property
     def _axes(self) -> Floats:

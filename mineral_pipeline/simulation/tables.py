@@ -11,11 +11,11 @@ import pandas as pd
 import shapely
 from shapely.affinity import translate
 
-from mineral_pipeline.landsat import parse_product_id, product_folder
+from mineral_pipeline.geometry import CRS
+from mineral_pipeline.sensors.landsat import parse_product_id, product_folder
 from mineral_pipeline.simulation.metadata import sensing_time
 from mineral_pipeline.simulation.planet import Planet
 from mineral_pipeline.simulation.scene import Scene
-from mineral_pipeline.workspace import CRS
 
 BUCKET = "gs://gcp-public-data-landsat"
 """What the index names as the place of every scene; a reader puts its archive's own URL there."""
@@ -118,7 +118,7 @@ def truth(planet: Planet) -> pd.DataFrame:
     """What a perfect geologist would know of every place.
 
     Returns:
-        One row per place: ``bucket``, ``path``, ``row``, ``island``, ``on_land``, ``fertile``; ``n_deposits`` and
+        One row per place: ``location_id``, ``path``, ``row``, ``island``, ``on_land``, ``fertile``; ``n_deposits`` and
         ``n_patches`` within its outline; ``expected_deposits`` for who sees those patches, and knows ``signal``.
     """
     outlines = [place.swath for place in planet.places]
@@ -128,7 +128,7 @@ def truth(planet: Planet) -> pd.DataFrame:
     signal = planet.settings.signal
     return pd.DataFrame(
         {
-            "bucket": [f"{swath.path:03d}{swath.row:03d}" for swath in outlines],
+            "location_id": [f"{swath.path:03d}{swath.row:03d}" for swath in outlines],
             "path": [swath.path for swath in outlines],
             "row": [swath.row for swath in outlines],
             "island": [place.island for place in planet.places],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mineral_pipeline.sphere import Floats
+from mineral_pipeline.geometry import Floats
 
 Pixels = npt.NDArray[np.float32]
 

@@ -11,7 +11,7 @@ import pytest
 from small_archive import MTL, PRODUCT, TIFF
 
 from mineral_pipeline import settings
-from mineral_pipeline.landsat import product_folder
+from mineral_pipeline.sensors.landsat import product_folder
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from mineral_pipeline.archive.identifiers import BUCKET
-from mineral_pipeline.landsat import parse_product_id, product_folder
+from mineral_pipeline.sensors.landsat import parse_product_id, product_folder
 
 PRODUCT = "LT04_L1TP_181053_19880130_20170209_01_T1"
 TIFF = b"II*\0\x08\0\0\0 and so on"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from small_archive import listing
 
 from mineral_pipeline import settings
-from mineral_pipeline.archive import Missing, filters, index, rows
+from mineral_pipeline.archive import MissingError, filters, index, rows
 from mineral_pipeline.archive.index import read_index
 from mineral_pipeline.errors import ArchiveError, DataError, SettingsError
 
@@ -110,7 +110,7 @@ def test_odd_values_are_unknown_numbers(write_index: Write) -> None:
     assert found.is_index
     assert found.rows["CLOUD_COVER"].isna().tolist() == [False, True, False, True]
     assert found.rows["WEST_LON"].tolist() == [10, 30, 40, 179]
-    assert found.rows.columns.tolist() == ["PRODUCT_ID", *rows.UNTOLD]
+    assert found.rows.columns.tolist() == ["PRODUCT_ID", *rows.INDEX_ONLY]
 
 
 def test_blocks_are_joined(write_index: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +226,7 @@ def test_an_index_that_cannot_be_read(tmp_path: Path, write_index: Write) -> Non
 
 
 def test_an_index_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(Missing, match=r"absent\.csv cannot be read: not there: mend archive\.index"):
+    with pytest.raises(MissingError, match=r"absent\.csv cannot be read: not there: mend archive\.index"):
         read_index(settings.Archive(url=str(tmp_path), index=f"{tmp_path}/absent.csv"), EVERYTHING)
 
 

@@ -13,11 +13,11 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from moto.s3.models import s3_backends
 from small_archive import PRODUCT
 
-from benchmarks.faults import FaultyServer, Rule, serve
+from benchmarks.support.faults import FaultyServer, Rule, serve
 from mineral_pipeline import settings
 from mineral_pipeline.archive import build_catalogue, find_products, select_scenes
 from mineral_pipeline.errors import ArchiveError, DataError
-from mineral_pipeline.landsat import metadata_file, product_folder
+from mineral_pipeline.sensors.landsat import metadata_file, product_folder
 
 OTHERS = [
     "LT04_L1GS_181054_19890130_20170209_01_T2",

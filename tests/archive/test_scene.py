@@ -15,20 +15,20 @@ from small_archive import MTL, PRODUCT, TIFF
 
 from mineral_pipeline import settings
 from mineral_pipeline.archive import (
-    Corrupt,
-    Evidence,
-    Fetched,
-    Missing,
+    CorruptError,
+    CorruptionDetails,
+    FetchedObject,
+    MissingError,
     check_extent,
-    confirm,
+    confirm_corrupt,
     fetch_scene,
     open_source,
 )
-from mineral_pipeline.archive.failures import FIRST_BYTES
-from mineral_pipeline.archive.limits import Budget
+from mineral_pipeline.archive.errors import FIRST_BYTES
 from mineral_pipeline.archive.scene import check_tiff
+from mineral_pipeline.archive.throttling import ByteLimiter
 from mineral_pipeline.errors import RasterError
-from mineral_pipeline.landsat import SceneMetadata, product_folder, read_metadata
+from mineral_pipeline.sensors.landsat import SceneMetadata, product_folder, read_metadata
 
 SLC_OFF = "LE07_L1TP_092084_20110809_20161206_01_T1"
 REAL = [SLC_OFF, "LE07_L1TP_092084_19990925_20170217_01_T1", "LT05_L1GS_092091_19910506_20170126_01_T2"]
@@ -39,7 +39,7 @@ def test_a_whole_scene(tmp_path: Path, product: Path) -> None:
     assert files.metadata.product_id == PRODUCT
     assert [file.content for file in files.bands] == [TIFF + b"7", TIFF + b"5"]
     assert files.bytes == sum(file.stat().st_size for file in product.iterdir())
-    assert files.evidence == Evidence.of(TIFF + b"7", TIFF + b"5")
+    assert files.evidence == CorruptionDetails.of(TIFF + b"7", TIFF + b"5")
     assert files.evidence.sha256 == hashlib.sha256(TIFF + b"7" + TIFF + b"5").hexdigest()
     assert files.attempts == 1
 
@@ -47,7 +47,7 @@ def test_a_whole_scene(tmp_path: Path, product: Path) -> None:
 @pytest.mark.parametrize("name", ["MTL.txt", "B7.TIF"])
 def test_a_missing_file_is_a_missing_scene(tmp_path: Path, product: Path, name: str) -> None:
     (product / f"{PRODUCT}_{name}").unlink()
-    with pytest.raises(Missing, match=f"{product_folder(PRODUCT)}/{PRODUCT}_{name} is not in the archive"):
+    with pytest.raises(MissingError, match=f"{product_folder(PRODUCT)}/{PRODUCT}_{name} is not in the archive"):
         fetch_scene(open_source(settings.Archive(url=str(tmp_path))), str(product), PRODUCT, ["B7"])
 
 
@@ -69,7 +69,7 @@ def test_a_missing_file_is_a_missing_scene(tmp_path: Path, product: Path, name: 
 )
 def test_a_damaged_file_says_what_it_is(tmp_path: Path, product: Path, name: str, content: bytes, reason: str) -> None:
     (product / f"{PRODUCT}_{name}").write_bytes(content)
-    with pytest.raises(Corrupt, match=reason) as caught:
+    with pytest.raises(CorruptError, match=reason) as caught:
         fetch_scene(open_source(settings.Archive(url=str(tmp_path))), str(product), PRODUCT, ["B7"])
     assert str(caught.value).startswith(f"{PRODUCT}_{name}")
     assert "\n" not in str(caught.value)
@@ -81,8 +81,8 @@ def test_a_damaged_file_says_what_it_is(tmp_path: Path, product: Path, name: str
 
 def test_a_scene_claims_all_its_bands_with_the_first(tmp_path: Path, product: Path) -> None:
     (product / f"{PRODUCT}_B5.TIF").write_bytes(TIFF + bytes(500))
-    budget = Budget(1e6)
-    with budget.share() as share:
+    budget = ByteLimiter(1e6)
+    with budget.reservation() as share:
         fetch_scene(open_source(settings.Archive(url=str(tmp_path))), str(product), PRODUCT, ["B5", "B7"], share)
         assert budget.held == share.bytes == 2 * len(TIFF + bytes(500))
     assert budget.held == 0
@@ -96,13 +96,13 @@ def readings(*results: bytes | str) -> Callable[[], str]:
         result = next(turn)
         if isinstance(result, str):
             return result
-        raise Fetched(result, is_vouched=result == b"vouched").corrupt("x is damaged")
+        raise FetchedObject(result, checksum_verified=result == b"vouched").corrupt("x is damaged")
 
     return read
 
 
 def test_a_verdict_of_corrupt_is_confirmed() -> None:
-    assert confirm(readings(b"a", b"b", "good"), retries=2) == "good"
+    assert confirm_corrupt(readings(b"a", b"b", "good"), retries=2) == "good"
     for results, retries, attempts in (
         ((b"a", b"a", "too late"), 9, 2),
         ((b"a", b"b", b"b", "too late"), 9, 3),
@@ -110,8 +110,8 @@ def test_a_verdict_of_corrupt_is_confirmed() -> None:
         ((b"a", b"b", b"c", "too late"), 2, 3),
         ((b"a", "too late"), 0, 1),
     ):
-        with pytest.raises(Corrupt, match=r"^x is damaged$") as caught:
-            confirm(readings(*results), retries)
+        with pytest.raises(CorruptError, match=r"^x is damaged$") as caught:
+            confirm_corrupt(readings(*results), retries)
         assert caught.value.attempts == attempts
 
 
@@ -121,8 +121,8 @@ def test_other_bytes_are_no_tiff(content: bytes) -> None:
         offset = (start + content)[4:8] if start == b"II*\0" else (start + content)[8:16]
         inside = start and int.from_bytes(offset, "little" if start[:1] == b"I" else "big") < len(start + content)
         if not inside and (start or content[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-            with pytest.raises(Corrupt):
-                check_tiff(Fetched(start + content), "x")
+            with pytest.raises(CorruptError):
+                check_tiff(FetchedObject(start + content), "x")
 
 
 @pytest.mark.parametrize("product_id", REAL)
@@ -141,7 +141,7 @@ def test_real_products(data: Path, product_id: str) -> None:
 
 def test_a_band_that_a_real_product_lacks(data: Path) -> None:
     folder = data / "archive" / product_folder(REAL[2])
-    with pytest.raises(Missing, match=f"{REAL[2]}_B3.TIF is not in the archive"):
+    with pytest.raises(MissingError, match=f"{REAL[2]}_B3.TIF is not in the archive"):
         fetch_scene(open_source(settings.Archive(url=str(data / "archive"))), str(folder), REAL[2], ["B3"])
 
 
@@ -149,7 +149,7 @@ def test_a_product_in_anothers_folder(data: Path, tmp_path: Path) -> None:
     folder = data / "archive" / product_folder(REAL[0])
     for kind in ("MTL.txt", "B7.TIF"):
         shutil.copyfile(folder / f"{REAL[0]}_{kind}", tmp_path / f"{REAL[1]}_{kind}")
-    with pytest.raises(Corrupt, match=f"{REAL[1]}_MTL.txt describes {REAL[0]}"):
+    with pytest.raises(CorruptError, match=f"{REAL[1]}_MTL.txt describes {REAL[0]}"):
         fetch_scene(open_source(settings.Archive(url=str(tmp_path))), str(tmp_path), REAL[1], ["B7"])
 
 

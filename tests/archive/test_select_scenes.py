@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from small_archive import listing
 
-from mineral_pipeline import landsat, settings
+from mineral_pipeline import settings
 from mineral_pipeline.archive import Listing, Selection, build_catalogue, find_products, select_scenes
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.sensors import landsat
 
 GOOD = "LT04_L1TP_181053_19880130_20170209_01_T1"
 OTHER = "LT04_L1TP_002026_19880130_20170209_01_T1"

@@ -17,17 +17,17 @@ from obstore.exceptions import GenericError, PermissionDeniedError, Unauthentica
 
 from mineral_pipeline import settings
 from mineral_pipeline.archive import (
-    Corrupt,
-    Evidence,
+    CorruptError,
+    CorruptionDetails,
     FetchError,
-    Missing,
+    MissingError,
     Source,
-    Unreachable,
+    UnreachableError,
     objects,
     open_source,
     source,
 )
-from mineral_pipeline.archive.objects import Received
+from mineral_pipeline.archive.objects import ReceivedObject
 from mineral_pipeline.errors import ArchiveError, SettingsError
 
 FAULTS: list[tuple[Exception, str]] = [
@@ -52,11 +52,11 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Source]:
     def build(*faults: Exception, **archive: Any) -> Source:
         left = list(faults)
 
-        def read(url: str, archive: settings.Archive, claim: Callable[[int], None]) -> Received:
+        def read(url: str, archive: settings.Archive, claim: Callable[[int], None]) -> ReceivedObject:
             requests.append(url)
             if left:
                 raise left.pop(0)
-            return Received(b"content")
+            return ReceivedObject(b"content")
 
         requests.clear()
         monkeypatch.setattr(source, "read", read)
@@ -72,7 +72,7 @@ requests: list[str] = []
 def test_transient_errors_are_tried_again(faulty: Callable[..., Source], fault: Exception, words: str) -> None:
     fetched = faulty(fault, fault, fault).fetch("gs://archive/a/b")
     assert (fetched.content, fetched.attempts, len(requests)) == (b"content", 4, 4)
-    with pytest.raises(Unreachable, match=rf"^a/b cannot be read: .*{words}") as caught:
+    with pytest.raises(UnreachableError, match=rf"^a/b cannot be read: .*{words}") as caught:
         faulty(*[fault] * 4).fetch("gs://archive/a/b")
     assert (caught.value.attempts, len(requests)) == (4, 4)
     assert "secret" not in str(caught.value)
@@ -82,13 +82,13 @@ def test_transient_errors_are_tried_again(faulty: Callable[..., Source], fault: 
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (FileNotFoundError("x"), Missing),
-        (IsADirectoryError("x"), Missing),
-        (GenericError("status code: 410 Gone"), Missing),
-        (PermissionError("x"), Unreachable),
-        (PermissionDeniedError("x"), Unreachable),
-        (UnauthenticatedError("x"), Unreachable),
-        (GenericError("status code: 400 Bad Request"), Unreachable),
+        (FileNotFoundError("x"), MissingError),
+        (IsADirectoryError("x"), MissingError),
+        (GenericError("status code: 410 Gone"), MissingError),
+        (PermissionError("x"), UnreachableError),
+        (PermissionDeniedError("x"), UnreachableError),
+        (UnauthenticatedError("x"), UnreachableError),
+        (GenericError("status code: 400 Bad Request"), UnreachableError),
     ],
 )
 def test_lasting_errors_are_not(faulty: Callable[..., Source], fault: Exception, kind: type[FetchError]) -> None:
@@ -101,9 +101,9 @@ def test_lasting_errors_are_not(faulty: Callable[..., Source], fault: Exception,
 
 
 def test_a_wrong_checksum_is_tried_again_and_is_corrupt_in_the_end(faulty: Callable[..., Source]) -> None:
-    wrong = Corrupt("b has not the MD5 that the store gives", Evidence.of(b"other"))
+    wrong = CorruptError("b has not the MD5 that the store gives", CorruptionDetails.of(b"other"))
     assert faulty(wrong, wrong).fetch("gs://archive/a/b").attempts == 3
-    with pytest.raises(Corrupt, match="MD5") as caught:
+    with pytest.raises(CorruptError, match="MD5") as caught:
         faulty(*[wrong] * 4).fetch("gs://archive/a/b")
     assert (caught.value.attempts, caught.value.evidence.first_bytes) == (4, b"other")
 
@@ -112,7 +112,7 @@ def test_no_attempt_is_made_beyond_the_deadline(faulty: Callable[..., Source], m
     for name in ("FIRST_PAUSE", "LONGEST_PAUSE"):
         monkeypatch.setattr(source, name, 100.0)
     deadline = time.monotonic() + 30
-    with pytest.raises(Unreachable, match="timed out"):
+    with pytest.raises(UnreachableError, match="timed out"):
         faulty(TimeoutError(), TimeoutError()).fetch("gs://archive/a/b", deadline=deadline)
     assert len(requests) == 1
     assert time.monotonic() < deadline, "a pause that would end too late is not begun"
@@ -133,8 +133,8 @@ def test_pauses_grow_and_are_bounded(attempts: int, jitter: float) -> None:
 
 
 def test_failures_survive_pickling() -> None:
-    failure = pickle.loads(pickle.dumps(Unreachable("a/b cannot be read", 5)))
-    assert isinstance(failure, Unreachable)
+    failure = pickle.loads(pickle.dumps(UnreachableError("a/b cannot be read", 5)))
+    assert isinstance(failure, UnreachableError)
     assert isinstance(failure, ArchiveError)
     assert (str(failure), failure.attempts) == ("a/b cannot be read", 5)
 
@@ -153,7 +153,7 @@ def test_a_local_folder(tmp_path: Path) -> None:
     opened = open_source(settings.Archive(url=str(tmp_path)))
     assert opened.fetch(f"{tmp_path}/file").content == b"x" * 1000
     for name in ("absent", "", "file/below"):
-        with pytest.raises(Missing):
+        with pytest.raises(MissingError):
             opened.fetch(f"{tmp_path}/{name}")
 
 
@@ -183,7 +183,7 @@ def test_a_url_with_credentials_is_refused(url: str) -> None:
 def test_an_enormous_object_is_corrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "LARGEST", 1000)
     (tmp_path / "file").write_bytes(bytes(1001))
-    with pytest.raises(Corrupt, match="file has 1,001 bytes") as caught:
+    with pytest.raises(CorruptError, match="file has 1,001 bytes") as caught:
         open_source(settings.Archive(url=str(tmp_path))).fetch(f"{tmp_path}/file")
     assert caught.value.attempts == 1
 
@@ -236,7 +236,12 @@ def test_http_through_faults(server: Source, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "kind", "attempts"),
-    [("404", Missing, 1), ("403", Unreachable, 1), ("503", Unreachable, 3), ("cut", Unreachable, 3)],
+    [
+        ("404", MissingError, 1),
+        ("403", UnreachableError, 1),
+        ("503", UnreachableError, 3),
+        ("cut", UnreachableError, 3),
+    ],
 )
 def test_http_that_fails(server: Source, path: str, kind: type[FetchError], attempts: int) -> None:
     with pytest.raises(kind, match=f"^{path} ") as caught:

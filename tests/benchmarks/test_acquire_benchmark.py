@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import acquire
-from benchmarks.faults import Rule, serve
+from benchmarks.support.faults import Rule, serve
 
 
 def test_the_loop_waits_for_every_request(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import downsample, harness
+from benchmarks import downsample
+from benchmarks.support import harness
 
 
 def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from benchmarks import faults
-from benchmarks.faults import FaultyServer, Rule
+from benchmarks.support import faults
+from benchmarks.support.faults import FaultyServer, Rule
 
 CONTENT = bytes(range(256)) * 40
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import footprint
 from benchmarks.footprint import known_scene
-from benchmarks.known_scenes import KINDS, LOST, make_scene
+from benchmarks.support.known_scenes import KINDS, LOST, make_scene
 from mineral_pipeline.simulation.swath import CUT_KM, LENGTH_KM, STEP_KM, STEPS, WIDTH_KM
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import harness, labelling
-from benchmarks.world import World, make_world
+from benchmarks import labelling
+from benchmarks.support import harness
+from benchmarks.support.synthetic_catalogue import World, make_world
 from mineral_pipeline.labelling import membership
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import harness, scaling, stages
+from benchmarks import scaling
+from benchmarks.support import harness, pipeline_steps
 from mineral_pipeline import curation
 from mineral_pipeline.curation.chips import LABEL_COLUMNS
 
@@ -38,14 +39,14 @@ def test_growth_is_judged_size_by_size(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_catalogue_of_so_many_scenes() -> None:
     """Every row of the made-up index is a Landsat-4 scene."""
-    rows = stages.make_block(0, 300, landsat_4=300).products["LANDSAT_4"]
+    rows = pipeline_steps.make_block(0, 300, landsat_4=300).products["LANDSAT_4"]
     assert len(set(rows)) == 300
 
 
 def test_the_same_seed_gives_the_same_chips() -> None:
-    (chips, deposits), (again, _) = stages.make_chips(2000, 500), stages.make_chips(2000, 500)
+    (chips, deposits), (again, _) = pipeline_steps.make_chips(2000, 500), pipeline_steps.make_chips(2000, 500)
     assert set(LABEL_COLUMNS) <= set(chips)
     assert chips.equals(again)
     assert deposits.shape == (500, 2)
     assert 0.3 < chips["has_deposit"].mean() < 0.7
-    assert curation.mark_land(curation.find_places(chips), stages.make_land()).any()
+    assert curation.is_on_land(curation.find_locations(chips), pipeline_steps.make_land()).any()

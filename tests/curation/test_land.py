@@ -12,9 +12,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mineral_pipeline import curation, sphere
-from mineral_pipeline.curation import areas
+from mineral_pipeline import curation, geometry
 from mineral_pipeline.errors import DataError, SettingsError
+from mineral_pipeline.geometry import polygon_area
 
 PLACES_ON_LAND = {
     "Ulan Bator": (106.9, 47.9),
@@ -84,7 +84,7 @@ def test_no_points_no_land_and_no_position() -> None:
 
 def test_a_partition_keeps_its_index() -> None:
     places = gpd.GeoDataFrame(geometry=shapely.points([(1, 1), (9, 9)]), index=[7, 3], crs="EPSG:4326")
-    marked = curation.mark_land(places, land(shapely.box(0, 0, 5, 5)))
+    marked = curation.is_on_land(places, land(shapely.box(0, 0, 5, 5)))
     assert marked.to_dict() == {7: True, 3: False}
 
 
@@ -133,22 +133,22 @@ def test_half_of_an_outline() -> None:
 def test_fractions_against_points_on_the_sphere(centre: tuple[float, float], seed: int) -> None:
     """A scene anywhere, a pole and the antimeridian included, on land with a straight shore."""
     rng = np.random.default_rng(seed)
-    away = sphere.unit_vectors(centre)
+    away = geometry.unit_vectors(centre)
     side = np.cross(away, [0.6, 0.0, 0.8] if abs(away[2]) < 0.7 else [1.0, 0.0, 0.0])
     side /= np.linalg.norm(side)
     along = np.cross(away, side)
     corners = away + 0.02 * np.array([-side - along, side - along, side + along, -side + along])
     inside = away + 0.02 * (rng.uniform(-1, 1, (4000, 1)) * side + rng.uniform(-1, 1, (4000, 1)) * along)
-    lat = sphere.lonlat(inside)[:, 1]
+    lat = geometry.lonlat(inside)[:, 1]
     middle = np.median(lat)
     south = shapely.box(-180, -90, 180, middle)
-    found = shares([sphere.lonlat(corners)], south)
+    found = shares([geometry.lonlat(corners)], south)
     assert found[0] == pytest.approx((lat <= middle).mean(), abs=0.03)
 
 
 def test_the_real_land_in_pieces(data: Path) -> None:
     polygons = curation.read_land(str(data / "land/ne_110m_land.geojson"))
-    pieces = curation.cut(polygons)
+    pieces = curation.subdivide(polygons)
     assert shapely.get_num_coordinates(pieces.geometry).max() <= 256
     assert pieces.is_valid.all()
     whole = np.asarray(polygons.make_valid())
@@ -157,12 +157,12 @@ def test_the_real_land_in_pieces(data: Path) -> None:
     np.testing.assert_allclose(
         curation.land_fractions(octants, polygons), curation.land_fractions(octants, pieces), atol=1e-9
     )
-    on_land = areas.of_lonlat(whole).sum() / (4 * np.pi * sphere.EARTH_RADIUS_KM**2)
+    on_land = polygon_area.lonlat_areas(whole).sum() / (4 * np.pi * geometry.EARTH_RADIUS_KM**2)
     assert on_land == pytest.approx(0.289, abs=0.003)
 
 
 def test_the_rule_by_fraction() -> None:
     outlines = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1), shapely.box(1.6, 0, 2.6, 1)], crs="EPSG:4326")
     shore = land(shapely.box(-5, -5, 2, 5))
-    assert curation.mark_land(outlines, shore, 0.3).tolist() == [True, True]
-    assert curation.mark_land(outlines, shore, 1.0).tolist() == [True, False]
+    assert curation.is_on_land(outlines, shore, 0.3).tolist() == [True, True]
+    assert curation.is_on_land(outlines, shore, 1.0).tolist() == [True, False]

@@ -10,7 +10,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mineral_pipeline import sphere
+from mineral_pipeline import geometry
 from mineral_pipeline.curation import overlap
 
 CENTRES = [(0, 0), (179.5, 10), (-179.5, -60), (30, 89.5), (0, -89.9), (100, 81.8)]
@@ -18,7 +18,7 @@ CENTRES = [(0, 0), (179.5, 10), (-179.5, -60), (30, 89.5), (0, -89.9), (100, 81.
 
 def squares(centre: tuple[float, float], offsets_km: np.ndarray, turn: float, edge_km: float = 180) -> np.ndarray:
     """Footprints (n, 4, 2), ``offsets_km`` (n, 2) away from ``centre`` and turned by ``turn`` radians."""
-    proj = pyproj.Proj(proj="gnom", lon_0=centre[0], lat_0=centre[1], R=sphere.EARTH_RADIUS_KM)
+    proj = pyproj.Proj(proj="gnom", lon_0=centre[0], lat_0=centre[1], R=geometry.EARTH_RADIUS_KM)
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * edge_km / 2
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     x, y = np.moveaxis(offsets_km[:, None] + corners @ rotation, -1, 0)
@@ -27,7 +27,7 @@ def squares(centre: tuple[float, float], offsets_km: np.ndarray, turn: float, ed
 
 def in_the_plane(footprints: np.ndarray, centre: tuple[float, float]) -> np.ndarray:
     """Footprints as polygons of a gnomonic plane, in km."""
-    proj = pyproj.Proj(proj="gnom", lon_0=centre[0], lat_0=centre[1], R=sphere.EARTH_RADIUS_KM)
+    proj = pyproj.Proj(proj="gnom", lon_0=centre[0], lat_0=centre[1], R=geometry.EARTH_RADIUS_KM)
     return shapely.polygons(np.stack(proj(footprints[..., 0], footprints[..., 1]), axis=-1))
 
 
@@ -51,7 +51,7 @@ def test_one_huge_place_among_small_ones() -> None:
     small = squares((20, 40), np.random.default_rng(0).uniform(-2000, 2000, (300, 2)), 0.2, edge_km=30)
     huge = squares((20, 40), np.zeros((1, 2)), 0.0, edge_km=2500)
     pairs = overlap.neighbours(np.concatenate([small, huge]), np.arange(301))
-    shared = sphere.intersection_areas(small, np.repeat(huge, 300, axis=0)) > 0
+    shared = geometry.intersection_areas(small, np.repeat(huge, 300, axis=0)) > 0
     assert 50 < shared.sum() < 250
     assert set(pairs[pairs[:, 1] == 300, 0]) == set(np.flatnonzero(shared))
 
@@ -60,9 +60,9 @@ def test_a_hull_holds_every_footprint_of_its_place() -> None:
     footprints = squares((179.9, 65), np.array([(0, 0), (30, 10), (400, 0)]), 0.3)
     outlines = overlap.hulls(footprints, np.array([0, 0, 1]))
     assert len(outlines) == 2
-    covered = sphere.intersection_areas(footprints, outlines[[0, 0, 1]])
-    np.testing.assert_allclose(covered, sphere.areas(footprints), rtol=1e-9)
-    assert sphere.areas(outlines)[0] < 1.35 * sphere.areas(footprints)[0]
+    covered = geometry.intersection_areas(footprints, outlines[[0, 0, 1]])
+    np.testing.assert_allclose(covered, geometry.areas(footprints), rtol=1e-9)
+    assert geometry.areas(outlines)[0] < 1.35 * geometry.areas(footprints)[0]
 
 
 def test_touching_footprints_are_neighbours() -> None:

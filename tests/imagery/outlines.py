@@ -10,8 +10,8 @@ from rasterio.crs import CRS
 from rasterio.features import rasterize
 from shapely import Polygon
 
+from mineral_pipeline.geometry import half_spaces
 from mineral_pipeline.imagery.polygon import VERTICES
-from mineral_pipeline.sphere import half_spaces
 
 PIXEL = 120.0  # metres: a quarter of the real resolution
 UTM = CRS.from_epsg(32655)

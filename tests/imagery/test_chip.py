@@ -15,7 +15,7 @@ from shapely import Polygon
 
 from mineral_pipeline.errors import RasterError
 from mineral_pipeline.imagery import Raster, UnusableRaster, decode, downsample, find_footprint, make_chip, sampled_edge
-from mineral_pipeline.imagery.grid import coarser
+from mineral_pipeline.imagery.grid import scaled_transform
 
 CORNERS = np.array([[146.0, -36.0], [148.0, -36.0], [148.0, -38.0], [146.0, -38.0]])  # UL, UR, LR, LL
 METHODS = ["resize", "rescale", "sampling"]
@@ -94,7 +94,7 @@ def test_whole_and_sampled_bands_do_not_mix() -> None:
         whole,
         pixels=whole.pixels[::3, ::3],
         full_shape=(60, 60),
-        transform=coarser(whole.transform, (60, 60), (20, 20)),
+        transform=scaled_transform(whole.transform, (60, 60), (20, 20)),
         source="B7",
     )
     with pytest.raises(RasterError, match="B8: lies elsewhere than B7"):

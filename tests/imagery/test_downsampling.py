@@ -18,9 +18,9 @@ from PIL import Image
 
 from mineral_pipeline.errors import RasterError
 from mineral_pipeline.imagery import downsample
-from mineral_pipeline.imagery.downsampling import FILTER_UNIT, area_taps, lanczos_taps
+from mineral_pipeline.imagery._numba import BLOCK
+from mineral_pipeline.imagery.downsampling import FILTER_UNIT, area_weights, lanczos_weights
 from mineral_pipeline.imagery.grid import reduced_shape
-from mineral_pipeline.imagery.kernels import BLOCK
 
 METHODS = ["resize", "rescale", "sampling"]
 UNHURRIED = settings(deadline=None, max_examples=60)  # the first call compiles
@@ -227,14 +227,14 @@ def test_views_and_read_only_images_give_the_same_bytes(method: str) -> None:
 @UNHURRIED
 def test_weights_add_up_and_lie_inside(unit: int | None, n: int, more: int) -> None:
     length = n + more
-    result = lanczos_taps(length, n, unit) if unit else area_taps(length, n)
+    result = lanczos_weights(length, n, unit) if unit else area_weights(length, n)
     assert (result.weights.sum(axis=1) == result.unit).all()
     assert (result.starts >= 0).all()
     assert (result.starts + result.weights.shape[1] <= length).all()
     if unit:  # what the units were chosen for
         assert result.unit == unit
-        assert 255 * lanczos_taps(length, n, FILTER_UNIT["uint8"]).largest_sum < 2**24
-        assert 65_535 * lanczos_taps(length, n, FILTER_UNIT["uint16"]).largest_sum ** 2 < 2**53
+        assert 255 * lanczos_weights(length, n, FILTER_UNIT["uint8"]).largest_sum < 2**24
+        assert 65_535 * lanczos_weights(length, n, FILTER_UNIT["uint16"]).largest_sum ** 2 < 2**53
     else:  # every pixel is shared out exactly once
         shares = np.zeros(length, int)
         np.add.at(shares, result.starts[:, None] + np.arange(result.weights.shape[1]), result.weights)

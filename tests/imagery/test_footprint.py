@@ -13,10 +13,10 @@ from rasterio.crs import CRS
 from shapely import MultiPoint, Polygon
 
 from mineral_pipeline.errors import RasterError
+from mineral_pipeline.geometry import areas
 from mineral_pipeline.imagery import UnusableRaster, find_footprint
 from mineral_pipeline.imagery.footprint import convex_ring
 from mineral_pipeline.imagery.polygon import NEGLIGIBLE, VERTICES, convex_hull, lattice_hull, polygon_area, simplify
-from mineral_pipeline.sphere import areas
 
 
 @given(angle=st.floats(-45, 45), step=st.floats(0, 6000))

@@ -18,10 +18,10 @@ from rasterio.features import sieve
 from shapely import MultiPoint, Point, Polygon
 
 from mineral_pipeline import simulation
+from mineral_pipeline.geometry import half_spaces, unit_vectors
 from mineral_pipeline.imagery import Raster, UnusableRaster, decode, find_footprint, make_chip
 from mineral_pipeline.settings import Simulate
 from mineral_pipeline.simulation.render import render
-from mineral_pipeline.sphere import half_spaces, unit_vectors
 
 Mask = np.ndarray
 REAL = [

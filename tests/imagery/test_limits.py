@@ -16,7 +16,7 @@ from rasterio.io import MemoryFile
 
 from mineral_pipeline.errors import RasterError
 from mineral_pipeline.imagery import decode
-from mineral_pipeline.imagery.limits import MAX_PIXELS
+from mineral_pipeline.imagery.header import MAX_PIXELS
 
 LONG = 4  # the type of all tags here: 32-bit integers
 

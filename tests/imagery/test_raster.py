@@ -23,7 +23,7 @@ from rasterio.transform import array_bounds
 
 from mineral_pipeline.errors import RasterError
 from mineral_pipeline.imagery import UnusableRaster, decode, downsample
-from mineral_pipeline.imagery.grid import central
+from mineral_pipeline.imagery.grid import centre_indices
 
 GRID: dict[str, Any] = {"crs": "EPSG:32655", "transform": Affine(30, 0, 500_000, 0, -30, 6_000_000)}
 PRODUCT = "archive/LE07/01/092/084/LE07_L1TP_092084_19990925_20170217_01_T1"
@@ -156,7 +156,7 @@ def test_sampled_decoding_looks_at_no_overview() -> None:
 def test_sampled_decoding_of_strips_decodes_few(lines: int) -> None:
     image = np.random.default_rng(0).integers(1, 255, (lines, 300), np.uint8)
     content = bytearray(tiff(image, compress="deflate", **STRIPES))
-    for line in set(range(lines - 1)) - set(central(lines, 100).tolist()):
+    for line in set(range(lines - 1)) - set(centre_indices(lines, 100).tolist()):
         checksum = zlib.compress(image[line].tobytes())[-4:]
         assert content.count(checksum) == 1
         position = content.find(checksum)
@@ -169,7 +169,7 @@ def test_sampled_decoding_of_strips_decodes_few(lines: int) -> None:
 @pytest.mark.parametrize("layout", [STRIPES, {"compress": "lzw", **STRIPES}, {"tiled": True}])
 def test_sampled_decoding_notices_that_a_file_is_cut_short(layout: dict[str, Any]) -> None:
     content = tiff(np.full((600, 100), 7, np.uint8), **layout)
-    assert 599 not in central(600, 100)
+    assert 599 not in centre_indices(600, 100)
     with pytest.raises(RasterError, match=r"^B7: truncated or damaged"):
         decode(content[:-1], "B7", sampled=100)
 

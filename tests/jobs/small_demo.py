@@ -10,17 +10,17 @@ from mineral_pipeline.settings import Settings
 
 DEMO = Path(__file__).parents[2] / "jobs" / "demo.yaml"
 SMALL = (
-    "simulate.places=48",
+    "simulate.locations=48",
     "simulate.dates=1",
     "simulate.islands=8",
     "acquire.chips_per_shard=3",
-    "curate.min_places={}",
+    "curate.min_locations={}",
     "train.convolutions=[small]",
-    "train.denses=[small]",
+    "train.dense_layers=[small]",
     "train.epochs=2",
     "tune.candidates=2",
     "tune.epochs=1",
-    "prospect.members=2",
+    "prospect.ensemble_size=2",
 )
 
 

@@ -17,13 +17,14 @@ from distributed import Client
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
-from jobs import acquire, audit, catalogue
+from jobs import acquire, catalogue
+from jobs.running import status
 from jobs.shard import Scene, acquire_scene
-from mineral_pipeline import archive, ledger, store
+from mineral_pipeline import archive
 from mineral_pipeline import settings as reader
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import CHIPS, Workspace
+from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
 
 ORIGINAL = "LT05_L1GS_092091_19910506_20170126_01_T2"
 
@@ -131,17 +132,17 @@ def test_the_counts_tell_failures_from_verdicts(settings: Settings, client: Clie
 
 def test_only_good_scenes_have_pixels_and_the_audit_agrees(acquired: Settings) -> None:
     workspace = Workspace(acquired.workspace)
-    with_pixels = store.open_dataset(workspace).image.values.any(axis=(1, 2, 3))
+    with_pixels = zarr_store.open_dataset(workspace).image.values.any(axis=(1, 2, 3))
 
     np.testing.assert_array_equal(with_pixels, ledger.read(workspace)["status"] == "ok")
-    assert list(audit.faults(workspace)) == []
+    assert list(status.faults(workspace)) == []
 
 
 def test_the_audit_finds_pixels_that_are_not_what_the_ledger_says(acquired: Settings) -> None:
     workspace = Workspace(acquired.workspace)
-    store.write_shard(workspace, 0, np.ones((3, 1, 32, 32), "uint8"))
+    zarr_store.write_shard(workspace, 0, np.ones((3, 1, 32, 32), "uint8"))
 
-    assert [fault for fault in audit.faults(workspace) if "is missing but has pixels" in fault]
+    assert [fault for fault in status.faults(workspace) if "is missing but has pixels" in fault]
 
 
 def test_a_second_run_does_nothing(acquired: Settings, client: Client) -> None:
@@ -152,14 +153,14 @@ def test_a_second_run_does_nothing(acquired: Settings, client: Client) -> None:
 
 def test_a_shard_without_its_ledger_part_is_done_again_to_the_same_bytes(acquired: Settings, client: Client) -> None:
     workspace = Workspace(acquired.workspace)
-    before, pixels = stable(workspace), store.open_dataset(workspace).image.values
+    before, pixels = stable(workspace), zarr_store.open_dataset(workspace).image.values
     workspace.remove(ledger.part_name(0))
-    store.write_shard(workspace, 0, np.full((3, 1, 32, 32), 9, "uint8"))  # as if it had died in between
+    zarr_store.write_shard(workspace, 0, np.full((3, 1, 32, 32), 9, "uint8"))  # as if it had died in between
 
     counts = acquire.main(acquired, client)
     assert (counts.done, counts.skipped) == (3, 4)
     pd.testing.assert_frame_equal(stable(workspace), before)
-    np.testing.assert_array_equal(store.open_dataset(workspace).image.values, pixels)
+    np.testing.assert_array_equal(zarr_store.open_dataset(workspace).image.values, pixels)
 
 
 def test_retry_failed_mends_what_the_archive_has_mended(acquired: Settings, client: Client) -> None:
@@ -190,9 +191,9 @@ def test_the_plan_tells_what_is_left(acquired: Settings) -> None:
 
 def test_a_lost_store_is_made_anew(acquired: Settings, client: Client) -> None:
     workspace = Workspace(acquired.workspace)
-    workspace.remove(CHIPS)
+    workspace.remove(artefacts.CHIPS)
     workspace.remove(ledger.LEDGER)
-    shutil.rmtree(workspace.place(CHIPS), ignore_errors=True)
+    shutil.rmtree(workspace.path(artefacts.CHIPS), ignore_errors=True)
 
     assert acquire.main(acquired, client).done == 7
 
@@ -202,11 +203,13 @@ def test_all_readings_of_a_scene_share_one_deadline(tmp_path: Path, monkeypatch:
 
     def fetch(source: object, base_url: str, product_id: str, bands: object, share: object, deadline: float) -> None:
         deadlines.append(deadline)
-        raise archive.Corrupt("x is damaged", archive.Evidence.of(bytes([len(deadlines)])))  # never twice the same
+        raise archive.CorruptError(
+            "x is damaged", archive.CorruptionDetails.of(bytes([len(deadlines)]))
+        )  # never twice the same
 
     monkeypatch.setattr(archive, "fetch_scene", fetch)
     source = archive.open_source(reader.Archive(url=str(tmp_path), retries=3))
     scene = Scene(0, "p", "here")
-    outcome, _ = acquire_scene(scene, source, reader.Acquire(), np.dtype("uint8"), archive.Budget(1e9), Lock())
+    outcome, _ = acquire_scene(scene, source, reader.Acquire(), np.dtype("uint8"), archive.ByteLimiter(1e9), Lock())
     assert outcome.status == "corrupt"
     assert deadlines == deadlines[:1] * 4

@@ -13,11 +13,11 @@ from distributed import Client
 from rasterio.io import MemoryFile
 
 from jobs import acquire, catalogue
-from mineral_pipeline import imagery, ledger, store
+from mineral_pipeline import imagery
 from mineral_pipeline import settings as reader
-from mineral_pipeline.landsat import band_file, metadata_file, product_folder
+from mineral_pipeline.sensors.landsat import band_file, metadata_file, product_folder
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, ledger, zarr_store
 
 TM = "LT05_L1GS_092091_19910506_20170126_01_T2"
 OLI = "LC08_L1GS_092091_20150506_20170126_01_T2"
@@ -73,7 +73,7 @@ def acquired(settings: Settings, client: Client) -> tuple[pd.Series, np.ndarray]
     catalogue.main(settings, client)
     acquire.main(settings, client)
     workspace = Workspace(settings.workspace)
-    return ledger.read(workspace).iloc[0], store.open_dataset(workspace).image.values[0]
+    return ledger.read(workspace).iloc[0], zarr_store.open_dataset(workspace).image.values[0]
 
 
 def test_two_bands_lie_in_the_order_asked_for(archive: Callable[..., Settings], client: Client, data: Path) -> None:

@@ -17,8 +17,7 @@ import pytest
 from small_demo import DEMO, demo_overrides
 
 from jobs.__main__ import main
-from mineral_pipeline import ledger, store
-from mineral_pipeline.workspace import PROSPECTS, REPORT, Workspace, evaluation
+from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
 
 DASK = [sys.executable, "-m", "dask"]
 
@@ -86,8 +85,13 @@ def test_a_killed_worker_changes_nothing(
     after, before = ledger.read(workspace), ledger.read(undisturbed)
     pd.testing.assert_frame_equal(pd.DataFrame(after[columns]), pd.DataFrame(before[columns]))
     assert after.geometry.geom_equals(before.geometry).all()
-    pixels = [store.open_dataset(place).image.values for place in (workspace, undisturbed)]
+    pixels = [zarr_store.open_dataset(place).image.values for place in (workspace, undisturbed)]
     np.testing.assert_array_equal(*pixels)
-    for name in (PROSPECTS, REPORT, evaluation("presence", "metrics.json"), evaluation("richness", "metrics.json")):
+    for name in (
+        artefacts.PROSPECTS,
+        artefacts.REPORT,
+        artefacts.evaluation("presence", "metrics.json"),
+        artefacts.evaluation("richness", "metrics.json"),
+    ):
         assert workspace.exists(name), name
     assert "report" in output

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from distributed import Client
 
-from jobs import catalogue, stage
-from jobs.progress import CONSOLE
-from mineral_pipeline import settings, store
+from jobs import catalogue
+from jobs.running import runner
+from jobs.running.progress import CONSOLE
+from mineral_pipeline import settings
 from mineral_pipeline.errors import ArchiveError, DataError, WorkspaceError
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import CATALOGUE, Workspace
+from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
 NO_CLIENT = cast(Client, None)  # the job runs where it is called
 
@@ -30,7 +31,7 @@ def test_the_real_index(workspace: Workspace, data: Path) -> None:
     assert catalogue.plan(how).counts.planned == 8223
     counts = catalogue.main(how, NO_CLIENT)
     assert (counts.unit, counts.planned, counts.done, counts.failed, counts.reasons) == ("scenes", 8223, 8223, 0, {})
-    table = workspace.read_table(CATALOGUE)
+    table = workspace.read_table(artefacts.CATALOGUE)
     chips_per_shard = how.acquire.chips_per_shard
     assert (table["shard"] * chips_per_shard + table["slot"] == table.index).all()
     assert table["shard"].max() == (8223 - 1) // chips_per_shard
@@ -40,7 +41,7 @@ def test_the_real_index(workspace: Workspace, data: Path) -> None:
 def test_three_real_products(workspace: Workspace, data: Path) -> None:
     how = configure(workspace, data, "archive/index.csv.gz", spacecraft=["LANDSAT_5", "LANDSAT_7"], sensors=[])
     assert catalogue.main(how, NO_CLIENT).done == 3
-    table = workspace.read_table(CATALOGUE)
+    table = workspace.read_table(artefacts.CATALOGUE)
     assert table["product_id"].is_unique
     assert all(Path(url).is_dir() for url in table["base_url"])
 
@@ -57,7 +58,7 @@ def test_an_archive_without_an_index_is_listed(
     assert plan.details == {"index": catalogue.NO_INDEX}
     assert catalogue.main(how, NO_CLIENT).done == 2
     assert capsys.readouterr().out.count(catalogue.NO_INDEX) == 1
-    assert workspace.read_table(CATALOGUE).geometry.isna().all()  # as GeoParquet
+    assert workspace.read_table(artefacts.CATALOGUE).geometry.isna().all()  # as GeoParquet
 
 
 def test_it_says_how_far_it_is(
@@ -79,19 +80,19 @@ def test_what_is_dropped_is_counted(workspace: Workspace, data: Path) -> None:
 
 def test_it_is_done_once(workspace: Workspace, data: Path) -> None:
     how = configure(workspace, data, limit=20)
-    assert stage.execute("catalogue", how, NO_CLIENT).done == 20
-    assert stage.execute("catalogue", how, NO_CLIENT).skipped == 20
+    assert runner.execute("catalogue", how, NO_CLIENT).done == 20
+    assert runner.execute("catalogue", how, NO_CLIENT).skipped == 20
     with pytest.raises(WorkspaceError, match=r"catalogue\.limit was 20 and is 30 now"):
-        stage.execute("catalogue", configure(workspace, data, limit=30), NO_CLIENT)
+        runner.execute("catalogue", configure(workspace, data, limit=30), NO_CLIENT)
 
 
 def test_it_is_frozen_once_chips_exist(workspace: Workspace, data: Path) -> None:
     catalogue.main(configure(workspace, data, limit=20), NO_CLIENT)
-    before = workspace.read_bytes(CATALOGUE)
-    store.create_chips(workspace, workspace.read_table(CATALOGUE)["product_id"].tolist(), ["B7"], 8, 4)
+    before = workspace.read_bytes(artefacts.CATALOGUE)
+    zarr_store.create_chips(workspace, workspace.read_table(artefacts.CATALOGUE)["product_id"].tolist(), ["B7"], 8, 4)
     counts = catalogue.main(configure(workspace, data, limit=30), NO_CLIENT)
     assert (counts.planned, counts.done, counts.skipped) == (20, 0, 20)
-    assert workspace.read_bytes(CATALOGUE) == before
+    assert workspace.read_bytes(artefacts.CATALOGUE) == before
 
 
 def test_nothing_is_written_when_nothing_matches(workspace: Workspace, data: Path) -> None:
@@ -99,4 +100,4 @@ def test_nothing_is_written_when_nothing_matches(workspace: Workspace, data: Pat
         catalogue.main(configure(workspace, data, tiers=["RT"]), NO_CLIENT)
     with pytest.raises(ArchiveError, match=r"absent\.csv cannot be read: not there"):
         catalogue.main(configure(workspace, data, "index/absent.csv"), NO_CLIENT)
-    assert not workspace.exists(CATALOGUE)
+    assert not workspace.exists(artefacts.CATALOGUE)

@@ -15,13 +15,13 @@ import xarray as xr
 from distributed import Client, LocalCluster
 
 from jobs import curate, train
-from mineral_pipeline import curation, ledger, reporting, settings, store
-from mineral_pipeline import workspace as names
-from mineral_pipeline.errors import DataError, LeakError, SettingsError
-from mineral_pipeline.ledger import Outcome, State
+from mineral_pipeline import curation, reporting, settings
+from mineral_pipeline.errors import DataError, LeakageError, SettingsError
+from mineral_pipeline.geometry import CRS
 from mineral_pipeline.reporting.data_sections import split_section
-from mineral_pipeline.reporting.page import Plate
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.reporting.page import FigureItem
+from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
+from mineral_pipeline.workspace.ledger import Outcome, State
 
 ISLANDS, PLACES, VISITS, SIZE, PER_SHARD = 12, 4, 2, 8, 16
 CHIPS = ISLANDS * PLACES * VISITS
@@ -44,24 +44,24 @@ def made(workspace: Workspace, tmp_path: Path) -> settings.Settings:
             Outcome(chip, f"LT04_{place}_{visit}", State.OK, geometry=shape, brightness=brightness, path=place, row=1)
         )
         labels.append(
-            {"chip": chip, "product_id": f"LT04_{place}_{visit}", "bucket": f"{place:03d}001", "lon": lon, "lat": lat,
+            {"chip": chip, "product_id": f"LT04_{place}_{visit}", "location_id": f"{place:03d}001", "lon": lon, "lat": lat,
              "n_deposits": rich * (1 + place), "has_deposit": rich > 0, "richness": np.log1p(rich * (1 + place)) / 5}
         )  # fmt: skip
-    store.create_chips(workspace, [o.product_id for o in outcomes], ["B7"], SIZE, PER_SHARD)
+    zarr_store.create_chips(workspace, [o.product_id for o in outcomes], ["B7"], SIZE, PER_SHARD)
     for shard in range(CHIPS // PER_SHARD):
         rows = slice(shard * PER_SHARD, (shard + 1) * PER_SHARD)
-        store.write_shard(workspace, shard, rng.integers(1, 255, (PER_SHARD, 1, SIZE, SIZE), dtype=np.uint8))
+        zarr_store.write_shard(workspace, shard, rng.integers(1, 255, (PER_SHARD, 1, SIZE, SIZE), dtype=np.uint8))
         ledger.write_part(workspace, shard, outcomes[rows])
-    workspace.write_table(f"{names.LABELS}/part-00000.parquet", pd.DataFrame(labels))
+    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", pd.DataFrame(labels))
     points = gpd.points_from_xy([-165.0], [10.0])
-    deposits = gpd.GeoDataFrame({"id": ["a"], "lon": [-165.0], "lat": [10.0]}, geometry=points, crs=names.CRS)
-    workspace.write_table(names.DEPOSITS, deposits)
-    gpd.GeoDataFrame(geometry=land[: -2 * VISITS], crs=names.CRS).to_file(tmp_path / "land.geojson")
+    deposits = gpd.GeoDataFrame({"id": ["a"], "lon": [-165.0], "lat": [10.0]}, geometry=points, crs=CRS)
+    workspace.write_table(artefacts.DEPOSITS, deposits)
+    gpd.GeoDataFrame(geometry=land[: -2 * VISITS], crs=CRS).to_file(tmp_path / "land.geojson")
     return wanted(workspace, tmp_path / "land.geojson")
 
 
 def wanted(workspace: Workspace, land: Path) -> settings.Settings:
-    section = {"land": str(land), "block_km": 2000, "batch_size": 9}
+    section = {"land": str(land), "block_size_km": 2000, "batch_size": 9}
     label = {"deposits": ["deposits.csv"]}
     return settings.parse({"workspace": workspace.url, "archive": {"url": "."}, "label": label, "curate": section})
 
@@ -72,28 +72,28 @@ def with_changes(made: settings.Settings, **changes: Any) -> settings.Settings:
 
 
 def digest(workspace: Workspace) -> dict[str, bytes]:
-    folder = Path(workspace.place("samples"))
+    folder = Path(workspace.path("samples"))
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
 def test_stores_hold_the_chosen_chips(made: settings.Settings, workspace: Workspace, client: Client) -> None:
     counts = curate.main(made, client)
-    images = store.open_images(workspace)[:]
+    images = zarr_store.open_images(workspace)[:]
     written = 0
     for task in ("presence", "richness"):
-        samples = workspace.read_table(names.samples(task))
+        samples = workspace.read_table(artefacts.samples(task))
         assert len(samples) == CHIPS
-        assert samples.crs == names.CRS
-        for side in curation.SIDES:
-            data = xr.open_zarr(workspace.zarr(names.samples(task, side)), chunks=None).load()
-            rows = samples[samples["side"] == side].sort_values("sample")
+        assert samples.crs == CRS
+        for side in curation.SUBSETS:
+            data = xr.open_zarr(workspace.zarr(artefacts.samples(task, side)), chunks=None).load()
+            rows = samples[samples["subset"] == side].sort_values("sample")
             np.testing.assert_array_equal(data["chip"], rows["chip"])
             np.testing.assert_array_equal(data["image"], images[rows["chip"]])
             np.testing.assert_allclose(data["label"], rows["label"], rtol=1e-6)
             assert data["label"].dtype == "float32"
-            assert data["bucket"].to_numpy().tolist() == rows["bucket"].tolist()
+            assert data["location_id"].to_numpy().tolist() == rows["location_id"].tolist()
             assert {"product_id", "weight", "lon", "lat", "band"} <= set(data.variables)
-            assert store.open_images(workspace, names.samples(task, side)).chunks[0] == min(9, len(rows))
+            assert zarr_store.open_images(workspace, artefacts.samples(task, side)).chunks[0] == min(9, len(rows))
             written += len(rows)
     assert counts.planned == counts.done == written
     assert counts.unit == "samples"
@@ -104,7 +104,7 @@ def test_stores_hold_the_chosen_chips(made: settings.Settings, workspace: Worksp
 def test_the_summary(made: settings.Settings, workspace: Workspace, client: Client) -> None:
     curate.main(made, client)
     presence, richness = (workspace.read_json(curation.summary_name(task)) for task in ("presence", "richness"))
-    assert presence["leak"]["area"] == presence["leak"]["deposits"] == presence["leak"]["max_leak"] == 0
+    assert presence["leak"]["area"] == presence["leak"]["deposits"] == presence["leak"]["max_leakage"] == 0
     assert presence["samples"]["test"] == sum(presence["places"]["test"].values()) * VISITS
     assert set(presence["places"]["test"]) == {"0", "1"}
     assert set(richness["places"]["test"]) == {"all"}
@@ -112,7 +112,7 @@ def test_the_summary(made: settings.Settings, workspace: Workspace, client: Clie
     assert presence["dropped"]["over the ocean"] == 2 * VISITS
     assert richness["distance"]["measure"] == "Kolmogorov-Smirnov"
     for task in ("presence", "richness"):
-        curation.check_leak(workspace, task, 0.0)
+        curation.check_leakage(workspace, task, 0.0)
 
 
 def test_workers_do_not_matter(made: settings.Settings, workspace: Workspace) -> None:
@@ -133,16 +133,16 @@ def test_folds_lie_beside_the_split(made: settings.Settings, workspace: Workspac
     without = digest(workspace)
     counts = curate.main(with_changes(made, folds=3), client)
     assert {name: content for name, content in digest(workspace).items() if "fold-" not in name} == without
-    images, tested, written = store.open_images(workspace)[:], [], 0
+    images, tested, written = zarr_store.open_images(workspace)[:], [], 0
     for name in ("presence", *(curation.set_name("presence", fold) for fold in range(3))):
         assert workspace.read_json(curation.summary_name(name))["leak"]["area"] == 0
-        curation.check_leak(workspace, name, 0.0)
-        for side in curation.SIDES:
-            data = xr.open_zarr(workspace.zarr(names.samples(name, side)), chunks=None).load()
+        curation.check_leakage(workspace, name, 0.0)
+        for side in curation.SUBSETS:
+            data = xr.open_zarr(workspace.zarr(artefacts.samples(name, side)), chunks=None).load()
             np.testing.assert_array_equal(data["image"], images[data["chip"].to_numpy()])
             written += len(data["chip"])
         if "fold" in name:
-            tested += np.unique(data["bucket"]).tolist()
+            tested += np.unique(data["location_id"]).tolist()
     assert len(tested) == len(set(tested)) > 0.8 * (ISLANDS * PLACES - 2)
     assert counts.planned == counts.done == written
     curate._remove_folds(workspace, ["presence"])
@@ -152,31 +152,31 @@ def test_folds_lie_beside_the_split(made: settings.Settings, workspace: Workspac
 def test_chips_with_open_mines_can_be_left_out(made: settings.Settings, workspace: Workspace, client: Client) -> None:
     with pytest.raises(DataError, match="has no column has_open_mine: run label again"):
         curate.main(with_changes(made, drop_open_mines=True), client)
-    labels = workspace.read_table(names.LABELS)
+    labels = workspace.read_table(artefacts.LABELS)
     labels = labels.assign(has_open_mine=labels["chip"] % 16 == 2, is_ambiguous=labels["chip"] % 16 == 3)
-    workspace.write_table(f"{names.LABELS}/part-00000.parquet", labels)
+    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", labels)
     kept = curate.main(made, client)
     left_out = curate.main(with_changes(made, drop_open_mines=True), client)
     assert "a large open mine" not in kept.reasons
     assert left_out.reasons["a large open mine"] == 2 * CHIPS / 16
     assert left_out.reasons["too few deposits to be sure"] == CHIPS / 16
-    samples = workspace.read_table(names.samples("richness"))
-    assert (samples.loc[samples["chip"] % 16 == 2, "why"] == "a large open mine").all()
+    samples = workspace.read_table(artefacts.samples("richness"))
+    assert (samples.loc[samples["chip"] % 16 == 2, "drop_reason"] == "a large open mine").all()
 
 
 def test_land_by_fraction(made: settings.Settings, client: Client, workspace: Workspace) -> None:
     changed = with_changes(made, land_rule="fraction", min_land_fraction=0.99)
     assert changed.curate is not None
     chips = curate._without_ocean(curation.read_chips(workspace), changed.curate, client)
-    assert (chips["why"] == "over the ocean").sum() == 2 * VISITS
+    assert (chips["drop_reason"] == "over the ocean").sum() == 2 * VISITS
     lon, lat = chips["lon"].iloc[0], chips["lat"].iloc[0]
-    west = gpd.GeoDataFrame(geometry=[shapely.box(lon - 1, lat - 1, lon + 0.4, lat + 1)], crs=names.CRS)  # 70 % of one
+    west = gpd.GeoDataFrame(geometry=[shapely.box(lon - 1, lat - 1, lon + 0.4, lat + 1)], crs=CRS)  # 70 % of one
     west.to_file(changed.curate.land)
     for least, over_land in ((0.69, VISITS), (0.71, 0)):
         some = changed.curate.model_copy(update={"min_land_fraction": least})
         if over_land:
             chips = curate._without_ocean(curation.read_chips(workspace), some, client)
-            assert (chips["why"] == "").sum() == over_land
+            assert (chips["drop_reason"] == "").sum() == over_land
         else:
             with pytest.raises(DataError, match="no place is left"):
                 curate._without_ocean(curation.read_chips(workspace), some, client)
@@ -188,10 +188,10 @@ def test_buckets_leak_and_the_gate_says_how_to_go_on(
     curate.main(with_changes(made, split="buckets"), client)
     found = workspace.read_json(curation.summary_name("presence"))["leak"]
     assert 0 < found["area"] < 1
-    with pytest.raises(LeakError, match=r"set curate\.split: blocks, or curate\.max_leak"):
-        curation.check_leak(workspace, "presence", 0.0)
-    curation.check_leak(workspace, "presence", 1.0)
-    with pytest.raises(LeakError, match=r"presence: \d+\.\d % of the test area .* set curate\.split: blocks"):
+    with pytest.raises(LeakageError, match=r"set curate\.split: blocks, or curate\.max_leakage"):
+        curation.check_leakage(workspace, "presence", 0.0)
+    curation.check_leakage(workspace, "presence", 1.0)
+    with pytest.raises(LeakageError, match=r"presence: \d+\.\d % of the test area .* set curate\.split: blocks"):
         train.main(with_changes(made, split="buckets"), client)
     assert not workspace.exists("models")
 
@@ -200,7 +200,7 @@ def test_the_map_of_the_leak(made: settings.Settings, workspace: Workspace, clie
     curate.main(with_changes(made, split="buckets"), client)
     places = workspace.read_table(curation.leak_name("presence"))
     leak = workspace.read_json(curation.summary_name("presence"))["leak"]
-    test = places[places["side"] == "test"]
+    test = places[places["subset"] == "test"]
     assert (test["shared"] > 0).mean() == leak["places"]
     assert test["shared"].max() == leak["worst"]
     assert plates(workspace) == ["split", "leak-presence", "leak-richness"]
@@ -211,7 +211,7 @@ def test_the_map_of_the_leak(made: settings.Settings, workspace: Workspace, clie
 def plates(workspace: Workspace) -> list[str]:
     """Figures of the report's section on the split."""
     section = split_section(reporting.read(workspace), None)
-    return [item.name for item in section.items if isinstance(item, Plate)]
+    return [item.name for item in section.items if isinstance(item, FigureItem)]
 
 
 def test_the_land_stays_out_of_the_graph(
@@ -229,7 +229,7 @@ def test_the_land_stays_out_of_the_graph(
 
     monkeypatch.setattr(client, "compute", spy)
     chips = curate._without_ocean(curation.read_chips(workspace), made.curate, client)
-    assert (chips["why"] == "over the ocean").sum() == 2 * VISITS
+    assert (chips["drop_reason"] == "over the ocean").sum() == 2 * VISITS
     assert len(graphs) == 1
     assert graphs[0] < len(pickle.dumps(gpd.read_file(made.curate.land))) / 5
 
@@ -243,11 +243,11 @@ def test_the_plan(made: settings.Settings, workspace: Workspace) -> None:
 
 def test_refusals_write_nothing(made: settings.Settings, workspace: Workspace, client: Client, tmp_path: Path) -> None:
     sea = tmp_path / "elsewhere.geojson"
-    gpd.GeoDataFrame(geometry=[shapely.box(0, -80, 1, -79)], crs=names.CRS).to_file(sea)
+    gpd.GeoDataFrame(geometry=[shapely.box(0, -80, 1, -79)], crs=CRS).to_file(sea)
     for changes, kind, message in [
         ({"land": str(tmp_path / "none.geojson")}, SettingsError, "no land: .*none.geojson"),
         ({"land": str(sea)}, DataError, "no place is left"),
-        ({"min_places": settings.MinPlaces(validation=500)}, DataError, "validation has"),
+        ({"min_locations": settings.MinLocations(validation=500)}, DataError, "validation has"),
     ]:
         with pytest.raises(kind, match=message) as caught:
             curate.main(with_changes(made, **changes), client)
@@ -258,7 +258,7 @@ def test_refusals_write_nothing(made: settings.Settings, workspace: Workspace, c
 
 
 def test_nothing_labelled(made: settings.Settings, workspace: Workspace, client: Client) -> None:
-    labels = workspace.read_table(names.LABELS)
-    workspace.write_table(f"{names.LABELS}/part-00000.parquet", labels.iloc[:0])
+    labels = workspace.read_table(artefacts.LABELS)
+    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", labels.iloc[:0])
     with pytest.raises(DataError, match=r"labels\.parquet holds no chips"):
         curate.main(made, client)

@@ -12,11 +12,12 @@ import pytest
 import shapely
 from distributed import Client
 
-from jobs import label, stage
-from mineral_pipeline import ledger, settings
+from jobs import label
+from jobs.running import runner
+from mineral_pipeline import settings
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
-from mineral_pipeline.ledger import Outcome, State
-from mineral_pipeline.workspace import DEPOSITS, DEPOSITS_REPORT, LABELS, Workspace
+from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
+from mineral_pipeline.workspace.ledger import Outcome, State
 
 CSV = """site_name,latitude,longitude,commod1,commod2,commod3
 One,0.5,0.5,"Gold, Silver",Copper,
@@ -54,9 +55,9 @@ def configured(tmp_path: Path) -> settings.Settings:
 
 def test_labels_follow_from_the_deposits(configured: settings.Settings, client: Client) -> None:
     counts = label.main(configured, client)
-    labels = Workspace(configured.workspace).read_table(LABELS)
+    labels = Workspace(configured.workspace).read_table(artefacts.LABELS)
     assert labels["chip"].tolist() == [0, 4, 5]
-    assert labels["bucket"].tolist() == ["007001", "007002", "007003"]
+    assert labels["location_id"].tolist() == ["007001", "007002", "007003"]
     assert labels["n_deposits"].tolist() == [2, 1, 0]
     assert labels["has_deposit"].tolist() == [True, True, False]
     np.testing.assert_allclose(labels["richness"], [1, np.log(2) / np.log(3), 0])
@@ -68,7 +69,7 @@ def test_labels_follow_from_the_deposits(configured: settings.Settings, client: 
     assert not labels[["is_ambiguous", "has_open_mine"]].to_numpy().any()
     beyond = "deposit rows with a latitude beyond 90 (exchanged with the longitude?)"
     reasons = {"deposit rows without coordinates": 1, beyond: 1}
-    assert counts == ledger.Counts("chips", planned=3, done=3, reasons=reasons)
+    assert counts == Counts("chips", planned=3, done=3, reasons=reasons)
 
 
 def test_rejected_rows_are_told(
@@ -79,7 +80,7 @@ def test_rejected_rows_are_told(
     assert "4 deposits, 1 repeated rows merged" in told
     assert "1 rows without coordinates left out, as deposits.csv row 7, Lost: '', ''" in told
     assert "left out, as deposits.csv row 8, Worse: '95', '0'" in told
-    report = Workspace(configured.workspace).read_json(DEPOSITS_REPORT)
+    report = Workspace(configured.workspace).read_json(artefacts.DEPOSITS_REPORT)
     assert report["rejected"]["without coordinates"] == 1
     assert report["examples"]["without coordinates"][0]["name"] == "Lost"
     assert report["commodities"] == {"Gold": 2, "Copper": 2, "Silver": 1, "Tin": 1, "Iron": 1}
@@ -94,7 +95,7 @@ def test_conversions_and_open_mines_are_told(
     told = capsys.readouterr().out
     assert "2 rows: 2 deposits, 1 of them large open mines" in told
     assert "1 rows converted from EPSG:4267 to WGS 84, moved by 130 m" in told
-    labels = Workspace(configured.workspace).read_table(LABELS)
+    labels = Workspace(configured.workspace).read_table(artefacts.LABELS)
     assert labels["has_open_mine"].tolist() == [True, False, False]
 
 
@@ -102,7 +103,7 @@ def test_a_floor_under_the_positive_class(configured: settings.Settings, client:
     assert configured.label is not None
     floor = configured.label.model_copy(update={"min_deposits": 2, "groups": ["precious"], "commodities": 0})
     label.main(configured.model_copy(update={"label": floor}), client)
-    labels = Workspace(configured.workspace).read_table(LABELS)
+    labels = Workspace(configured.workspace).read_table(artefacts.LABELS)
     assert labels["has_deposit"].tolist() == [True, False, False]
     assert labels["is_ambiguous"].tolist() == [False, True, False]
     np.testing.assert_allclose(labels["richness"], [1, np.log(2) / np.log(3), 0])
@@ -117,12 +118,12 @@ def test_names_are_merged_within_the_distance_of_the_settings(
     for kilometres, deposits in ((1.5, 2), (3, 1)):
         wanted = configured.label.model_copy(update={"merge_km": kilometres})
         label.main(configured.model_copy(update={"label": wanted}), client)
-        assert len(Workspace(configured.workspace).read_table(DEPOSITS)) == deposits
+        assert len(Workspace(configured.workspace).read_table(artefacts.DEPOSITS)) == deposits
 
 
 def test_deposits_are_published(configured: settings.Settings, client: Client) -> None:
     label.main(configured, client)
-    deposits = Workspace(configured.workspace).read_table(DEPOSITS)
+    deposits = Workspace(configured.workspace).read_table(artefacts.DEPOSITS)
     assert deposits.set_index("name")["commodities"].to_dict() == {
         "One": "Gold;Silver;Copper", "Two": "Gold;Tin", "Three": "Copper", "Far": "Iron",
     }  # fmt: skip
@@ -133,18 +134,18 @@ def test_deposits_are_published(configured: settings.Settings, client: Client) -
 def test_partitions_change_nothing(configured: settings.Settings, client: Client, partitions: int) -> None:
     label.main(configured, client)
     workspace = Workspace(configured.workspace)
-    before = workspace.read_table(LABELS)
+    before = workspace.read_table(artefacts.LABELS)
     assert configured.label is not None
     wanted = configured.label.model_copy(update={"partitions": partitions})
     label.main(configured.model_copy(update={"label": wanted}), client)
-    pd.testing.assert_frame_equal(workspace.read_table(LABELS), before)
+    pd.testing.assert_frame_equal(workspace.read_table(artefacts.LABELS), before)
 
 
 def test_parts_of_an_earlier_run_go(configured: settings.Settings, client: Client) -> None:
     workspace = Workspace(configured.workspace)
-    workspace.write_bytes(f"{LABELS}/part-00099.parquet", b"stale")
+    workspace.write_bytes(f"{artefacts.LABELS}/part-00099.parquet", b"stale")
     label.main(configured, client)
-    assert len(workspace.read_table(LABELS)) == 3
+    assert len(workspace.read_table(artefacts.LABELS)) == 3
 
 
 def test_a_footprint_that_is_no_polygon_is_told(configured: settings.Settings, client: Client) -> None:
@@ -152,22 +153,22 @@ def test_a_footprint_that_is_no_polygon_is_told(configured: settings.Settings, c
     ledger.write_part(Workspace(configured.workspace), 3, [bow_tie])
     counts = label.main(configured, client)
     assert counts.reasons["footprints that are no convex polygon"] == 1
-    labels = Workspace(configured.workspace).read_table(LABELS)
+    labels = Workspace(configured.workspace).read_table(artefacts.LABELS)
     assert labels.set_index("chip")["n_deposits"].to_dict() == {0: 2, 4: 1, 5: 0, 6: 0}
 
 
 def test_no_deposit_in_any_chip(configured: settings.Settings, client: Client, tmp_path: Path) -> None:
     (tmp_path / "deposits.csv").write_text("latitude,longitude\n-70,-70\n")
     label.main(configured, client)
-    labels = Workspace(configured.workspace).read_table(LABELS)
+    labels = Workspace(configured.workspace).read_table(artefacts.LABELS)
     assert labels["richness"].tolist() == [0, 0, 0]
     assert labels["max_deposits"].tolist() == [0, 0, 0]
 
 
 def test_it_runs_as_a_stage_and_is_skipped_when_done(configured: settings.Settings, client: Client) -> None:
-    assert stage.execute("label", configured, client).done == 3
-    assert stage.execute("label", configured, client).skipped == 3
-    json.dumps(stage.read_settings(configured, "label"))
+    assert runner.execute("label", configured, client).done == 3
+    assert runner.execute("label", configured, client).skipped == 3
+    json.dumps(runner.read_settings(configured, "label"))
 
 
 def test_plan(configured: settings.Settings) -> None:

@@ -12,7 +12,7 @@ from small_demo import DEMO, demo_overrides
 
 from jobs.__main__ import main
 from mineral_pipeline.errors import SettingsError
-from mineral_pipeline.workspace import CATALOGUE, CHIPS, Workspace
+from mineral_pipeline.workspace import Workspace, artefacts
 
 Run = Callable[..., int]
 
@@ -115,11 +115,11 @@ def test_too_many_failures_are_exit_status_1(
     run: Run, planet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     workspace = Workspace(str(tmp_path / "workspace"))
-    for name in (CHIPS, "chips.parquet"):
+    for name in (artefacts.CHIPS, "chips.parquet"):
         workspace.remove(name)
-    catalogue = workspace.read_table(CATALOGUE)
+    catalogue = workspace.read_table(artefacts.CATALOGUE)
     catalogue["base_url"] = str(tmp_path / "nowhere")
-    workspace.write_table(CATALOGUE, catalogue)
+    workspace.write_table(artefacts.CATALOGUE, catalogue)
 
     assert run("acquire") == 1
     assert f"{len(catalogue)} missing" in capsys.readouterr().out
@@ -127,13 +127,15 @@ def test_too_many_failures_are_exit_status_1(
 
 def test_status_and_verify(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = str(tmp_path / "workspace")
-    scenes = len(Workspace(url).read_table(CATALOGUE))
+    scenes = len(Workspace(url).read_table(artefacts.CATALOGUE))
 
     assert main(["status", url, "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)["jobs"]["acquire"]
     assert (counts["planned"], counts["failed"]) == (scenes, 0)
     assert main(["verify", url]) == 0
-    part = next(path for path in (tmp_path / "workspace" / CHIPS / "image" / "c").rglob("*") if path.is_file())
+    part = next(
+        path for path in (tmp_path / "workspace" / artefacts.CHIPS / "image" / "c").rglob("*") if path.is_file()
+    )
     part.unlink()
     assert main(["verify", url]) == 1
     assert "is ok but has no pixels" in capsys.readouterr().out

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 from distributed import Client
+from jobs.running.tasks import collect
 from rich.console import Console
 
-from jobs import progress
-from jobs.progress import Progress, results
+from jobs.running import progress
+from jobs.running.progress import Progress
 
 
 def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,11 +60,11 @@ class Lost:
 
 def test_a_result_that_has_arrived_outlives_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "as_completed", lambda futures, **_: [(future, 42) for future in futures])
-    assert list(results([Lost()])) == [42]
+    assert list(collect([Lost()])) == [42]
 
 
 def test_results_come_as_they_complete_and_errors_are_raised(client: Client) -> None:
-    assert sorted(results(client.map(lambda n: n * n, range(4)))) == [0, 1, 4, 9]
-    assert list(results([])) == []
+    assert sorted(collect(client.map(lambda n: n * n, range(4)))) == [0, 1, 4, 9]
+    assert list(collect([])) == []
     with pytest.raises(ZeroDivisionError):
-        list(results([client.submit(lambda: 1 / 0)]))
+        list(collect([client.submit(lambda: 1 / 0)]))

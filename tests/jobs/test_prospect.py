@@ -19,11 +19,11 @@ import shapely
 from distributed import Client, LocalCluster
 
 from jobs import prospect
-from mineral_pipeline import ledger, modelling, prospecting, settings
-from mineral_pipeline import workspace as names
+from mineral_pipeline import modelling, prospecting, settings
 from mineral_pipeline.errors import ClusterError, DataError, SettingsError
-from mineral_pipeline.ledger import Outcome, State
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.geometry import CRS
+from mineral_pipeline.workspace import Workspace, artefacts, ledger
+from mineral_pipeline.workspace.ledger import Outcome, State
 
 # rasterio and rioxarray multiply transforms with *, which affine 3 announces to retire.
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
@@ -69,14 +69,14 @@ def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         outcomes.append(Outcome(chip, f"P{chip}", State.OK, geometry=shape, brightness=50.0))
         found = PLACES[bucket]
         labels.append(
-            {"chip": chip, "product_id": f"P{chip}", "bucket": bucket, "lon": lon, "lat": 0.0, "n_deposits": found,
+            {"chip": chip, "product_id": f"P{chip}", "location_id": bucket, "lon": lon, "lat": 0.0, "n_deposits": found,
              "has_deposit": found > 0, "richness": float(found > 0)}
         )  # fmt: skip
     ledger.write_part(workspace, 0, outcomes)
-    workspace.write_table(f"{names.LABELS}/part-00000.parquet", pd.DataFrame(labels))
-    deposits = gpd.GeoDataFrame({"lon": [5.0], "lat": [0.0]}, geometry=gpd.points_from_xy([5.0], [0.0]), crs=names.CRS)
-    workspace.write_table(names.DEPOSITS, deposits)
-    gpd.GeoDataFrame(geometry=[shapely.box(-2, -2, 17, 2)], crs=names.CRS).to_file(tmp_path / "land.geojson")
+    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", pd.DataFrame(labels))
+    deposits = gpd.GeoDataFrame({"lon": [5.0], "lat": [0.0]}, geometry=gpd.points_from_xy([5.0], [0.0]), crs=CRS)
+    workspace.write_table(artefacts.DEPOSITS, deposits)
+    gpd.GeoDataFrame(geometry=[shapely.box(-2, -2, 17, 2)], crs=CRS).to_file(tmp_path / "land.geojson")
     for name, double in (
         ("fit", fit),
         ("predict", predict),
@@ -98,15 +98,15 @@ def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_barren_places_over_land_are_ranked(made: settings.Settings, workspace: Workspace, client: Client) -> None:
     counts = prospect.main(made, client)
     assert (counts.unit, counts.planned, counts.done, counts.failed) == ("places", 3, 3, 0)
-    prospects = workspace.read_table(names.PROSPECTS)
-    assert prospects["bucket"].tolist() == ["012010", "013010", "010010"]
+    prospects = workspace.read_table(artefacts.PROSPECTS)
+    assert prospects["location_id"].tolist() == ["012010", "013010", "010010"]
     assert prospects["richness"].tolist() == pytest.approx([0.7, 0.5, 0.2])
     assert prospects["uncertainty"].tolist() == pytest.approx([0.05] * 3)  # of -0.05, 0 and 0.05
     assert prospects["chip"].tolist() == [5, 6, 1]
     degree = np.pi * 6371.0088 / 180
     assert prospects["distance_km"].tolist() == pytest.approx([5 * degree, 10 * degree, 5 * degree])
     document = json.loads(workspace.read_bytes(prospecting.GEOJSON))
-    assert [feature["id"] for feature in document["features"]] == prospects["bucket"].tolist()
+    assert [feature["id"] for feature in document["features"]] == prospects["location_id"].tolist()
     assert workspace.exists(prospecting.RASTER)
     assert workspace.exists(prospecting.STYLE)
 
@@ -115,7 +115,7 @@ def test_trained_members_are_kept(made: settings.Settings, workspace: Workspace,
     workspace.write_json("fitted/member-s0.json", {"offset": 0.05})
     prospect.main(made, client)
     assert workspace.list("fitted") == ["member-s0.json", "member-s1.json", "member-s2.json"]
-    prospects = workspace.read_table(names.PROSPECTS)
+    prospects = workspace.read_table(artefacts.PROSPECTS)
     assert prospects["uncertainty"].tolist() == pytest.approx([np.std([0.05, 0, 0.05], ddof=1)] * 3)
 
 
@@ -128,12 +128,12 @@ def test_the_plan_counts_places_without_deposits(made: settings.Settings) -> Non
 def test_nothing_to_prospect_is_said_before_anything_is_trained(
     made: settings.Settings, workspace: Workspace, client: Client
 ) -> None:
-    labels = workspace.read_table(names.LABELS)
-    rich = labels.assign(n_deposits=np.where(labels["bucket"] == AT_SEA, 0, 1))
-    workspace.write_table(f"{names.LABELS}/part-00000.parquet", rich)
+    labels = workspace.read_table(artefacts.LABELS)
+    rich = labels.assign(n_deposits=np.where(labels["location_id"] == AT_SEA, 0, 1))
+    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", rich)
     with pytest.raises(DataError, match="nothing to prospect"):
         prospect.main(made, client)
-    workspace.write_table(f"{names.LABELS}/part-00000.parquet", labels.assign(n_deposits=1))
+    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", labels.assign(n_deposits=1))
     with pytest.raises(DataError, match="nothing to prospect"):
         prospect.main(made, client)
     with pytest.raises(SettingsError, match="curate section"):

@@ -10,11 +10,10 @@ import shapely
 from distributed import Client
 
 from jobs import acquire, catalogue, label, report
-from mineral_pipeline import reporting, settings, store
-from mineral_pipeline import workspace as names
+from mineral_pipeline import reporting, settings
 from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
 SAMPLE = Path(__file__).parents[2] / "jobs" / "real-sample.yaml"
 CHOSEN = "LE07_L1TP_092084_19990925_20170217_01_T1"
@@ -43,7 +42,7 @@ def test_the_page_shows_the_real_scene(made: Settings, client: Client) -> None:
     counts = report.main(made, client)
     assert (counts.unit, counts.failed) == ("figures", 0)
     assert plan.counts.planned >= counts.done == counts.planned >= 3
-    page = workspace.read_bytes(names.REPORT).decode()
+    page = workspace.read_bytes(artefacts.REPORT).decode()
     assert CHOSEN in page
     assert "Three real products" in page
     assert {"example-scene.png", "downsampling-methods.png", "places.png"} <= set(workspace.list("report"))
@@ -54,9 +53,9 @@ def test_the_outline_follows_the_image(made: Settings) -> None:
     example, why_not = report.try_example(made, reporting.read(workspace))
     assert example is not None, why_not
     image = example.images["rescale"]
-    chips = workspace.read_table(names.LEDGER, ["chip", "product_id"])
+    chips = workspace.read_table(artefacts.LEDGER, ["chip", "product_id"])
     chip = int(chips.loc[chips["product_id"] == CHOSEN, "chip"].iloc[0])
-    stored = store.open_images(workspace)[chip, 0]
+    stored = zarr_store.open_images(workspace)[chip, 0]
     assert np.array_equal(stored[: image.shape[0], : image.shape[1]], image)
     rows, columns = np.nonzero(image)
     outline = shapely.Polygon(example.footprint)
@@ -70,16 +69,16 @@ def test_a_scene_that_cannot_be_fetched_again_is_left_out(made: Settings, client
         update={"archive": made.archive.model_copy(update={"url": str(tmp_path), "retries": 0})}
     )
     workspace = Workspace(made.workspace)
-    table = workspace.read_table(names.CATALOGUE)
+    table = workspace.read_table(artefacts.CATALOGUE)
     try:
-        workspace.write_table(names.CATALOGUE, table.assign(base_url=str(tmp_path / "gone")))
+        workspace.write_table(artefacts.CATALOGUE, table.assign(base_url=str(tmp_path / "gone")))
         example, why_not = report.try_example(elsewhere, reporting.read(workspace))
         assert example is None
         assert "when the archive gives the scene again" in why_not
         report.main(elsewhere, client)
-        assert why_not.split("(")[0].strip() in workspace.read_bytes(names.REPORT).decode()
+        assert why_not.split("(")[0].strip() in workspace.read_bytes(artefacts.REPORT).decode()
     finally:
-        workspace.write_table(names.CATALOGUE, table)
+        workspace.write_table(artefacts.CATALOGUE, table)
 
 
 def test_an_example_that_is_no_chip_is_refused(made: Settings, client: Client) -> None:
@@ -91,4 +90,4 @@ def test_an_example_that_is_no_chip_is_refused(made: Settings, client: Client) -
 def test_an_empty_workspace_gives_a_page(made: Settings, client: Client, tmp_path: Path) -> None:
     empty = made.model_copy(update={"workspace": str(tmp_path / "empty")})
     assert report.main(empty, client).done == 0
-    assert "the job acquire" in Workspace(empty.workspace).read_bytes(names.REPORT).decode()
+    assert "the job acquire" in Workspace(empty.workspace).read_bytes(artefacts.REPORT).decode()

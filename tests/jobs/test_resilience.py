@@ -21,14 +21,14 @@ from distributed import Client, Future, LocalCluster
 from small_demo import DEMO, demo_overrides, demo_settings
 
 import cluster
-from jobs import acquire, audit, progress
+from jobs import acquire
 from jobs.__main__ import main
-from jobs.progress import results
-from mineral_pipeline import lease, ledger, store, workspace
+from jobs.running import progress, status
+from mineral_pipeline import workspace
 from mineral_pipeline.errors import ClusterError, WorkspaceError
-from mineral_pipeline.ledger import Outcome, State
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import CATALOGUE, CHIPS, LEDGER, RUNS, Workspace
+from mineral_pipeline.workspace import Workspace, artefacts, ledger, lock, zarr_store
+from mineral_pipeline.workspace.ledger import Outcome, State
 
 needs_mount = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("mount") is None, reason="only root may mount a small or read-only file system"
@@ -60,7 +60,7 @@ def settings(planet: Path) -> Settings:
 def begun(settings: Settings, folder: Path) -> Settings:
     """A new workspace with the same catalogue."""
     folder.mkdir(exist_ok=True)
-    shutil.copy(Path(settings.workspace) / CATALOGUE, folder)
+    shutil.copy(Path(settings.workspace) / artefacts.CATALOGUE, folder)
     return settings.model_copy(update={"workspace": str(folder)})
 
 
@@ -72,10 +72,10 @@ def command(planet: Path, job: str, workspace: str, cluster_file: str = "threads
 def assert_same(url: str, undisturbed: str) -> None:
     """The same pixels, and the same ledger but for attempts and seconds."""
     found, wanted = Workspace(url), Workspace(undisturbed)
-    np.testing.assert_array_equal(*(store.open_dataset(place).image.values for place in (found, wanted)))
+    np.testing.assert_array_equal(*(zarr_store.open_dataset(place).image.values for place in (found, wanted)))
     tables = [pd.DataFrame(ledger.read(place)).drop(columns=["attempts", "seconds"]) for place in (found, wanted)]
     pd.testing.assert_frame_equal(*tables)
-    assert list(audit.faults(found)) == []
+    assert list(status.faults(found)) == []
 
 
 def only_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -94,7 +94,7 @@ def test_a_full_disk_is_one_line_and_once_it_has_space_the_same_command_goes_on(
 
     assert main(run) == 2
     assert "cannot be written: No space left on device: free some space and run the same command" in only_line(capsys)
-    assert list(audit.faults(Workspace(str(small_disk)))) == []
+    assert list(status.faults(Workspace(str(small_disk)))) == []
     mount("-o", "remount,size=8m", str(small_disk))
     assert main(run) == 0
     assert "50 scenes:" in capsys.readouterr().out
@@ -104,11 +104,11 @@ def test_a_full_disk_is_one_line_and_once_it_has_space_the_same_command_goes_on(
 WRITES: dict[str, Callable[[Workspace], object]] = {
     "table": lambda place: place.write_table("labels.parquet/part-00000.parquet", pd.DataFrame({"a": [1]})),
     "run": lambda place: place.add_run({"job": "label", "started": "2026-11-22T10:00:00Z"}),
-    "store": lambda place: store.create_chips(place, ["a"], ["B7"], 8, 1),
-    "shard": lambda place: store.write_shard(place, 0, np.ones((3, 1, 64, 64), "uint8")),
+    "store": lambda place: zarr_store.create_chips(place, ["a"], ["B7"], 8, 1),
+    "shard": lambda place: zarr_store.write_shard(place, 0, np.ones((3, 1, 64, 64), "uint8")),
     "part": lambda place: ledger.write_part(place, 0, [Outcome(0, "a", State.OK)]),
-    "removal": lambda place: place.remove(CATALOGUE),
-    "lease": lambda place: lease._take(place, lease.Holder(1.0), print),
+    "removal": lambda place: place.remove(artefacts.CATALOGUE),
+    "lease": lambda place: lock._take(place, lock.Owner(1.0), print),
 }
 
 
@@ -118,7 +118,7 @@ def test_every_write_to_a_read_only_workspace_says_what_and_what_to_do(
     settings: Settings, small_disk: Path, kind: str
 ) -> None:
     shutil.copytree(settings.workspace, small_disk, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.parquet"))
-    shutil.copy(Path(settings.workspace) / CATALOGUE, small_disk)
+    shutil.copy(Path(settings.workspace) / artefacts.CATALOGUE, small_disk)
     mount("-o", "remount,ro", str(small_disk))
 
     message = rf"{small_disk}/\S+ cannot be \w+: Read-only file system: get the permission, or give another --workspace"
@@ -144,7 +144,7 @@ def test_a_store_whose_creation_was_interrupted_is_made_anew(
     half = begun(settings, tmp_path / "workspace")
 
     def full(path: str, content: bytes) -> None:
-        if path.endswith(f"{CHIPS}/zarr.json"):
+        if path.endswith(f"{artefacts.CHIPS}/zarr.json"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         replace(path, content)
 
@@ -153,8 +153,8 @@ def test_a_store_whose_creation_was_interrupted_is_made_anew(
         patch.setattr(workspace, "_replace", full)
         with pytest.raises(WorkspaceError, match=r"chips\.zarr/zarr\.json cannot be written: No space"):
             acquire.main(half, client)
-    shutil.rmtree(tmp_path / "workspace" / CHIPS / "band")
-    assert not store.is_complete(Workspace(half.workspace))
+    shutil.rmtree(tmp_path / "workspace" / artefacts.CHIPS / "band")
+    assert not zarr_store.is_complete(Workspace(half.workspace))
 
     assert acquire.main(half, client).done == 50
     assert_same(half.workspace, settings.workspace)
@@ -168,7 +168,7 @@ def copy(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def test_a_damaged_store_of_finished_shards_is_not_made_anew_in_silence(copy: Settings, client: Client) -> None:
-    (Path(copy.workspace) / CHIPS / "zarr.json").write_bytes(b"")
+    (Path(copy.workspace) / artefacts.CHIPS / "zarr.json").write_bytes(b"")
 
     with pytest.raises(WorkspaceError, match=r"chips\.zarr is damaged or gone though .* finished shards: restore it"):
         acquire.main(copy, client)
@@ -199,7 +199,7 @@ def test_a_damaged_part_is_named_and_its_shard_is_done_again(
     damage: Callable[[Path], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    damage(Path(copy.workspace) / LEDGER / "part-00003.parquet")
+    damage(Path(copy.workspace) / artefacts.LEDGER / "part-00003.parquet")
 
     assert acquire.plan(copy).counts.skipped == 47
     assert main(["status", copy.workspace]) == 0
@@ -216,7 +216,7 @@ def test_a_damaged_part_is_named_and_its_shard_is_done_again(
 def test_progress_counts_the_failures_of_earlier_runs(
     copy: Settings, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    part = Path(copy.workspace) / LEDGER / "part-00003.parquet"
+    part = Path(copy.workspace) / artefacts.LEDGER / "part-00003.parquet"
     table = pd.read_parquet(part)
     table.assign(status=["ok", "missing", "rejected"]).to_parquet(part)
 
@@ -265,7 +265,7 @@ def test_a_killed_scheduler_is_one_line_and_the_rest_is_done_later(
     threading.Thread(target=kill, daemon=True).start()
     assert main(command(planet, "acquire", begin.workspace, "address")) == 2
     assert "is gone: what is done is kept: run the same command again to go on" in only_line(capsys)
-    assert lease.holder(Workspace(begin.workspace)) is None
+    assert lock.owner(Workspace(begin.workspace)) is None
 
     counts = acquire.main(begin, client)
     assert counts.done + counts.skipped == 50
@@ -289,8 +289,8 @@ def test_a_signal_ends_a_run_in_one_line_and_gives_the_lease_back(
 
     assert (process.returncode, errors) == (130, "mineral-pipeline: stopped; run the same command again to go on\n")
     assert "acquire    stopped: 50 scenes: " in output
-    assert lease.holder(Workspace(begin.workspace)) is None
-    assert Workspace(begin.workspace).list(RUNS) == []
+    assert lock.owner(Workspace(begin.workspace)) is None
+    assert Workspace(begin.workspace).list(artefacts.RUNS) == []
 
 
 def test_a_run_that_loses_its_lease_stops_with_the_reason(
@@ -301,11 +301,11 @@ def test_a_run_that_loses_its_lease_stops_with_the_reason(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     begin = begun(settings, tmp_path / "workspace")
-    monkeypatch.setattr(lease, "LENGTH_S", 0.3)
+    monkeypatch.setattr(lock, "LENGTH_S", 0.3)
 
     def take_over() -> None:
         wait_for_parts(begin.workspace)
-        Workspace(begin.workspace).create_bytes("lease/00000002.json", lease._content(lease.Holder(30.0)))
+        Workspace(begin.workspace).create_bytes("lease/00000002.json", lock._content(lock.Owner(30.0)))
 
     threading.Thread(target=take_over, daemon=True).start()
     assert main(command(planet, "acquire", begin.workspace)) == 2
@@ -331,7 +331,7 @@ def test_a_task_outlives_its_workers_but_not_if_it_kills_them_all(
     done: list[str] = []
 
     def collect(futures: Sequence[Future], names: Sequence[str]) -> None:
-        for result in results(futures, names):
+        for result in collect(futures, names):
             done.append(result)  # noqa: PERF402 - those before the error count
 
     with (

@@ -15,7 +15,7 @@ from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace
 
 DEMO = Path(__file__).parents[2] / "jobs" / "demo.yaml"
-SMALL = ("simulate.places=12", "simulate.dates=2", "simulate.islands=3", "simulate.scene_size=48")
+SMALL = ("simulate.locations=12", "simulate.dates=2", "simulate.islands=3", "simulate.scene_size=48")
 
 
 def settings(folder: Path, *changes: str) -> Settings:

@@ -14,11 +14,11 @@ from synthetic_samples import settings, write_leak, write_samples
 
 from jobs import train
 from mineral_pipeline import modelling
-from mineral_pipeline.errors import ClusterError, DataError, LeakError
+from mineral_pipeline.errors import ClusterError, DataError, LeakageError
 from mineral_pipeline.modelling import ModelSpec
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, model
+from mineral_pipeline.workspace import Workspace, artefacts
 
 NETWORKS = ("grid", "random-labels")
 
@@ -29,7 +29,7 @@ def wanted(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
     write_samples(workspace, "presence", places=20, chips=1, side=8)
     write_leak(workspace, "presence", 0.0)
     monkeypatch.setattr(train, "fit", double)
-    quick = {"convolutions": ["small"], "denses": ["small"], "permutations": 1}
+    quick = {"convolutions": ["small"], "dense_layers": ["small"], "n_label_permutations": 1}
     return settings(workspace, tasks=["presence"], train=quick)
 
 
@@ -40,7 +40,7 @@ def double(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
         return modelling.fit(workspace, spec)
     assert not modelling.is_done(workspace, spec), "trained twice"
     write_spec(workspace, spec)
-    workspace.write_json(model(spec.task, spec.name, "metrics.json"), {"kind": spec.kind})
+    workspace.write_json(artefacts.model(spec.task, spec.name, "metrics.json"), {"kind": spec.kind})
     return {}
 
 
@@ -72,7 +72,7 @@ def test_a_model_that_fails_is_counted_and_the_others_go_on(
 
 def test_a_leak_stops_training_before_it_starts(client: Client, wanted: Settings, workspace: Workspace) -> None:
     write_leak(workspace, "presence", 0.3)
-    with pytest.raises(LeakError, match=r"30\.0 %"):
+    with pytest.raises(LeakageError, match=r"30\.0 %"):
         train.main(wanted, client)
     assert workspace.list("models") == []
 

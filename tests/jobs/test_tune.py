@@ -14,7 +14,7 @@ from mineral_pipeline.errors import DataError
 from mineral_pipeline.modelling import ModelSpec, search
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, model
+from mineral_pipeline.workspace import Workspace, artefacts
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def wanted(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for task in ("presence", "richness"):
         write_samples(workspace, task, places=20, chips=1, side=8)
     made = settings(
-        workspace, train={"convolutions": ["small"], "denses": ["small"]}, tune={"candidates": 3, "epochs": 2}
+        workspace, train={"convolutions": ["small"], "dense_layers": ["small"]}, tune={"candidates": 3, "epochs": 2}
     )
     for task in made.tasks:
         for spec in modelling.grid_specs(made, workspace, task):
@@ -36,7 +36,7 @@ def pretend(workspace: Workspace, spec: ModelSpec, value: float) -> dict[str, An
     write_spec(workspace, spec)
     validation = {"accuracy": value, "mae": value, "loss": value}
     metrics = {"name": spec.name, "kind": spec.kind, "epochs": 1, "seconds": 0.1, "validation": validation}
-    workspace.write_json(model(spec.task, spec.name, "metrics.json"), metrics)
+    workspace.write_json(artefacts.model(spec.task, spec.name, "metrics.json"), metrics)
     return metrics
 
 
@@ -55,9 +55,9 @@ def test_a_search_for_every_task_and_what_came_of_it(
     said = " ".join(capsys.readouterr().out.split())
     assert "no candidate for richness is better than small-small-s0 of the grid, which stays the best" in said
     assert "for presence" not in said
-    assert modelling.best(workspace, "presence", ["small-small-s0", "tuned"]).name == "tuned"
-    assert modelling.best(workspace, "richness", ["small-small-s0", "tuned"]).name == "small-small-s0"
-    assert len(workspace.read_table(model("presence", "tuned", "search.parquet"))) == 3
+    assert modelling.select_model(workspace, "presence", ["small-small-s0", "tuned"]).name == "tuned"
+    assert modelling.select_model(workspace, "richness", ["small-small-s0", "tuned"]).name == "small-small-s0"
+    assert len(workspace.read_table(artefacts.model("presence", "tuned", "search.parquet"))) == 3
 
 
 def test_candidates_of_an_earlier_run_are_skipped(client: Client, wanted: Settings, workspace: Workspace) -> None:
@@ -75,7 +75,9 @@ def test_failures_are_counted_by_reason(
 
     def failing(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
         if spec.name == doomed.name and spec.task == "presence":
-            workspace.write_json(model(spec.task, spec.name, "failure.json"), {"reason": "DataError: it diverged"})
+            workspace.write_json(
+                artefacts.model(spec.task, spec.name, "failure.json"), {"reason": "DataError: it diverged"}
+            )
             raise DataError("it diverged")
         return double(workspace, spec)
 

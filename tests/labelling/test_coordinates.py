@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mineral_pipeline.labelling.coordinates import place
+from mineral_pipeline.labelling.coordinates import to_wgs84
 
 
 def rows(*places: tuple[str, str], crs: str = "", country: str = "") -> pd.DataFrame:
@@ -45,7 +45,7 @@ def rows(*places: tuple[str, str], crs: str = "", country: str = "") -> pd.DataF
     ],
 )
 def test_positions_are_judged(lat: str, lon: str, reason: str) -> None:
-    found = place(rows((lat, lon)))
+    found = to_wgs84(rows((lat, lon)))
     assert found.reasons.tolist() == [reason]
     assert np.isnan(found.lonlat).all() == bool(reason)
 
@@ -53,7 +53,7 @@ def test_positions_are_judged(lat: str, lon: str, reason: str) -> None:
 @given(st.floats(-90, 90), st.floats(-180, 180))
 @settings(max_examples=20, deadline=None)  # pyproj looks reference systems up
 def test_wgs84_is_left_as_it_is(lat: float, lon: float) -> None:
-    found = place(rows(*[(repr(lat), repr(lon))] * 4).assign(crs=["", "EPSG:4326", "WGS84", "OGC:CRS84"]))
+    found = to_wgs84(rows(*[(repr(lat), repr(lon))] * 4).assign(crs=["", "EPSG:4326", "WGS84", "OGC:CRS84"]))
     assert found.conversions == ()
     assert len(set(found.reasons)) == 1
     if not found.reasons[0]:
@@ -67,7 +67,7 @@ def test_north_american_datum_of_1927() -> None:
     to_xyz, from_xyz = (pyproj.Transformer.from_crs(e, {**e, "proj": "geocent"}, always_xy=True) for e in ellipsoids)
     x, y, z = to_xyz.transform(lon, lat, 0.0)
     expected = from_xyz.transform(x - 5, y + 135, z + 172, direction="INVERSE")[:2]
-    found = place(rows((str(lat), str(lon)), crs="EPSG:4267"))
+    found = to_wgs84(rows((str(lat), str(lon)), crs="EPSG:4267"))
     np.testing.assert_allclose(found.lonlat[0], expected, atol=1e-7)
     (conversion,) = found.conversions
     assert (conversion.rows, conversion.accuracy_m, conversion.ballpark) == (1, 12.0, 0)
@@ -76,21 +76,21 @@ def test_north_american_datum_of_1927() -> None:
 
 
 def test_where_no_transformation_holds_positions_stay_and_are_counted() -> None:
-    found = place(rows(("65", "-150"), ("50", "10"), crs="EPSG:4267"))  # the second lies in Germany
+    found = to_wgs84(rows(("65", "-150"), ("50", "10"), crs="EPSG:4267"))  # the second lies in Germany
     assert found.lonlat[1].tolist() == [10, 50]
     assert found.conversions[0].ballpark == 1
     assert "1 lie where no transformation holds" in str(found.conversions[0])
 
 
 def test_the_antimeridian_is_crossed() -> None:
-    found = place(rows(("52", "-179.9999"), ("52", "179.9999"), crs="EPSG:4267"))
+    found = to_wgs84(rows(("52", "-179.9999"), ("52", "179.9999"), crs="EPSG:4267"))
     assert (np.abs(found.lonlat[:, 0]) <= 180).all()
     assert (np.abs(np.abs(found.lonlat[:, 0]) - 180) < 0.01).all()
 
 
 def test_projected_coordinates_and_unknown_systems() -> None:
     table = pd.concat([rows(("4512345", "500000"), crs="EPSG:32612"), rows(("1", "2"), crs="my own grid")])
-    found = place(table.reset_index(drop=True))
+    found = to_wgs84(table.reset_index(drop=True))
     assert found.lonlat[0] == pytest.approx([-111, 40.76], abs=0.01)
     assert found.conversions[0].moved_m is None
     assert found.reasons.tolist() == ["", "in an unknown reference system"]
@@ -115,31 +115,31 @@ def chilean(extra: tuple[str, str], name: str = "Chile") -> pd.DataFrame:
     ],
 )
 def test_a_country_gives_blunders_away(extra: tuple[str, str], reason: str) -> None:
-    assert place(chilean(extra)).reasons.tolist() == [""] * 12 + [reason]
-    assert place(chilean(extra, "")).reasons.tolist() == [""] * 13
+    assert to_wgs84(chilean(extra)).reasons.tolist() == [""] * 12 + [reason]
+    assert to_wgs84(chilean(extra, "")).reasons.tolist() == [""] * 13
 
 
 def test_repeated_blunders_do_not_vouch_for_each_other() -> None:
     table = pd.concat([chilean(("33.1", "-70.2")), rows(("33.1", "-70.2"), country="chile")], ignore_index=True)
-    assert (place(table).reasons != "").sum() == 2
+    assert (to_wgs84(table).reasons != "").sum() == 2
 
 
 def test_a_country_with_few_rows_accuses_nobody() -> None:
     few = rows(("33.1", "-70.2"), ("-33.1", "-70.2"), ("-33.2", "-70.3"), country="Chile")
-    assert place(few).reasons.tolist() == [""] * 3
+    assert to_wgs84(few).reasons.tolist() == [""] * 3
 
 
 def test_spellings_of_a_country() -> None:
     mines = rows(*[(f"{40 + n / 10}", "-120") for n in range(12)], country="United States")
     odd = rows(("40.55", "120"), country="U.S.A.")
-    assert place(pd.concat([mines, odd], ignore_index=True)).reasons[-1].endswith("the sign of the longitude")
+    assert to_wgs84(pd.concat([mines, odd], ignore_index=True)).reasons[-1].endswith("the sign of the longitude")
 
 
 def test_real_tables(data: Path) -> None:
     """Blunders found by looking: Red Dog and Pebble lie in Alaska, Niblack on its islands, Teghout in Armenia."""
     table = pd.read_csv(data / "deposits" / "other-sources.csv.gz", dtype=str, na_filter=False)
     table = table.rename(columns={"latitude": "lat", "longitude": "lon"})
-    found = place(table)
+    found = to_wgs84(table)
     reasons = pd.Series(found.reasons)
     assert (reasons == "at 0, 0").sum() == 37
     accused = table["name"].where(reasons.str.startswith("whose country")).dropna()

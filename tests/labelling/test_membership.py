@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from benchmarks.world import HOME, make_world
-from mineral_pipeline import sphere
+from benchmarks.support.synthetic_catalogue import HOME, make_world
+from mineral_pipeline import geometry
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.labelling import membership, sum_inside
 
@@ -51,7 +51,7 @@ def quad(lon: float, lat: float, turn: float, size: float, ratio: float = 0.9, c
     up, east, north = frame(lon, lat).astype(float)
     arc = math.radians(size)
     plane = ratio * np.cos(angles)[:, None] * east + np.sin(angles)[:, None] * north
-    shape = sphere.lonlat(up + math.tan(arc) * plane)
+    shape = geometry.lonlat(up + math.tan(arc) * plane)
     shape[:, 0] = shape[0, 0] + (shape[:, 0] - shape[0, 0] + 180) % 360 - 180
     return shape
 
@@ -62,7 +62,7 @@ def near(shape: np.ndarray, lon: float, lat: float, size: float, count: int, see
     up, east, north = frame(lon, lat).astype(float)
     offsets = random.normal(scale=math.radians(size), size=(count, 2))
     return np.concatenate(
-        [sphere.lonlat(up + offsets[:, :1] * east + offsets[:, 1:] * north), shape + np.array([0.001, 0])]
+        [geometry.lonlat(up + offsets[:, :1] * east + offsets[:, 1:] * north), shape + np.array([0.001, 0])]
     )
 
 
@@ -89,11 +89,11 @@ def test_agrees_with_the_oracle(
 
 def brute_force(footprints: np.ndarray, points: np.ndarray) -> csr_array:
     """All against all, in long double."""
-    halves, vectors = sphere.half_spaces(footprints), sphere.unit_vectors(points)
+    halves, vectors = geometry.half_spaces(footprints), geometry.unit_vectors(points)
     normals = np.where(halves.valid[:, None, None], halves.normals, np.nan).astype(np.longdouble)
     with np.errstate(invalid="ignore"):
         heights = np.einsum("nvx,mx->nmv", normals, vectors.astype(np.longdouble)).min(axis=2)
-    return csr_array((heights >= -sphere.TOLERANCE).astype(np.int8))
+    return csr_array((heights >= -geometry.TOLERANCE).astype(np.int8))
 
 
 def same(found: csr_array, expected: csr_array) -> bool:
@@ -102,7 +102,7 @@ def same(found: csr_array, expected: csr_array) -> bool:
 
 def turned(positions: np.ndarray, to: tuple[float, float]) -> np.ndarray:
     """Positions after the turn of the globe that brings western America to ``to``."""
-    return sphere.lonlat(sphere.unit_vectors(positions) @ frame(*HOME).astype(float).T @ frame(*to).astype(float))
+    return geometry.lonlat(geometry.unit_vectors(positions) @ frame(*HOME).astype(float).T @ frame(*to).astype(float))
 
 
 @pytest.mark.parametrize("to", [HOME, (180, 0), (30, 90), (-175, -80)])
@@ -125,15 +125,15 @@ def test_the_tested_world_has_all_that_is_hard() -> None:
     assert world.footprints[..., 1].max() > 81
     assert world.footprints[..., 1].min() < -81
     assert (np.abs(world.footprints[..., 0]) > 180).any()
-    assert sphere.half_spaces(world.footprints).valid.all()
-    np.testing.assert_allclose(sphere.areas(world.footprints), 185 * 170, rtol=0.01)
+    assert geometry.half_spaces(world.footprints).valid.all()
+    np.testing.assert_allclose(geometry.areas(world.footprints), 185 * 170, rtol=0.01)
 
 
 @pytest.mark.parametrize(
     "shape", [SQUARE, SQUARE[::-1], quad(180, 5, 30, 1), quad(-179.9, 81, 10, 1), quad(0, -90, 0, 2)]
 )
 def test_edges_and_corners_belong_to_the_polygon(shape: object) -> None:
-    corners = sphere.unit_vectors(shape)
+    corners = geometry.unit_vectors(shape)
     following, middle = np.roll(corners, -1, axis=0), corners.mean(axis=0)
     along = np.linspace(0, 1, 41)[:, None, None]
     edges = ((1 - along) * corners + along * following).reshape(-1, 3)
@@ -143,9 +143,9 @@ def test_edges_and_corners_belong_to_the_polygon(shape: object) -> None:
     step = 0.06 / 6_371_009  # 6 cm
     outside = edges - step * np.tile(inwards, (41, 1))
     count = len(edges)
-    assert len(inside(shape, sphere.lonlat(edges))) == count
-    assert len(inside(shape, sphere.lonlat(outside))) == 0
-    assert len(inside(shape, sphere.lonlat(edges + step * 3 * (middle - edges) / 0.01))) == count
+    assert len(inside(shape, geometry.lonlat(edges))) == count
+    assert len(inside(shape, geometry.lonlat(outside))) == 0
+    assert len(inside(shape, geometry.lonlat(edges + step * 3 * (middle - edges) / 0.01))) == count
 
 
 def test_the_antimeridian_is_nothing_special() -> None:

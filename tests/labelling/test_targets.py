@@ -12,10 +12,11 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mineral_pipeline import labelling, ledger
+from mineral_pipeline import labelling
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.labelling import choose_deposits, column_name, count_deposits, finish_labels, richness
-from mineral_pipeline.ledger import Outcome, State
+from mineral_pipeline.workspace import ledger
+from mineral_pipeline.workspace.ledger import Outcome, State
 
 
 def table(*commodities: str) -> pd.DataFrame:
@@ -65,7 +66,7 @@ def test_counts_in_footprints() -> None:
     assert counts["n_deposits"].tolist() == [1, 2, 0]
     assert counts["n_gold"].tolist() == [1, 2, 0]
     assert counts["n_silver"].tolist() == [1, 1, 0]
-    assert counts["bucket"].tolist() == ["003000", "003001", "003002"]
+    assert counts["location_id"].tolist() == ["003000", "003001", "003002"]
     np.testing.assert_allclose(counts[["lon", "lat"]], [[0, 0], [0.5, 0.5], [50.5, 50.5]], atol=2e-3)
 
 
@@ -82,7 +83,7 @@ def test_labels() -> None:
     assert labels["has_deposit"].tolist() == [True, True, False]
     np.testing.assert_allclose(labels["richness"], [1 / 3, np.log(3) / np.log(8), 0])
     assert list(labels.columns) == [
-        "chip", "product_id", "bucket", "lon", "lat", "n_deposits", "has_deposit", "richness", "max_deposits",
+        "chip", "product_id", "location_id", "lon", "lat", "n_deposits", "has_deposit", "richness", "max_deposits",
         "is_ambiguous", "has_open_mine", "n_gold", "n_tin",
     ]  # fmt: skip
 

@@ -11,8 +11,8 @@ import pytest
 import zarr
 
 from mineral_pipeline.modelling import ModelSpec
-from mineral_pipeline.modelling.baselines import Baseline, brightness
-from mineral_pipeline.modelling.sides import Side
+from mineral_pipeline.modelling.baselines.brightness import Baseline, brightness
+from mineral_pipeline.modelling.dataset import Subset
 from mineral_pipeline.settings import Hyperparameters
 
 CONSTANT = ModelSpec(
@@ -21,10 +21,10 @@ CONSTANT = ModelSpec(
 RICHNESS: dict[str, Any] = {"task": "richness", "loss": "mae"}
 
 
-def side(folder: Path, images: np.ndarray, label: np.ndarray) -> Side:
+def side(folder: Path, images: np.ndarray, label: np.ndarray) -> Subset:
     stored = zarr.create_array(str(folder / "images.zarr"), data=images, chunks=(8, *images.shape[1:]), overwrite=True)
     count = np.arange(len(label))
-    return Side(stored, label.astype("float32"), np.ones(len(label)), count.astype(str), count)
+    return Subset(stored, label.astype("float32"), np.ones(len(label)), count.astype(str), count)
 
 
 def grey(values: np.ndarray) -> np.ndarray:

@@ -11,17 +11,17 @@ import pytest
 import yaml
 from synthetic_samples import settings
 
-from mineral_pipeline import modelling, store
+from mineral_pipeline import modelling
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.modelling import ModelSpec
-from mineral_pipeline.modelling.sides import open_side
-from mineral_pipeline.settings import Task
-from mineral_pipeline.workspace import Workspace, model, samples
+from mineral_pipeline.modelling.dataset import open_subset
+from mineral_pipeline.learning import Task
+from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
 # Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-QUICK = {"epochs": 8, "patience": 8, "convolutions": ["small"], "denses": ["small"], "permutations": 1}
+QUICK = {"epochs": 8, "patience": 8, "convolutions": ["small"], "dense_layers": ["small"], "n_label_permutations": 1}
 
 
 def specs(workspace: Workspace, task: Task, **train: object) -> dict[str, ModelSpec]:
@@ -35,8 +35,8 @@ def test_a_small_network_finds_the_patches(curated: Workspace) -> None:
     metrics = modelling.fit(curated, spec)
     assert metrics["validation"]["accuracy"] > 0.85
     assert metrics["validation"]["loss"] == metrics["validation"]["cross_entropy"] < 0.5
-    test = open_side(curated, "presence", "test")
-    prediction = modelling.predict_side(curated, "presence", spec.name, "test")
+    test = open_subset(curated, "presence", "test")
+    prediction = modelling.predict_subset(curated, "presence", spec.name, "test")
     assert ((prediction > 0.5) == test.label).mean() > 0.85
     _leaves_its_files(curated, spec, metrics)
     _trains_the_same_again(curated, spec)
@@ -50,18 +50,18 @@ def _leaves_its_files(workspace: Workspace, spec: ModelSpec, metrics: dict[str, 
         "task": "presence", "name": "small-small-s0", "kind": "grid", "convolution": "small", "dense": "small",
         "seed": 0, "parameters": 20_105,
     }  # fmt: skip
-    assert yaml.safe_load(workspace.read_bytes(model("presence", spec.name, "settings.yaml")))["epochs"] == 8
+    assert yaml.safe_load(workspace.read_bytes(artefacts.model("presence", spec.name, "settings.yaml")))["epochs"] == 8
     assert modelling.read_spec(workspace, "presence", spec.name) == spec
-    history = workspace.read_table(model("presence", spec.name, "history.parquet"))
+    history = workspace.read_table(artefacts.model("presence", spec.name, "history.parquet"))
     assert len(history) == metrics["epochs"]
-    predictions = workspace.read_table(model("presence", spec.name, "predictions.parquet"))
-    assert list(predictions.columns) == ["chip", "bucket", "label", "prediction"]
-    validation = open_side(workspace, "presence", "validation")
+    predictions = workspace.read_table(artefacts.model("presence", spec.name, "predictions.parquet"))
+    assert list(predictions.columns) == ["chip", "location_id", "label", "prediction"]
+    validation = open_subset(workspace, "presence", "validation")
     np.testing.assert_array_equal(predictions["chip"], validation.chip)
     # the weights kept are those of the best epoch, and what stopping watched is free of penalties
     error = predictions["prediction"].where(predictions["label"] == 1, 1 - predictions["prediction"])
     assert -np.log(error.clip(1e-7)).mean() == pytest.approx(history["val_cross_entropy"].min(), rel=1e-3)
-    events = workspace.read_bytes(model("presence", spec.name, "events.out.tfevents.training"))
+    events = workspace.read_bytes(artefacts.model("presence", spec.name, "events.out.tfevents.training"))
     assert _records(events) == len(history) + 1
     assert b"val_cross_entropy" in events
 
@@ -69,7 +69,7 @@ def _leaves_its_files(workspace: Workspace, spec: ModelSpec, metrics: dict[str, 
 def _trains_the_same_again(workspace: Workspace, spec: ModelSpec) -> None:
     modelling.fit(workspace, replace(spec, name="again", epochs=2))
     first, again = (
-        workspace.read_table(model("presence", name, "history.parquet")).drop(columns="seconds").head(2)
+        workspace.read_table(artefacts.model("presence", name, "history.parquet")).drop(columns="seconds").head(2)
         for name in (spec.name, "again")
     )
     pd.testing.assert_frame_equal(first, again)
@@ -87,17 +87,17 @@ def _records(content: bytes) -> int:
 
 
 def _is_not_trained_twice(workspace: Workspace, spec: ModelSpec) -> None:
-    workspace.remove(samples("presence", "train"))  # training again would fail
+    workspace.remove(artefacts.samples("presence", "train"))  # training again would fail
     assert modelling.fit(workspace, spec)["name"] == spec.name
     assert modelling.done_names(workspace, [spec, replace(spec, epochs=9)]) == [spec.name]
 
 
 def _predicts_the_same_from_the_chip_store(workspace: Workspace, spec: ModelSpec, expected: np.ndarray) -> None:
-    images = np.asarray(open_side(workspace, "presence", "test").images)
+    images = np.asarray(open_subset(workspace, "presence", "test").images)
     count, size = len(images), 16
-    store.create_chips(workspace, [f"P{n}" for n in range(count)], ["B7"], images.shape[-1], size)
+    zarr_store.create_chips(workspace, [f"P{n}" for n in range(count)], ["B7"], images.shape[-1], size)
     for shard in range(-(-count // size)):
-        store.write_shard(workspace, shard, images[shard * size : (shard + 1) * size])
+        zarr_store.write_shard(workspace, shard, images[shard * size : (shard + 1) * size])
     chips = np.random.default_rng(0).permutation(count)[:50]
     np.testing.assert_allclose(modelling.predict(workspace, "presence", spec.name, chips), expected[chips], atol=1e-5)
     assert len(modelling.predict(workspace, "presence", spec.name, [])) == 0
@@ -109,8 +109,8 @@ def test_richness_beats_the_constant_and_brightness_does_not(curated: Workspace)
     mae = {kind: modelling.fit(curated, wanted[kind])["validation"]["mae"] for kind in kinds}
     assert mae["grid"] < 0.7 * mae["constant"]
     assert mae["brightness"] > 0.85 * mae["constant"]
-    labels = open_side(curated, "richness", "train").label
-    constant = modelling.predict_side(curated, "richness", "constant", "test")
+    labels = open_subset(curated, "richness", "train").label
+    constant = modelling.predict_subset(curated, "richness", "constant", "test")
     np.testing.assert_allclose(constant, np.median(labels), rtol=1e-6)
 
 
@@ -128,9 +128,9 @@ def test_a_failure_leaves_its_reason_and_is_tried_again(curated: Workspace) -> N
     curated.remove("samples/presence/validation.zarr/zarr.json")
     with pytest.raises(WorkspaceError):
         modelling.fit(curated, spec)
-    failure = curated.read_json(model("presence", "constant", "failure.json"))
+    failure = curated.read_json(artefacts.model("presence", "constant", "failure.json"))
     assert failure["reason"].startswith("WorkspaceError: ")
     assert not modelling.is_done(curated, spec)
     curated.write_bytes("samples/presence/validation.zarr/zarr.json", table)
     assert modelling.fit(curated, spec)["validation"]["accuracy"] == pytest.approx(0.5, abs=0.2)
-    assert not curated.exists(model("presence", "constant", "failure.json"))
+    assert not curated.exists(artefacts.model("presence", "constant", "failure.json"))

@@ -16,7 +16,7 @@ from mineral_pipeline.errors import DataError
 from mineral_pipeline.modelling import ModelSpec, search
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, model
+from mineral_pipeline.workspace import Workspace, artefacts
 
 GRID = ["small-small-s0"]
 
@@ -40,7 +40,7 @@ def client() -> Iterator[Client]:
 def wanted(curated: Workspace) -> Settings:
     """Five candidates over a grid of one model, which is there."""
     made = settings(
-        curated, train={"convolutions": ["small"], "denses": ["small"]}, tune={"candidates": 5, "epochs": 3}
+        curated, train={"convolutions": ["small"], "dense_layers": ["small"]}, tune={"candidates": 5, "epochs": 3}
     )
     (spec,) = modelling.grid_specs(made, curated, "presence")
     write_metrics(curated, spec, 0.8)
@@ -51,8 +51,8 @@ def write_metrics(workspace: Workspace, spec: ModelSpec, accuracy: float) -> dic
     write_spec(workspace, spec)
     validation = {"accuracy": accuracy, "loss": 1 - accuracy}
     metrics = {"name": spec.name, "kind": spec.kind, "epochs": 1, "seconds": 0.1, "validation": validation}
-    workspace.write_bytes(model(spec.task, spec.name, "model.keras"), spec.name.encode())
-    workspace.write_json(model(spec.task, spec.name, "metrics.json"), metrics)
+    workspace.write_bytes(artefacts.model(spec.task, spec.name, "model.keras"), spec.name.encode())
+    workspace.write_json(artefacts.model(spec.task, spec.name, "metrics.json"), metrics)
     return metrics
 
 
@@ -61,7 +61,7 @@ def double(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
     assert get_worker().state.total_resources == {"GPU": 1}, "a fit landed on a worker without a GPU"
     dropout = spec.hyperparameters.dropout
     if dropout < 0.3:
-        workspace.write_json(model(spec.task, spec.name, "failure.json"), {"reason": "DataError: diverged"})
+        workspace.write_json(artefacts.model(spec.task, spec.name, "failure.json"), {"reason": "DataError: diverged"})
         raise DataError("diverged")
     if modelling.is_done(workspace, spec):
         return modelling.read_metrics(workspace, spec.task, spec.name)
@@ -88,10 +88,10 @@ def test_the_search_records_every_candidate_and_keeps_the_best(
     assert tuned.hyperparameters.dropout == table["dropout"].max()
     assert (tuned.convolution, tuned.epochs) == ("small", 3)
     winner = table["name"][table["dropout"].idxmax()]
-    assert curated.read_bytes(model("presence", "tuned", "model.keras")) == winner.encode(), "trained twice"
+    assert curated.read_bytes(artefacts.model("presence", "tuned", "model.keras")) == winner.encode(), "trained twice"
     assert modelling.read_metrics(curated, "presence", "tuned")["kind"] == "tuned"
-    assert modelling.best(curated, "presence", [*GRID, "tuned"]).name == GRID[0], "no candidate reaches 0.8"
-    kept = curated.read_table(model("presence", "tuned", "search.parquet"))
+    assert modelling.select_model(curated, "presence", [*GRID, "tuned"]).name == GRID[0], "no candidate reaches 0.8"
+    kept = curated.read_table(artefacts.model("presence", "tuned", "search.parquet"))
     assert kept["score"].max() == table["dropout"].max()
 
 
@@ -102,7 +102,7 @@ def test_a_search_of_failures_says_why(
     hopeless = wanted.model_copy(update={"tune": wanted.tune.model_copy(update={"dropout": (0.12, 0.12)})})
     with pytest.raises(DataError, match="every candidate for presence failed, the first with DataError: diverged"):
         search.search(client, hopeless, curated, "presence", GRID, lambda spec, succeeded: None)
-    assert not curated.exists(model("presence", "tuned"))
+    assert not curated.exists(artefacts.model("presence", "tuned"))
 
 
 def test_candidates_lie_in_the_ranges_and_come_from_the_seed(curated: Workspace, wanted: Settings) -> None:

@@ -10,21 +10,21 @@ from synthetic_samples import settings
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.modelling.spec import ModelSpec, write_spec
-from mineral_pipeline.settings import Task
-from mineral_pipeline.workspace import Workspace, model, samples
+from mineral_pipeline.learning import Task
+from mineral_pipeline.workspace import Workspace, artefacts
 
 
 @pytest.fixture
 def sampled(workspace: Workspace) -> Workspace:
     """Sample tables without stores: enough to name models."""
     for task in ("presence", "richness"):
-        workspace.write_bytes(samples(task), task.encode())
+        workspace.write_bytes(artefacts.samples(task), task.encode())
     return workspace
 
 
 def pretend(workspace: Workspace, spec: ModelSpec, **validation: float) -> None:
     write_spec(workspace, spec)
-    workspace.write_json(model(spec.task, spec.name, "metrics.json"), {"validation": validation})
+    workspace.write_json(artefacts.model(spec.task, spec.name, "metrics.json"), {"validation": validation})
 
 
 def test_the_grid_is_every_pair_and_seed(sampled: Workspace) -> None:
@@ -38,7 +38,7 @@ def test_the_grid_is_every_pair_and_seed(sampled: Workspace) -> None:
 
 
 def test_baselines_are_permuted_labels_constant_and_brightness(sampled: Workspace) -> None:
-    wanted = settings(sampled, train={"permutations": 2, "richness_loss": "mse"}, seed=5)
+    wanted = settings(sampled, train={"n_label_permutations": 2, "richness_loss": "mse"}, seed=5)
     specs = {spec.name: spec for spec in modelling.baseline_specs(wanted, sampled, "richness")}
     assert list(specs) == ["random-labels-p0", "random-labels-p1", "constant", "brightness"]
     assert [spec.permutation for spec in specs.values()] == [0, 1, None, None]
@@ -53,7 +53,7 @@ def test_a_spec_survives_its_file_and_samples_belong_to_it(sampled: Workspace) -
     assert modelling.is_done(sampled, spec)
     assert modelling.is_current(sampled, "presence", spec.name)
     assert not modelling.is_done(sampled, replace(spec, seed=1))
-    sampled.write_bytes(samples("presence"), b"others")
+    sampled.write_bytes(artefacts.samples("presence"), b"others")
     (again,) = (
         other for other in modelling.grid_specs(settings(sampled), sampled, "presence") if other.name == spec.name
     )
@@ -64,7 +64,7 @@ def test_a_spec_survives_its_file_and_samples_belong_to_it(sampled: Workspace) -
 def test_a_model_whose_settings_cannot_be_read_is_not_done(sampled: Workspace) -> None:
     spec = modelling.grid_specs(settings(sampled), sampled, "presence")[0]
     pretend(sampled, spec)
-    sampled.write_bytes(model("presence", spec.name, "settings.yaml"), b"hyperparameters: {unknown: 1}")
+    sampled.write_bytes(artefacts.model("presence", spec.name, "settings.yaml"), b"hyperparameters: {unknown: 1}")
     assert not modelling.is_done(sampled, spec)
 
 
@@ -90,18 +90,18 @@ def test_the_best_is_by_validation_and_neither_baseline_nor_stale(
     pretend(sampled, replace(base, name="cheat", kind="random-labels"), loss=0, **{metric: perfect})
     pretend(sampled, replace(base, name="stale", samples="others"), loss=0, **{metric: perfect})
     names = ["absent", "first", "second", "third", "cheat", "stale"]
-    assert modelling.best(sampled, task, names).name == expected
+    assert modelling.select_model(sampled, task, names).name == expected
     with pytest.raises(DataError, match="run the job train first"):
-        modelling.best(sampled, task, ["absent", "cheat", "stale"])
+        modelling.select_model(sampled, task, ["absent", "cheat", "stale"])
 
 
 def test_members_are_the_best_richness_model_under_other_seeds(sampled: Workspace) -> None:
-    wanted = settings(sampled, prospect={"members": 3}, train={"epochs": 40}, tune={"epochs": 4})
+    wanted = settings(sampled, prospect={"ensemble_size": 3}, train={"epochs": 40}, tune={"epochs": 4})
     grid = modelling.grid_specs(wanted, sampled, "richness")
     pretend(sampled, grid[4], mae=0.1, loss=0.1)
     better = grid[5].hyperparameters.model_copy(update={"dropout": 0.11})
     pretend(sampled, replace(grid[4], name="tuned", kind="tuned", epochs=4, hyperparameters=better), mae=0.05, loss=0.1)
-    members = modelling.member_specs(wanted, sampled)
+    members = modelling.ensemble_specs(wanted, sampled)
     assert [(member.name, member.seed, member.kind) for member in members] == [
         ("member-s0", 0, "member"), ("member-s1", 1, "member"), ("member-s2", 2, "member"),
     ]  # fmt: skip

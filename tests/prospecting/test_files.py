@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mineral_pipeline import prospecting
-from mineral_pipeline.workspace import PROSPECTS, Workspace
+from mineral_pipeline.workspace import Workspace, artefacts
 
 # rasterio and rioxarray multiply transforms with *, which affine 3 announces to retire.
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
@@ -39,7 +39,7 @@ def make_prospects(lons: tuple[float, ...] = (20.0, 179.8, -60.0)) -> gpd.GeoDat
     columns = {
         "chip": range(n),
         "product_id": [f"P{number}" for number in range(n)],
-        "bucket": [f"00{number}00{number}" for number in range(n)],
+        "location_id": [f"00{number}00{number}" for number in range(n)],
         "lon": lons,
         "lat": 12.3456789,
     }
@@ -72,10 +72,10 @@ def test_geojson_follows_rfc_7946(written: Workspace) -> None:
 
 
 def test_geojson_and_geoparquet_hold_the_same_places(written: Workspace) -> None:
-    table = written.read_table(PROSPECTS)
-    mapped = gpd.read_file(written.place(prospecting.GEOJSON))
+    table = written.read_table(artefacts.PROSPECTS)
+    mapped = gpd.read_file(written.path(prospecting.GEOJSON))
     assert table.crs == mapped.crs == "EPSG:4326"
-    assert mapped["bucket"].tolist() == table["bucket"].tolist() == ["000000", "001001", "002002"]
+    assert mapped["location_id"].tolist() == table["location_id"].tolist() == ["000000", "001001", "002002"]
     assert mapped["richness"].tolist() == pytest.approx(table["richness"].tolist(), abs=1e-4)
     assert mapped.geometry.geom_equals_exact(table.geometry, 1e-6, align=False).all()
 
@@ -99,8 +99,8 @@ def test_a_footprint_that_only_touches_the_antimeridian_stays_whole() -> None:
 
 
 def test_the_raster_is_cloud_optimised_and_holds_the_values(written: Workspace) -> None:
-    prospects = written.read_table(PROSPECTS)
-    with rasterio.open(written.place(prospecting.RASTER)) as raster:
+    prospects = written.read_table(artefacts.PROSPECTS)
+    with rasterio.open(written.path(prospecting.RASTER)) as raster:
         assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert raster.crs == "EPSG:4326"
         assert raster.descriptions == ("richness", "uncertainty")
@@ -140,4 +140,4 @@ def test_the_table_is_written_last(workspace: Workspace, monkeypatch: pytest.Mon
     monkeypatch.setattr("mineral_pipeline.prospecting.files.to_raster", fail)
     with pytest.raises(OSError, match="disk full"):
         prospecting.write(workspace, make_prospects())
-    assert not workspace.exists(PROSPECTS)
+    assert not workspace.exists(artefacts.PROSPECTS)

@@ -24,7 +24,7 @@ def make_chips(buckets: list[str], lon: float = 0.0) -> gpd.GeoDataFrame:
     columns = {
         "chip": np.arange(len(buckets)),
         "product_id": [f"P{number}" for number in range(len(buckets))],
-        "bucket": buckets,
+        "location_id": buckets,
         "lon": lons,
         "lat": 10.0,
         "richness": 0.0,  # as labels carry it: of known deposits, and so not the predicted one
@@ -37,7 +37,7 @@ def test_richness_is_the_mean_and_uncertainty_the_spread_of_the_members() -> Non
     predictions = np.array([[0.1, 0.3, 0.9], [0.2, 0.6, 0.7], [0.0, 0.0, 0.8]])
     prospects = rank(chips, predictions, DEPOSITS)
     assert list(prospects.columns) == COLUMNS
-    assert prospects["bucket"].tolist() == ["002002", "001001"]
+    assert prospects["location_id"].tolist() == ["002002", "001001"]
     assert prospects["rank"].tolist() == [1, 2]
     assert prospects["richness"].tolist() == pytest.approx([0.8, (0.2 + 0.4 + 0.0) / 3])
     assert prospects["uncertainty"].tolist() == pytest.approx(
@@ -57,11 +57,11 @@ def test_ties_fall_to_the_surer_then_to_the_bucket_whatever_the_order_of_the_chi
     chips = make_chips(["004004", "001001", "003003", "002002"])
     predictions = np.array([[0.5, 0.5, 0.25, 0.5], [0.5, 0.5, 0.75, 0.5]])  # 003003 is less sure
     prospects = rank(chips.iloc[order], predictions[:, order], DEPOSITS)
-    assert prospects["bucket"].tolist() == ["001001", "002002", "004004", "003003"]
+    assert prospects["location_id"].tolist() == ["001001", "002002", "004004", "003003"]
 
 
 def test_only_places_without_any_known_deposit_remain() -> None:
-    labels = pd.DataFrame({"bucket": ["a", "a", "b", "b", "c"], "n_deposits": [0, 1, 0, 0, 2]})
+    labels = pd.DataFrame({"location_id": ["a", "a", "b", "b", "c"], "n_deposits": [0, 1, 0, 0, 2]})
     assert without_known_deposit(labels).index.tolist() == [2, 3]
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from mineral_pipeline.ledger import Outcome, State, to_table
-from mineral_pipeline.reporting import Artefacts, Evaluation, Example
+from mineral_pipeline.reporting import Evaluation, Example, ReportData
+from mineral_pipeline.workspace.ledger import Outcome, State, to_table
 
 SIZES = ("small", "medium", "big")
 LONS = np.r_[np.linspace(-170, 160, 22), 179.8, 179.9]
@@ -40,7 +40,7 @@ def labels() -> pd.DataFrame:
         {
             "chip": n,
             "product_id": [f"P{k:03d}" for k in n],
-            "bucket": [f"{k:03d}{k:03d}" for k in n],
+            "location_id": [f"{k:03d}{k:03d}" for k in n],
             "lon": LONS,
             "lat": 10.0,
             "n_deposits": deposits,
@@ -61,7 +61,7 @@ SUMMARY: dict[str, Any] = {
     "task": "presence",
     "places": {side: {"0": 4, "1": 5} for side in ("train", "validation", "test")},
     "samples": {"train": 12, "validation": 4, "test": 4},
-    "leak": {"area": 0.0123, "deposits": 7, "max_leak": 0.02},
+    "leak": {"area": 0.0123, "deposits": 7, "max_leakage": 0.02},
 }
 
 
@@ -98,7 +98,7 @@ def prospects() -> gpd.GeoDataFrame:
     n = len(LONS)
     columns = {
         "rank": np.arange(1, n + 1),
-        "bucket": [f"{k:03d}{k:03d}" for k in range(n)],
+        "location_id": [f"{k:03d}{k:03d}" for k in range(n)],
         "chip": np.arange(n),
         "product_id": [f"P{k:03d}" for k in range(n)],
         "richness": np.linspace(0.8, 0.2, n),
@@ -125,10 +125,10 @@ def run(job: str, **settings: object) -> dict[str, Any]:
     }
 
 
-def full() -> Artefacts:
+def full() -> ReportData:
     labelled = run("label", label={"deposits": ["<script>alert(1)</script>.csv"]})
     labelled["counts"]["reasons"] = {"deposit rows without coordinates": 31}
-    return Artefacts(
+    return ReportData(
         catalogue=26,
         ledger=ledger(),
         deposits=pd.DataFrame({"lon": [0.0, 1.0], "lat": [0.0, 1.0]}),
@@ -141,8 +141,8 @@ def full() -> Artefacts:
     )
 
 
-def empty() -> Artefacts:
-    return Artefacts(None, None, None, None, {}, {}, {}, None, {})
+def empty() -> ReportData:
+    return ReportData(None, None, None, None, {}, {}, {}, None, {})
 
 
 def example() -> Example:

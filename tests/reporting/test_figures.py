@@ -84,11 +84,11 @@ def test_commodities_are_named_and_counted() -> None:
 
 def test_places_across_the_antimeridian_are_drawn_at_both_edges_of_the_map() -> None:
     places = gpd.GeoDataFrame(
-        {"bucket": ["a", "b"], "n_deposits": [0, 3]},
+        {"location_id": ["a", "b"], "n_deposits": [0, 3]},
         geometry=[world.footprint(179.8), world.footprint(-60)],
         crs="EPSG:4326",
     )
-    figure = maps.places_figure(places, None)
+    figure = maps.locations_figure(places, None)
     assert figure.axes[0].get_xlim() == (-180, 180)
     visible = [ring[:, 0] for ring in polygons(figure) if ring[:, 0].max() > -180 and ring[:, 0].min() < 180]
     crossing = sorted((ring.min(), ring.max()) for ring in visible)
@@ -100,7 +100,7 @@ def test_a_map_of_one_country_is_not_a_map_of_the_world() -> None:
     land = gpd.GeoDataFrame(
         geometry=[shapely.box(140, -40, 150, -30).difference(shapely.box(143, -36, 144, -34))], crs="EPSG:4326"
     )
-    axes = maps.places_figure(places, land).axes[0]
+    axes = maps.locations_figure(places, land).axes[0]
     west, east = axes.get_xlim()
     assert 140 < west < 146
     assert 148 < east < 154
@@ -115,8 +115,8 @@ def test_places_and_sides_are_counted_in_the_key() -> None:
     figure = maps.split_figure(order, None)
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert texts == [f"train {len(chips) - 4}", "test 4"]
-    per_place = maps.by_place(chips.assign(bucket="one"), "n_deposits")
-    assert per_place[["bucket", "n_deposits"]].to_numpy().tolist() == [["one", 23]]
+    per_place = maps.by_location(chips.assign(location_id="one"), "n_deposits")
+    assert per_place[["location_id", "n_deposits"]].to_numpy().tolist() == [["one", 23]]
 
 
 def test_prospects_are_coloured_by_richness_and_the_first_ten_numbered() -> None:

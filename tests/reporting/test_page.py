@@ -11,9 +11,8 @@ import shapely
 import small_world as world
 
 from mineral_pipeline import reporting
-from mineral_pipeline import workspace as names
-from mineral_pipeline.reporting import wording
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.reporting import formatting
+from mineral_pipeline.workspace import Workspace, artefacts
 
 VOID = {"meta", "img", "link", "br"}
 LAND = gpd.GeoDataFrame(geometry=[shapely.box(-20, -20, 60, 50)], crs="EPSG:4326")
@@ -48,14 +47,14 @@ class Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = Workspace(str(tmp_path_factory.mktemp("report")))
-    page = reporting.compose(world.full(), "A <b>title</b> & more", "s3://bucket/here", 12, LAND, world.example())
+    page = reporting.build_page(world.full(), "A <b>title</b> & more", "s3://bucket/here", 12, LAND, world.example())
     assert list(reporting.write(workspace, page)) == [plate.name for plate in page.plates]
     return workspace
 
 
 @pytest.fixture(scope="module")
 def html(written: Workspace) -> str:
-    return written.read_bytes(names.REPORT).decode()
+    return written.read_bytes(artefacts.REPORT).decode()
 
 
 @pytest.fixture(scope="module")
@@ -97,20 +96,20 @@ def test_every_entry_of_the_contents_leads_somewhere(reader: Reader) -> None:
 def test_the_page_says_what_came_out(html: str, reader: Reader) -> None:
     texts = reader.texts
     assert any("simulated planet" in text for text in texts)
-    assert f"84.0{wording.THIN}%" in texts  # accuracy of the best, as a fact
-    assert f"random labels 50.0{wording.THIN}%" in texts
-    assert f"1.23{wording.THIN}%" in texts  # the leak
+    assert f"84.0{formatting.THIN}%" in texts  # accuracy of the best, as a fact
+    assert f"random labels 50.0{formatting.THIN}%" in texts
+    assert f"1.23{formatting.THIN}%" in texts  # the leak
     assert "… is not in the archive".replace("… ", "…_B7.TIF ") in texts
     assert "deposit rows without coordinates" in texts
-    assert f"73{wording.THIN}%" in texts
+    assert f"73{formatting.THIN}%" in texts
     assert "0.117" in texts
-    assert f"10.00°{wording.THIN}N, 170.00°{wording.THIN}W" in html
+    assert f"10.00°{formatting.THIN}N, 170.00°{formatting.THIN}W" in html
     assert "0.800 ± 0.050" in texts
-    assert f"1{wording.THIN}min 15{wording.THIN}s" in texts
+    assert f"1{formatting.THIN}min 15{formatting.THIN}s" in texts
 
 
 def test_prospects_beyond_the_fold_open_on_demand() -> None:
-    page = reporting.compose(world.full(), "t", "w", top=22)
+    page = reporting.build_page(world.full(), "t", "w", top=22)
     images = {plate.name: b"" for plate in page.plates}
     reader = Reader(reporting.render(page, images))
     assert "2 more" in reader.texts
@@ -120,8 +119,8 @@ def test_prospects_beyond_the_fold_open_on_demand() -> None:
 
 def test_an_empty_workspace_gives_a_page_that_says_which_job_makes_what(workspace: Workspace) -> None:
     artefacts = reporting.read(workspace)
-    assert reporting.most_figures(workspace) == 0
-    page = reporting.compose(artefacts, "Nothing", "w", 10, why_no_example="the job acquire")
+    assert reporting.max_figures(workspace) == 0
+    page = reporting.build_page(artefacts, "Nothing", "w", 10, why_no_example="the job acquire")
     assert page.plates == []
     assert [section.id for section in page.sections] == ["absent"]
     jobs = [row[1] for row in page.sections[0].items[0].rows]  # type: ignore[union-attr]
@@ -142,19 +141,19 @@ def test_an_empty_workspace_gives_a_page_that_says_which_job_makes_what(workspac
 def test_a_section_appears_with_its_artefact(present: set[str], section: str) -> None:
     full = world.full()
     artefacts = replace(world.empty(), **{name: getattr(full, name) for name in present})
-    page = reporting.compose(artefacts, "t", "w", 5)
+    page = reporting.build_page(artefacts, "t", "w", 5)
     assert section in {found.id for found in page.sections}
-    assert section not in {found.id for found in reporting.compose(world.empty(), "t", "w", 5).sections}
+    assert section not in {found.id for found in reporting.build_page(world.empty(), "t", "w", 5).sections}
 
 
 def test_artefacts_are_read_from_a_workspace(workspace: Workspace) -> None:
-    workspace.write_table(f"{names.LEDGER}/part-00000.parquet", world.ledger())
-    workspace.write_table(f"{names.LABELS}/part-00000.parquet", world.labels())
-    workspace.write_table(names.samples("presence"), world.samples())
+    workspace.write_table(f"{artefacts.LEDGER}/part-00000.parquet", world.ledger())
+    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", world.labels())
+    workspace.write_table(artefacts.samples("presence"), world.samples())
     workspace.write_json("samples/presence/summary.json", world.SUMMARY)
     found = world.evaluation()
-    workspace.write_json(names.evaluation("presence", "metrics.json"), found.metrics)
-    workspace.write_table(names.evaluation("presence", "predictions.parquet"), found.predictions)
+    workspace.write_json(artefacts.evaluation("presence", "metrics.json"), found.metrics)
+    workspace.write_table(artefacts.evaluation("presence", "predictions.parquet"), found.predictions)
     for job, time in (("acquire", "10"), ("label", "11"), ("acquire", "12"), ("report", "13")):
         workspace.add_run({**world.run(job), "started": f"2026-11-22T{time}:00:00.000000Z"})
     artefacts = reporting.read(workspace)
@@ -165,31 +164,31 @@ def test_artefacts_are_read_from_a_workspace(workspace: Workspace) -> None:
     assert artefacts.prospects is None
     assert artefacts.deposits is None
     assert {job: run["started"][11:13] for job, run in artefacts.runs.items()} == {"acquire": "12", "label": "11"}
-    page = reporting.compose(artefacts, "t", "w", 5)
-    assert reporting.most_figures(workspace) >= len(page.plates) > 0
+    page = reporting.build_page(artefacts, "t", "w", 5)
+    assert reporting.max_figures(workspace) >= len(page.plates) > 0
 
 
 @pytest.mark.parametrize(
     ("given", "shown"),
     [
-        (wording.score("accuracy", 0.7312), "73.1_%"),
-        (wording.score("mae", -0.0001), "0.000"),
-        (wording.score("r2", -0.25), "−0.250"),
-        (wording.score("auc", None), "–"),
-        (wording.score("auc", float("nan")), "–"),
-        (wording.interval("mae", {"low": 0.1, "high": 0.2}), "0.100 to 0.200"),
-        (wording.interval("mae", {"value": 0.1}), ""),
-        (wording.duration(3.21), "3.2_s"),
-        (wording.duration(3_725), "1_h 02_min"),
-        (wording.size(999), "999 bytes"),
-        (wording.size(54_300_000), "54.3_MB"),
-        (wording.position(-181.0, -34.256), "34.26°_S, 179.00°_E"),
+        (formatting.score("accuracy", 0.7312), "73.1_%"),
+        (formatting.score("mae", -0.0001), "0.000"),
+        (formatting.score("r2", -0.25), "−0.250"),
+        (formatting.score("auc", None), "–"),
+        (formatting.score("auc", float("nan")), "–"),
+        (formatting.interval("mae", {"low": 0.1, "high": 0.2}), "0.100 to 0.200"),
+        (formatting.interval("mae", {"value": 0.1}), ""),
+        (formatting.duration(3.21), "3.2_s"),
+        (formatting.duration(3_725), "1_h 02_min"),
+        (formatting.size(999), "999 bytes"),
+        (formatting.size(54_300_000), "54.3_MB"),
+        (formatting.position(-181.0, -34.256), "34.26°_S, 179.00°_E"),
     ],
 )
 def test_numbers_are_worded_for_people(given: str, shown: str) -> None:
-    assert given == shown.replace("_", wording.THIN)
+    assert given == shown.replace("_", formatting.THIN)
 
 
 def test_settings_are_flattened_without_what_says_nothing() -> None:
     nested = {"train": {"seeds": [0, 1], "none": None, "inner": {"rate": 0.1}}, "seed": 0, "empty": {}}
-    assert wording.flatten(nested) == [("train.seeds", "0, 1"), ("train.inner.rate", "0.1"), ("seed", "0")]
+    assert formatting.flatten(nested) == [("train.seeds", "0, 1"), ("train.inner.rate", "0.1"), ("seed", "0")]

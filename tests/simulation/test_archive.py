@@ -12,21 +12,22 @@ import pandas as pd
 import pytest
 import rasterio
 
-from mineral_pipeline import landsat, simulation
 from mineral_pipeline import settings as reader
+from mineral_pipeline import simulation
 from mineral_pipeline.errors import SettingsError
-from mineral_pipeline.simulation import Commission
+from mineral_pipeline.sensors import landsat
+from mineral_pipeline.simulation import ArchiveSpec
 from mineral_pipeline.workspace import Workspace
 
 
-def commission(folder: Path, **changes: object) -> Commission:
-    simulate = {"places": 24, "dates": 2, "islands": 4, "scene_size": 120, **changes}
+def commission(folder: Path, **changes: object) -> ArchiveSpec:
+    simulate = {"locations": 24, "dates": 2, "islands": 4, "scene_size": 120, **changes}
     content = {"workspace": str(folder / "w"), "jobs": ["simulate"], "archive": {"url": str(folder / "archive")}}
-    return Commission.of(reader.parse({**content, "simulate": simulate, "acquire": {"bands": ["B5", "B7"]}}))
+    return ArchiveSpec.of(reader.parse({**content, "simulate": simulate, "acquire": {"bands": ["B5", "B7"]}}))
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Commission:
+def written(tmp_path_factory: pytest.TempPathFactory) -> ArchiveSpec:
     """A whole archive."""
     wanted = commission(tmp_path_factory.mktemp("simulated"))
     simulation.begin(wanted)
@@ -36,7 +37,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Commission:
 
 
 @pytest.fixture(scope="module")
-def products(written: Commission) -> list[Path]:
+def products(written: ArchiveSpec) -> list[Path]:
     return sorted(path.parent for path in Path(written.url).rglob("*_MTL.txt"))
 
 
@@ -45,7 +46,7 @@ def image(folder: Path, band: str = "B7") -> np.ndarray:
         return np.asarray(file.read(1))
 
 
-def test_the_layout_is_the_buckets(written: Commission, products: list[Path]) -> None:
+def test_the_layout_is_the_buckets(written: ArchiveSpec, products: list[Path]) -> None:
     assert len(products) == len(written.scenes) == 2 * 25  # one place at sea
     for folder in products:
         assert folder.relative_to(written.url).as_posix() == landsat.product_folder(folder.name)
@@ -53,7 +54,9 @@ def test_the_layout_is_the_buckets(written: Commission, products: list[Path]) ->
         assert names == {"_MTL.txt", "_B5.TIF", "_B7.TIF"}
 
 
-def test_the_index_has_the_real_header_and_every_product(written: Commission, products: list[Path], data: Path) -> None:
+def test_the_index_has_the_real_header_and_every_product(
+    written: ArchiveSpec, products: list[Path], data: Path
+) -> None:
     content = gzip.decompress((Path(written.url) / "index.csv.gz").read_bytes()).decode().splitlines()
     assert content[0] == (data / "index" / "index-header.csv").read_text().strip()
 
@@ -97,7 +100,7 @@ def test_the_image_is_a_tilted_footprint_with_stepped_ends_on_black(products: li
         np.testing.assert_array_equal(valid, image(folder, "B5") > 0)
 
 
-def test_alteration_shows_in_band_7_more_than_in_band_5(written: Commission) -> None:
+def test_alteration_shows_in_band_7_more_than_in_band_5(written: ArchiveSpec) -> None:
     spots = written.planet.patches.lonlat
     altered: dict[str, list[float]] = {"B5": [], "B7": []}
     for scene in [scene for scene in written.scenes if scene.place.fertile and scene.cloud_cover == 0]:
@@ -113,7 +116,7 @@ def test_alteration_shows_in_band_7_more_than_in_band_5(written: Commission) -> 
     assert np.median(altered["B7"]) < np.median(altered["B5"]) - 0.2
 
 
-def test_any_order_and_any_worker_gives_the_same_bytes(written: Commission, tmp_path: Path) -> None:
+def test_any_order_and_any_worker_gives_the_same_bytes(written: ArchiveSpec, tmp_path: Path) -> None:
     other = commission(tmp_path)
     for number in (7, 3):
         simulation.write_scenes([number], other)
@@ -122,7 +125,7 @@ def test_any_order_and_any_worker_gives_the_same_bytes(written: Commission, tmp_
             assert path.read_bytes() == (Path(written.url) / name / path.name).read_bytes()
 
 
-def test_what_is_there_is_skipped(written: Commission) -> None:
+def test_what_is_there_is_skipped(written: ArchiveSpec) -> None:
     assert all(product.skipped for product in simulation.write_scenes(range(5), written))
     assert simulation.count_written(written) == len(written.scenes)
 
@@ -135,7 +138,7 @@ def test_scale_makes_scenes_larger_on_the_same_ground(tmp_path: Path) -> None:
     np.testing.assert_allclose(large.corners, small.corners, atol=0.02)
 
 
-def test_deposits_and_land_are_readable(written: Commission, data: Path) -> None:
+def test_deposits_and_land_are_readable(written: ArchiveSpec, data: Path) -> None:
     deposits = pd.read_csv(Path(written.url) / "deposits.csv")
     real = pd.read_csv(data / "deposits" / "mrds-complete-records.csv", nrows=1)
     land = json.loads((Path(written.url) / "land.geojson").read_text())
@@ -145,7 +148,7 @@ def test_deposits_and_land_are_readable(written: Commission, data: Path) -> None
     assert len(land["features"]) >= 4
 
 
-def test_foreign_archives_are_refused(written: Commission, tmp_path: Path) -> None:
+def test_foreign_archives_are_refused(written: ArchiveSpec, tmp_path: Path) -> None:
     Workspace(str(tmp_path / "archive")).write_bytes("index.csv.gz", b"")
     with pytest.raises(SettingsError, match="holds an archive that simulate did not write"):
         commission(tmp_path)
@@ -153,4 +156,4 @@ def test_foreign_archives_are_refused(written: Commission, tmp_path: Path) -> No
         commission(Path(written.url).parent, places=30)
     content = {"workspace": "w", "jobs": ["simulate"], "archive": {"url": "gs://gcp-public-data-landsat"}}
     with pytest.raises(SettingsError, match="is the public archive"):
-        Commission.of(reader.parse(content))
+        ArchiveSpec.of(reader.parse(content))

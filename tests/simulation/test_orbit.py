@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import shapely
 
-from mineral_pipeline import sphere
-from mineral_pipeline.landsat import parse_product_id, read_metadata
+from mineral_pipeline import geometry
+from mineral_pipeline.sensors.landsat import parse_product_id, read_metadata
 from mineral_pipeline.simulation import orbit
 from mineral_pipeline.simulation.swath import Swath
 
@@ -21,7 +21,7 @@ def test_centres_are_those_of_the_published_grid(data: Path) -> None:
     grid = gpd.read_file(data / "wrs2" / "WRS2_descending.zip", columns=["PATH", "ROW"])
     grid = grid[(grid.ROW <= orbit.DAY_ROWS) & (grid.geometry.geom_type == "Polygon")]
     published = shapely.get_coordinates(shapely.centroid(grid.geometry.to_numpy()))  # planar: right off the poles
-    apart = sphere.distances_km(orbit.centre(grid.PATH.to_numpy(), grid.ROW.to_numpy()), published)
+    apart = geometry.distances_km(orbit.centre(grid.PATH.to_numpy(), grid.ROW.to_numpy()), published)
     assert len(grid) > 28_000
     assert np.max(apart[np.abs(published[:, 1]) < 70]) < 2
 
@@ -50,8 +50,8 @@ def hash_of(name: str) -> int:
 @pytest.mark.parametrize("row", [40, 60, 80])
 def test_neighbours_overlap_as_in_reality(row: int) -> None:
     here, beside, below = (Swath(*place).outline(1) for place in ((100, row), (101, row), (100, row + 1)))
-    area = sphere.areas(here[None])[0]
-    side, end = (sphere.intersection_areas(here[None], other[None])[0] / area for other in (beside, below))
+    area = geometry.areas(here[None])[0]
+    side, end = (geometry.intersection_areas(here[None], other[None])[0] / area for other in (beside, below))
     latitude = abs(orbit.centre(100, row)[1])
     # 7 % at the equator and the cosine's growth polewards: Landsat Data Users Handbook, section 2.
     assert side == pytest.approx(1 - 0.93 * np.cos(np.radians(latitude)), abs=0.04)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pyproj import Geod
 from rasterio.warp import transform as warp
 
+from mineral_pipeline.geometry import EARTH_RADIUS_KM
 from mineral_pipeline.simulation import grid
-from mineral_pipeline.simulation.frame import Frame
+from mineral_pipeline.simulation.local_projection import LocalProjection
 from mineral_pipeline.simulation.swath import CUT_KM, LENGTH_KM, STEP_KM, STEPS, WIDTH_KM, Swath, seen
-from mineral_pipeline.sphere import EARTH_RADIUS_KM
 
 SPHERE = Geod(a=EARTH_RADIUS_KM * 1000, b=EARTH_RADIUS_KM * 1000)
 PLACES = st.tuples(st.integers(1, 233), st.integers(25, 95))
@@ -23,7 +23,7 @@ PLACES = st.tuples(st.integers(1, 233), st.integers(25, 95))
 )  # fmt: skip
 def test_distances_and_directions_from_the_middle_are_true(lon: float, lat: float, km: float, azimuth: float) -> None:
     x, y, _ = SPHERE.fwd(lon, lat, azimuth, km * 1000)
-    frame = Frame(lon, lat)
+    frame = LocalProjection(lon, lat)
     local = frame.to_local(np.array([x, y]))
     turn = np.radians(azimuth)
     np.testing.assert_allclose(local, [km * np.sin(turn), km * np.cos(turn)], atol=1e-5)

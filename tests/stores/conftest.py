@@ -13,7 +13,7 @@ from servers import BUCKET, S3Server, ceph, forget_clients, google, moto
 
 from mineral_pipeline import simulation
 from mineral_pipeline.settings import Simulate
-from mineral_pipeline.simulation import Commission
+from mineral_pipeline.simulation import ArchiveSpec
 from mineral_pipeline.workspace import Workspace
 
 
@@ -69,7 +69,7 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
 def planet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the archive of six simulated scenes."""
     folder = tmp_path_factory.mktemp("planet")
-    commission = Commission(str(folder), Simulate(places=6, dates=1, islands=1, scene_size=64), 0, ("B7",))
+    commission = ArchiveSpec(str(folder), Simulate(places=6, dates=1, islands=1, scene_size=64), 0, ("B7",))
     simulation.begin(commission)
     written = simulation.write_scenes(range(len(commission.scenes)), commission)
     simulation.finish(commission, {scene.product_id: scene.bytes for scene in written})

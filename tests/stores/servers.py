@@ -29,10 +29,10 @@ from botocore.config import Config
 from gcp_storage_emulator.server import create_server
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
-from benchmarks import faults
-from benchmarks.origin import Answer, Origin, Request, byte_range, open_origin
+from benchmarks.support import faults
+from benchmarks.support.http_backend import Answer, Origin, Request, byte_range, open_origin
 
-BUCKET = "bucket"
+BUCKET = "location_id"
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,15 @@ import yaml
 from distributed import Client
 from servers import BUCKET, S3Server
 
-from benchmarks import faults
-from benchmarks.faults import FaultyServer, Rule
-from jobs import acquire, audit, catalogue
+from benchmarks.support import faults
+from benchmarks.support.faults import FaultyServer, Rule
+from jobs import acquire, catalogue
 from jobs.__main__ import main
-from mineral_pipeline import ledger, store
+from jobs.running import status
 from mineral_pipeline import settings as reader
 from mineral_pipeline.archive import source
-from mineral_pipeline.ledger import Counts
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, ledger, zarr_store
+from mineral_pipeline.workspace.counts import Counts
 
 MARKER = "hunter2MARKER"
 URL = f"s3://{BUCKET}/acquire"
@@ -75,7 +75,7 @@ def test_the_same_chips_through_faults(
     assert acquired(client, place, **remote).done == 6
     assert sum(proxy.statistics.by_fault.values()) > 0
 
-    np.testing.assert_array_equal(store.open_images(place)[:], store.open_images(undisturbed)[:])
+    np.testing.assert_array_equal(zarr_store.open_images(place)[:], zarr_store.open_images(undisturbed)[:])
     found, expected = (ledger.read(one).drop(columns=["attempts", "seconds"]) for one in (place, undisturbed))
     pd.testing.assert_frame_equal(found, expected)
     assert set(found["status"]) == {"ok"}
@@ -83,8 +83,8 @@ def test_the_same_chips_through_faults(
     requests = proxy.statistics.requests
     assert acquired(client, place, **remote).skipped == 6
     assert proxy.statistics.requests == requests, "what is done is not asked for again"
-    assert audit.verify(place.url) == 0
-    assert audit.status(place.url, as_json=True) == 0
+    assert status.verify(place.url) == 0
+    assert status.status(place.url, as_json=True) == 0
 
 
 @pytest.mark.parametrize("place", ["s3", pytest.param("ceph", marks=pytest.mark.ceph)], indirect=True)
@@ -127,8 +127,8 @@ def test_no_credential_is_written_anywhere(
     assert run("report", **secret) == 0
 
     assert MARKER not in "".join(capfd.readouterr()) + caplog.text
-    objects = place._fs.find(place.place(""))
-    assert {name.removeprefix(place.place("")).split("/")[0] for name in objects} >= {"chips.zarr", "runs", "report"}
+    objects = place._fs.find(place.path(""))
+    assert {name.removeprefix(place.path("")).split("/")[0] for name in objects} >= {"chips.zarr", "runs", "report"}
     for name in objects:
         content = place._fs.cat_file(name)
         if name.endswith(".parquet"):

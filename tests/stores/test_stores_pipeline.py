@@ -17,18 +17,18 @@ from mineral_pipeline.workspace import Workspace
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).parents[2]
 SMALL = (
-    "simulate.places=48",
+    "simulate.locations=48",
     "tasks=[richness]",
     "simulate.dates=1",
     "simulate.islands=8",
     "acquire.chips_per_shard=8",
-    "curate.min_places={}",
+    "curate.min_locations={}",
     "train.convolutions=[small]",
-    "train.denses=[small]",
+    "train.dense_layers=[small]",
     "train.epochs=1",
     "tune.candidates=2",
     "tune.epochs=1",
-    "prospect.members=2",
+    "prospect.ensemble_size=2",
 )
 ARTEFACTS = (
     "catalogue.parquet",
@@ -80,7 +80,7 @@ def test_every_job(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch)
         f"curate.land={archive}/land.geojson",
     )
     settings = [part for override in overrides for part in ("--set", override)]
-    command = ["run", "jobs/demo.yaml", "--workspace", url, *settings]
+    command = ["run", "jobs/settings/demo.yaml", "--workspace", url, *settings]
     assert f"{url}/report/index.html" in run(environment, *command)
     again = run(environment, *command)
     for job in ("acquire", "label", "curate", "train", "tune", "evaluate", "prospect"):

@@ -16,11 +16,19 @@ from urllib.request import Request, urlopen
 import pytest
 from servers import BUCKET, S3Server
 
-from benchmarks import faults
-from benchmarks.faults import FaultyServer, Rule
+from benchmarks.support import faults
+from benchmarks.support.faults import FaultyServer, Rule
 from mineral_pipeline import archive
-from mineral_pipeline.archive import Corrupt, Fetched, FetchError, Missing, Source, Unreachable, source
-from mineral_pipeline.landsat import product_folder
+from mineral_pipeline.archive import (
+    CorruptError,
+    FetchedObject,
+    FetchError,
+    MissingError,
+    Source,
+    UnreachableError,
+    source,
+)
+from mineral_pipeline.sensors.landsat import product_folder
 from mineral_pipeline.settings import Archive
 
 PREFIX = "an archive"
@@ -47,7 +55,7 @@ class Store:
         """Band files, by path in the archive."""
         return sorted(str(file.relative_to(self.folder)) for file in self.folder.rglob("*_B7.TIF"))
 
-    def fetch(self, opened: Source, number: int = 0) -> Fetched:
+    def fetch(self, opened: Source, number: int = 0) -> FetchedObject:
         """One band file."""
         return opened.fetch(f"{self.url}/{self.files[number]}")
 
@@ -106,7 +114,7 @@ def test_a_scene_is_two_whole_objects_in_one_request_each(store: Store) -> None:
     assert files.bands[0].content == store.content()
     assert files.bytes == len(store.content()) + (store.folder / f"{file.parent}/{product_id}_MTL.txt").stat().st_size
     assert (files.attempts, files.metadata.product_id) == (1, product_id)
-    assert files.bands[0].is_vouched == (store.kind != "http")
+    assert files.bands[0].checksum_verified == (store.kind != "http")
     assert sorted(store.proxy.statistics.by_request.values()) == [1, 1]
     assert all(request.startswith("GET ") for request in store.proxy.statistics.by_request)
 
@@ -134,13 +142,18 @@ def test_the_checksum_notices_other_bytes(store: Store, fault: str) -> None:
     rule = Rule(fault, BAND, times=2, other=store.path(1))
     spoilt = store.content()[: len(store.content()) // 2] if fault == "short" else store.content(1)
     if store.kind == "http":  # an ETag of a web server may be anything
-        assert (store.fetch(store.open(rule)).content, store.fetch(store.open(rule)).is_vouched) == (spoilt, False)
+        assert (store.fetch(store.open(rule)).content, store.fetch(store.open(rule)).checksum_verified) == (
+            spoilt,
+            False,
+        )
         return
     fetched = store.fetch(store.open(rule))
-    assert (fetched.content, fetched.is_vouched, fetched.attempts) == (store.content(), True, 3)
+    assert (fetched.content, fetched.checksum_verified, fetched.attempts) == (store.content(), True, 3)
     unchecked = store.fetch(store.open(rule, checksums=False))
-    assert (unchecked.content, unchecked.is_vouched, unchecked.attempts) == (spoilt, False, 1)
-    with pytest.raises(Corrupt, match=r"B7\.TIF has not the MD5 that the store gives .*archive\.checksums") as caught:
+    assert (unchecked.content, unchecked.checksum_verified, unchecked.attempts) == (spoilt, False, 1)
+    with pytest.raises(
+        CorruptError, match=r"B7\.TIF has not the MD5 that the store gives .*archive\.checksums"
+    ) as caught:
         store.fetch(store.open(Rule(fault, BAND, other=store.path(1))))
     assert caught.value.attempts == store.proxy.statistics.requests == 4
     assert (caught.value.evidence.size, caught.value.evidence.first_bytes) == (len(spoilt), spoilt[:64])
@@ -157,20 +170,24 @@ def test_a_page_in_place_of_an_object(store: Store, lasts: bool) -> None:
         return archive.fetch_scene(opened, base_url, product_id, ["B7"])
 
     if not lasts:
-        assert archive.confirm(read, opened.archive.retries).bands[0].content == store.content()
+        assert archive.confirm_corrupt(read, opened.archive.retries).bands[0].content == store.content()
         return
     # Google's client wants an ETag, so that the page is a failed request to it and never a verdict
-    with pytest.raises(Unreachable if store.kind == "gs" else Corrupt) as caught:
-        archive.confirm(read, opened.archive.retries)
-    if isinstance(caught.value, Corrupt):
+    with pytest.raises(UnreachableError if store.kind == "gs" else CorruptError) as caught:
+        archive.confirm_corrupt(read, opened.archive.retries)
+    if isinstance(caught.value, CorruptError):
         assert "B7.TIF is an HTML page, not a TIFF (72 bytes)" in str(caught.value)
         assert caught.value.evidence.first_bytes == faults.HTML[:64]
         assert caught.value.attempts == 2
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "why"),
-    [("404", Missing, "is not in the archive"), ("403", Unreachable, "permission"), ("401", Unreachable, "permission")],
+    ("status", "kind", "drop_reason"),
+    [
+        ("404", MissingError, "is not in the archive"),
+        ("403", UnreachableError, "permission"),
+        ("401", UnreachableError, "permission"),
+    ],
 )
 def test_what_is_missing_or_forbidden_is_not_tried_again(
     store: Store, status: str, kind: type[FetchError], why: str
@@ -183,14 +200,14 @@ def test_what_is_missing_or_forbidden_is_not_tried_again(
 def test_an_object_that_is_not_there(store: Store) -> None:
     opened = store.open()
     for name in ("absent", f"{store.files[0]}/below", str(Path(store.files[0]).parent)):
-        with pytest.raises(Missing, match=f"^{name} is not in the archive$") as caught:
+        with pytest.raises(MissingError, match=f"^{name} is not in the archive$") as caught:
             opened.fetch(f"{store.url}/{name}")
         assert caught.value.attempts == 1
 
 
-@pytest.mark.parametrize(("fault", "why"), [("503", "HTTP 503"), ("reset", "connection"), ("truncate", "")])
+@pytest.mark.parametrize(("fault", "drop_reason"), [("503", "HTTP 503"), ("reset", "connection"), ("truncate", "")])
 def test_faults_that_outlast_the_retries(store: Store, fault: str, why: str) -> None:
-    with pytest.raises(Unreachable, match=f"^LT04.*B7.TIF cannot be read: .*{why}") as caught:
+    with pytest.raises(UnreachableError, match=f"^LT04.*B7.TIF cannot be read: .*{why}") as caught:
         store.fetch(store.open(Rule(fault, BAND)))
     assert caught.value.attempts == store.proxy.statistics.requests == 4
     assert store.proxy.url not in str(caught.value)
@@ -201,7 +218,7 @@ def test_the_deadline_of_a_scene(store: Store, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(source, "FIRST_PAUSE", 0.1)
     product_id = Path(store.files[0]).parent.name
     opened = store.open(Rule("503", BAND), retries=1000, deadline_s=2)
-    with pytest.raises(Unreachable, match="HTTP 503"):
+    with pytest.raises(UnreachableError, match="HTTP 503"):
         archive.fetch_scene(opened, f"{store.url}/{product_folder(product_id)}", product_id, ["B7"])
     assert 2 <= store.proxy.statistics.by_fault["503"] <= 8
 
@@ -219,7 +236,7 @@ def test_many_at_once_through_many_faults(store: Store) -> None:
     chances = (("503", 0.1), ("reset", 0.1), ("truncate", 0.1), ("429", 0.1))
     opened = store.open(*(Rule(fault, BAND, share, times=3) for fault, share in chances), Rule("latency", amount=0.01))
 
-    def fetch(number: int) -> list[Fetched]:
+    def fetch(number: int) -> list[FetchedObject]:
         return [store.fetch(opened, number) for _ in range(12)]
 
     with ThreadPoolExecutor(6) as pool:
@@ -247,7 +264,7 @@ def test_the_etag_of_an_object_of_many_parts_is_no_md5(moto_server: S3Server) ->
     opened = archive.open_source(Archive(url=f"s3://{BUCKET}/{PREFIX}", **options))
     fetched = opened.fetch(f"s3://{BUCKET}/{key}")
     assert fetched.content == b"".join(parts)
-    assert (fetched.is_vouched, fetched.attempts) == (False, 1)
+    assert (fetched.checksum_verified, fetched.attempts) == (False, 1)
 
 
 @pytest.mark.ceph
@@ -263,7 +280,7 @@ def test_a_store_that_looks_at_keys(ceph_server: S3Server) -> None:
     assert fetch() == b"content"
     for changes in ({"secret_access_key": "MARKER"}, {"access_key_id": "MARKER"}, {"access_key_id": ""}):
         with pytest.raises(
-            Unreachable, match=r"private cannot be read: permission denied \(public data need"
+            UnreachableError, match=r"private cannot be read: permission denied \(public data need"
         ) as caught:
             fetch(**changes)
         assert caught.value.attempts == 1
@@ -276,12 +293,12 @@ METADATA_ADDRESSES = ("169.254.169.254", "metadata.google.internal")
 @pytest.mark.parametrize("url", ["gs://gcp-public-data-landsat", "s3://usgs-landsat"])
 def test_public_data_ask_for_no_credentials(url: str, contacted: list[str]) -> None:
     host = "storage.googleapis.com:443" if url.startswith("gs") else "s3.us-east-1.amazonaws.com:443"
-    with pytest.raises(Unreachable):
+    with pytest.raises(UnreachableError):
         archive.open_source(Archive(url=url, retries=0)).fetch(f"{url}/LT04/file")
     assert contacted == [f"CONNECT {host}"]
     contacted.clear()
     # the same without leave to be anonymous does ask the cloud's metadata address, so that the above means something
-    with pytest.raises(Unreachable):
+    with pytest.raises(UnreachableError):
         archive.open_source(Archive(url=url, retries=0, anonymous=False)).fetch(f"{url}/LT04/file")
     assert contacted
     assert all(any(address in asked for address in METADATA_ADDRESSES) for asked in contacted)

@@ -13,11 +13,10 @@ import pytest
 import shapely
 import xarray as xr
 
-from mineral_pipeline import ledger, store
-from mineral_pipeline import workspace as names
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.ledger import Outcome, State
-from mineral_pipeline.workspace import CHIPS, LEDGER, Workspace
+from mineral_pipeline.geometry import CRS
+from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
+from mineral_pipeline.workspace.ledger import Outcome, State
 
 
 def test_bytes_and_names(place: Workspace) -> None:
@@ -30,7 +29,7 @@ def test_bytes_and_names(place: Workspace) -> None:
     assert place.list("absent") == []
     assert [place.exists(name) for name in ("folder/a.bin", "folder", "folder/a", "folder/c.bin")] == [1, 1, 0, 0]
     assert not place.is_local
-    assert place.link("folder/a.bin") == f"{place.url}/folder/a.bin"
+    assert place.uri("folder/a.bin") == f"{place.url}/folder/a.bin"
 
 
 def test_remove_takes_a_folder_and_nothing_beside_it(place: Workspace) -> None:
@@ -55,7 +54,7 @@ def test_what_another_process_wrote_is_seen(place: Workspace) -> None:
 
 def test_tables_and_documents(place: Workspace) -> None:
     plain = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
-    shapes = gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.box(179, 0, 181, 1)], crs=names.CRS)
+    shapes = gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.box(179, 0, 181, 1)], crs=CRS)
     place.write_table("plain.parquet", plain)
     place.write_table("shapes.parquet", shapes)
     place.write_json("runs/x.json", {"a": [1, 2]})
@@ -78,7 +77,7 @@ def test_an_object_of_many_parts(place: Workspace) -> None:
 
 
 def test_a_local_copy(place: Workspace) -> None:
-    with place.local_copy("models/a/model.keras") as path:
+    with place.upload_from_local("models/a/model.keras") as path:
         Path(path).write_bytes(b"whole")
     assert place.read_bytes("models/a/model.keras") == b"whole"
 
@@ -108,29 +107,29 @@ def test_runs_are_kept_in_their_order(place: Workspace) -> None:
 def test_chips_and_their_ledger(place: Workspace) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (5, 1, 64, 64), "uint8")
     pixels[2:4] = 0  # an all-fill shard leaves no object
-    store.create_chips(place, list("abcde"), ["B7"], 64, 2, attributes={"made_with": {"seed": 1}})
-    assert store.is_complete(place)
+    zarr_store.create_chips(place, list("abcde"), ["B7"], 64, 2, attributes={"made_with": {"seed": 1}})
+    assert zarr_store.is_complete(place)
     for shard in range(3):
         chips = range(2 * shard, min(2 * shard + 2, 5))
-        store.write_shard(place, shard, pixels[chips.start : chips.stop])
+        zarr_store.write_shard(place, shard, pixels[chips.start : chips.stop])
         ledger.write_part(place, shard, [Outcome(chip, "abcde"[chip], State.OK) for chip in chips])
     assert ledger.finished_shards(place) == [0, 1, 2]
-    assert place.read_table(LEDGER)["product_id"].tolist() == list("abcde")
-    with store.open_dataset(place) as dataset:
+    assert place.read_table(artefacts.LEDGER)["product_id"].tolist() == list("abcde")
+    with zarr_store.open_dataset(place) as dataset:
         assert dataset.attrs == {"made_with": {"seed": 1}}
         assert dataset["product_id"].to_numpy().tolist() == list("abcde")
         np.testing.assert_array_equal(dataset["image"].to_numpy(), pixels)
-    np.testing.assert_array_equal(store.open_images(place)[3:], pixels[3:])
-    with xr.open_zarr(place.zarr(CHIPS)) as dataset:  # with dask, as users open it
+    np.testing.assert_array_equal(zarr_store.open_images(place)[3:], pixels[3:])
+    with xr.open_zarr(place.zarr(artefacts.CHIPS)) as dataset:  # with dask, as users open it
         assert int(dataset["image"].sum().compute()) == pixels.sum(dtype=int)
 
 
 def test_a_store_is_made_anew(place: Workspace) -> None:
     for rows in (6, 3):
-        name = names.samples("presence", "train")
-        store.create_samples(place, name, (rows, 1, 8, 8), 2, {"label": np.arange(rows) / 2}, bands=["B7"])
-        store.write_batch(place, name, 0, np.ones((2, 1, 8, 8), "uint8"))
-    with store.open_dataset(place, name) as dataset:
+        name = artefacts.samples("presence", "train")
+        zarr_store.create_samples(place, name, (rows, 1, 8, 8), 2, {"label": np.arange(rows) / 2}, bands=["B7"])
+        zarr_store.write_batch(place, name, 0, np.ones((2, 1, 8, 8), "uint8"))
+    with zarr_store.open_dataset(place, name) as dataset:
         assert dataset["image"].shape == (3, 1, 8, 8)
         assert dataset["label"].to_numpy().tolist() == [0, 0.5, 1]
         assert int(dataset["image"].sum()) == 128

@@ -1,0 +1,69 @@
+"""How far a job is: planned, done, skipped and failed, as a bar on a terminal and as lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import rich.progress
+from rich.console import Console
+
+CONSOLE = Console(highlight=False, soft_wrap=True)
+"""Where jobs speak to a person."""
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+@dataclass
+class Progress:
+    """Counts of a running job, shown while it runs. Use as a context manager."""
+
+    job: str
+    unit: str
+    planned: int
+    skipped: int = 0
+    done: int = 0
+    failed: int = 0
+    _bar: rich.progress.Progress | None = field(default=None, repr=False)
+    _last: float = field(default=0.0, repr=False)
+
+    def __enter__(self) -> Self:
+        """Show the start."""
+        if CONSOLE.is_terminal:
+            self._bar = rich.progress.Progress(
+                "[bold]{task.description:<10}",
+                rich.progress.BarColumn(),
+                "{task.fields[counts]}",
+                rich.progress.TimeElapsedColumn(),
+                console=CONSOLE,
+                transient=True,
+            )
+            self._bar.start()
+            self._bar.add_task(self.job, total=self.planned, completed=self.skipped, counts=self.counts)
+        self._last = time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Show the end."""
+        if self._bar is not None:
+            self._bar.stop()
+        CONSOLE.print(f"{self.job:<10} {'stopped: ' if kind else ''}{self.counts}")
+
+    def advance(self, done: int = 0, failed: int = 0, skipped: int = 0) -> None:
+        """Add to the counts."""
+        self.done, self.failed, self.skipped = self.done + done, self.failed + failed, self.skipped + skipped
+        now = time.monotonic()
+        if self._bar is not None:
+            self._bar.update(rich.progress.TaskID(0), completed=self.done + self.skipped, counts=self.counts)
+        elif now - self._last > SECONDS_BETWEEN_LINES:
+            self._last = now
+            CONSOLE.print(f"{self.job:<10} {self.counts}")
+
+    @property
+    def counts(self) -> str:
+        """The counts in words."""
+        return f"{self.planned:,} {self.unit}: {self.done:,} done, {self.skipped:,} skipped, {self.failed:,} failed"

@@ -1,0 +1,168 @@
+"""The one loop of all jobs that submits tasks, collects their results and tries failed ones again.
+
+A job makes its tasks by `submit` (one per call), by `compute` (one per value of a Dask graph) or, where a library owns the
+graph, by `make_scheduler`. `collect` then yields their results as they complete, by the same rules for every job:
+
+- A task whose workers died is tried again `KILLED_RETRIES` times, and at last alone: workers that are preempted at
+  random kill tasks that are not to blame, and tasks that waited on a worker died with the one that killed it.
+- A task that raised is tried again `RETRIES` times, unless the error is one of ours that says the input is at fault.
+- What then still fails ends the job, or is yielded as a result with its error when the job counts failures.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from distributed import Client, Future, KilledWorker, as_completed
+
+import cluster
+from mineral_pipeline.errors import ClusterError, MineralPipelineError
+
+RETRIES = 2
+"""Further attempts of a task that raised an error that may go away."""
+
+KILLED_RETRIES = 8
+"""Further attempts of a task whose workers died, each after Dask has given it up.
+
+Dask itself allows `distributed.scheduler.allowed-failures` (3) deaths in each."""
+
+GPU: Mapping[str, float] = {"GPU": 1}
+"""Resource of a worker that trains and predicts: one such task at a time."""
+
+Tasks = Mapping[Future, str]
+"""Submitted tasks and their names."""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """How a task ended."""
+
+    name: str
+    """Name of the task."""
+    value: Any = None
+    """What the task returned."""
+    error: Exception | None = None
+    """Why it failed; None when it did not."""
+
+
+def submit(
+    client: Client,
+    job: str,
+    function: Callable[..., Any],
+    calls: Mapping[str, Sequence[Any]],
+    resources: Mapping[str, float] | None = None,
+) -> Tasks:
+    """Submit one task per call.
+
+    Args:
+        client: client of the cluster.
+        job: name of the job, with which the tasks' keys begin.
+        function: what a worker runs.
+        calls: arguments of each call, by the name of the task.
+        resources: what a worker must offer.
+    """
+    run = secrets.token_hex(4)  # a scheduler that remembers the keys of an earlier run would not run them again
+    return {
+        client.submit(
+            function, *arguments, key=f"{job}-{name}-{run}", pure=False, resources=resources and dict(resources)
+        ): name
+        for name, arguments in calls.items()
+    }
+
+
+def compute(client: Client, values: Sequence[Any], names: Sequence[str]) -> Tasks:
+    """Submit the graph of delayed values, each of which becomes one result.
+
+    Args:
+        client: client of the cluster.
+        values: values of `dask.delayed`, or the partitions of a bag or a frame as such.
+        names: one for each value.
+    """
+    return dict(zip(client.compute(list(values)), names, strict=True)) if values else {}
+
+
+def collect(tasks: Tasks, on_error: Literal["raise", "yield"] = "raise") -> Iterator[TaskResult]:
+    """Yield the results of tasks as they complete; failed tasks are tried again by the rules above.
+
+    Args:
+        tasks: submitted tasks and their names.
+        on_error: whether a task that failed for good ends the loop, or is a result like any other.
+
+    Raises:
+        ClusterError: a task kills its workers, with ``raise``; or the cluster is gone.
+        Exception: what a task raised, with ``raise``.
+    """
+    completed = as_completed(list(tasks), with_results=True, raise_errors=False)
+    attempts: Counter[Any] = Counter()
+    suspects: list[Future] = []
+    for future, result in completed:
+        error = _raised(result)  # the future's own state may be newer: a worker that dies takes its results with it
+        if error is None:
+            future.release()
+            yield TaskResult(tasks[future], result)
+        elif attempts[future.key] < _allowed_retries(error):
+            attempts[future.key] += 1
+            future.retry()
+            completed.add(future)
+        elif isinstance(error, KilledWorker):
+            suspects.append(future)
+        else:
+            yield _failure(tasks[future], error, on_error)
+    yield from _run_alone(tasks, suspects, on_error)
+
+
+def make_scheduler(client: Client, report: Callable[[Any, Any], None]) -> Callable[..., list[Any]]:
+    """A Dask scheduler function that runs another library's graph on GPU workers by the rules of `collect`.
+
+    Args:
+        client: client of the cluster.
+        report: told the key and the value of every result of the graph.
+    """
+
+    def get(graph: Any, keys: Sequence[Any], **_: Any) -> list[Any]:
+        futures = client.get(graph, keys, resources=dict(GPU), sync=False)
+        values: dict[str, Any] = {}
+        for result in collect({future: str(number) for number, future in enumerate(futures)}):
+            values[result.name] = result.value
+            report(futures[int(result.name)].key, result.value)
+        return [values[str(number)] for number in range(len(futures))]
+
+    return get
+
+
+def _allowed_retries(error: BaseException) -> int:
+    if isinstance(error, KilledWorker):
+        return KILLED_RETRIES
+    is_final = isinstance(error, MineralPipelineError) and isinstance(error, ValueError)  # the input is at fault
+    return RETRIES if isinstance(error, Exception) and not is_final else 0
+
+
+def _run_alone(tasks: Tasks, suspects: Sequence[Future], on_error: Literal["raise", "yield"]) -> Iterator[TaskResult]:
+    """Run tasks whose workers died one at a time, and report those that still kill their worker."""
+    killers = []
+    for future in suspects:
+        future.retry()
+        try:
+            yield TaskResult(tasks[future], future.result())
+        except KilledWorker:
+            killers.append(tasks[future])
+    if killers and on_error == "raise":
+        raise ClusterError(cluster.killed_message(", ".join(killers)))
+    yield from (TaskResult(name, error=ClusterError(cluster.killed_message(name))) for name in killers)
+
+
+def _failure(name: str, error: BaseException, on_error: Literal["raise", "yield"]) -> TaskResult:
+    if on_error == "raise" or not isinstance(error, Exception):  # what is no Exception says that the cluster is gone
+        raise error
+    return TaskResult(name, error=error)
+
+
+def _raised(result: Any) -> BaseException | None:
+    """What a task raised; Dask hands it over in place of the result, with its type and trace."""
+    if isinstance(result, tuple) and len(result) == 3 and isinstance(result[1], BaseException):
+        return result[1].with_traceback(result[2])
+    return result if isinstance(result, BaseException) else None

@@ -1,0 +1,61 @@
+"""The sensors of Landsat 1 to 9.
+
+Wavelengths: USGS, https://www.usgs.gov/faqs/what-are-band-designations-landsat-satellites; that of the Thematic Mapper's
+band 7 is the study's.
+"""
+
+from __future__ import annotations
+
+from mineral_pipeline.sensors.sensor import Band, Sensor, register
+
+MSS = (
+    Band("B1", "green", (0.5, 0.6)),
+    Band("B2", "red", (0.6, 0.7)),
+    Band("B3", "nir08", (0.7, 0.8)),
+    Band("B4", "nir09", (0.8, 1.1)),
+)
+EARLY_MSS = tuple(
+    Band(f"B{number}", band.common_name, band.wavelength_um) for number, band in enumerate(MSS, start=4)
+)
+"""On Landsat 1 to 3 the bands are numbered 4 to 7."""
+
+TM = (
+    Band("B1", "blue", (0.45, 0.52)),
+    Band("B2", "green", (0.52, 0.60)),
+    Band("B3", "red", (0.63, 0.69)),
+    Band("B4", "nir", (0.76, 0.90)),
+    Band("B5", "swir16", (1.55, 1.75)),
+    Band("B6", "lwir", (10.40, 12.50)),
+    Band("B7", "swir22", (2.09, 2.35)),
+)
+ETM = (*TM, Band("B8", "pan", (0.52, 0.90)))
+OLI = (
+    Band("B1", "coastal", (0.43, 0.45)),
+    Band("B2", "blue", (0.45, 0.51)),
+    Band("B3", "green", (0.53, 0.59)),
+    Band("B4", "red", (0.64, 0.67)),
+    Band("B5", "nir08", (0.85, 0.88)),
+    Band("B6", "swir16", (1.57, 1.65)),
+    Band("B7", "swir22", (2.11, 2.29)),
+    Band("B8", "pan", (0.50, 0.68)),
+    Band("B9", "cirrus", (1.36, 1.38)),
+)
+TIRS = (Band("B10", "lwir11", (10.60, 11.19)), Band("B11", "lwir12", (11.50, 12.51)))
+
+for sensor in (
+    Sensor("LM01", "LANDSAT_1", "MSS", EARLY_MSS),
+    Sensor("LM02", "LANDSAT_2", "MSS", EARLY_MSS),
+    Sensor("LM03", "LANDSAT_3", "MSS", EARLY_MSS),
+    Sensor("LM04", "LANDSAT_4", "MSS", MSS),
+    Sensor("LM05", "LANDSAT_5", "MSS", MSS),
+    Sensor("LT04", "LANDSAT_4", "TM", TM),
+    Sensor("LT05", "LANDSAT_5", "TM", TM),
+    Sensor("LE07", "LANDSAT_7", "ETM", ETM),
+    Sensor("LC08", "LANDSAT_8", "OLI_TIRS", OLI + TIRS, "uint16"),
+    Sensor("LC09", "LANDSAT_9", "OLI_TIRS", OLI + TIRS, "uint16"),
+    Sensor("LO08", "LANDSAT_8", "OLI", OLI, "uint16"),
+    Sensor("LO09", "LANDSAT_9", "OLI", OLI, "uint16"),
+    Sensor("LT08", "LANDSAT_8", "TIRS", TIRS, "uint16"),
+    Sensor("LT09", "LANDSAT_9", "TIRS", TIRS, "uint16"),
+):
+    register(sensor)

@@ -1,0 +1,203 @@
+"""One run at a time on a workspace: a lease that a living run renews and that a dead one cannot keep.
+
+The leases of a workspace are numbered files, ``lock/00000007.json``; the highest number is the one that counts. A run
+takes the lease by creating the next number, which the file system or the object store grants to exactly one (see
+`Workspace.create_bytes`). Its holder counts up the renewals in its file every third of the lease's length. Clocks of
+two hosts are never compared: a lease has expired when whoever waits for it has seen no change in it for its length by
+his own clock. A holder that finds a higher number than its own, or cannot renew, has lost the lease.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.workspace import artefacts
+from mineral_pipeline.workspace.workspace import Workspace
+
+LEASE_S = 30.0
+"""How long a lease outlives its last renewal; a healthy run renews it three times in between."""
+SUSPENDED_OR_DEAD = "TtZX"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds a lease: the content of its file."""
+
+    length_s: float
+    """Seconds without a renewal after which the lease has expired."""
+    host: str = field(default_factory=socket.gethostname)
+    """Name of the holder's machine."""
+    pid: int = field(default_factory=os.getpid)
+    """Its process there."""
+    born: str = field(default_factory=lambda: _process(os.getpid())[1])
+    """Start of the process, ticks since the machine's: process numbers are used again. Empty where not known."""
+    since: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    """When the lease was taken, by the holder's clock: to show."""
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Tells one lease from another of the same process."""
+    renewals: int = 0
+    """Counted up while the holder lives."""
+    released: bool = False
+    """Whether the holder is done."""
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} (since {self.since})"
+
+    @property
+    def is_running_here(self) -> bool:
+        """Whether the holder is a process of this machine that runs; a suspended one does not, nor can all be seen."""
+        state, born = _process(self.pid)
+        return self.host == socket.gethostname() and self.born == born != "" and state not in SUSPENDED_OR_DEAD
+
+
+@contextmanager
+def acquire(
+    workspace: Workspace,
+    stop: Callable[[WorkspaceError], None],
+    say: Callable[[str], None],
+    length_s: float,
+) -> Iterator[None]:
+    """Hold the lease of ``workspace`` during the block.
+
+    Args:
+        workspace: what is held.
+        stop: called, from another thread, when the lease is lost: the block must end.
+        say: told in one line that a lease of a run that may have died is waited for.
+        length_s: seconds that the lease outlives its holder, `LENGTH_S` unless in tests.
+
+    Raises:
+        WorkspaceError: another run holds it, or it cannot be written.
+    """
+    mine = Owner(length_s)
+    number = _take(workspace, mine, say)
+    done = threading.Event()
+    renewal = threading.Thread(target=_renew, args=(workspace, number, mine, stop, done), daemon=True, name="lease")
+    renewal.start()
+    try:
+        yield
+    finally:
+        done.set()
+        renewal.join(length_s)
+        _release(workspace, number, mine)
+
+
+def owner(workspace: Workspace) -> Owner | None:
+    """Who holds the lease, or held it and died."""
+    found = _newest(workspace)[1]
+    return found if found and not found.released else None
+
+
+def _take(workspace: Workspace, mine: Owner, say: Callable[[str], None]) -> int:
+    while True:
+        number, other = _newest(workspace)
+        if other is not None and not other.released:
+            _wait_for_expiry(workspace, number, other, say)
+        created = workspace.create_bytes(_name(number + 1), _content(mine))
+        # A create whose answer was lost and that was sent again reports a file that exists, but it is ours. And one
+        # who was suspended since it looked may create a number that has come and gone: a higher one counts.
+        newest, now = _newest(workspace)
+        if now is not None and now.token == mine.token:
+            for old in _numbers(workspace)[:-1]:
+                workspace.remove(_name(old))
+            return newest
+        if created:
+            workspace.remove(_name(number + 1))
+
+
+def _wait_for_expiry(workspace: Workspace, number: int, other: Owner, say: Callable[[str], None]) -> None:
+    """Wait until a lease has not changed for its length; refuse at once when its holder lives."""
+    if not other.is_running_here:
+        say(f"waiting up to {other.length_s:.0f} s for the lease of {other}, which may have died")
+        started = time.monotonic()
+        while _newest(workspace) == (number, other):
+            if time.monotonic() - started > other.length_s:
+                return
+            time.sleep(min(1.0, other.length_s / 30))
+        number, now = _newest(workspace)
+        if now is None or now.released:
+            return
+        other = now
+    raise WorkspaceError(
+        f"workspace {workspace.url} is in use by {other}: wait for its end, stop it, or give another --workspace"
+    )
+
+
+def _renew(
+    workspace: Workspace, number: int, mine: Owner, stop: Callable[[WorkspaceError], None], done: threading.Event
+) -> None:
+    renewed = time.monotonic()
+    while not done.wait(mine.length_s / 3):
+        now = time.monotonic()
+        try:
+            newest, other = _newest(workspace)
+            if newest > number:
+                stop(WorkspaceError(_lost(workspace, f"it was taken over by {other} while this one did not renew it")))
+                return
+            mine = replace(mine, renewals=mine.renewals + 1)
+            _write(workspace, number, mine)
+            renewed = now
+        except WorkspaceError as error:
+            if now - renewed > mine.length_s * 0.6:
+                stop(WorkspaceError(_lost(workspace, str(error))))
+                return
+
+
+def _process(pid: int) -> tuple[str, str]:
+    """State and start of a process of this machine, as ``/proc/PID/stat`` tells them; empty where there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "", ""
+    return fields[0], fields[19]
+
+
+def _release(workspace: Workspace, number: int, mine: Owner) -> None:
+    try:
+        _write(workspace, number, replace(mine, released=True))
+    except WorkspaceError:  # a full disk; should even that fail, the lease expires
+        with suppress(WorkspaceError):
+            workspace.remove(_name(number))
+
+
+def _lost(workspace: Workspace, why: str) -> str:
+    return f"this run has lost its lease on workspace {workspace.url}: {why}"
+
+
+def _newest(workspace: Workspace) -> tuple[int, Owner | None]:
+    """Number and content of the lease that counts; 0 when there is none."""
+    while numbers := _numbers(workspace):
+        try:
+            return numbers[-1], Owner(**json.loads(workspace.read_bytes(_name(numbers[-1]))))
+        except WorkspaceError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):  # removed since: there is a higher one
+                raise
+        except (ValueError, TypeError):  # created and not written yet, or never
+            return numbers[-1], Owner(LEASE_S, "an unknown host", pid=-1, born="", since="just now", token="")
+    return 0, None
+
+
+def _numbers(workspace: Workspace) -> list[int]:
+    return [int(name.removesuffix(".json")) for name in workspace.list(artefacts.LOCK)]
+
+
+def _name(number: int) -> str:
+    return f"{artefacts.LOCK}/{number:08d}.json"
+
+
+def _content(owner: Owner) -> bytes:
+    return json.dumps(asdict(owner)).encode()
+
+
+def _write(workspace: Workspace, number: int, owner: Owner) -> None:
+    workspace.write_bytes(_name(number), _content(owner))

@@ -1,0 +1,244 @@
+"""One place for everything that a pipeline makes: reads and writes by name below one URL, every write atomic.
+
+A workspace is a folder or any fsspec URL (``s3://``, ``gs://``, ``memory://``). Objects are written in one piece: to a
+temporary name that is renamed on a local disk, in a single PUT elsewhere. An object that exists is therefore whole.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import geopandas as gpd
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
+from zarr.abc.store import Store
+from zarr.storage import FsspecStore, LocalStore
+
+from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.workspace._files import advise, create_file, describe, is_io_failure, is_taken, replace_file
+
+THREADS = 16
+"""Parts of a table read at the same time: on an object store a request takes tens of milliseconds."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One place for everything that a pipeline makes. Cheap to build and to send to a worker."""
+
+    url: str
+    """Folder or fsspec URL."""
+
+    @property
+    def _fs(self) -> fsspec.AbstractFileSystem:
+        return self._filesystem()[0]
+
+    def _filesystem(self) -> tuple[fsspec.AbstractFileSystem, str]:
+        try:
+            # What other processes write must be seen: no listing is remembered.
+            return fsspec.core.url_to_fs(self.url, use_listings_cache=False)  # type: ignore[no-any-return]
+        except (ValueError, ImportError, OSError) as error:
+            raise WorkspaceError(f"workspace {self.url}: {error}") from error
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the workspace is a folder of this machine (or of a shared file system)."""
+        return isinstance(self._fs, LocalFileSystem)
+
+    def path(self, name: str) -> str:
+        """Path of ``name`` as the workspace's own file system understands it."""
+        return f"{self._filesystem()[1].rstrip('/')}/{name}"
+
+    def uri(self, name: str) -> str:
+        """Full path or URL of ``name``, to show to a person or to open elsewhere."""
+        return self.path(name) if self.is_local else f"{self.url.rstrip('/')}/{name}"
+
+    def exists(self, name: str) -> bool:
+        """Whether ``name`` is there."""
+        with self._named(name, "read"):
+            return bool(self._fs.exists(self.path(name)))
+
+    def list(self, folder: str) -> list[str]:
+        """Sorted names (without the folder) of what lies directly in ``folder``; empty when it is absent."""
+        with self._named(folder, "listed"):
+            try:
+                found = self._fs.ls(self.path(folder), detail=False)
+            except FileNotFoundError:
+                return []
+        names = (entry.rstrip("/").rsplit("/", 1)[-1] for entry in found)
+        return sorted(name for name in names if not name.startswith("."))
+
+    def remove(self, name: str) -> None:
+        """Remove ``name``, a folder with all it holds; nothing happens when it is absent."""
+        if self.exists(name):
+            with self._named(name, "removed"):
+                self._fs.rm(self.path(name), recursive=True)
+
+    def read_bytes(self, name: str) -> bytes:
+        """Content of ``name``.
+
+        Raises:
+            WorkspaceError: it is absent or cannot be read.
+        """
+        with self._named(name, "read"):
+            return bytes(self._fs.cat_file(self.path(name)))
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write ``name`` in one piece.
+
+        Raises:
+            WorkspaceError: it cannot be written (read-only, disk full, no permission).
+        """
+        fs, path = self._fs, self.path(name)
+        with self.writing(name):
+            if isinstance(fs, LocalFileSystem):
+                replace_file(path, content)
+            else:
+                fs.pipe_file(path, content)
+
+    def create_bytes(self, name: str, content: bytes) -> bool:
+        """Write ``name`` unless it exists: of several that try at once exactly one does, whatever its host.
+
+        A local disk has exclusive creation, an object store a conditional PUT: S3's ``If-None-Match: *``, Google's
+        ``ifGenerationMatch=0``. On a disk the file is there a moment before its content.
+
+        Returns:
+            Whether it was this call that created it.
+
+        Raises:
+            WorkspaceError: it cannot be written.
+        """
+        fs, path = self._fs, self.path(name)
+        with self.writing(name):
+            if isinstance(fs, LocalFileSystem):
+                return create_file(path, content)
+            try:
+                fs.pipe_file(path, content, mode="create")
+            except OSError as error:
+                if is_taken(error):
+                    return False
+                raise
+        return True
+
+    def writing(self, name: str) -> AbstractContextManager[None]:
+        """A block in which ``name`` is written, by whatever library.
+
+        Raises:
+            WorkspaceError: in place of the error of the disk or of the object store's client, in one line.
+        """
+        return self._named(name, "written")
+
+    @contextmanager
+    def _named(self, name: str, done: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if not is_io_failure(error):
+                raise
+            raise WorkspaceError(
+                f"{self.uri(name)} cannot be {done}: {describe(error)}: {advise(error, done)}"
+            ) from error
+
+    @contextmanager
+    def upload_from_local(self, name: str) -> Iterator[str]:
+        """A local path whose content becomes ``name`` when the block ends without an error.
+
+        For libraries that write to a path only, by its suffix.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, os.path.basename(name))
+            yield path
+            with open(path, "rb") as file:
+                self.write_bytes(name, file.read())
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """Write a table as one Parquet object; a GeoDataFrame as GeoParquet."""
+        buffer = io.BytesIO()
+        table.to_parquet(buffer, index=False)
+        self.write_bytes(name, buffer.getvalue())
+
+    def read_table(self, name: str, columns: Sequence[str] | None = None) -> Any:
+        """Read a table, or a folder of parts in the order of their names, as (Geo)DataFrame.
+
+        Raises:
+            WorkspaceError: it is absent or not a Parquet table.
+        """
+        with self._named(name, "read"):
+            is_file = self.exists(name) and not self._fs.isdir(self.path(name))
+        names = [name] if is_file else self._parts(name)
+        if not names:
+            raise WorkspaceError(f"{self.uri(name)} is absent: run the job that makes it")
+        with ThreadPoolExecutor(THREADS) as pool:
+            contents = pool.map(self.read_bytes, names)
+            parts = [self._parse(part, content, columns) for part, content in zip(names, contents, strict=True)]
+        return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+
+    def read_parts(self, folder: str, columns: Sequence[str]) -> dict[str, pa.Table | WorkspaceError]:
+        """Every part of a table by its name in ``folder``; in place of one that is not a whole table, the reason.
+
+        Arrow tables, because there are thousands: to pandas each would take seven times as long.
+
+        Raises:
+            WorkspaceError: the workspace cannot be read at all.
+        """
+
+        def read(name: str) -> pa.Table | WorkspaceError:
+            content = self.read_bytes(name)
+            try:
+                with self._whole_table(name):
+                    return pq.ParquetFile(pa.BufferReader(content)).read(list(columns), use_threads=False)
+            except WorkspaceError as error:
+                return error
+
+        names = self._parts(folder)
+        with ThreadPoolExecutor(THREADS) as pool:
+            return {name.rsplit("/", 1)[-1]: part for name, part in zip(names, pool.map(read, names), strict=True)}
+
+    def _parts(self, folder: str) -> Sequence[str]:
+        return [f"{folder}/{part}" for part in self.list(folder) if part.endswith(".parquet")]
+
+    def _parse(self, name: str, content: bytes, columns: Sequence[str] | None) -> Any:
+        file = io.BytesIO(content)
+        with self._whole_table(name):
+            metadata: dict[bytes, bytes] | None = pq.read_schema(file).metadata
+            is_geo = metadata is not None and b"geo" in metadata
+            file.seek(0)
+            if is_geo and (columns is None or "geometry" in columns):
+                return gpd.read_parquet(file, columns=columns)
+            return pd.read_parquet(file, columns=None if columns is None else list(columns))
+
+    @contextmanager
+    def _whole_table(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
+            raise WorkspaceError(
+                f"{self.uri(name)} is not a whole Parquet table ({describe(error)}): remove it and rerun"
+            ) from error
+
+    def write_json(self, name: str, content: object) -> None:
+        """Write ``content`` as indented JSON."""
+        self.write_bytes(name, json.dumps(content, indent=1, default=str).encode())
+
+    def read_json(self, name: str) -> Any:
+        """Read a JSON document."""
+        try:
+            return json.loads(self.read_bytes(name))
+        except ValueError as error:
+            raise WorkspaceError(f"{self.uri(name)} is not a whole JSON document: remove it and rerun") from error
+
+    def zarr(self, name: str) -> Store:
+        """The Zarr store of ``name``."""
+        if self.is_local:
+            return LocalStore(self.path(name))
+        return FsspecStore.from_url(f"{self.url.rstrip('/')}/{name}")

@@ -1,0 +1,111 @@
+"""Metrics against scikit-learn, and the bootstrap against a loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sklearn.metrics as oracle
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mineral_pipeline.evaluation.metrics import better, bootstrap, measure, score
+
+
+@pytest.fixture
+def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, predictions with ties, and whole weights of 40 samples."""
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 2, 40).astype(float), rng.integers(0, 11, 40) / 10, rng.integers(0, 4, (3, 40))
+
+
+def test_presence_metrics_agree_with_scikit_learn(drawn: tuple[np.ndarray, ...]) -> None:
+    label, prediction, weights = drawn
+    found = score("presence", label, prediction, weights)
+    clipped = np.clip(prediction, 1e-7, 1 - 1e-7)
+    for row, weight in enumerate(weights):
+        called = prediction >= 0.5
+        expected = {
+            "accuracy": oracle.accuracy_score(label, called, sample_weight=weight),
+            "precision": oracle.precision_score(label, called, sample_weight=weight),
+            "recall": oracle.recall_score(label, called, sample_weight=weight),
+            "f1": oracle.f1_score(label, called, sample_weight=weight),
+            "auc": oracle.roc_auc_score(label, prediction, sample_weight=weight),
+            "brier": oracle.brier_score_loss(label, prediction, sample_weight=weight),
+            "cross_entropy": oracle.log_loss(label, clipped, sample_weight=weight),
+        }
+        for name, value in expected.items():
+            assert found[name][row] == pytest.approx(value, rel=1e-6), name
+
+
+def test_richness_metrics_agree_with_scikit_learn(drawn: tuple[np.ndarray, ...]) -> None:
+    _, prediction, weights = drawn
+    label = np.linspace(0, 1, len(prediction))
+    found = score("richness", label, prediction, weights)
+    for row, weight in enumerate(weights):
+        assert found["mae"][row] == pytest.approx(oracle.mean_absolute_error(label, prediction, sample_weight=weight))
+        assert found["rmse"][row] == pytest.approx(
+            oracle.root_mean_squared_error(label, prediction, sample_weight=weight)
+        )
+        assert found["r2"][row] == pytest.approx(oracle.r2_score(label, prediction, sample_weight=weight))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=30))
+def test_auc_is_how_often_a_positive_outranks_a_negative(pairs: list[tuple[bool, int]]) -> None:
+    positive = [value for is_positive, value in pairs if is_positive]
+    negative = [value for is_positive, value in pairs if not is_positive]
+    found = measure("presence", np.array([one for one, _ in pairs], float), np.array([value for _, value in pairs]) / 4)
+    wins = [(a > b) + (a == b) / 2 for a in positive for b in negative]
+    if wins:
+        assert found["auc"] == pytest.approx(sum(wins) / len(wins))
+    else:
+        assert np.isnan(found["auc"])
+
+
+def test_calibration_is_the_mean_gap_over_bins(drawn: tuple[np.ndarray, ...]) -> None:
+    label, _, weights = drawn
+    prediction = np.random.default_rng(1).uniform(0, 1, len(label))
+    expected = 0.0
+    for low in np.arange(10) / 10:
+        inside = (prediction >= low) & (prediction < low + 0.1)
+        expected += abs((weights[0][inside] * (prediction - label)[inside]).sum())
+    assert score("presence", label, prediction, weights)["calibration"][0] == pytest.approx(expected / weights[0].sum())
+
+
+def test_one_class_alone_is_scored_without_a_warning() -> None:
+    found = measure("presence", np.zeros(4), np.full(4, 0.2))
+    assert (found["accuracy"], found["precision"], found["recall"], found["f1"]) == (1, 0, 0, 0)
+    assert np.isnan(found["auc"])
+
+
+def test_the_bootstrap_draws_whole_places() -> None:
+    """With one place right and one wrong, accuracy is the share of draws that fall on the right one."""
+    bucket = np.array(["a"] * 3 + ["b"] * 3)
+    label, prediction = np.ones(6), np.array([1.0] * 3 + [0.0] * 3)
+    accuracy = bootstrap("presence", label, prediction, bucket, 4000, seed=1)["accuracy"]
+    values, counts = np.unique(accuracy, return_counts=True)
+    np.testing.assert_array_equal(values, [0, 0.5, 1])
+    np.testing.assert_allclose(counts / 4000, [0.25, 0.5, 0.25], atol=0.03)
+
+
+def test_the_bootstrap_has_the_spread_of_the_mean_of_places() -> None:
+    rng = np.random.default_rng(2)
+    error = rng.exponential(0.1, 100)
+    bucket = np.repeat(np.arange(100).astype(str), 2)
+    mae = bootstrap("richness", np.zeros(200), np.repeat(error, 2), bucket, 3000, seed=0)["mae"]
+    assert mae.shape == (3000,)
+    assert mae.mean() == pytest.approx(error.mean(), rel=0.02)
+    assert mae.std() == pytest.approx(error.std() / np.sqrt(100), rel=0.08)
+
+
+def test_models_are_compared_on_the_same_draws() -> None:
+    rng, label = np.random.default_rng(3), np.linspace(0, 1, 60)
+    bucket = np.arange(60).astype(str)
+    prediction = rng.uniform(0, 1, 60)
+    one, other = (bootstrap("richness", label, shift + prediction, bucket, 300, seed=5)["mse"] for shift in (0, 1e-9))
+    np.testing.assert_allclose(one, other, atol=1e-7)
+
+
+def test_better_knows_which_way_is_up() -> None:
+    assert better("accuracy", np.array([0.9]), np.array([0.8])).all()
+    assert better("mae", np.array([0.1]), np.array([0.2])).all()
+    assert not better("mae", np.array([0.1]), np.array([0.1])).any()

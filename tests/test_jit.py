@@ -1,0 +1,27 @@
+"""Compiling where the machine code cannot be kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+
+
+def test_it_compiles_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = numba.njit
+
+    def njit(cache: bool = False, **options: Any) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return original(**options)
+
+    monkeypatch.setattr(numba, "njit", njit)
+    seen = np.zeros(1)
+
+    def write(array: np.ndarray) -> None:
+        array[0] = 7
+
+    njit(write)(seen)
+    assert seen[0] == 7

@@ -1,0 +1,113 @@
+"""The stores: whole pieces only, fill reads as 0, and xarray opens them without a warning."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from mineral_pipeline.workspace import zarr_store
+from mineral_pipeline.errors import DataError, WorkspaceError
+from mineral_pipeline.workspace import Workspace, artefacts
+
+
+@pytest.fixture
+def chips(workspace: Workspace) -> Workspace:
+    """Ten chips of two bands in shards of four."""
+    zarr_store.create_chips(workspace, [f"scene-{n}" for n in range(10)], ["B5", "B7"], 8, 4, attributes={"source": "test"})
+    return workspace
+
+
+def test_an_empty_store_opens_with_xarray_alone(chips: Workspace) -> None:
+    dataset = xr.open_zarr(chips.path(artefacts.CHIPS))
+
+    assert dict(dataset.sizes) == {"chip": 10, "band": 2, "y": 8, "x": 8}
+    assert set(dataset.coords) == {"chip", "product_id", "band"}
+    assert dataset.product_id.values[9] == "scene-9"
+    assert not dataset.image.values.any()
+    assert dataset.attrs["source"] == "test"
+
+
+def test_a_store_is_written_file_by_file_and_the_document_that_completes_it_last(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def write(place: Workspace, name: str, content: bytes) -> None:
+        assert not zarr_store.is_complete(place)
+        written.append(name)
+        write_bytes(place, name, content)
+
+    write_bytes = Workspace.write_bytes
+    monkeypatch.setattr(Workspace, "write_bytes", write)
+    zarr_store.create_chips(workspace, ["a", "b"], ["B7"], 8, 4)
+    arrays = ("image", "chip", "product_id", "band")
+    assert sorted(written[:-1]) == sorted(
+        [f"{CHIPS}/{name}/zarr.json" for name in arrays] + [f"{CHIPS}/{name}/c/0" for name in arrays[1:]]
+    )
+    assert written[-1] == f"{CHIPS}/zarr.json"
+    assert zarr_store.is_complete(workspace)
+
+
+def test_a_store_without_consolidated_metadata_was_not_created_to_the_end(chips: Workspace) -> None:
+    document = chips.read_json(f"{CHIPS}/zarr.json")
+    assert zarr_store.is_complete(chips)
+    chips.write_json(f"{CHIPS}/zarr.json", {key: document[key] for key in document if key != "consolidated_metadata"})
+    assert not zarr_store.is_complete(chips)
+
+
+def test_the_inner_chunk_is_one_chip_and_the_shard_the_unit_of_work(chips: Workspace) -> None:
+    images = zarr_store.open_images(chips)
+
+    assert images.chunks == (1, 2, 8, 8)
+    assert images.shards == (4, 2, 8, 8)
+
+
+def test_shards_land_where_they_belong(chips: Workspace) -> None:
+    middle = np.arange(4 * 2 * 8 * 8, dtype="uint8").reshape(4, 2, 8, 8)
+    last = np.full((2, 2, 8, 8), 7, "uint8")
+    zarr_store.write_shard(chips, 1, middle)
+    zarr_store.write_shard(chips, 2, last)
+
+    images = zarr_store.open_dataset(chips).image.values
+    np.testing.assert_array_equal(images[4:8], middle)
+    np.testing.assert_array_equal(images[8:], last)
+    assert not images[:4].any()
+
+
+@pytest.mark.parametrize(
+    ("shard", "shape", "dtype"),
+    [
+        (0, (3, 2, 8, 8), "uint8"),
+        (2, (4, 2, 8, 8), "uint8"),
+        (3, (4, 2, 8, 8), "uint8"),
+        (0, (4, 2, 8, 8), "uint16"),
+    ],
+)
+def test_a_write_that_is_not_one_whole_shard_is_refused(
+    chips: Workspace, shard: int, shape: tuple[int, ...], dtype: str
+) -> None:
+    with pytest.raises(DataError, match="write whole pieces only"):
+        zarr_store.write_shard(chips, shard, np.ones(shape, dtype))
+
+
+def test_a_training_store_has_its_labels_beside_the_pixels(workspace: Workspace) -> None:
+    name = artefacts.samples("presence", "train")
+    labels = np.linspace(0, 1, 5, dtype="float32")
+    places = np.array(["001002", "001002", "001003", "001004", "001004"])
+    zarr_store.create_samples(workspace, name, (5, 1, 8, 8), 2, {"label": labels, "location_id": places}, bands=["B7"])
+    for batch, size in enumerate((2, 2, 1)):
+        zarr_store.write_batch(workspace, name, batch, np.full((size, 1, 8, 8), batch + 1, "uint8"))
+
+    dataset = xr.open_zarr(workspace.path(name))
+    assert set(dataset.data_vars) == {"image", "label"}
+    np.testing.assert_array_equal(dataset.label.values, labels)
+    assert dataset.location_id.values.tolist() == places.tolist()
+    assert dataset.image.values[:, 0, 0, 0].tolist() == [1, 1, 2, 2, 3]
+    assert zarr_store.open_images(workspace, name).chunks[0] == 2
+
+
+def test_an_absent_store_says_what_to_do(workspace: Workspace) -> None:
+    for opened in (zarr_store.open_dataset, zarr_store.open_images):
+        with pytest.raises(WorkspaceError, match=r"chips\.zarr cannot be opened: run the job that makes it"):
+            opened(workspace)
