@@ -24,7 +24,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@touch $@
 
 demo: install  ## the whole pipeline on the simulated planet, on a local Dask cluster
-	@$(BIN)/mineral-pipeline run jobs/demo.yaml
+	@$(BIN)/mineral-pipeline run jobs/settings/demo.yaml
 
 test: install  ## the default suite
 	@$(BIN)/python -m pytest

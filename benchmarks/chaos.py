@@ -1,11 +1,11 @@
-"""One acquisition through everything that can go wrong, beside an undisturbed one: nothing lost, nothing twice.
+"""An acquisition through all kinds of faults, compared with an undisturbed one: nothing is lost or duplicated.
 
     python -m benchmarks.chaos [--json FILE] [--check] [--small]
 
-A simulated archive is damaged (1 % of its bands cut off, 1 % HTML pages, 1 % gone) and served. The first run has the
-server, the cluster and the client to itself. For the second, one request in ten fails (503, 429, reset, cut body,
-hang), workers are killed with -9 at random, then the client, then the scheduler; and the same command goes on each
-time. At the end both workspaces must hold the same: every pixel, and the ledger but for attempts and seconds.
+A simulated archive is damaged (1 % of its bands cut off, 1 % replaced by HTML pages, 1 % removed) and served. Nothing
+disturbs the first run. In the second, one request in ten fails (503, 429, reset, cut body, hang), workers are killed
+with -9 at random, then the client, then the scheduler; each time the same command resumes the run. At the end both
+workspaces must hold the same: every pixel, and the ledger except for attempts and seconds.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ import pandas as pd
 import yaml
 
 from benchmarks.support.faults import Rule, serve
-from benchmarks.support.harness import Claim, Report, command_line, row
+from benchmarks.support.harness import command_line
 from benchmarks.support.processes import PATIENCE_S, Processes
+from benchmarks.support.results import BenchmarkResult, Claim, row
 from mineral_pipeline import settings as reader
 from mineral_pipeline import simulation
 from mineral_pipeline.sensors.landsat import band_file, product_folder
 from mineral_pipeline.workspace import Workspace, ledger, zarr_store
 
-DAMAGED = 0.01
-"""Share of the scenes that each kind of damage strikes."""
+DAMAGED_FRACTION = 0.01
+"""Fraction of the scenes that get each kind of damage."""
 NETWORK = Rule("latency", amount=0.1)
 FAULTS = (
     Rule("503", share=0.03, times=2),
@@ -40,58 +41,60 @@ FAULTS = (
     Rule("truncate", match="TIF", share=0.04, times=2),
     Rule("hang", share=0.01, times=2, amount=10),
 )
-"""One request in ten, counting that half of them are for bands; never the same one more than twice in a row."""
-KILLS = 3
-"""Of workers before each death of the client or the scheduler, and before the end."""
+"""One request in ten fails, half of them being for bands; none fails more than twice in a row."""
+MAX_KILLS = 3
+"""Workers killed before each death of the client or the scheduler, and before the end."""
 PAUSE_S = (1.0, 3.0)
-"""Between two kills."""
+"""Shortest and longest pause between two kills."""
+SCENES_PER_SHARD = 5
 PACKAGES = ("dask", "distributed", "obstore", "zarr")
 
 
-def measure(small: bool) -> Report:
-    """Run both and compare."""
+def measure(small: bool) -> BenchmarkResult:
+    """Run both acquisitions and compare them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        scenes = write_archive(folder / "archive", places=20 if small else 190)
+        scenes = write_archive(folder / "archive", locations=20 if small else 190)
         expected = damage(folder / "archive", scenes)
         with serve(str(folder / "archive"), NETWORK) as server, Processes(folder) as processes:
             settings = write_settings(folder, server.url)
-            calm = undisturbed(processes, settings, folder / "calm")
+            undisturbed = run_undisturbed(processes, settings, folder / "undisturbed")
             server.reset(NETWORK, *FAULTS)
-            stormy, deaths = disturbed(processes, settings, folder / "stormy", len(scenes), 1 if small else KILLS)
-            struck = server.statistics.by_fault
-            requests = struck.pop("latency")  # each of them
-        findings = compare(Workspace(str(folder / "calm")), Workspace(str(folder / "stormy")), expected)
-    return Report(
-        f"{len(scenes)} scenes, {struck.total() / requests:.1%} of {requests:,} requests failing",
-        [row("through everything", [stormy]), row("undisturbed", [calm])],
+            kills = 1 if small else MAX_KILLS
+            disturbed, deaths = run_disturbed(processes, settings, folder / "disturbed", len(scenes), kills)
+            faults = server.statistics.by_fault
+            requests = faults.pop("latency")  # the rule of every request
+        findings = compare(Workspace(str(folder / "undisturbed")), Workspace(str(folder / "disturbed")), expected)
+    return BenchmarkResult(
+        f"{len(scenes)} scenes, {faults.total() / requests:.1%} of {requests:,} requests failing",
+        [row("through all faults", [disturbed]), row("undisturbed", [undisturbed])],
         [Claim(text, float(holds), 1) for text, holds in findings.items()],
         (
-            "killed with -9: " + ", ".join(f"{number} {what}" for what, number in deaths.items()),
-            "requests that failed: " + ", ".join(f"{number} {fault}" for fault, number in struck.items()),
+            "killed with -9: " + ", ".join(f"{number} {kind}" for kind, number in deaths.items()),
+            "requests that failed: " + ", ".join(f"{number} {fault}" for fault, number in faults.items()),
             "states: " + ", ".join(f"{number} {state}" for state, number in Counter(expected.values()).items()),
         ),
     )
 
 
-def write_archive(folder: Path, places: int) -> list[str]:
-    """A simulated archive; returns the identifiers of its scenes."""
-    planet = {"locations": places, "dates": 3, "islands": 8, "scene_size": 48}
+def write_archive(folder: Path, locations: int) -> list[str]:
+    """Write a simulated archive, and return the identifiers of its scenes."""
+    planet = {"locations": locations, "dates": 3, "islands": 8, "scene_size": 48}
     content = {"workspace": "none", "archive": {"url": str(folder)}, "jobs": ["simulate"], "simulate": planet}
-    commission = simulation.ArchiveSpec.of(reader.parse(content))
-    simulation.begin(commission)
-    written = simulation.write_scenes(range(len(commission.scenes)), commission)
-    simulation.finish(commission, {scene.product_id: scene.bytes for scene in written})
+    spec = simulation.ArchiveSpec.of(reader.parse(content))
+    simulation.begin(spec)
+    written = simulation.write_scenes(range(len(spec.scenes)), spec)
+    simulation.finish(spec, {scene.product_id: scene.bytes for scene in written})
     return [scene.product_id for scene in written]
 
 
 def damage(folder: Path, scenes: list[str]) -> dict[str, str]:
-    """Damage some of the bands; returns the state in which every scene must end."""
-    each = max(round(DAMAGED * len(scenes)), 1)
-    struck = iter(random.Random(0).sample(scenes, 3 * each))
+    """Damage some of the bands, and return the state in which every scene must end."""
+    each = max(round(DAMAGED_FRACTION * len(scenes)), 1)
+    damaged = iter(random.Random(0).sample(scenes, 3 * each))
     expected = dict.fromkeys(scenes, "ok")
     for state, content in (("corrupt", None), ("corrupt", b"<!DOCTYPE html><p>Try again later</p>"), ("missing", b"")):
-        for product_id in (next(struck) for _ in range(each)):
+        for product_id in (next(damaged) for _ in range(each)):
             file = folder / product_folder(product_id) / band_file(product_id, "B7")
             expected[product_id] = state
             if state == "missing":
@@ -102,12 +105,12 @@ def damage(folder: Path, scenes: list[str]) -> dict[str, str]:
 
 
 def write_settings(folder: Path, url: str) -> Path:
-    """The settings of both runs."""
+    """Write the settings of both runs."""
     content = {
         "workspace": "given on the command line",
         "archive": {"url": url, "timeout_s": 2},
         "jobs": ["catalogue", "acquire"],
-        "acquire": {"chip_size": 32, "chips_per_shard": 5},
+        "acquire": {"chip_size": 32, "chips_per_shard": SCENES_PER_SHARD},
         "max_failed_fraction": 0.1,
     }
     path = folder / "settings.yaml"
@@ -115,8 +118,8 @@ def write_settings(folder: Path, url: str) -> Path:
     return path
 
 
-def undisturbed(processes: Processes, settings: Path, workspace: Path) -> float:
-    """Seconds of a run that nothing disturbs."""
+def run_undisturbed(processes: Processes, settings: Path, workspace: Path) -> float:
+    """Return the seconds of a run that nothing disturbs."""
     started = time.monotonic()
     processes.start_cluster()
     processes.start_client(settings, workspace)
@@ -124,52 +127,52 @@ def undisturbed(processes: Processes, settings: Path, workspace: Path) -> float:
     return time.monotonic() - started
 
 
-def disturbed(
-    processes: Processes, settings: Path, workspace: Path, scenes: int, most_kills: int
+def run_disturbed(
+    processes: Processes, settings: Path, workspace: Path, scenes: int, max_kills: int
 ) -> tuple[float, dict[str, int]]:
-    """Seconds of a run through all deaths, and how many there were."""
+    """Return the seconds of a run whose processes are killed, and the number of kills by kind of process."""
     started, chance, deaths = time.monotonic(), random.Random(1), Counter[str]()
     target = Workspace(str(workspace))
 
-    def until(share: float) -> None:
-        """Kill workers until so much is done."""
+    def kill_workers_until(fraction: float) -> None:
+        """Kill workers at random until this fraction of the scenes is done."""
         kills = 0
-        while len(ledger.finished_shards(target)) * 5 < share * scenes and processes.client_runs:
+        while len(ledger.finished_shards(target)) * SCENES_PER_SHARD < fraction * scenes and processes.client_runs:
             time.sleep(chance.uniform(*PAUSE_S))
-            if kills < most_kills and ledger.finished_shards(target):
+            if kills < max_kills and ledger.finished_shards(target):
                 kills += processes.kill_a_worker(chance)
             elif time.monotonic() - started > PATIENCE_S:
                 raise RuntimeError(f"no end in {PATIENCE_S} s")
         deaths["workers"] += kills
 
     processes.start_client(settings, workspace)
-    until(0.25)
+    kill_workers_until(0.25)
     processes.kill_client()
     processes.start_client(settings, workspace)
-    until(0.55)
+    kill_workers_until(0.55)
     processes.kill_scheduler()
-    processes.expect_end(status=2)  # it says so, and does not hang
+    processes.expect_end(status=2)  # it reports the loss, and does not hang
     processes.start_cluster()
     processes.start_client(settings, workspace)
-    until(0.9)
+    kill_workers_until(0.9)
     processes.expect_end(status=0)
     return time.monotonic() - started, dict(deaths) | {"client": 1, "scheduler": 1}
 
 
-def compare(calm: Workspace, stormy: Workspace, expected: Mapping[str, str]) -> dict[str, bool]:
-    """What must be true at the end, in words, and whether it is."""
-    tables = [ledger.read(workspace) for workspace in (calm, stormy)]
-    images = [np.asarray(zarr_store.open_images(workspace)[:]) for workspace in (calm, stormy)]
-    but_for_luck = [pd.DataFrame(table.drop(columns=["attempts", "seconds"])).to_csv() for table in tables]
-    states = dict(zip(tables[1]["product_id"], tables[1]["status"], strict=True))
-    lit = images[1].any(axis=(1, 2, 3))
+def compare(undisturbed: Workspace, disturbed: Workspace, expected: Mapping[str, str]) -> dict[str, bool]:
+    """Return what must hold at the end, in words, and whether it does."""
+    tables = [ledger.read(workspace) for workspace in (undisturbed, disturbed)]
+    images = [np.asarray(zarr_store.open_images(workspace)[:]) for workspace in (undisturbed, disturbed)]
+    reproducible = [pd.DataFrame(table.drop(columns=["attempts", "seconds"])).to_csv() for table in tables]
+    states = dict(zip(tables[1]["scene_id"], tables[1]["status"], strict=True))
+    has_pixels = images[1].any(axis=(1, 2, 3))
     return {
-        "every pixel is that of the undisturbed run": bool(np.array_equal(images[0], images[1]) and lit.any()),
-        "the ledger is, but for attempts and seconds": but_for_luck[0] == but_for_luck[1],
+        "every pixel is that of the undisturbed run": bool(np.array_equal(images[0], images[1]) and has_pixels.any()),
+        "the ledger is, except for attempts and seconds": reproducible[0] == reproducible[1],
         "every scene is in its right state": states == dict(expected),
-        "every scene is counted once": tables[1]["chip"].tolist() == list(range(len(expected))),
-        "good scenes have pixels, and no others": lit.tolist() == (tables[1]["status"] == "ok").tolist(),
-        "damaged objects left their evidence": bool(
+        "every scene is counted once": tables[1]["chip_index"].tolist() == list(range(len(expected))),
+        "good scenes have pixels, and no others": has_pixels.tolist() == (tables[1]["status"] == "ok").tolist(),
+        "the first bytes of damaged objects are kept": bool(
             (tables[1]["first_bytes"].str.len() > 0).sum() == list(expected.values()).count("corrupt")
         ),
     }

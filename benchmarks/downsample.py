@@ -1,11 +1,11 @@
-"""From the bytes of a full-size scene to its small image: ours against GDAL, ImageMagick and odc-loader, on one core.
+"""Downsampling from the bytes of a full-size scene: ours against GDAL, ImageMagick and odc-loader, on one core.
 
     python -m benchmarks.downsample [--json FILE] [--check] [--small]
 
 Libraries start from the file's bytes in memory (odc-loader, which reads by name, from a file in memory where the system
-has a place for those), programs from that file. The files have a nodata tag of 0, which real ones do not have, so that
-GDAL knows what fill is. Compilation is not part of the time: a small image comes first. Seconds are those of the
-processor, of programs too: on one core that is the time that passes, but for what other work there is on the machine.
+has a folder for those), programs from that file. The files have a nodata tag of 0, which real ones do not have, so that
+GDAL knows what fill is. Compilation is not part of the time: a small image is downsampled first. Seconds are processor
+time, including that of programs: on one core they equal the elapsed time, without that of other work on the machine.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from affine import Affine
 from rasterio.io import MemoryFile
 from scipy import ndimage
 
-from benchmarks.rivals.downsamplers import GDAL, LIBRARIES, PROGRAMS, SceneFile, Shrinker, bare, ours
-from benchmarks.support.harness import Claim, Report, alternate, command_line, row
+from benchmarks.rivals.downsamplers import GDAL, LIBRARIES, PROGRAMS, Downsampler, SceneFile, bare, ours
+from benchmarks.support.harness import alternate, command_line
+from benchmarks.support.results import BenchmarkResult, Claim, row
 from mineral_pipeline.imagery import downsample
 from mineral_pipeline.imagery.grid import reduced_shape
 
@@ -40,24 +41,24 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "tiled deflate": {"compress": "deflate", **TILES},
 }
 SCENES = {(7500, 7500): tuple(LAYOUTS), (7211, 7811): ("striped LZW",)}
-"""Lines and samples, and the layouts of each; the second are a real scene's."""
+"""Layouts by lines and samples; the second shape is that of a real scene."""
 
 SMALL_SCENES = {(600, 650): ("striped LZW", "tiled deflate")}
 
-OVERHEAD = 1.3
-"""Most that the whole way may take, in bare decodes."""
+MAX_OVERHEAD = 1.3
+"""Maximum time of decoding and downsampling, in bare decodes."""
 
 EQUAL = {("sampling", "rasterio out_shape"): 0.8}
-"""Methods in which a rival has GDAL decode the very lines that we have it decode: how fast it may be, in our times."""
+"""Minimum time of a rival in our times, where GDAL decodes the same lines for it as for us."""
 
 RUNS = {DECODE: 10, OURS: 10, "rasterio out_shape": 3}
-"""Of each way; one of the others, which are slower by far."""
+"""Number of runs; one of those not named here, which are much slower."""
 
 PACKAGES = ("numba", "numpy", "odc-loader", "rasterio", "scipy")
 
 
 def make_scene(shape: tuple[int, int]) -> np.ndarray:
-    """A simulated band: a rotated footprint of smooth terrain with sensor noise, on fill."""
+    """Simulate a band: a rotated footprint of smooth terrain with sensor noise, surrounded by fill."""
     rng = np.random.default_rng(0)
     coarse = rng.normal(70, 18, [edge // 40 + 2 for edge in shape])
     terrain = ndimage.zoom(coarse, 40, order=1)[: shape[0], : shape[1]]
@@ -69,7 +70,7 @@ def make_scene(shape: tuple[int, int]) -> np.ndarray:
 
 
 def encode(image: np.ndarray, layout: dict[str, Any]) -> bytes:
-    """The bytes of a GeoTIFF."""
+    """Return the bytes of a GeoTIFF of an image (y, x)."""
     lines, samples = image.shape
     grid = {"crs": "EPSG:32655", "transform": Affine(30, 0, 500_000, 0, -30, 6_000_000)}
     with MemoryFile() as file:
@@ -80,7 +81,7 @@ def encode(image: np.ndarray, layout: dict[str, Any]) -> bytes:
 
 
 def make_files(folder: Path, small: bool) -> dict[str, SceneFile]:
-    """Scenes of all shapes and layouts, by name."""
+    """Write scenes of all shapes and layouts to a folder, and return them by name."""
     files = {}
     size = 64 if small else 512
     for shape, layouts in (SMALL_SCENES if small else SCENES).items():
@@ -93,20 +94,20 @@ def make_files(folder: Path, small: bool) -> dict[str, SceneFile]:
     return files
 
 
-def rivals() -> dict[str, Shrinker]:
-    """Those that this machine has."""
-    return LIBRARIES | {name: way for name, (program, way) in PROGRAMS.items() if program}
+def rivals() -> dict[str, Downsampler]:
+    """Return the rivals that are installed, by name."""
+    return LIBRARIES | {name: function for name, (program, function) in PROGRAMS.items() if program}
 
 
 def processor_seconds() -> float:
-    """Of this process and of those that it has waited for."""
+    """Return the processor time of this process and of the finished ones that it started."""
     spent = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in spent)
 
 
-def measure(small: bool) -> Report:
-    """Run all by turns on every file."""
-    ways = {OURS: ours} | rivals()
+def measure(small: bool) -> BenchmarkResult:
+    """Run all methods by turns on every file."""
+    downsamplers = {OURS: ours} | rivals()
     for method in METHODS:
         downsample(make_scene((200, 200)), 50, method)  # compiles
     with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
@@ -115,30 +116,32 @@ def measure(small: bool) -> Report:
         for name, file in files.items():
             jobs[f"{DECODE}; {name}"] = (partial(bare, file), 1 if small else RUNS[DECODE])
             for method in METHODS:
-                for way, shrink in ways.items():
-                    runs = 1 if small else RUNS.get(way, 1)
-                    jobs[f"{way} {method}; {name}"] = (partial(shrink, file, method), runs)
+                for program, function in downsamplers.items():
+                    runs = 1 if small else RUNS.get(program, 1)
+                    jobs[f"{program} {method}; {name}"] = (partial(function, file, method), runs)
         seconds, found = alternate(jobs, clock=processor_seconds)
-    # the shortest of the runs: other work on the machine only adds
+    # the shortest run is compared, since other work on the machine only adds time
     shortest = {name: min(runs) for name, runs in seconds.items()}
     rows = [replace(row(name, runs), facts=_relative(name, shortest)) for name, runs in seconds.items()]
     rows.sort(key=lambda found_row: found_row.method != f"{OURS} rescale; {next(iter(files))}")
     claims = [_agreement(files, found)] + ([] if small else _speed(files, shortest))
     size = next(iter(files.values())).size
-    return Report(f"scenes of uint8 to fit in {size} x {size}", rows, claims, _notes())
+    return BenchmarkResult(f"scenes of uint8 to fit in {size} x {size}", rows, claims, _notes())
 
 
 def _relative(name: str, shortest: dict[str, float]) -> dict[str, str]:
-    """A way's shortest time in bare decodes of its file, and in our times for its file and method."""
-    way, _, file = name.partition("; ")
-    own = f"{OURS} {way.split()[-1]}; {file}"
+    """Return the shortest time in bare decodes of the same file, and in our times for the same file and method."""
+    program, _, file = name.partition("; ")
+    own = f"{OURS} {program.split()[-1]}; {file}"
     facts = {"bare decodes": f"{shortest[name] / shortest[f'{DECODE}; {file}']:.2f}"}
     return facts | ({"x ours here": f"{shortest[name] / shortest[own]:.2f}"} if own in shortest else {})
 
 
 def _agreement(files: dict[str, SceneFile], found: dict[str, Any]) -> Claim:
+    """Claim that our averages are GDAL's."""
+
     def difference(name: str) -> float:
-        mine, theirs = (found[f"{way} rescale; {name}"].astype(int) for way in (OURS, "rasterio out_shape"))
+        mine, theirs = (found[f"{program} rescale; {name}"].astype(int) for program in (OURS, "rasterio out_shape"))
         both = (mine > 0) & (theirs > 0)
         return float(np.abs(mine - theirs)[both].max())
 
@@ -147,18 +150,20 @@ def _agreement(files: dict[str, SceneFile], found: dict[str, Any]) -> Claim:
 
 
 def _speed(files: dict[str, SceneFile], shortest: dict[str, float]) -> list[Claim]:
+    """Claim that we are almost as fast as bare decoding, and faster than each rival."""
     claims = []
     for method in METHODS:
         share = min(shortest[f"{DECODE}; {name}"] / shortest[f"{OURS} {method}; {name}"] for name in files)
-        claims.append(Claim(f"{method}: bare decoding over the whole way, least of all files", share, 1 / OVERHEAD))
+        claims.append(Claim(f"{method}: bare decoding over the whole way, least of all files", share, 1 / MAX_OVERHEAD))
         for rival in rivals():
             times = min(shortest[f"{rival} {method}; {x}"] / shortest[f"{OURS} {method}; {x}"] for x in files)
-            wanted = EQUAL.get((method, rival), 1)
-            claims.append(Claim(f"{method}: {rival} over ours, least of all files", times, wanted))
+            minimum = EQUAL.get((method, rival), 1)
+            claims.append(Claim(f"{method}: {rival} over ours, least of all files", times, minimum))
     return claims
 
 
 def _notes() -> tuple[str, ...]:
+    """Return the notes below the table, with the time that programs take to start."""
     notes = [
         f"{rival}, {method}: GDAL decodes the same lines for it as for us, so that neither can be much faster; we also"
         " read the georeference, and the last line, where a file cut short shows"

@@ -1,11 +1,11 @@
-"""Does the index of a whole archive stream through a small memory, about as fast as it can be decompressed?
+"""Reading the index of a whole archive: time and peak memory, compared with decompressing it.
 
     python -m benchmarks.index [--json FILE] [--check] [--small]
 
-The index is made up: 8 million rows, more than 2 GB of CSV in one gzip member, with the columns of the Google bucket's;
-45,000 rows are Landsat-4 TM, as in the bucket, and a million Landsat 8. Eight blocks of 100,000 rows occur ten times
-each, of which neither gzip, whose window is 32 KiB, nor any method takes advantage. Every method runs in a process of
-its own, whose time from start to exit and peak memory count. Rivals: ``zcat``, which does nothing but decompress,
+The index is synthetic: 8 million rows, more than 2 GB of CSV in one gzip member, with the columns of the Google
+bucket's; 45,000 rows are Landsat-4 TM, as in the bucket, and a million Landsat 8. Eight blocks of 100,000 rows occur
+ten times each, which helps neither gzip, whose window is 32 KiB, nor any method. Every method runs in its own process;
+its time from start to exit and its peak memory are measured. Rivals: ``zcat``, which does nothing but decompress,
 ``zcat | grep``, and pandas, which reads the same columns and, to save time, only the first rows.
 """
 
@@ -28,7 +28,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from benchmarks.support.harness import Claim, Report, Row, alternate, command_line, row
+from benchmarks.support.harness import alternate, command_line
+from benchmarks.support.results import BenchmarkResult, Claim, Row, row
 
 PACKAGES = ("numpy", "pandas", "pyarrow", "obstore")
 ZCAT = "zcat"
@@ -44,15 +45,15 @@ NOTES = (
     "seconds of every process from its start, for ours 1 to 2 s of imports",
     "peak_MB of pandas whole is that of an eighth of the rows",
 )
-DIFFERENT = 8
-"""Blocks of which the index is made."""
+DISTINCT_BLOCKS = 8
+"""Different blocks of which the index consists."""
 
 OURS = """
 import sys
 from hashlib import sha256
 from mineral_pipeline import archive, settings
-wanted = settings.Catalogue(spacecraft=[sys.argv[2]], sensors=[sys.argv[3]])
-products = archive.find_products(settings.Archive(url=sys.argv[1]), wanted).rows["PRODUCT_ID"]
+config = settings.Catalogue(spacecraft=[sys.argv[2]], sensors=[sys.argv[3]])
+products = archive.find_products(settings.Archive(url=sys.argv[1]), config).rows["PRODUCT_ID"]
 digest = sha256()
 for start in range(0, len(products), 10_000):
     digest.update("".join(products[start : start + 10_000]).encode())
@@ -63,9 +64,9 @@ import sys
 import pandas as pd
 names = "PRODUCT_ID SPACECRAFT_ID SENSOR_ID DATE_ACQUIRED COLLECTION_CATEGORY DATA_TYPE WRS_PATH WRS_ROW CLOUD_COVER"
 columns = [*names.split(), "NORTH_LAT", "SOUTH_LAT", "WEST_LON", "EAST_LON", "BASE_URL"]
-rows, at_once = int(sys.argv[2]), int(sys.argv[3])
-chunks = pd.read_csv(sys.argv[1], usecols=columns, nrows=rows, chunksize=at_once)
-parts = [chunk[(chunk["SPACECRAFT_ID"] == "LANDSAT_4") & (chunk["SENSOR_ID"] == "TM")] for chunk in chunks]
+rows, chunk = int(sys.argv[2]), int(sys.argv[3])
+chunks = pd.read_csv(sys.argv[1], usecols=columns, nrows=rows, chunksize=chunk)
+parts = [part[(part["SPACECRAFT_ID"] == "LANDSAT_4") & (part["SENSOR_ID"] == "TM")] for part in chunks]
 print(len(pd.concat(parts)))
 """
 WATCH = """
@@ -73,51 +74,51 @@ import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
-# A process between, for one that is forked from a large process starts with that one's peak as its own.
+"""Runs a command as its child: a process that is forked from a large one would start with that one's peak memory."""
 
 
 @dataclass(frozen=True)
-class Ran:
-    """What a process came to."""
+class ProcessResult:
+    """The result of a process."""
 
     output: str
-    """What it printed."""
+    """Standard output."""
     peak_mb: float
-    """Its largest resident memory, or that of its largest child, in 10^6 bytes."""
+    """Peak resident memory of the process, or of its largest child, in 10^6 bytes."""
 
 
-def run(*command: str) -> Ran:
-    """Run a command to its end."""
+def run(*command: str) -> ProcessResult:
+    """Run a command to its end, and measure its peak memory."""
     found = subprocess.run((sys.executable, "-S", "-c", WATCH, *command), stdout=subprocess.PIPE, text=True, check=True)
     *output, peak = found.stdout.splitlines()
-    return Ran("\n".join(output), int(peak) * 1024 / 1e6)
+    return ProcessResult("\n".join(output), int(peak) * 1024 / 1e6)
 
 
 def make_rows(number: int, count: int, landsat_4: int | None = None) -> pa.Table:
-    """A block of the index: 1 row in 178 is Landsat-4 TM, or as many as given; 1 in 8 Landsat 8; in no order."""
+    """Make rows of an index in random order: 1 in 178 is Landsat-4 TM, or as many as given; 1 in 8 is Landsat 8."""
     rng = np.random.default_rng(number)
-    kinds = rng.choice([2, 3], count)
+    products = rng.choice([2, 3], count)
     if landsat_4 is None:
         landsat_4 = (count * (number + 1) * 45 // 8000) - count * number * 45 // 8000
-    kinds[:landsat_4], kinds[landsat_4 : landsat_4 + count // 8] = 0, 1
-    rng.shuffle(kinds)
+    products[:landsat_4], products[landsat_4 : landsat_4 + count // 8] = 0, 1
+    rng.shuffle(products)
 
     def pick(values: list[str] | np.ndarray, indices: np.ndarray | None = None) -> pa.Array:
         indices = rng.integers(0, len(values), count) if indices is None else indices
         return pa.array(values, pa.string()).take(pa.array(indices))
 
-    spot, days = [pick(THREE[1:234]), pick(THREE[1:249])], rng.integers(0, len(DAYS), (2, count))
-    sensor, spacecraft, instrument = (pick([kind[i] for kind in PRODUCTS], kinds) for i in range(3))
+    path_row, days = [pick(THREE[1:234]), pick(THREE[1:249])], rng.integers(0, len(DAYS), (2, count))
+    sensor, spacecraft, instrument = (pick([names[i] for names in PRODUCTS], products) for i in range(3))
     tiers = rng.integers(0, 2, count)
     level, tier = pick(["L1TP", "L1GS"], tiers), pick(["T1", "T2"], tiers)
     compact = np.char.replace(DAYS, "-", "")
     acquired, processed = (pick(compact, indices) for indices in days)
-    product = _join([sensor, level, _join(spot), acquired, processed, "01", tier], "_")
+    product = _join([sensor, level, _join(path_row), acquired, processed, "01", tier], "_")
     south, west = rng.uniform(-82, 80, count).round(5), rng.uniform(-180, 176, count).round(5)
     seconds = [f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}." for s in range(86400)]
     return pa.table(
         {
-            "SCENE_ID": _join([sensor, *spot, acquired, "XXX01"]),
+            "SCENE_ID": _join([sensor, *path_row, acquired, "XXX01"]),
             "PRODUCT_ID": product,
             "SPACECRAFT_ID": spacecraft,
             "SENSOR_ID": instrument,
@@ -126,15 +127,15 @@ def make_rows(number: int, count: int, landsat_4: int | None = None) -> pa.Table
             "COLLECTION_CATEGORY": tier,
             "SENSING_TIME": _join([pick(DAYS, days[0]), "T", pick(seconds), pick(THREE), pick(THREE), "0Z"]),
             "DATA_TYPE": level,
-            "WRS_PATH": pc.cast(spot[0], pa.int16()),
-            "WRS_ROW": pc.cast(spot[1], pa.int16()),
+            "WRS_PATH": pc.cast(path_row[0], pa.int16()),
+            "WRS_ROW": pc.cast(path_row[1], pa.int16()),
             "CLOUD_COVER": rng.integers(-1, 101, count).astype(float),
             "NORTH_LAT": (south + 1.9).round(5),
             "SOUTH_LAT": south,
             "WEST_LON": west,
             "EAST_LON": (west + 2.4).round(5),
             "TOTAL_SIZE": rng.integers(10**8, 10**9, count),
-            "BASE_URL": _join(["gs://gcp-public-data-landsat", sensor, "01", *spot, product], "/"),
+            "BASE_URL": _join(["gs://gcp-public-data-landsat", sensor, "01", *path_row, product], "/"),
         }
     )
 
@@ -145,18 +146,18 @@ def _join(parts: list[pa.Array | str], separator: str = "") -> pa.Array:
 
 @dataclass(frozen=True)
 class Block:
-    """A part of the index, which may stand anywhere in it."""
+    """A part of the index, which may be anywhere in it."""
 
     text: bytes
     """CSV without header."""
     deflated: bytes
-    """The same, compressed to whole bytes and without reference to what is before it."""
+    """The same, compressed to whole bytes and without references to earlier data."""
     products: dict[str, list[str]]
     """Identifiers by spacecraft."""
 
 
 def make_block(number: int, count: int, landsat_4: int | None = None) -> Block:
-    """Block ``number`` of ``count`` rows, see `make_rows`."""
+    """Make block ``number`` with ``count`` rows; see `make_rows`."""
     rows, text = make_rows(number, count, landsat_4), BytesIO()
     csv.write_csv(rows, text, csv.WriteOptions(include_header=False, quoting_style="none"))
     found = {
@@ -171,7 +172,7 @@ def _deflate(text: bytes) -> bytes:
 
 
 def write_index(path: Path, blocks: list[Block], times: int) -> int:
-    """Write the blocks ``times`` over as one gzip member (RFC 1952); returns the bytes of the CSV."""
+    """Write the blocks ``times`` times as one gzip member (RFC 1952), and return the bytes of the CSV."""
     header = (",".join(make_rows(0, 8).column_names) + "\n").encode()
     crc, size = zlib.crc32(header), len(header)
     with path.open("wb") as file:
@@ -183,19 +184,19 @@ def write_index(path: Path, blocks: list[Block], times: int) -> int:
     return size
 
 
-def measure(small: bool) -> Report:
-    """Run all by turns."""
+def measure(small: bool) -> BenchmarkResult:
+    """Run all methods by turns."""
     count, times, repeats = (1_000, 2, 1) if small else (100_000, 10, 2)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
         path = Path(folder) / "index.csv.gz"
-        blocks = list(pool.map(make_block, range(DIFFERENT), [count] * DIFFERENT))
+        blocks = list(pool.map(make_block, range(DISTINCT_BLOCKS), [count] * DISTINCT_BLOCKS))
         size = write_index(path, blocks, times)
-        rows = DIFFERENT * count * times
+        rows = DISTINCT_BLOCKS * count * times
         expected = [_expected(blocks * times, spacecraft) for _, spacecraft, _ in PRODUCTS[:2]]
         del blocks
         names = [f"mineral_pipeline, {found.split()[0]} of the rows" for found in expected]
         python = (sys.executable, "-c")
-        seconds, ran = alternate(
+        seconds, results = alternate(
             {
                 names[0]: (partial(run, *python, OURS, folder, *PRODUCTS[0][1:]), repeats),
                 ZCAT: (partial(run, "bash", "-c", 'zcat "$0" > /dev/null', str(path)), repeats),
@@ -207,25 +208,31 @@ def measure(small: bool) -> Report:
         )
     shares = {"pandas in chunks": 1 / 4, "pandas whole": 1 / 8}
     table = [
-        row(name, runs, shares.get(name, 1.0), peak_MB=f"{ran[name].peak_mb:,.0f}", rows=ran[name].output.split(" ")[0])
+        row(
+            name,
+            runs,
+            shares.get(name, 1.0),
+            peak_MB=f"{results[name].peak_mb:,.0f}",
+            rows=results[name].output.split(" ")[0],
+        )
         for name, runs in seconds.items()
     ]
-    right = [ran[name].output == found for name, found in zip(names, expected, strict=True)]
-    right.append(ran["zcat | grep"].output == expected[0].split()[0])
-    peaks = [ran[name].peak_mb for name in names]
+    correct = [results[name].output == found for name, found in zip(names, expected, strict=True)]
+    correct.append(results["zcat | grep"].output == expected[0].split()[0])
+    peaks = [results[name].peak_mb for name in names]
     title = f"{rows:,} rows of index, {size / 1e9:.2f} GB of CSV"
-    return Report(title, table, _claims(table, right, peaks, small), NOTES)
+    return BenchmarkResult(title, table, _claims(table, correct, peaks, small), NOTES)
 
 
 def _expected(blocks: list[Block], spacecraft: str) -> str:
-    """What `OURS` prints when it finds every product, in the order of the index."""
+    """Output of `OURS` when it finds every product, in the order of the index."""
     products = [block.products[spacecraft] for block in blocks]
     digest = hashlib.sha256("".join(chain.from_iterable(products)).encode())
     return f"{sum(map(len, products))} {digest.hexdigest()}"
 
 
-def _claims(rows: list[Row], right: list[bool], peaks: list[float], small: bool) -> list[Claim]:
-    exact = Claim("counts and identifiers that are right", sum(right), len(right))
+def _claims(rows: list[Row], correct: list[bool], peaks: list[float], small: bool) -> list[Claim]:
+    exact = Claim("counts and identifiers that are right", sum(correct), len(correct))
     if small:
         return [exact]
     best = {found.method: min(found.runs) for found in rows}

@@ -1,12 +1,12 @@
-"""Which deposits lie in which footprint: ours against the ways others would do it, on one core.
+"""Membership of deposits in footprints: ours against other methods, on one core.
 
     python -m benchmarks.labelling [--json FILE] [--chart FILE] [--check] [--small]
 
-Two worlds: a simulated catalogue at the mission's scale, and the real one, the study's product identifiers on their
-WRS-2 polygons with the real deposits of all sources, in the folder that MINERAL_PIPELINE_DATA names. All ways start
-from the same longitudes and latitudes: building an index, unit vectors and edges are part of the time. Compilation is
-not: a small run comes first. Seconds are those of the processor, with all libraries held to one thread, so that the
-work of others on the machine counts for nobody. The last table is how ours grows.
+There are two catalogues: a simulated one at the mission's scale, and the real one, which is the study's product
+identifiers on their WRS-2 polygons with the real deposits of all sources, in the folder that MINERAL_PIPELINE_DATA
+names. All methods start from longitudes and latitudes, so that making an index, unit vectors and edges is part of the
+time. Compilation is not, because a small run comes first. Seconds are those of the processor, with all libraries
+limited to one thread, so that other work on the machine does not count. The last table shows how ours scales.
 """
 
 from __future__ import annotations
@@ -23,147 +23,162 @@ from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
 from benchmarks.rivals import spatial_joins
-from benchmarks.support.harness import Claim, Report, Row, alternate, command_line, row, times_faster
-from benchmarks.support.real_catalogue import DATA, data_folder, read_world
-from benchmarks.support.synthetic_catalogue import World, make_world
+from benchmarks.support.harness import alternate, command_line
+from benchmarks.support.real_catalogue import DATA, data_folder, read_catalogue
+from benchmarks.support.results import BenchmarkResult, Claim, Row, row, times_faster
+from benchmarks.support.synthetic_catalogue import BenchmarkCatalogue, make_catalogue
 from mineral_pipeline.labelling import membership, sum_inside
 
 OURS = "mineral_pipeline.labelling.membership"
-COMMODITIES, SUMS, PRODUCT = 30, "mineral_pipeline.labelling.sum_inside", "membership, times a sparse product"
+SUMS, PRODUCT = "mineral_pipeline.labelling.sum_inside", "membership, times a sparse product"
+N_COMMODITIES = 30
 PACKAGES = ("duckdb", "geopandas", "numba", "numpy", "pykdtree", "scikit-learn", "scipy", "shapely")
 
 
 @dataclass(frozen=True)
-class Way:
-    """A rival."""
+class Method:
+    """Another method than ours."""
 
     name: str
-    """With the library in it."""
-    count: Callable[[World], np.ndarray]
-    """Deposits (n,) in every scene."""
+    """Name, with the library in it."""
+    count: Callable[[BenchmarkCatalogue], np.ndarray]
+    """Function that returns the number (n,) of deposits in every scene."""
     scenes: int | None = None
-    """Random scenes that it is run on; None: all."""
+    """Number of random scenes that it runs on; None for all."""
     deposits: int | None = None
-    """Random deposits that it is run on; None: all."""
+    """Number of random deposits that it runs on; None for all."""
     runs: int = 5
-    """How often."""
-    reach: float = 0.0
-    """How many times faster ours must be; 0: no claim."""
+    """Number of runs."""
+    min_speedup: float = 0.0
+    """How many times faster ours must be; 0 for no claim."""
     is_planar: bool = False
-    """It cannot be right everywhere."""
+    """Whether edges are straight in longitude and latitude, so that it cannot be right everywhere."""
 
 
-NAIVE = "naive NumPy, every deposit against every scene"
-WAYS = (
-    Way("naive Python, every deposit against every scene", spatial_joins.naive_python, 20, 10_000, 3),
-    Way(NAIVE, spatial_joins.naive_numpy, 300, runs=3, reach=1500),
-    Way(
+METHODS = (
+    Method("naive Python, every deposit against every scene", spatial_joins.naive_python, 20, 10_000, 3),
+    Method("naive NumPy, every deposit against every scene", spatial_joins.naive_numpy, 300, runs=3, min_speedup=1500),
+    Method(
         "the study's: scipy cKDTree of deposits, circle and polygon scene by scene",
         spatial_joins.study,
         runs=3,
-        reach=25,
+        min_speedup=25,
     ),
-    Way("the same, circles and edges computed for all scenes at once", spatial_joins.study_vectorised, reach=8),
-    Way("the same by pykdtree, k neighbours of every scene", spatial_joins.study_pykdtree, 3000, runs=3),
-    Way("scikit-learn BallTree of deposits, then the polygon", spatial_joins.ball_tree),
-    Way("shapely STRtree of the polygons, asked by points", spatial_joins.strtree, is_planar=True),
-    Way("geopandas.sjoin", spatial_joins.sjoin, reach=20, is_planar=True),
-    Way("DuckDB, a join by cells of one degree", spatial_joins.duck_db),
+    Method(
+        "the same, circles and edges computed for all scenes at once", spatial_joins.study_vectorised, min_speedup=8
+    ),
+    Method("the same by pykdtree, k neighbours of every scene", spatial_joins.study_pykdtree, 3000, runs=3),
+    Method("scikit-learn BallTree of deposits, then the polygon", spatial_joins.ball_tree),
+    Method("shapely STRtree of the polygons, queried by points", spatial_joins.strtree, is_planar=True),
+    Method("geopandas.sjoin", spatial_joins.sjoin, min_speedup=20, is_planar=True),
+    Method("DuckDB, a join by cells of one degree", spatial_joins.duck_db),
 )
-
-
-def measure(small: bool) -> list[Report]:
-    """Both worlds, the counts of commodities, and the growth."""
-    with threadpool_limits(1):
-        scenes, deposits = (600, 5_000) if small else (45_000, 350_000)
-        tiny = make_world(100, 1000)
-        for place in (tiny.places, None):  # compiles
-            membership(tiny.footprints, tiny.deposits, place)
-            sum_inside(tiny.footprints, tiny.deposits, np.ones((1000, 1), np.int32), place)
-        simulated = make_world(scenes, deposits)
-        reports = [compare("simulated", simulated, small)]
-        if DATA in os.environ and not small:
-            reports.append(compare("real", read_world(data_folder()), small))
-        return [*reports, commodities(simulated, small), growth(small)]
-
-
-def compare(kind: str, world: World, small: bool) -> Report:
-    """Run all rivals by turns on one world, and count where they agree."""
-    random = np.random.default_rng(1)
-    rivals = {way.name: (way, part(world, way, random)) for way in WAYS}
-    ours = {OURS: (lambda: membership(world.footprints, world.deposits, world.places), 1 if small else 5)}
-    theirs = {
-        name: (lambda way=way, piece=piece: way.count(piece[0]), 1 if small else way.runs)
-        for name, (way, piece) in rivals.items()
-    }
-    seconds, found = alternate({**ours, **theirs}, clock=time.process_time)
-    rows = [row(OURS, seconds[OURS], scenes=f"{len(world.footprints):,}", deposits=f"{len(world.deposits):,}")]
-    wrong = 0
-    for name, (way, (_, scenes, deposits)) in rivals.items():
-        truth = np.diff(found[OURS][scenes][:, deposits].indptr)
-        differing = int((found[name] != truth).sum())
-        wrong += int(differing > 0 and not way.is_planar)
-        share = len(scenes) * len(deposits) / (len(world.footprints) * len(world.deposits))
-        facts = {"scenes": f"{len(scenes):,}", "deposits": f"{len(deposits):,}", "differ": f"{differing:,}"}
-        rows.append(row(name, seconds[name], share, **facts))
-    pairs = f"{len(world.footprints):,} scenes x {len(world.deposits):,} deposits, {found[OURS].nnz:,} pairs"
-    count = sum(not way.is_planar for way in WAYS)
-    exact = Claim(f"{kind}: exact ways that agree with ours in every scene", count - wrong, count)
-    speed = [
-        Claim(f"{kind}: times faster than {way.name}", times_faster(rows, way.name), way.reach)
-        for way in WAYS
-        if way.reach
-    ]
-    return Report(
-        f"labelling, {kind}: {pairs}", rows, [exact] if small or kind != "simulated" else [exact, *speed], NOTES
-    )
-
 
 NOTES = (
-    "seconds are medians; claims compare the shortest runs, since other work on the machine only adds",
-    "ways that ran on random scenes or deposits only are extrapolated",
-    "differ: scenes whose count is not ours; shapely and geopandas take the edges as straight in longitude and"
-    " latitude and do not know the antimeridian, so that they cannot be right everywhere",
+    "seconds are medians; claims compare the shortest runs, because other work on the machine can only lengthen them",
+    "times of methods that ran on random scenes or deposits only are extrapolated",
+    "differ: scenes whose count is not ours; the edges of shapely and geopandas are straight in longitude and latitude"
+    " and end at the antimeridian, so that they cannot be right everywhere",
 )
 
 
-def part(world: World, way: Way, random: np.random.Generator) -> tuple[World, np.ndarray, np.ndarray]:
-    """What a way is run on, and which scenes and deposits of the world these are."""
+def measure(small: bool) -> list[BenchmarkResult]:
+    """Measure both catalogues, the counts of commodities, and the growth."""
+    with threadpool_limits(1):
+        scenes, deposits = (600, 5_000) if small else (45_000, 350_000)
+        tiny = make_catalogue(100, 1000)
+        for locations in (tiny.locations, None):  # compiles
+            membership(tiny.footprints, tiny.deposits, locations)
+            sum_inside(tiny.footprints, tiny.deposits, np.ones((1000, 1), np.int32), locations)
+        simulated = make_catalogue(scenes, deposits)
+        results = [compare("simulated", simulated, small)]
+        if DATA in os.environ and not small:
+            results.append(compare("real", read_catalogue(data_folder()), small))
+        return [*results, commodities(simulated, small), growth(small)]
+
+
+def compare(kind: str, catalogue: BenchmarkCatalogue, small: bool) -> BenchmarkResult:
+    """Run all methods by turns on one catalogue, and count where they agree."""
+    random = np.random.default_rng(1)
+    inputs = {method.name: (method, sample(catalogue, method, random)) for method in METHODS}
+    ours = (
+        lambda: membership(catalogue.footprints, catalogue.deposits, catalogue.locations),
+        1 if small else 5,
+    )
+    theirs = {
+        name: (lambda method=method, part=part: method.count(part[0]), 1 if small else method.runs)
+        for name, (method, part) in inputs.items()
+    }
+    seconds, found = alternate({OURS: ours, **theirs}, clock=time.process_time)
+    n_scenes, n_deposits = len(catalogue.footprints), len(catalogue.deposits)
+    rows = [row(OURS, seconds[OURS], scenes=f"{n_scenes:,}", deposits=f"{n_deposits:,}")]
+    n_wrong = 0
+    for name, (method, (_, scenes, deposits)) in inputs.items():
+        expected = np.diff(found[OURS][scenes][:, deposits].indptr)
+        n_different = int((found[name] != expected).sum())
+        n_wrong += int(n_different > 0 and not method.is_planar)
+        share = len(scenes) * len(deposits) / (n_scenes * n_deposits)
+        facts = {"scenes": f"{len(scenes):,}", "deposits": f"{len(deposits):,}", "differ": f"{n_different:,}"}
+        rows.append(row(name, seconds[name], share, **facts))
+    n_exact = sum(not method.is_planar for method in METHODS)
+    claims = [Claim(f"{kind}: exact methods that agree with ours in every scene", n_exact - n_wrong, n_exact)]
+    if kind == "simulated" and not small:
+        claims += speed_claims(kind, rows)
+    pairs = f"{n_scenes:,} scenes x {n_deposits:,} deposits, {found[OURS].nnz:,} pairs"
+    return BenchmarkResult(f"labelling, {kind}: {pairs}", rows, claims, NOTES)
+
+
+def speed_claims(kind: str, rows: list[Row]) -> list[Claim]:
+    """Return the claims that ours is faster."""
+    return [
+        Claim(f"{kind}: times faster than {method.name}", times_faster(rows, method.name), method.min_speedup)
+        for method in METHODS
+        if method.min_speedup
+    ]
+
+
+def sample(
+    catalogue: BenchmarkCatalogue, method: Method, random: np.random.Generator
+) -> tuple[BenchmarkCatalogue, np.ndarray, np.ndarray]:
+    """Draw the part of the catalogue that a method runs on.
+
+    Returns:
+        The part, and which scenes and deposits of the catalogue are in it.
+    """
     scenes, deposits = (
-        np.arange(size) if wanted is None or wanted >= size else np.sort(random.choice(size, wanted, replace=False))
-        for size, wanted in ((len(world.footprints), way.scenes), (len(world.deposits), way.deposits))
+        np.arange(size) if count is None or count >= size else np.sort(random.choice(size, count, replace=False))
+        for size, count in ((len(catalogue.footprints), method.scenes), (len(catalogue.deposits), method.deposits))
     )
-    return World(world.footprints[scenes], world.places[scenes], world.deposits[deposits]), scenes, deposits
+    part = BenchmarkCatalogue(catalogue.footprints[scenes], catalogue.locations[scenes], catalogue.deposits[deposits])
+    return part, scenes, deposits
 
 
-def commodities(world: World, small: bool) -> Report:
-    """Counts per commodity, without and with the list of all pairs."""
-    random, deposits = np.random.default_rng(2), len(world.deposits)
-    held = random.zipf(1.5, 3 * deposits // 2) % COMMODITIES
-    weights = csr_array(
-        (np.ones(len(held), np.int32), (random.integers(0, deposits, len(held)), held)), shape=(deposits, COMMODITIES)
-    )
+def commodities(catalogue: BenchmarkCatalogue, small: bool) -> BenchmarkResult:
+    """Measure counts per commodity, without and with the list of all pairs."""
+    random, n_deposits = np.random.default_rng(2), len(catalogue.deposits)
+    held = random.zipf(1.5, 3 * n_deposits // 2) % N_COMMODITIES
+    holders = random.integers(0, n_deposits, len(held))
+    weights = csr_array((np.ones(len(held), np.int32), (holders, held)), shape=(n_deposits, N_COMMODITIES))
+    arguments = catalogue.footprints, catalogue.deposits
+
+    def sums() -> Any:
+        return sum_inside(*arguments, weights, catalogue.locations)
 
     def product() -> Any:
-        return membership(world.footprints, world.deposits, world.places).astype(np.int32) @ weights
+        return membership(*arguments, catalogue.locations).astype(np.int32) @ weights
 
-    seconds, found = alternate(
-        {
-            SUMS: (lambda: sum_inside(world.footprints, world.deposits, weights, world.places), 1 if small else 7),
-            PRODUCT: (product, 1 if small else 7),
-        },
-        clock=time.process_time,
-    )
-    rows = [row(name, runs) for name, runs in seconds.items()]
+    runs = 1 if small else 7
+    seconds, found = alternate({SUMS: (sums, runs), PRODUCT: (product, runs)}, clock=time.process_time)
     equal = float(np.array_equal(found[SUMS], found[PRODUCT].toarray()))
-    return Report(
-        f"counts of {COMMODITIES} commodities in {len(world.footprints):,} scenes", rows,
+    return BenchmarkResult(
+        f"counts of {N_COMMODITIES} commodities in {len(catalogue.footprints):,} scenes",
+        [row(name, times) for name, times in seconds.items()],
         [Claim("sums that equal the product", equal, 1)],
-    )  # fmt: skip
+    )
 
 
-def growth(small: bool) -> Report:
-    """Counts for catalogues and deposits of many sizes."""
+def growth(small: bool) -> BenchmarkResult:
+    """Measure counts for many sizes of the catalogue and of the deposits."""
     sizes = ((600, 2000), (2000, 10_000)) if small else ((10**3, 10**4, 10**5, 10**6), (10**4, 10**5, 10**6, 10**7))
     rows: list[Row] = []
     curves: dict[str, list[tuple[float, float]]] = {}
@@ -175,15 +190,16 @@ def growth(small: bool) -> Report:
             curves.setdefault(name, []).append((scenes, float(np.median(runs))))
         rows.append(Row(name, curves[name][-1][1], tuple(runs), facts={**facts, "pairs": f"{pairs:,}"}))
     title = "growth: seconds to count the deposits of every scene, and the pairs of the largest catalogue"
-    return Report(title, rows, [], curves=curves)
+    return BenchmarkResult(title, rows, [], curves=curves)
 
 
 def _time_counts(scenes: int, deposits: int) -> tuple[list[float], int]:
-    """Seconds of some runs, and how many pairs there are."""
-    world, ones, runs = make_world(scenes, deposits), csr_array(np.ones((deposits, 1), np.int32)), []
+    """Return the seconds of every run, and the number of pairs."""
+    catalogue, runs = make_catalogue(scenes, deposits), []
+    ones = csr_array(np.ones((deposits, 1), np.int32))
     for _ in range(1 if deposits * scenes > 10**11 else 3):
         start = time.process_time()
-        counts = sum_inside(world.footprints, world.deposits, ones, world.places)
+        counts = sum_inside(catalogue.footprints, catalogue.deposits, ones, catalogue.locations)
         runs.append(time.process_time() - start)
     return runs, int(counts.sum())
 

@@ -1,4 +1,4 @@
-"""Where jobs run: one YAML file per kind of cluster, each naming a class and its options, and how to open them.
+"""Where jobs run: one YAML file per kind of cluster, which names a class and its options, and how to open it.
 
 class: dask.distributed.LocalCluster    # any Dask cluster class, or dask.distributed.Client for an address
 options: {n_workers: 2}                 # its keyword arguments; ${NAME} is an environment variable
@@ -28,20 +28,20 @@ from mineral_pipeline.settings import expand
 
 FOLDER = Path(__file__).parent
 PATIENCE_S = 300.0
-"""How long a job waits for new workers after the last one is gone."""
+"""Seconds that a job waits for new workers after the last one is gone."""
 POLL_S = 5.0
-"""Seconds between two looks at the number of workers."""
+"""Seconds between two queries of the number of workers."""
 IGNORE_CTRL_C = """
 import signal, threading
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 """
-"""For worker processes of this terminal, which sends Ctrl-C to all: the client ends them, without a traceback each."""
+"""Preload of workers that ignore Ctrl-C, which a terminal sends to all its processes: the client ends the workers."""
 RESUME_HINT = "what is done is kept: run the same command again to go on"
 
 
 class ClusterFile(BaseModel):
-    """What a file in ``cluster/`` may say."""
+    """Content of a file in ``cluster/``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -97,19 +97,19 @@ def connect(name: str, stop: Callable[[ClusterError], None] | None = None) -> It
                 f"--cluster {name}: {file.class_name} did not start: {error or type(error).__name__}"
             ) from error
         with ExitStack() as stack:
-            stack.enter_context(_entered(name, cluster))
+            stack.enter_context(_closing_quietly(name, cluster))
             client = cluster if isinstance(cluster, Client) else stack.enter_context(Client(cluster))
             if stop is not None:
                 done = threading.Event()
                 stack.callback(done.set)
-                threading.Thread(target=_watch, args=(client, stop, done), daemon=True, name="workers").start()
-            with _losses(client):
+                threading.Thread(target=_watch_workers, args=(client, stop, done), daemon=True, name="workers").start()
+            with _translating_losses(client):
                 yield client
 
 
 @contextmanager
-def _entered(name: str, cluster: Any) -> Iterator[None]:
-    """Enter a cluster. What goes wrong at its end, as when a worker dies just then, is a line: the work is done."""
+def _closing_quietly(name: str, cluster: Any) -> Iterator[None]:
+    """Enter a cluster. An error while it closes is logged in one line, because the work is done by then."""
     with ExitStack() as stack:
         stack.enter_context(cluster)
         try:
@@ -127,8 +127,8 @@ def _entered(name: str, cluster: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _losses(client: Client) -> Iterator[None]:
-    """What Dask raises when a scheduler or too many workers die, in one line that says what to do."""
+def _translating_losses(client: Client) -> Iterator[None]:
+    """Turn what Dask raises when a scheduler or too many workers die into a `ClusterError` that says what to do."""
     address = client.scheduler.address
     try:
         yield
@@ -143,15 +143,15 @@ def _losses(client: Client) -> Iterator[None]:
 
 
 def killed_message(what: str) -> str:
-    """What to say of a task whose workers die one after the other."""
+    """Message about a task whose workers die one after the other."""
     return (
         f"{what} has killed every worker that tried it, most likely for lack of memory: give workers more memory,"
         f" or a task less to do; {RESUME_HINT}"
     )
 
 
-def _watch(client: Client, stop: Callable[[ClusterError], None], done: threading.Event) -> None:
-    """Say when the last worker is gone for good; those still to come from a batch system's queue are waited for."""
+def _watch_workers(client: Client, stop: Callable[[ClusterError], None], done: threading.Event) -> None:
+    """Call ``stop`` when the last worker has been gone for `PATIENCE_S`; a first worker is waited for without limit."""
     last_seen = None
     while not done.wait(POLL_S):
         try:
@@ -170,7 +170,7 @@ def _watch(client: Client, stop: Callable[[ClusterError], None], done: threading
 
 
 def require(client: Client, resource: str) -> None:
-    """Refuse to submit tasks that would wait for ever in silence.
+    """Refuse to submit tasks that would wait for ever without a message.
 
     Raises:
         ClusterError: no worker offers ``resource``.
@@ -185,7 +185,7 @@ def require(client: Client, resource: str) -> None:
 
 
 def _one_line_per_error() -> None:
-    """What a task raises, or a lost scheduler, is raised here: the client and its own workers need not log it too."""
+    """Silence logs of errors that are raised here as well: what a task raises, and a lost scheduler."""
     levels = {
         "distributed.client": "CRITICAL",
         "distributed.worker": "CRITICAL",
@@ -195,21 +195,21 @@ def _one_line_per_error() -> None:
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     for name in ("distributed.scheduler", "distributed.nanny"):
-        logging.getLogger(name).addFilter(_is_news)
+        logging.getLogger(name).addFilter(_is_relevant)
     # A client that is stopped closes its connections while results are on their way: tornado logs a traceback of each.
     logging.getLogger("tornado.application").setLevel("CRITICAL")
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """False for what ends well by itself.
+def _is_relevant(record: logging.LogRecord) -> bool:
+    """Drop records of harmless events.
 
-    These are results that a stopped client lets go while it fetches them, or that died with a worker and are made
-    again; and workers that the nanny ends, because TensorFlow takes seconds to leave its process.
+    These are results that a stopped client drops while it fetches them, or that were lost with a worker and are
+    computed again; and workers that the nanny ends, because TensorFlow takes seconds to leave its process.
     """
     return not record.getMessage().startswith(("Couldn't gather keys", "Worker process still alive"))
 
 
 def _one_thread_per_library() -> None:
-    """Workers of this process run many tasks at once: BLAS and OpenMP must not multiply them."""
+    """Hold BLAS and OpenMP to one thread, because workers of this process run many tasks at the same time."""
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")

@@ -1,10 +1,10 @@
-"""Acquire the catalogue's scenes: fetch, check, downsample, find the footprint, write.
+"""Acquire the catalogue's scenes: fetch, validate, downsample, find the footprint, write.
 
     mineral-pipeline acquire jobs/settings/demo.yaml [--retry-failed]
 
 Reads ``catalogue.parquet`` and the archive; writes ``chips.zarr`` and the ledger ``chips.parquet/part-NNNNN.parquet``.
-A task owns one shard: it writes the shard's pixels in one piece, then its ledger part. A shard whose part exists is
-done, so that a run that was interrupted anywhere goes on where it stopped.
+A task owns one shard: it writes the shard's pixels in one piece, then its ledger part (`jobs.shard`, `jobs.scene`). A
+shard whose part exists is done, so that an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_SCENE_PIXELS = 8_700 * 8_900
 
 
 def plan(settings: Settings) -> Plan:
-    """Scenes to fetch, those of finished shards left out, and the memory that a task may take."""
+    """Count the scenes to fetch, without those of finished shards, and estimate the memory of a task."""
     workspace, config = Workspace(settings.workspace), settings.acquire
     catalogue = workspace.read_table(artefacts.CATALOGUE, ["scene_id", "shard"])
     finished = sum(map(len, ledger.read_states(workspace, catalogue)[0].values()))
@@ -48,13 +48,16 @@ def plan(settings: Settings) -> Plan:
 
 
 def main(settings: Settings, client: Client, retry_failed: bool = False) -> Counts:
-    """Acquire every shard that is not done; with ``retry_failed`` also those that hold a failure."""
+    """Acquire every shard that is not done; with ``retry_failed`` also those that hold a failed scene."""
     workspace = Workspace(settings.workspace)
     columns = ["scene_id", "location_id", "product_id", "sensor", "base_url", "shard"]
     catalogue = workspace.read_table(artefacts.CATALOGUE, columns)
-    _create_store(workspace, settings, catalogue)
+    if catalogue.empty:
+        raise DataError(f"{workspace.uri(artefacts.CATALOGUE)} holds no scene: widen the settings' catalogue section")
+    chips = identities.plan_chips(catalogue)
+    _create_store(workspace, settings, catalogue, chips)
     done = _finished(workspace, catalogue, retry_failed)
-    shards = [shard for shard in make_shards(catalogue) if shard.number not in done]
+    shards = [shard for shard in make_shards(catalogue, chips) if shard.number not in done]
     before = [status for number in sorted(done) for status in done[number]]
     source = archive.open_source(settings.archive)
     task = partial(acquire_shard, workspace=workspace, source=source, config=settings.acquire)
@@ -74,7 +77,7 @@ def _failed(statuses: Iterable[str]) -> int:
 
 
 def _finished(workspace: Workspace, catalogue: pd.DataFrame, retry_failed: bool) -> Mapping[int, list[str]]:
-    """States of the scenes of finished shards, by shard; without those to redo."""
+    """States of the scenes of finished shards, by shard, without the shards that are to be redone."""
     states, faults = ledger.read_states(workspace, catalogue)
     for shard, fault in faults.items():
         if shard not in catalogue["shard"].values:
@@ -84,25 +87,19 @@ def _finished(workspace: Workspace, catalogue: pd.DataFrame, retry_failed: bool)
     return {shard: statuses for shard, statuses in states.items() if shard not in redo}
 
 
-def _create_store(workspace: Workspace, settings: Settings, catalogue: pd.DataFrame) -> None:
-    """Create ``chips.zarr`` before any task, anew if its creation was interrupted; one of other settings is refused."""
-    if catalogue.empty:
-        raise DataError(f"{workspace.uri(artefacts.CATALOGUE)} holds no scene: widen the settings' catalogue section")
+def _create_store(workspace: Workspace, settings: Settings, catalogue: pd.DataFrame, chips: pd.DataFrame) -> None:
+    """Create ``chips.zarr`` before any task, unless it is complete; a store of other settings is refused."""
     made_with = read_settings(settings, "catalogue") | {"scenes": len(catalogue)}
     if zarr_store.is_complete(workspace):
         refuse_other_settings(workspace, "acquire", zarr_store.open_dataset(workspace).attrs["made_with"], made_with)
         return
     if ledger.finished_shards(workspace):
         raise WorkspaceError(
-            f"{workspace.uri(artefacts.CHIPS)} is damaged or gone though {artefacts.LEDGER} tells of finished shards: restore it, or"
-            f" remove {artefacts.LEDGER} to acquire all again"
+            f"{workspace.uri(artefacts.CHIPS)} is damaged or gone though {artefacts.LEDGER} tells of finished shards:"
+            f" restore it, or remove {artefacts.LEDGER} to acquire all again"
         )
     config = settings.acquire
-    zarr_store.create_chips(
-        workspace,
-        identities.plan_chips(catalogue),
-        zarr_store.ImageLayout(
-            tuple(config.bands), config.chip_size, config.chips_per_shard, sensors.common_dtype(catalogue["sensor"].unique())
-        ),
-        {"made_with": made_with},
-    )
+    chips_per_write = max(config.chips_per_shard, int(chips.groupby("shard").size().max()))
+    dtype = sensors.common_dtype(catalogue["sensor"].unique())
+    layout = zarr_store.ImageLayout(tuple(config.bands), config.chip_size, chips_per_write, dtype)
+    zarr_store.create_chips(workspace, chips, layout, {"made_with": made_with})

@@ -3,10 +3,10 @@
     mineral-pipeline catalogue jobs/settings/demo.yaml
 
 Reads ``index.csv.gz`` of the archive (or ``archive.index``) from its beginning to its end, also for ``--plan``: 2 GB
-take half a minute, and what the network needs. An archive without one is listed instead. Writes ``catalogue.parquet``:
-one row per scene, sorted by path, row and date, whose row number is its chip; strays are dropped and of several
-processings of a scene the newest is kept. Once chips exist the catalogue stays as it is. The index is one stream, so
-that this job has no Dask graph.
+take half a minute besides the download. An archive without one is listed instead. Writes ``catalogue.parquet``: one row
+per scene, sorted by path, row and date. Rows that contradict themselves are dropped, and of several processings of a
+scene the newest is kept. Once chips exist the catalogue is not changed. The index is one stream, so that this job has
+no Dask graph.
 """
 
 from __future__ import annotations
@@ -19,17 +19,16 @@ from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, SECONDS_BETWEEN_LINES, Progress
 from mineral_pipeline import archive
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, artefacts
-from mineral_pipeline.workspace.counts import Counts
+from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
 NO_INDEX = "the archive has no index.csv.gz and was listed: clouds and bounds are unknown"
 
 
 def plan(settings: Settings) -> Plan:
-    """Say how many scenes match, which only reading the whole index tells."""
+    """Count the scenes that the settings ask for, which needs the whole index."""
     workspace = Workspace(settings.workspace)
     if workspace.exists(artefacts.CATALOGUE):
-        scenes = len(workspace.read_table(artefacts.CATALOGUE, ["product_id"]))
+        scenes = len(workspace.read_table(artefacts.CATALOGUE, ["scene_id"]))
         return Plan(Counts("scenes", planned=scenes, skipped=scenes))
     listing = _find_products(settings)
     return Plan(Counts("scenes", planned=listing.matched), {} if listing.is_index else {"index": NO_INDEX})
@@ -39,7 +38,7 @@ def main(settings: Settings, client: Client) -> Counts:
     """Write the catalogue."""
     workspace = Workspace(settings.workspace)
     if workspace.exists(artefacts.CATALOGUE) and workspace.exists(artefacts.CHIPS):
-        scenes = len(workspace.read_table(artefacts.CATALOGUE, ["product_id"]))
+        scenes = len(workspace.read_table(artefacts.CATALOGUE, ["scene_id"]))
         with Progress("catalogue", "scenes", planned=scenes, skipped=scenes):
             return Counts("scenes", planned=scenes, skipped=scenes)
     listing = _find_products(settings)
@@ -56,16 +55,16 @@ def main(settings: Settings, client: Client) -> Counts:
 
 
 def _find_products(settings: Settings) -> archive.Listing:
-    """Read the index or list the archive, and say how far that is: how much is left nobody knows."""
+    """Read the index or list the archive, and show how many rows were read: their total is not known in advance."""
     last = time.monotonic()
 
-    def tell(rows: int, wanted: int) -> None:
+    def show(rows: int, matched: int) -> None:
         nonlocal last
-        text = f"{'catalogue':<10} {rows:,} products read, {wanted:,} wanted"
+        text = f"{'catalogue':<10} {rows:,} products read, {matched:,} wanted"
         status.update(text)
         if not CONSOLE.is_terminal and time.monotonic() - last > SECONDS_BETWEEN_LINES:
             last = time.monotonic()
             CONSOLE.print(text)
 
     with CONSOLE.status(f"{'catalogue':<10} reading the index of {settings.archive.url}") as status:
-        return archive.find_products(settings.archive, settings.catalogue, tell)
+        return archive.find_products(settings.archive, settings.catalogue, show)

@@ -1,16 +1,17 @@
-"""Label the chips: which known deposits lie inside which footprint.
+"""Label the chips: which known deposits are inside which footprint.
 
     mineral-pipeline label jobs/settings/demo.yaml
 
 Reads the deposit tables of the settings and ``chips.parquet`` (status ``ok``). Writes ``deposits.parquet``, the
-deposits with duplicates merged; ``deposits.json``, which rows were left out and why, with examples, and what the
-deposits hold; and ``labels.parquet/part-NNNNN.parquet``: per chip its deposits, its richness, whether it holds a
-large open mine, and counts per commodity and group. The ledger follows the catalogue's order, by path and row, so
-that a partition of consecutive parts holds whole places; the deposits are scattered once.
+deposits without duplicates; ``deposits.json``, which rows were left out for which reason, with examples, and counts of
+the deposits; and ``labels.parquet/part-NNNNN.parquet``: per chip its deposits, its richness, whether it holds a large
+open mine, and counts per commodity and group. The ledger has the catalogue's order, so that a partition of consecutive
+parts holds all scenes of most of its locations; the deposits are scattered to the workers once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dask
@@ -20,91 +21,100 @@ from distributed import Client
 
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
-from jobs.running.tasks import collect
+from jobs.running.tasks import Tasks, collect, compute
 from mineral_pipeline import labelling
 from mineral_pipeline.errors import DataError, SettingsError
 from mineral_pipeline.settings import Label, Settings
-from mineral_pipeline.workspace import Workspace, artefacts, ledger
-from mineral_pipeline.workspace.counts import Counts
+from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
 
 
 def plan(settings: Settings) -> Plan:
-    """One label for every chip whose status is ``ok``."""
-    wanted = _wanted(settings)
-    labelling.choose_groups(wanted.groups)  # refuses unknown ones
-    details = {"deposits": ", ".join(wanted.deposits), "partitions": str(wanted.partitions)}
-    return Plan(Counts("chips", planned=_usable_chips(Workspace(settings.workspace))), details)
+    """Plan one label for every chip whose status is ``ok``."""
+    config = _config(settings)
+    labelling.choose_groups(config.groups)  # refuses unknown ones
+    details = {"deposits": ", ".join(config.deposits), "partitions": str(config.partitions)}
+    return Plan(Counts("chips", planned=_count_usable_chips(Workspace(settings.workspace))), details)
 
 
 def main(settings: Settings, client: Client) -> Counts:
     """Label every chip whose status is ``ok``."""
-    workspace, wanted = Workspace(settings.workspace), _wanted(settings)
-    planned = _usable_chips(workspace)
-    known = labelling.read_deposits(wanted.deposits, wanted.merge_km)
-    deposits = labelling.choose_deposits(known.table, wanted.commodities, labelling.choose_groups(wanted.groups))
+    workspace, config = Workspace(settings.workspace), _config(settings)
+    planned = _count_usable_chips(workspace)
+    known = labelling.read_deposits(config.deposits, config.merge_km)
+    deposits = labelling.choose_deposits(known.table, config.commodities, labelling.choose_groups(config.groups))
     workspace.remove(artefacts.LABELS)
     workspace.write_table(artefacts.DEPOSITS, known.table)
     workspace.write_json(artefacts.DEPOSITS_REPORT, known.report())
     _report(known)
     with Progress("label", "chips", planned) as progress:
-        counts = _count(client, workspace, deposits, wanted.partitions)
-        most, unusable = dask.compute(counts["n_deposits"].max(), (~counts["usable"]).sum())
-        for written in collect(_write(client, workspace, counts, int(most), wanted.min_deposits)):
-            progress.advance(done=written)
+        counts = _count(client, workspace, deposits, config.partitions)
+        maxima, unusable = zip(*(result.value for result in collect(_summarise(client, counts))), strict=True)
+        for result in collect(_write(client, workspace, counts, (max(maxima), config.min_deposits))):
+            progress.advance(done=result.value)
     reasons = {f"deposit rows {reason}": rows for reason, rows in known.rejected.items()}
-    if unusable:
-        reasons["footprints that are no convex polygon"] = int(unusable)
+    if sum(unusable):
+        reasons["footprints that are no convex polygon"] = sum(unusable)
     return Counts("chips", planned=planned, done=progress.done, reasons=reasons)
 
 
-def _count(client: Client, workspace: Workspace, deposits: labelling.Deposits, partitions: int) -> Any:
-    """First step: consecutive parts of the ledger -> chips -> counts, kept on the workers."""
-    runs = np.array_split(ledger.finished_shards(workspace), partitions)
-    shards = [run.tolist() for run in runs if len(run)]
+def _count(client: Client, workspace: Workspace, deposits: labelling.Deposits, partitions: int) -> Sequence[Any]:
+    """First step: consecutive parts of the ledger -> chips -> partitions of counts, which stay on the workers."""
+    groups = np.array_split(ledger.finished_shards(workspace), partitions)
+    shards = [group.tolist() for group in groups if len(group)]
     chips = dd.from_map(labelling.read_chips, shards, workspace=workspace, meta=labelling.CHIPS)
     scattered = client.scatter(deposits, broadcast=True)
     meta = labelling.empty_counts(deposits)
-    return chips.map_partitions(labelling.count_deposits, scattered, meta=meta).persist()
+    counts = chips.map_partitions(labelling.count_deposits, scattered, meta=meta).persist()
+    return list(counts.to_delayed())
 
 
-def _write(client: Client, workspace: Workspace, counts: Any, most: int, floor: int) -> list[Any]:
-    """Second step, when the largest count of all is known: counts -> labels, one part per partition."""
+def _summarise(client: Client, counts: Sequence[Any]) -> Tasks:
+    """Between the steps: counts -> largest count and number of unusable footprints, per partition."""
+    summarise = dask.delayed(labelling.summarise_counts, pure=False)
+    return compute(client, [summarise(part) for part in counts], _names(counts))
+
+
+def _write(client: Client, workspace: Workspace, counts: Sequence[Any], limits: tuple[int, int]) -> Tasks:
+    """Second step: counts -> labels, one part per partition; ``limits`` are max_deposits and min_deposits."""
     write = dask.delayed(labelling.write_labels, pure=False)
-    parts = [write(part, number, most, floor, workspace) for number, part in enumerate(counts.to_delayed())]
-    return list(client.compute(parts))
+    parts = [write(part, number, *limits, workspace) for number, part in enumerate(counts)]
+    return compute(client, parts, _names(counts))
+
+
+def _names(counts: Sequence[Any]) -> list[str]:
+    return [f"partition {number}" for number in range(len(counts))]
 
 
 def _report(known: labelling.DepositTable) -> None:
+    """Print what was read, left out, merged and converted."""
     merged = f", {known.merged:,} repeated rows merged" if known.merged else ""
     mines = f", {known.table['open_mine'].sum():,} of them large open mines" if known.table["open_mine"].any() else ""
     CONSOLE.print(f"label      {sum(known.rows.values()):,} rows: {len(known.table):,} deposits{merged}{mines}")
     for reason, rows in known.rejected.items():
-        one = known.examples[reason][0]
-        where = f"{one['file']} row {one['row']}, {one['name'] or one['id'] or 'unnamed'}"
-        CONSOLE.print(
-            f"           {rows:,} rows {reason} left out, as {where}: {one['latitude']!r}, {one['longitude']!r}"
-        )
+        example = known.examples[reason][0]
+        name = example["name"] or example["id"] or "unnamed"
+        position = f"{example['latitude']!r}, {example['longitude']!r}"
+        where = f"{example['file']} row {example['row']}, {name}: {position}"
+        CONSOLE.print(f"           {rows:,} rows {reason} left out, as {where}")
     for conversion in known.conversions:
         CONSOLE.print(f"           {conversion}")
 
 
-def _usable_chips(workspace: Workspace) -> int:
-    """How many chips there are to label.
+def _count_usable_chips(workspace: Workspace) -> int:
+    """Return the number of chips to label.
 
     Raises:
-        DataError: there is none.
+        DataError: there are none.
     """
-    status = workspace.read_table(artefacts.LEDGER, ["status"])["status"]
-    count = int((status == ledger.State.OK).sum())
+    outcomes = workspace.read_table(artefacts.LEDGER, ["scene_id", "status"])
+    count = int((outcomes["status"] == ledger.State.OK).sum())
     if not count:
-        link = workspace.uri(artefacts.LEDGER)
-        raise DataError(
-            f"{link}: none of {len(status):,} scenes is ok: see its reasons, mend the archive, acquire again"
-        )
+        uri, n_scenes = workspace.uri(artefacts.LEDGER), outcomes["scene_id"].nunique()
+        raise DataError(f"{uri}: none of {n_scenes:,} scenes is ok: see its reasons, repair the archive, acquire again")
     return count
 
 
-def _wanted(settings: Settings) -> Label:
+def _config(settings: Settings) -> Label:
     if settings.label is None:
         raise SettingsError("label: the section label is absent: name the deposit tables in label.deposits")
     return settings.label

@@ -3,8 +3,8 @@
     mineral-pipeline report jobs/settings/demo.yaml
 
 Reads every table that the other jobs wrote, the land polygons of the settings, and one scene of the archive for the
-first figures; writes ``report/index.html`` and its figures as PNG. A section whose artefact is absent says which job
-makes it. It runs on the client: a page is drawn in seconds.
+first figures; writes ``report/index.html`` and its figures as PNG. Sections whose artefacts are absent are listed with
+the job that makes them. It runs on the client: a page is drawn in seconds.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from jobs.running.progress import Progress
 from mineral_pipeline import archive, curation, imagery, labelling, reporting
 from mineral_pipeline.errors import ArchiveError, DataError, MetadataError, RasterError, SettingsError
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, artefacts, ledger
-from mineral_pipeline.workspace.counts import Counts
+from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
 
 METHODS = ("sampling", "rescale", "resize")
+"""Downsampling methods shown side by side."""
 
 
 def plan(settings: Settings) -> Plan:
-    """At most so many figures as the artefacts of the workspace allow."""
+    """Plan as many figures as the artefacts of the workspace allow."""
     workspace = Workspace(settings.workspace)
     return Plan(Counts("figures", planned=reporting.max_figures(workspace)), {"page": workspace.uri(artefacts.REPORT)})
 
@@ -36,61 +36,61 @@ def plan(settings: Settings) -> Plan:
 def main(settings: Settings, client: Client) -> Counts:
     """Draw and write the page."""
     workspace = Workspace(settings.workspace)
-    artefacts = reporting.read(workspace)
+    data = reporting.read(workspace)
     land = curation.read_land(settings.curate.land, settings.curate.land_sha256) if settings.curate else None
-    example, why_not = try_example(settings, artefacts)
-    page = reporting.build_page(
-        artefacts, settings.report.title, settings.workspace, settings.prospect.top, land, example, why_not
+    example, missing = try_example(settings, data)
+    options = reporting.PageOptions(
+        settings.report.title, settings.workspace, settings.prospect.top, land, example, missing
     )
-    with Progress("report", "figures", len(page.plates)) as progress:
+    page = reporting.build_page(data, options)
+    with Progress("report", "figures", len(page.figures)) as progress:
         for _ in reporting.write(workspace, page):
             progress.advance(done=1)
     return Counts("figures", planned=progress.planned, done=progress.done)
 
 
-def try_example(settings: Settings, artefacts: reporting.ReportData) -> tuple[reporting.Example | None, str]:
-    """The example scene; or None and what would make it. A page without it is better than no page."""
+def try_example(settings: Settings, data: reporting.ReportData) -> tuple[reporting.Example | None, str]:
+    """The example scene; or None and what would make it, because a page without it is better than no page."""
     try:
-        return _example(settings, artefacts), ""
+        return _example(settings, data), ""
     except DataError as error:
         return None, str(error)
     except (ArchiveError, MetadataError, RasterError) as error:
         return None, f"the job report, when the archive gives the scene again ({error})"
 
 
-def _example(settings: Settings, artefacts: reporting.ReportData) -> reporting.Example:
-    """Fetch one scene again, at full size, and make it small by every method."""
-    chip = choose_example(artefacts, settings.report.example)
-    catalogue = Workspace(settings.workspace).read_table(artefacts.CATALOGUE, ["product_id", "base_url"])
-    base_url = catalogue.set_index("product_id")["base_url"][chip["product_id"]]
-    band = settings.acquire.bands[0]
-    files = archive.fetch_scene(archive.open_source(settings.archive), base_url, chip["product_id"], [band])
-    raster = imagery.decode(files.bands[0].content, f"{chip['product_id']} {band}")
+def _example(settings: Settings, data: reporting.ReportData) -> reporting.Example:
+    """Fetch one scene again at full size, and downsample it by every method."""
+    chip = choose_example(data, settings.report.example)
+    catalogue = Workspace(settings.workspace).read_table(artefacts.CATALOGUE, ["scene_id", "sensor", "base_url"])
+    scene = catalogue.set_index("scene_id").loc[chip["scene_id"]]
+    product_id, band = chip["product_id"], settings.acquire.bands[0]
+    files = archive.fetch_scene(archive.open_source(settings.archive), scene["base_url"], product_id, [band])
+    raster = imagery.decode(files.bands[0].content, f"{product_id} {band}")
     images = {method: imagery.downsample(raster.pixels, settings.acquire.chip_size, method) for method in METHODS}
     footprint = np.asarray(chip["geometry"].exterior.coords)[:-1]
     inside = np.empty((0, 2))
-    if artefacts.deposits is not None:
-        deposits = artefacts.deposits[["lon", "lat"]].to_numpy(np.float64)
+    if data.deposits is not None:
+        deposits = data.deposits[["lon", "lat"]].to_numpy(np.float64)
         inside = deposits[labelling.membership(footprint[None], deposits).indices]
     scale = np.divide(images[METHODS[0]].shape[::-1], raster.pixels.shape[::-1])
-
-    def in_pixels(lonlat: np.ndarray) -> np.ndarray:
-        return reporting.to_pixels(lonlat, raster.transform, raster.crs, scale)
-
+    outline, points = (
+        reporting.to_pixels(lonlat, raster.transform, raster.crs, scale) for lonlat in (footprint, inside)
+    )
     return reporting.Example(
-        chip["product_id"], band, images, in_pixels(footprint), in_pixels(inside), settings.acquire.method,
-        max(raster.pixels.shape),
+        product_id=product_id, sensor=scene["sensor"], band=band, images=images, footprint=outline, deposits=points,
+        method=settings.acquire.method, edge=max(raster.pixels.shape),
     )  # fmt: skip
 
 
-def choose_example(artefacts: reporting.ReportData, product_id: str | None) -> dict[str, Any]:
+def choose_example(data: reporting.ReportData, product_id: str | None) -> dict[str, Any]:
     """Ledger row of the scene to show: the one asked for, else the clearest of those with most known deposits.
 
     Raises:
         SettingsError: the one asked for is not among the chips.
         DataError: there are no chips.
     """
-    table = artefacts.ledger
+    table = data.ledger
     chips = table if table is None else table[table["status"] == str(ledger.State.OK)]
     if chips is None or chips.empty:
         raise DataError("the job acquire")
@@ -98,12 +98,12 @@ def choose_example(artefacts: reporting.ReportData, product_id: str | None) -> d
         if product_id not in set(chips["product_id"]):
             raise SettingsError(f"report.example: {product_id} is no chip of this workspace: name another or none")
         return dict(chips[chips["product_id"] == product_id].iloc[0])
-    return _richest(chips, artefacts.labels)
+    return _clearest(chips, data.labels)
 
 
-def _richest(chips: gpd.GeoDataFrame, labels: pd.DataFrame | None) -> dict[str, Any]:
-    """By the cloud cover of the metadata, then by brightness: clouds are bright. First the richest, where labelled."""
+def _clearest(chips: gpd.GeoDataFrame, labels: pd.DataFrame | None) -> dict[str, Any]:
+    """The chip of least cloud, of those with most known deposits; of equals the darkest, because clouds are bright."""
     if labels is not None:
-        chips = chips.merge(labels[["chip", "n_deposits"]], on="chip")
+        chips = chips.merge(labels[["chip_id", "n_deposits"]], on="chip_id")
         chips = chips[chips["n_deposits"] == chips["n_deposits"].max()]
-    return dict(chips.sort_values(["cloud_cover", "brightness", "chip"]).iloc[0])
+    return dict(chips.sort_values(["cloud_cover", "brightness", "chip_index"]).iloc[0])

@@ -20,8 +20,7 @@ from jobs.running.progress import CONSOLE
 from jobs.running.summary import summary
 from mineral_pipeline.errors import MineralPipelineError
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Workspace, lock
-from mineral_pipeline.workspace.counts import Counts
+from mineral_pipeline.workspace import Counts, Workspace, layout, lock
 
 
 def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_failed: bool = False) -> int:
@@ -31,15 +30,18 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
         0, or 1 after too many failures.
 
     Raises:
-        WorkspaceError: another run is on the workspace, or this one has lost its lease.
+        WorkspaceError: another run uses the workspace, this run has lost its lease, or the format is another one.
         ClusterError: the cluster cannot be reached, or is lost.
         KeyboardInterrupt: on SIGINT, and on the SIGTERM that batch systems send.
     """
+    workspace = Workspace(settings.workspace)
+    layout.check_version(workspace)
     with (
         _stoppable() as stop,
-        lock.acquire(Workspace(settings.workspace), stop, CONSOLE.print, lock.LEASE_S),
+        lock.acquire(workspace, stop, CONSOLE.print, lock.LEASE_S),
         cluster.connect(cluster_file, stop) as client,
     ):
+        layout.write_version(workspace)
         CONSOLE.print(f"workspace  {settings.workspace}\ndashboard  {client.dashboard_link or 'off'}")
         for job in jobs:
             main = partial(acquire.main, retry_failed=retry_failed) if job == "acquire" else None
@@ -47,7 +49,7 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
             if counts.failed_fraction > settings.max_failed_fraction:
                 CONSOLE.print(_too_many(job, counts, settings))
                 return 1
-    outcome = summary(Workspace(settings.workspace))
+    outcome = summary(workspace)
     if outcome.row_count:
         CONSOLE.print(outcome)
     return 0
@@ -55,13 +57,13 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
 
 @contextmanager
 def _stoppable() -> Iterator[Callable[[MineralPipelineError], None]]:
-    """A block that SIGTERM ends as Ctrl-C does, and other threads with an error."""
+    """A block that SIGTERM ends as Ctrl-C does, and that other threads can end with an error."""
     reasons: list[MineralPipelineError] = []
     main = threading.main_thread().ident or 0
 
     def stop(reason: MineralPipelineError) -> None:
         reasons.append(reason)
-        # wakes it from whatever it waits for; SIGINT may be ignored, as under nohup
+        # The signal wakes the main thread from whatever it waits for; SIGINT may be ignored, as under nohup.
         signal.pthread_kill(main, signal.SIGTERM)
 
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -76,7 +78,8 @@ def _stoppable() -> Iterator[Callable[[MineralPipelineError], None]]:
 
 
 def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
-    """Show what each job would do, as far as it is known before the jobs before it have run."""
+    """Show what each job would do, as far as that is known before earlier jobs have run."""
+    layout.check_version(Workspace(settings.workspace))
     table = Table("job", "planned", "skipped", "more", title=f"plan for {settings.workspace}")
     for job in jobs:
         try:
@@ -94,6 +97,6 @@ def _too_many(job: str, counts: Counts, settings: Settings) -> str:
     reasons = ", ".join(f"{number:,} {reason}" for reason, number in counts.reasons.items())
     return (
         f"{job}: {counts.failed:,} of {counts.planned:,} {counts.unit} failed ({reasons}), more than"
-        f" max_failed_fraction = {settings.max_failed_fraction:g} allows: mend the cause, then run again"
+        f" max_failed_fraction = {settings.max_failed_fraction:g} allows: fix the cause, then run again"
         + (" with --retry-failed" if job == "acquire" else "")
     )

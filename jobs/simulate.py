@@ -3,57 +3,57 @@
     mineral-pipeline simulate jobs/settings/demo.yaml
 
 Writes at ``archive.url``, in the layout of the public bucket: band files and metadata of every scene, then
-``deposits.csv`` (columns of MRDS), ``land.geojson``, ``truth.parquet`` (what a perfect geologist would know) and, last,
+``deposits.csv`` (columns of MRDS), ``land.geojson``, ``truth.parquet`` (the simulated ground truth) and, last,
 ``index.csv.gz``. Scenes that are there already are skipped. A scene's pixels depend on nothing but the seed and the
-scene, so that any number of workers gives the same archive; each makes the planet for itself, which takes a second.
+scene, so that any number of workers gives the same archive; each worker makes the planet itself, which takes a second.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import dask.bag as db
 from distributed import Client
 
 from jobs.running.plan import Plan
 from jobs.running.progress import Progress
-from jobs.running.tasks import collect
+from jobs.running.tasks import Tasks, collect, compute
 from mineral_pipeline import simulation
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.simulation import ArchiveSpec
-from mineral_pipeline.workspace.counts import Counts
+from mineral_pipeline.simulation import ArchiveSpec, SceneRecord
+from mineral_pipeline.workspace import Counts
 
 SCENES_PER_TASK = 12
+"""Scenes that one task writes."""
 
 
 def plan(settings: Settings) -> Plan:
-    """Say how many scenes would be written."""
-    commission = ArchiveSpec.of(settings)
-    scenes, grid = commission.scenes, commission.scenes[0].grid
+    """Plan one item for every scene."""
+    spec = ArchiveSpec.of(settings)
+    scenes, grid = spec.scenes, spec.scenes[0].grid
     details = {
-        "archive": commission.url,
-        "rasters": f"{len(commission.bands)} of about {grid.lines:,} lines by {grid.samples:,} samples per scene",
+        "archive": spec.url,
+        "rasters": f"{len(spec.bands)} of about {grid.lines:,} lines by {grid.samples:,} samples per scene",
         "memory": f"about {150 + 4 * grid.lines * grid.samples / 2**20:,.0f} MiB in a task",
     }
-    return Plan(Counts("scenes", planned=len(scenes), skipped=simulation.count_written(commission)), details)
+    return Plan(Counts("scenes", planned=len(scenes), skipped=simulation.count_written(spec)), details)
 
 
 def main(settings: Settings, client: Client) -> Counts:
     """Write every scene that is not there yet, then the tables."""
-    commission = ArchiveSpec.of(settings)
-    simulation.begin(commission)
+    spec = ArchiveSpec.of(settings)
+    simulation.begin(spec)
     sizes: dict[str, int] = {}
-    with Progress("simulate", "scenes", planned=len(commission.scenes)) as progress:
-        for written in collect(_write(client, commission)):
-            sizes |= {scene.product_id: scene.bytes for scene in written}
-            skipped = sum(scene.skipped for scene in written)
-            progress.advance(done=len(written) - skipped, skipped=skipped)
-    simulation.finish(commission, sizes)
+    with Progress("simulate", "scenes", planned=len(spec.scenes)) as progress:
+        for result in collect(_write(client, spec)):
+            records: list[SceneRecord] = result.value
+            sizes |= {record.product_id: record.bytes for record in records}
+            skipped = sum(record.skipped for record in records)
+            progress.advance(done=len(records) - skipped, skipped=skipped)
+    simulation.finish(spec, sizes)
     return Counts("scenes", planned=progress.planned, done=progress.done, skipped=progress.skipped)
 
 
-def _write(client: Client, commission: ArchiveSpec) -> list[Any]:
+def _write(client: Client, spec: ArchiveSpec) -> Tasks:
     """Graph: numbers of scenes -> scenes in the archive, a dozen to a task."""
-    numbers = db.from_sequence(range(len(commission.scenes)), partition_size=SCENES_PER_TASK)
-    scenes = numbers.map_partitions(simulation.write_scenes, commission)
-    return list(client.compute(scenes.to_delayed()))
+    numbers = db.from_sequence(range(len(spec.scenes)), partition_size=SCENES_PER_TASK)
+    scenes = numbers.map_partitions(simulation.write_scenes, spec).to_delayed()
+    return compute(client, scenes, [f"scenes from {SCENES_PER_TASK * number}" for number in range(len(scenes))])

@@ -26,7 +26,7 @@ class DataError(MineralPipelineError, ValueError):
 
 
 class LeakageError(DataError):
-    """Training and test sides share more ground or more deposits than the settings allow."""
+    """Subsets of a split share more ground or more deposits than the settings allow."""
 
 
 class ArchiveError(MineralPipelineError, OSError):

@@ -1,4 +1,4 @@
-"""Compilation of loops to machine code by numba, at their first call."""
+"""Just-in-time compilation of loops to machine code by numba."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def njit(function: Function, **options: Any) -> Function:
-    """Compile a function, without the interpreter's lock; keep the machine code on disk where there is a place for it.
+    """Compile a function at its first call; it runs without the interpreter's lock.
+
+    The machine code is cached on disk, beside the source file or in the user's cache folder, if one can be written.
 
     Args:
-        function: of arrays and numbers.
-        options: of ``numba.njit``, such as ``fastmath``.
+        function: function of arrays, numbers and named tuples of them.
+        options: options of ``numba.njit``, such as ``fastmath``.
     """
     try:
         return numba.njit(cache=True, nogil=True, **options)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # neither this folder nor the home can be written, as in some containers
+    except RuntimeError:  # no folder can be written, as in some containers
         return numba.njit(nogil=True, **options)(function)  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mineral_pipeline.errors import SettingsError
 
@@ -49,6 +49,10 @@ class Registry(Mapping[str, Item]):
             return self._items[name]
         except KeyError:
             raise SettingsError(f"unknown {self._kind} {name!r}: choose among {', '.join(self._items)}") from None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The item of a name, or ``default`` when there is none."""
+        return self._items.get(name, default)
 
     def __contains__(self, name: object) -> bool:
         return name in self._items

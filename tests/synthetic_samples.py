@@ -1,4 +1,4 @@
-"""Training stores whose answer is known: small bright patches on texture mean a deposit, many mean a rich place."""
+"""Training stores whose answer is known: small bright patches on texture mean a deposit, many mean a rich location."""
 
 from __future__ import annotations
 
@@ -9,69 +9,73 @@ import pandas as pd
 from mineral_pipeline.geometry import CRS
 from mineral_pipeline.settings import Settings, parse
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.zarr_store import ImageLayout
 
-SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
+FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
+COORDINATES = ["label", "chip_id", "scene_id", "location_id", "weight", "lon", "lat"]
 
 
 def write_samples(
     workspace: Workspace,
     task: str,
-    places: int = 120,
+    *,
+    locations: int = 120,
     chips: int = 3,
-    side: int = 64,
+    size: int = 64,
     batch: int = 16,
     seed: int = 0,
     signal: bool = True,
 ) -> pd.DataFrame:
     """Write the three stores and the table of a task; without ``signal`` the patches say nothing."""
     rng = np.random.default_rng(seed)
-    richness = rng.permuted(np.linspace(0, 1, places)) if task == "richness" else rng.permuted(np.arange(places) % 2)
+    values = np.linspace(0, 1, locations) if task == "richness" else np.arange(locations) % 2
+    richness = rng.permuted(values)
     shown = richness if signal else rng.permuted(richness)
-    sides = np.repeat(list(SHARES), [places - 2 * (places // 5), places // 5, places // 5])
-    parts = []
-    for name in SHARES:
-        mine = np.repeat(np.flatnonzero(sides == name), chips)
-        mine = rng.permuted(mine)
-        images = np.stack([image(rng, side, float(shown[place]), task) for place in mine])[:, None]
-        table = pd.DataFrame(
-            {
-                "sample": np.arange(len(mine)),
-                "subset": name,
-                "chip": np.arange(len(mine)) + 1000 * len(parts),
-                "product_id": [f"LT04_{place}" for place in mine],
-                "location_id": [f"{place:06d}" for place in mine],
-                "label": richness[mine].astype("float32"),
-                "weight": np.ones(len(mine), "float32"),
-                "lon": mine.astype(float),
-                "lat": np.zeros(len(mine)),
-            }
-        )
-        keys = ["label", "chip", "product_id", "location_id", "weight", "lon", "lat"]
-        zarr_store.create_samples(
-            workspace,
-            artefacts.samples(task, name),
-            images.shape,
-            batch,
-            {key: table[key].to_numpy() for key in keys},
-            bands=["B7"],
-        )
-        for number in range(-(-len(mine) // batch)):
-            zarr_store.write_batch(
-                workspace, artefacts.samples(task, name), number, images[number * batch : (number + 1) * batch]
-            )
-        parts.append(table)
-    table = pd.concat(parts, ignore_index=True)
+    fifth = locations // 5
+    subsets = np.repeat(list(FRACTIONS), [locations - 2 * fifth, fifth, fifth])
+    tables: list[pd.DataFrame] = []
+    for subset in FRACTIONS:
+        drawn = rng.permuted(np.repeat(np.flatnonzero(subsets == subset), chips))
+        images = np.stack([image(rng, size, float(shown[location]), task) for location in drawn])[:, None]
+        table = _table(subset, drawn, richness, first_chip=1000 * len(tables))
+        name = artefacts.samples_store(task, subset)
+        coordinates = {key: table[key].to_numpy() for key in COORDINATES}
+        zarr_store.create_samples(workspace, name, ImageLayout(("B7",), size, batch), coordinates)
+        for number in range(-(-len(drawn) // batch)):
+            zarr_store.write_batch(workspace, name, number, images[number * batch : (number + 1) * batch])
+        tables.append(table)
+    table = pd.concat(tables, ignore_index=True)
     geometry = gpd.points_from_xy(table["lon"], table["lat"])
-    workspace.write_table(artefacts.samples(task), gpd.GeoDataFrame(table, geometry=geometry, crs=CRS))
+    workspace.write_table(artefacts.samples_table(task), gpd.GeoDataFrame(table, geometry=geometry, crs=CRS))
     return table
 
 
-def image(rng: np.random.Generator, side: int, richness: float, task: str) -> np.ndarray:
+def _table(subset: str, locations: np.ndarray, richness: np.ndarray, first_chip: int) -> pd.DataFrame:
+    """One chip of each of ``locations``, all of different scenes that they show whole."""
+    chip_index = first_chip + np.arange(len(locations))
+    scenes = [f"LT04_{chip}" for chip in chip_index]
+    return pd.DataFrame(
+        {
+            "sample": np.arange(len(locations)),
+            "subset": subset,
+            "chip_index": chip_index,
+            "chip_id": scenes,
+            "scene_id": scenes,
+            "location_id": [f"{location:06d}" for location in locations],
+            "label": richness[locations].astype("float32"),
+            "weight": np.ones(len(locations), "float32"),
+            "lon": locations.astype(float),
+            "lat": np.zeros(len(locations)),
+        }
+    )
+
+
+def image(rng: np.random.Generator, size: int, richness: float, task: str) -> np.ndarray:
     """A textured chip with patches of 3 pixels: six when rich, none when barren; its mean says little."""
-    coarse = rng.normal(0, 1, (side // 8, side // 8)).repeat(8, 0).repeat(8, 1)
-    pixels = rng.uniform(70, 110) + 12 * coarse + rng.normal(0, 5, (side, side))
+    coarse = rng.normal(0, 1, (size // 8, size // 8)).repeat(8, 0).repeat(8, 1)
+    pixels = rng.uniform(70, 110) + 12 * coarse + rng.normal(0, 5, (size, size))
     for _ in range(round(6 * richness)):
-        y, x = rng.integers(2, side - 5, 2)
+        y, x = rng.integers(2, size - 5, 2)
         pixels[y : y + 3, x : x + 3] += 60
     return np.clip(pixels, 1, 255).astype("uint8")
 
@@ -81,7 +85,7 @@ def settings(workspace: Workspace, **sections: object) -> Settings:
     return parse({"workspace": workspace.url, "archive": {"url": "nowhere"}, "jobs": ["train"], **sections})
 
 
-def write_leak(workspace: Workspace, task: str, area: float) -> None:
-    """Write the part of a task's summary that the leak gate reads."""
-    leak = {"area": area, "places": area, "worst": area, "deposits": 0, "max_leakage": 0.0}
-    workspace.write_json(f"samples/{task}/summary.json", {"task": task, "leak": leak})
+def write_leakage(workspace: Workspace, task: str, area: float) -> None:
+    """Write the part of a task's summary by which training is refused."""
+    leakage = {"area": area, "locations": area, "worst": area, "deposits": 0, "max_leakage": 0.0}
+    workspace.write_json(artefacts.samples_summary(task), {"task": task, "leakage": leakage})

@@ -19,7 +19,7 @@ def write(path: Path, **changes: object) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "jobs").glob("*.yaml")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", sorted((ROOT / "jobs" / "settings").glob("*.yaml")), ids=lambda file: file.name)
 def test_every_settings_file_is_valid(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("MINERAL_PIPELINE_DATA", "DEPOSITS", "LAND"):
         monkeypatch.setenv(variable, "/data")
@@ -39,7 +39,9 @@ def test_defaults_are_the_study(tmp_path: Path) -> None:
 def test_unknown_key_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.yaml", acquire={"chipsize": 64})
 
-    with pytest.raises(SettingsError, match=r"a\.yaml: unknown key acquire\.chipsize: remove it or mend its spelling$"):
+    with pytest.raises(
+        SettingsError, match=r"a\.yaml: unknown key acquire\.chipsize: remove it or correct its spelling$"
+    ):
         reader.load(path)
 
 

@@ -1,4 +1,4 @@
-"""Ways from the bytes of a scene to its small image: ours, and the rivals' as their users write them."""
+"""Functions from the bytes of a scene to its downsampled image: ours, and the rivals' as their users write them."""
 
 from __future__ import annotations
 
@@ -20,47 +20,49 @@ from mineral_pipeline.imagery import decode, downsample, sampled_edge
 from mineral_pipeline.imagery.grid import scaled_transform
 
 GDAL = {"sampling": "nearest", "rescale": "average", "resize": "lanczos"}
-"""What GDAL calls our methods."""
+"""GDAL's names of our methods."""
 
 IMAGEMAGICK = {"sampling": "-sample", "rescale": "-scale", "resize": "-resize"}
-"""What ImageMagick calls them."""
+"""ImageMagick's options for our methods."""
 
 
 @dataclass(frozen=True)
 class SceneFile:
-    """A band file, in memory and on disk, and what to make of it."""
+    """A band file, in memory and on disk, and the size of its downsampled image."""
 
     content: bytes
+    """Bytes of the file."""
     path: Path
+    """Path of the file."""
     size: int
-    """Edge of the small image in pixels."""
+    """Edge in pixels of the square that the downsampled image fits in."""
     shape: tuple[int, int]
-    """Lines and samples of the small image, which `size` and the scene's aspect give."""
+    """Lines and samples of the downsampled image."""
 
 
-Shrinker = Callable[[SceneFile, str], np.ndarray | None]
-"""From a file and one of our methods to the small image; None when a program writes it to a file."""
+Downsampler = Callable[[SceneFile, str], np.ndarray | None]
+"""Function of a file and one of our methods; it returns the image, or None when a program writes it to a file."""
 
 
 def bare(scene: SceneFile) -> np.ndarray:
-    """Read all pixels and do no more."""
+    """Read all pixels, and do nothing else."""
     with MemoryFile(scene.content) as file, file.open() as dataset:
         return np.asarray(dataset.read(1))
 
 
 def ours(scene: SceneFile, method: str) -> np.ndarray:
-    """Decode what the method needs and reduce it in memory, as a task of acquire does."""
+    """Decode the pixels that the method needs and downsample them in memory, as a task of acquire does."""
     return downsample(decode(scene.content, sampled=sampled_edge(scene.size, method)).pixels, scene.size, method)
 
 
 def decimated(scene: SceneFile, method: str) -> np.ndarray:
-    """Let GDAL downsample while it reads the bytes."""
+    """Downsample by GDAL while it reads the bytes."""
     with MemoryFile(scene.content) as file, file.open() as dataset:
         return np.asarray(dataset.read(1, out_shape=scene.shape, resampling=Resampling[GDAL[method]]))
 
 
 def loaded(scene: SceneFile, method: str) -> np.ndarray:
-    """Let odc-loader put the file on a coarse grid of the same ground."""
+    """Load the file by odc-loader to a coarse grid of the same ground."""
     with rasterio.open(scene.path) as dataset:
         transform, crs = scaled_transform(dataset.transform, dataset.shape, scene.shape), str(dataset.crs)
     driver, grid = RioDriver(), GeoBox(scene.shape, transform, crs)
@@ -72,29 +74,29 @@ def loaded(scene: SceneFile, method: str) -> np.ndarray:
 
 
 def translated(scene: SceneFile, method: str) -> None:
-    """Let gdal_translate write a small file."""
+    """Write a downsampled file by gdal_translate."""
     lines, samples = map(str, scene.shape)
     sizes = ["-outsize", samples, lines, "-r", GDAL[method]]
     subprocess.run(["gdal_translate", "-q", *sizes, scene.path, scene.path.with_suffix(".small.tif")], check=True)
 
 
 def converted(scene: SceneFile, method: str) -> None:
-    """Let ImageMagick write a small file, on one core; ``!`` has it keep to the size that is asked for."""
+    """Write a downsampled file by ImageMagick, on one core."""
     lines, samples = scene.shape
-    small, size = scene.path.with_suffix(".small.png"), f"{samples}x{lines}!"
+    small, size = scene.path.with_suffix(".small.png"), f"{samples}x{lines}!"  # ! ignores the aspect
     subprocess.run(
         [imagemagick(), "-quiet", "-limit", "thread", "1", scene.path, IMAGEMAGICK[method], size, small], check=True
     )
 
 
 def imagemagick() -> str:
-    """The program that ImageMagick 6 or 7 installs; empty when there is none."""
+    """Return the path of ImageMagick's program, of version 6 or 7; empty when it is not installed."""
     return next(filter(None, map(shutil.which, ("magick", "convert-im6", "convert"))), "")
 
 
-LIBRARIES: dict[str, Shrinker] = {"rasterio out_shape": decimated, "odc-loader": loaded}
-PROGRAMS: dict[str, tuple[str, Shrinker]] = {
+LIBRARIES: dict[str, Downsampler] = {"rasterio out_shape": decimated, "odc-loader": loaded}
+PROGRAMS: dict[str, tuple[str, Downsampler]] = {
     "gdal_translate": (shutil.which("gdal_translate") or "", translated),
     "ImageMagick": (imagemagick(), converted),
 }
-"""By name, where the program is (empty: nowhere) and how it is used."""
+"""By name, the path of the program (empty when not installed) and the function that runs it."""

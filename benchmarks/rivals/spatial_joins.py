@@ -1,7 +1,7 @@
-"""Ways to count the deposits in footprints, each as its users would write it, from longitudes and latitudes.
+"""Other methods to count the deposits in footprints, each as its users would write it, from longitudes and latitudes.
 
-All but `strtree` and `sjoin`, which take the edges as straight in longitude and latitude, decide by the same great
-circles and the same tolerance as `mineral_pipeline.labelling.membership`.
+All but `strtree` and `sjoin`, whose edges are straight in longitude and latitude, use the same great circles and the
+same tolerance as `mineral_pipeline.labelling.membership`.
 """
 
 from __future__ import annotations
@@ -17,122 +17,123 @@ from pykdtree.kdtree import KDTree
 from scipy.spatial import cKDTree
 from sklearn.neighbors import BallTree
 
-from benchmarks.support.synthetic_catalogue import World
+from benchmarks.support.synthetic_catalogue import BenchmarkCatalogue
+from mineral_pipeline.geometry import CRS
 
 TOLERANCE = 1e-9
-"""Radians by which a deposit may lie outside an edge: footprints are closed."""
+"""Distance outside of an edge in radians up to which a deposit is inside: footprints are closed."""
 
-Counts = np.ndarray
+SceneCounts = np.ndarray
 
 
-def naive_python(world: World) -> Counts:
-    """Every deposit against every scene, in loops."""
-    points = [_vector(lon, lat) for lon, lat in world.deposits.tolist()]
+def naive_python(catalogue: BenchmarkCatalogue) -> SceneCounts:
+    """Test every deposit against every scene, in loops."""
+    points = [_vector(lon, lat) for lon, lat in catalogue.deposits.tolist()]
     counts = []
-    for footprint in world.footprints.tolist():
+    for footprint in catalogue.footprints.tolist():
         corners = [_vector(lon, lat) for lon, lat in footprint]
         edges = [_cross(a, b) for a, b in zip(corners, corners[1:] + corners[:1], strict=True)]
-        middle = [sum(axis) for axis in zip(*corners, strict=True)]
-        sign = math.copysign(1, sum(_dot(edge, middle) for edge in edges))
-        sides = [(sign * x, sign * y, sign * z, -TOLERANCE * math.hypot(x, y, z)) for x, y, z in edges]
-        counts.append(sum(all(a * x + b * y + c * z >= d for a, b, c, d in sides) for x, y, z in points))
+        centre = [sum(axis) for axis in zip(*corners, strict=True)]
+        sign = math.copysign(1, sum(_dot(edge, centre) for edge in edges))
+        half_spaces = [(sign * x, sign * y, sign * z, -TOLERANCE * math.hypot(x, y, z)) for x, y, z in edges]
+        counts.append(sum(all(a * x + b * y + c * z >= d for a, b, c, d in half_spaces) for x, y, z in points))
     return np.array(counts)
 
 
-def naive_numpy(world: World) -> Counts:
-    """Every deposit against every scene, one matrix product per scene."""
-    vectors = unit_vectors(world.deposits)
-    return np.array([len(_inside(vectors, *_outline(footprint))) for footprint in world.footprints])
+def naive_numpy(catalogue: BenchmarkCatalogue) -> SceneCounts:
+    """Test every deposit against every scene, by one matrix product per scene."""
+    vectors = unit_vectors(catalogue.deposits)
+    return np.array([len(_inside(vectors, *_outline(footprint))) for footprint in catalogue.footprints])
 
 
-def study(world: World) -> Counts:
-    """The published algorithm: a k-d tree of deposits, asked for each scene's enclosing circle."""
-    vectors = unit_vectors(world.deposits)
+def study(catalogue: BenchmarkCatalogue) -> SceneCounts:
+    """Run the published algorithm: query a k-d tree of deposits for each scene's enclosing circle."""
+    vectors = unit_vectors(catalogue.deposits)
     tree, counts = cKDTree(vectors), []
-    for footprint in world.footprints:
+    for footprint in catalogue.footprints:
         corners, centre = _outline(footprint)
         radius = np.linalg.norm(corners - centre, axis=1).max()
-        near = np.asarray(tree.query_ball_point(centre, radius + TOLERANCE), dtype=np.int64)
-        counts.append(len(_inside(vectors[near], corners, centre)))
+        candidates = np.asarray(tree.query_ball_point(centre, radius + TOLERANCE), dtype=np.int64)
+        counts.append(len(_inside(vectors[candidates], corners, centre)))
     return np.array(counts)
 
 
-def study_vectorised(world: World) -> Counts:
-    """The published algorithm with its set-up in one go."""
-    vectors, corners = unit_vectors(world.deposits), unit_vectors(world.footprints)
+def study_vectorised(catalogue: BenchmarkCatalogue) -> SceneCounts:
+    """Run the published algorithm with edges and circles of all scenes computed together."""
+    vectors, corners = unit_vectors(catalogue.deposits), unit_vectors(catalogue.footprints)
     edges, lengths, centres, radii = _all_outlines(corners)
     tree, counts = cKDTree(vectors), []
     for centre, radius, normals, length in zip(centres, radii, edges, lengths, strict=True):
-        near = np.asarray(tree.query_ball_point(centre, radius + TOLERANCE), dtype=np.int64)
-        counts.append(int((vectors[near] @ normals.T >= -TOLERANCE * length).all(axis=1).sum()))
+        candidates = np.asarray(tree.query_ball_point(centre, radius + TOLERANCE), dtype=np.int64)
+        counts.append(int((vectors[candidates] @ normals.T >= -TOLERANCE * length).all(axis=1).sum()))
     return np.array(counts)
 
 
-def study_pykdtree(world: World) -> Counts:
-    """The published algorithm with its library, which knows k nearest neighbours only: k grows until it suffices."""
-    vectors = unit_vectors(world.deposits)
+def study_pykdtree(catalogue: BenchmarkCatalogue) -> SceneCounts:
+    """Run the published algorithm with its library, which finds k nearest neighbours only: k grows as needed."""
+    vectors = unit_vectors(catalogue.deposits)
     tree, counts = KDTree(vectors), []
-    for footprint in world.footprints:
+    for footprint in catalogue.footprints:
         corners, centre = _outline(footprint)
-        radius, k, near = np.linalg.norm(corners - centre, axis=1).max(), 64, np.arange(0)
+        radius, k, candidates = np.linalg.norm(corners - centre, axis=1).max(), 64, np.arange(0)
         while True:
             k = min(k, len(vectors))
             _, found = tree.query(centre[None], k=k, distance_upper_bound=radius + 2 * TOLERANCE)
-            near = found.ravel()[found.ravel() < len(vectors)]
-            if len(near) < k or k == len(vectors):
+            candidates = found.ravel()[found.ravel() < len(vectors)]
+            if len(candidates) < k or k == len(vectors):
                 break
             k *= 4
-        counts.append(len(_inside(vectors[near], corners, centre)))
+        counts.append(len(_inside(vectors[candidates], corners, centre)))
     return np.array(counts)
 
 
-def ball_tree(world: World) -> Counts:
-    """scikit-learn's tree of deposits by haversine distance, asked for all circles at once."""
-    vectors, corners = unit_vectors(world.deposits), unit_vectors(world.footprints)
+def ball_tree(catalogue: BenchmarkCatalogue) -> SceneCounts:
+    """Query scikit-learn's tree of deposits by haversine distance for all circles together."""
+    vectors, corners = unit_vectors(catalogue.deposits), unit_vectors(catalogue.footprints)
     edges, lengths, centres, radii = _all_outlines(corners)
-    tree = BallTree(np.radians(world.deposits[:, ::-1]), metric="haversine")
-    places = np.column_stack([np.arcsin(centres[:, 2]), np.arctan2(centres[:, 1], centres[:, 0])])
-    circles = tree.query_radius(places, 2 * np.arcsin(radii / 2) + 10 * TOLERANCE)
+    tree = BallTree(np.radians(catalogue.deposits[:, ::-1]), metric="haversine")
+    lat_lon = np.column_stack([np.arcsin(centres[:, 2]), np.arctan2(centres[:, 1], centres[:, 0])])
+    circles = tree.query_radius(lat_lon, 2 * np.arcsin(radii / 2) + 10 * TOLERANCE)
     return np.array(
         [
-            (vectors[near] @ normals.T >= -TOLERANCE * length).all(axis=1).sum()
-            for near, normals, length in zip(circles, edges, lengths, strict=True)
+            (vectors[candidates] @ normals.T >= -TOLERANCE * length).all(axis=1).sum()
+            for candidates, normals, length in zip(circles, edges, lengths, strict=True)
         ]
     )
 
 
-def strtree(world: World) -> Counts:
-    """Planar, with an index of the polygons."""
-    index = shapely.STRtree(shapely.polygons(world.footprints))
-    _, scenes = index.query(shapely.points(world.deposits), predicate="intersects")
-    return np.bincount(scenes, minlength=len(world.footprints))
+def strtree(catalogue: BenchmarkCatalogue) -> SceneCounts:
+    """Use an index of the polygons; planar."""
+    index = shapely.STRtree(shapely.polygons(catalogue.footprints))
+    _, scenes = index.query(shapely.points(catalogue.deposits), predicate="intersects")
+    return np.bincount(scenes, minlength=len(catalogue.footprints))
 
 
-def sjoin(world: World) -> Counts:
-    """Planar, as most would write it first."""
-    scenes = gpd.GeoDataFrame(geometry=shapely.polygons(world.footprints), crs="EPSG:4326")
-    deposits = gpd.GeoDataFrame(geometry=gpd.points_from_xy(*world.deposits.T), crs="EPSG:4326")
+def sjoin(catalogue: BenchmarkCatalogue) -> SceneCounts:
+    """Join tables, as most users would write it first; planar."""
+    scenes = gpd.GeoDataFrame(geometry=shapely.polygons(catalogue.footprints), crs=CRS)
+    deposits = gpd.GeoDataFrame(geometry=gpd.points_from_xy(*catalogue.deposits.T), crs=CRS)
     joined = gpd.sjoin(deposits, scenes, predicate="intersects")
-    return np.bincount(joined["index_right"], minlength=len(world.footprints))
+    return np.bincount(joined["index_right"], minlength=len(catalogue.footprints))
 
 
-def duck_db(world: World) -> Counts:
-    """SQL: deposits and scenes joined by cells of one degree, then the half-spaces."""
-    corners = unit_vectors(world.footprints)
+def duck_db(catalogue: BenchmarkCatalogue) -> SceneCounts:
+    """Join deposits and scenes by cells of one degree in SQL, then test the half-spaces."""
+    corners = unit_vectors(catalogue.footprints)
     edges, lengths, _, _ = _all_outlines(corners)
-    sides = np.concatenate([edges, -TOLERANCE * lengths[..., None]], axis=2)
-    scenes = pd.DataFrame(
-        sides.reshape(len(sides), -1), columns=[f"{axis}{i}" for i in range(sides.shape[1]) for axis in "abcd"]
-    )
-    low, high = world.footprints.min(axis=1), world.footprints.max(axis=1)
+    half_spaces = np.concatenate([edges, -TOLERANCE * lengths[..., None]], axis=2)
+    n_edges = half_spaces.shape[1]
+    columns = [f"{axis}{i}" for i in range(n_edges) for axis in "abcd"]
+    scenes = pd.DataFrame(half_spaces.reshape(len(half_spaces), -1), columns=columns)
+    low, high = catalogue.footprints.min(axis=1), catalogue.footprints.max(axis=1)
     scenes = scenes.assign(
         west=low[:, 0], south=low[:, 1] - 0.2, east=high[:, 0], north=high[:, 1] + 0.2
     )  # edges bulge
-    polar = np.maximum(np.abs(low[:, 1]), np.abs(high[:, 1])) > 84  # the pole may lie inside
+    polar = np.maximum(np.abs(low[:, 1]), np.abs(high[:, 1])) > 84  # the pole may be inside
     scenes.loc[polar, ["west", "east"]] = -180.0, 179.0
     scenes["scene"] = np.arange(len(scenes))
-    points = pd.DataFrame(np.column_stack([world.deposits, unit_vectors(world.deposits)]), columns=[*"uvxyz"])
-    inside = " AND ".join(f"a{i} * x + b{i} * y + c{i} * z >= d{i}" for i in range(sides.shape[1]))
+    points = pd.DataFrame(np.column_stack([catalogue.deposits, unit_vectors(catalogue.deposits)]), columns=[*"uvxyz"])
+    inside = " AND ".join(f"a{i} * x + b{i} * y + c{i} * z >= d{i}" for i in range(n_edges))
     connection = duckdb.connect(config={"threads": 1})
     connection.execute("SET enable_progress_bar = false")
     connection.register("scenes", scenes)
@@ -154,13 +155,13 @@ def duck_db(world: World) -> Counts:
 
 
 def unit_vectors(lonlat: np.ndarray) -> np.ndarray:
-    """Unit vectors (..., 3) of positions (..., 2) in degrees."""
+    """Return unit vectors (..., 3) of positions (..., 2) in degrees."""
     lon, lat = np.radians(lonlat[..., 0]), np.radians(lonlat[..., 1])
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
 
 
 def _outline(footprint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners and centre as unit vectors."""
+    """Return corners and centre as unit vectors."""
     corners = unit_vectors(footprint)
     centre = corners.sum(axis=0)
     return corners, centre / np.linalg.norm(centre)
@@ -173,7 +174,7 @@ def _inside(vectors: np.ndarray, corners: np.ndarray, centre: np.ndarray) -> np.
 
 
 def _all_outlines(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Normals of the edges, their lengths, centres and radii (chords) of all scenes."""
+    """Return the normals of the edges, their lengths, centres and radii (chords) of all scenes."""
     centres = corners.sum(axis=1)
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     normals = np.cross(corners, np.roll(corners, -1, axis=1))

@@ -1,4 +1,4 @@
-"""Footprints drawn over their scenes: of simulated ones with the truth, of real ones without."""
+"""Draws footprints over their scenes: simulated ones with the true outline, real ones without."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PRODUCTS = (
     "rasters/LT05_L1GS_036029_20060523_test_WGS84.tif",
     "rasters/one-edge-LC08_L1TP_224078_20200518_B2.TIF",
 )
-WIDE = 6
+COLUMNS = 6
 """Panels side by side."""
 
 
@@ -42,19 +42,19 @@ class Panel:
     """One scene of the picture."""
 
     title: str
-    """Above it."""
+    """Title above the scene."""
     pixels: np.ndarray
     """(y, x), 0 is fill."""
     transform: Affine
     """From (column, row) of pixel corners to coordinates of ``crs``."""
     crs: CRS
-    """Of the raster."""
+    """Coordinate reference system of the raster."""
     truth: shapely.Polygon | None = None
-    """Outline in coordinates of ``crs``, when it is known."""
+    """True outline in coordinates of ``crs``, when it is known."""
 
 
 def real_panels() -> list[Panel]:
-    """Real images, when the environment names the folder where they are."""
+    """Return panels of real images, if an environment variable names the folder that holds them."""
     if DATA not in os.environ:
         return []
     rasters = {name: decode((Path(os.environ[DATA]) / name).read_bytes()) for name in PRODUCTS}
@@ -65,30 +65,30 @@ def real_panels() -> list[Panel]:
 
 
 def draw(path: Path, panels: Sequence[Panel]) -> None:
-    """Write a PNG of the panels: fill black, footprints red, the truth below them white."""
-    tall = -(-len(panels) // WIDE)
-    figure, axes = plt.subplots(tall, WIDE, figsize=(4 * WIDE, 4.2 * tall), squeeze=False, layout="constrained")
-    for place in axes.flat:
-        place.set_axis_off()
-    for place, panel in zip(axes.flat, panels, strict=False):
-        _draw(place, panel)
+    """Write a PNG of the panels: fill is black, footprints are red, and true outlines white below them."""
+    rows = -(-len(panels) // COLUMNS)
+    figure, grid = plt.subplots(rows, COLUMNS, figsize=(4 * COLUMNS, 4.2 * rows), squeeze=False, layout="constrained")
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, panel in zip(grid.flat, panels, strict=False):
+        _draw_panel(axes, panel)
     figure.savefig(path, dpi=70)
     plt.close(figure)
 
 
-def _draw(place: Axes, panel: Panel) -> None:
+def _draw_panel(axes: Axes, panel: Panel) -> None:
     pixels = panel.pixels.astype(float)
-    lit = pixels[pixels > 0]
-    shown = np.where(pixels > 0, 0.35 + 0.4 * np.clip(pixels / np.quantile(lit, 0.98), 0, 1), 0)
-    place.imshow(shown, cmap="gray", vmin=0, vmax=1, extent=(0, pixels.shape[1], pixels.shape[0], 0))
+    valid = pixels[pixels > 0]
+    shown = np.where(pixels > 0, 0.35 + 0.4 * np.clip(pixels / np.quantile(valid, 0.98), 0, 1), 0)
+    axes.imshow(shown, cmap="gray", vmin=0, vmax=1, extent=(0, pixels.shape[1], pixels.shape[0], 0))
     if panel.truth is not None:
-        _outline(place, panel, np.array(panel.truth.exterior.coords), color="white", linewidth=2.5)
+        _draw_ring(axes, panel, np.array(panel.truth.exterior.coords), color="white", linewidth=2.5)
     ring = find_footprint(panel.pixels > 0, panel.transform, panel.crs)
     to_map = Transformer.from_crs("EPSG:4326", panel.crs, always_xy=True)
-    _outline(place, panel, np.column_stack(to_map.transform(*np.vstack([ring, ring[:1]]).T)), color="red", marker="o")
-    place.set_title(panel.title, fontsize=11)
-    place.margins(0.02)
+    _draw_ring(axes, panel, np.column_stack(to_map.transform(*np.vstack([ring, ring[:1]]).T)), color="red", marker="o")
+    axes.set_title(panel.title, fontsize=11)
+    axes.margins(0.02)
 
 
-def _outline(place: Axes, panel: Panel, ring: Floats, **style: Any) -> None:
-    place.plot(*on_map(~panel.transform, ring).T, markersize=4, **style)
+def _draw_ring(axes: Axes, panel: Panel, ring: Floats, **style: Any) -> None:
+    axes.plot(*on_map(~panel.transform, ring).T, markersize=4, **style)

@@ -1,4 +1,4 @@
-"""Where `benchmarks.faults` gets its answers from, before anything goes wrong: a folder, or another server."""
+"""Origins of the answers of `benchmarks.support.faults`: a folder, or another server."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from typing import BinaryIO, cast
 from urllib.parse import unquote, urlsplit
 
 HOP_BY_HOP = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
-"""Headers that are not passed on (RFC 9110, section 7.6.1); the length is set anew."""
+"""Headers that are not passed on (RFC 9110, section 7.6.1), and the length, which is set again."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asks for."""
+    """A request of a client."""
 
     method: str
-    """Such as GET."""
+    """Method, such as GET."""
     path: str
-    """With the query, percent-encoded as it came."""
+    """Path with the query, percent-encoded as the client sent it."""
     headers: Message
-    """By name, in any case."""
+    """Headers by name, in upper or lower case."""
     content: bytes = b""
-    """The body."""
+    """Body of the request."""
 
 
 @dataclass(frozen=True)
@@ -39,42 +39,42 @@ class Answer:
     """A response."""
 
     status: int
-    """Of HTTP."""
+    """HTTP status."""
     length: int = 0
-    """Bytes of the body, or of what HEAD leaves out."""
+    """Bytes of the body, or of the body that HEAD omits."""
     body: BinaryIO = io.BytesIO()  # noqa: RUF009 - empty, so that it may be shared
-    """The body, to be read once."""
+    """Body, which is read once."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Without the length."""
+    """Headers without the length."""
 
 
 Origin = Callable[[Request, ExitStack], Answer]
-"""Answers a request; what must be closed after sending goes on the stack."""
+"""Function that answers a request; it puts on the stack what must be closed after sending."""
 
 
-def open_origin(place: str) -> Origin:
-    """The origin at a folder or an ``http://`` URL."""
-    if "://" in place:
-        address = urlsplit(place).netloc
+def open_origin(url: str) -> Origin:
+    """Open the origin at a folder or an ``http://`` URL."""
+    if "://" in url:
+        address = urlsplit(url).netloc
         return lambda request, stack: _forward(address, request, stack)
-    root = Path(place).resolve()
+    root = Path(url).resolve()
     return lambda request, stack: _serve(root, request, stack)
 
 
 def _serve(root: Path, request: Request, stack: ExitStack) -> Answer:
-    """A file, as an object store would send it."""
+    """Answer with a file as an object store does."""
     file = (root / unquote(urlsplit(request.path).path).lstrip("/")).resolve()
     if request.method not in ("GET", "HEAD") or not (file.is_relative_to(root) and file.is_file()):
         return Answer(404)
-    facts = file.stat()
-    size = facts.st_size
+    stat = file.stat()
+    size = stat.st_size
     start, end = byte_range(request.headers.get("Range") or "", size)
     if start >= end and size:
         return Answer(416, headers=(("Content-Range", f"bytes */{size}"),))
     headers = [
         ("Accept-Ranges", "bytes"),
-        ("ETag", _etag(file, facts.st_mtime_ns)),
-        ("Last-Modified", formatdate(facts.st_mtime, usegmt=True)),
+        ("ETag", _etag(file, stat.st_mtime_ns)),
+        ("Last-Modified", formatdate(stat.st_mtime, usegmt=True)),
     ]
     if end - start < size:
         headers.append(("Content-Range", f"bytes {start}-{end - 1}/{size}"))
@@ -84,7 +84,7 @@ def _serve(root: Path, request: Request, stack: ExitStack) -> Answer:
 
 
 def byte_range(header: str, size: int) -> tuple[int, int]:
-    """First byte and end of a Range of one part (RFC 9110, section 14.1.2), or of everything."""
+    """Start and end of a Range of one part (RFC 9110, section 14.1.2), or of the whole object."""
     found = re.fullmatch(r"bytes=(\d*)-(\d*)", header)
     if not found or not (found[1] or found[2]):
         return 0, size
@@ -100,7 +100,7 @@ def _etag(file: Path, changed: int) -> str:
 
 
 def _forward(address: str, request: Request, stack: ExitStack) -> Answer:
-    """The answer of another server to the same request."""
+    """Answer as another server does to the same request."""
     upstream = http.client.HTTPConnection(address, timeout=60)
     stack.callback(upstream.close)
     upstream.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)

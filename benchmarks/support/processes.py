@@ -1,4 +1,4 @@
-"""The processes of a run, to be started and killed: a scheduler, two workers under their nannies, a client."""
+"""The processes of a run, which can be started and killed: a scheduler, two workers with their nannies, a client."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ import psutil
 from distributed.utils import open_port
 
 PATIENCE_S = 300
+"""Longest time to wait for a process to end."""
 WORKERS = 2
 
-# A client that died leaves its lease; the next one waits it out, here for a few seconds in place of thirty.
 CLIENT = (
-    "from mineral_pipeline import lease; lease.LENGTH_S = 5.0; from jobs.__main__ import main; raise SystemExit(main())"
+    "from mineral_pipeline.workspace import lock; lock.LEASE_S = 5.0;"
+    " from jobs.running.command_line import main; raise SystemExit(main())"
 )
+"""The command line with a short lease: a client that is killed leaves its lease, and the next waits for its end."""
 
 
 class Processes:
-    """The processes of one run after another. Use as a context manager, which leaves none behind."""
+    """The processes of consecutive runs. Use as a context manager, which leaves none behind."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._log = folder, folder / "log.txt"
@@ -35,13 +37,13 @@ class Processes:
         self._port = open_port("127.0.0.1")
 
     def __enter__(self) -> Self:
-        """Nothing runs yet."""
+        """Return the processes, none of which runs yet."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Kill what still runs; show what they wrote when something went wrong."""
+        """Kill the processes that still run; show the end of their log after an error."""
         self.kill_client()
         self._kill_cluster()
         if kind is not None and self._log.exists():
@@ -49,11 +51,11 @@ class Processes:
 
     @property
     def client_runs(self) -> bool:
-        """Whether the client is there."""
+        """Whether the client runs."""
         return self._client is not None and self._client.poll() is None
 
     def start_cluster(self) -> None:
-        """A scheduler, always at the same address, and its workers; what is left of earlier ones ends first."""
+        """Start a scheduler, always at the same address, and its workers, after earlier ones have ended."""
         self._kill_cluster()
         address = f"tcp://127.0.0.1:{self._port}"
         options = ["--host", address, "--dashboard-address", "127.0.0.1:0"]
@@ -65,20 +67,27 @@ class Processes:
         return self._start("-m", "distributed.cli.dask_worker", f"tcp://127.0.0.1:{self._port}", *options)
 
     def start_client(self, settings: Path, workspace: Path) -> None:
-        """The command line, as a user gives it."""
+        """Start the command line, as a user does."""
         self._client = self._start(
             "-c", CLIENT, "run", str(settings), "--workspace", str(workspace), "--cluster", "address"
         )
 
     def expect_end(self, status: int) -> None:
-        """Wait for the client's own end."""
+        """Wait until the client ends by itself.
+
+        Raises:
+            RuntimeError: its exit status is not ``status``.
+        """
         assert self._client is not None
         found = self._client.wait(PATIENCE_S)
         if found != status:
             raise RuntimeError(f"the client ended with status {found}, not {status}")
 
     def kill_a_worker(self, chance: random.Random) -> bool:
-        """Kill one of the workers; its nanny starts another, and where the nanny gave up, a batch system would."""
+        """Kill one of the workers, and return whether one was killed.
+
+        Its nanny starts another; where the nanny has given up, this method starts both, as a batch system would.
+        """
         self._workers = [self._start_worker() if worker.poll() is not None else worker for worker in self._workers]
         nanny = psutil.Process(chance.choice(self._workers).pid)
         workers = [child for child in nanny.children() if "spawn_main" in " ".join(child.cmdline())]
@@ -93,7 +102,7 @@ class Processes:
             self._client.wait(PATIENCE_S)
 
     def kill_scheduler(self) -> None:
-        """Kill the scheduler; its workers follow by themselves."""
+        """Kill the scheduler; its workers end by themselves."""
         assert self._scheduler is not None
         self._scheduler.kill()
 

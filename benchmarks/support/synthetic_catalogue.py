@@ -1,8 +1,8 @@
-"""A simulated catalogue at the mission's scale: scenes on the WRS-2 grid, deposits in clusters.
+"""A synthetic catalogue at the mission's scale: scenes on the WRS-2 grid, deposits in clusters.
 
 The orbit is Landsat 4's (inclination 98.2 degrees, 233 paths, 248 rows; Landsat 4 Data Users Handbook, USGS 1984). As
-in the mission's archive, scenes crowd on land, places were visited 7.5 times in the mean, and three quarters of
-the known deposits lie in one country.
+in the mission's archive, most scenes are on land, a location has 7.5 scenes on average, and three quarters of the known
+deposits are in one country.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ INCLINATION = np.radians(98.2)
 FIRST_CROSSING = -64.6  # longitude at which path 1 crosses the equator southwards
 ORBITS_PER_DAY = 233 / 16
 HALF_WIDTH, HALF_LENGTH, SKEW = 92.5 / 6371, 85.0 / 6371, 0.07  # of a scene, radians
-PLACES, VISITS_PER_PLACE = 6000, 7.5
+N_LOCATIONS, SCENES_PER_LOCATION = 6000, 7.5
 HOME = (-113.0, 40.0)
+"""Longitude and latitude around which small catalogues are."""
+
 LAND = np.array(  # longitude, latitude, radius of circles in degrees
     [[-100, 45, 24], [-60, -12, 20], [15, 12, 22], [25, -15, 16], [20, 50, 15], [70, 45, 20], [105, 40, 22],
      [100, 63, 20], [134, -25, 16], [-42, 74, 9], [170, 66, 8], [60, -78, 12]]
@@ -28,35 +30,35 @@ LAND = np.array(  # longitude, latitude, radius of circles in degrees
 
 
 @dataclass(frozen=True)
-class World:
-    """Scenes and deposits."""
+class BenchmarkCatalogue:
+    """Scenes and deposits, of a synthetic catalogue or of the real one."""
 
     footprints: Floats
-    """(n, 4, 2) lon/lat in degrees, longitudes continuous within a scene."""
-    places: np.ndarray
-    """(n,) number of the scene's path/row."""
+    """(n, v, 2) lon/lat in degrees, longitudes continuous within a scene."""
+    locations: np.ndarray
+    """(n,) number of the location of each scene."""
     deposits: Floats
     """(m, 2) lon/lat in degrees."""
 
 
-def make_world(scenes: int, deposits: int, seed: int = 0) -> World:
-    """A world with so many scenes and deposits, the same for the same seed."""
+def make_catalogue(scenes: int, deposits: int, seed: int = 0) -> BenchmarkCatalogue:
+    """Make a catalogue with so many scenes and deposits, the same for the same seed."""
     random = np.random.default_rng(seed)
     centres, tracks = _grid()
     land = geometry.unit_vectors(LAND[:, :2])
     clearance = np.arccos(np.clip(centres @ land.T, -1, 1)) / np.radians(LAND[:, 2])
-    count = max(1, round(scenes / VISITS_PER_PLACE))
-    inland = np.argsort(clearance.min(axis=1))[: max(count, PLACES)]
-    home = np.argsort(-centres[inland] @ geometry.unit_vectors(HOME))  # a small world is the middle of a large one
+    count = max(1, round(scenes / SCENES_PER_LOCATION))
+    inland = np.argsort(clearance.min(axis=1))[: max(count, N_LOCATIONS)]
+    home = np.argsort(-centres[inland] @ geometry.unit_vectors(HOME))  # a small catalogue is the centre of a large one
     chosen = np.sort(inland[home[:count]])
     popularity = random.lognormal(sigma=0.7, size=len(chosen))
-    places = np.sort(random.choice(len(chosen), scenes, p=popularity / popularity.sum()))
-    footprints = _footprints(centres[chosen[places]], tracks[chosen[places]], random)
-    return World(footprints, places, _deposits(deposits, random))
+    locations = np.sort(random.choice(len(chosen), scenes, p=popularity / popularity.sum()))
+    footprints = _footprints(centres[chosen[locations]], tracks[chosen[locations]], random)
+    return BenchmarkCatalogue(footprints, locations, _deposits(deposits, random))
 
 
 def _grid() -> tuple[Floats, Floats]:
-    """Centres of all descending path/rows and the direction of flight there, unit vectors (n, 3)."""
+    """Return the centres of all descending path/rows and the directions of flight there, unit vectors (n, 3)."""
     path, row = (grid.ravel() for grid in np.meshgrid(np.arange(PATHS), np.arange(1, 123)))
     angles = np.pi + 2 * np.pi * (row - EQUATOR_ROW + np.array([[0.0], [1e-3]])) / ROWS
     lat = np.arcsin(np.sin(INCLINATION) * np.sin(angles))
@@ -68,13 +70,14 @@ def _grid() -> tuple[Floats, Floats]:
 
 
 def _footprints(centres: Floats, tracks: Floats, random: np.random.Generator) -> Floats:
-    """Corners of skewed scenes, a few kilometres off their places."""
+    """Make the corners (n, 4, 2) of skewed scenes, a few kilometres off the centres of their locations."""
     across = np.cross(tracks, centres)
     drift = random.normal(scale=6 / 6371, size=(2, len(centres), 1))
-    middle = centres + drift[0] * tracks + drift[1] * across
-    signs = ((1, -1), (1, 1), (-1, 1), (-1, -1))  # along, across
+    scene_centres = centres + drift[0] * tracks + drift[1] * across
+    signs = ((1, -1), (1, 1), (-1, 1), (-1, -1))  # ahead, right
     corners = [
-        middle + tracks * HALF_LENGTH * (along + SKEW * side) + across * HALF_WIDTH * side for along, side in signs
+        scene_centres + tracks * HALF_LENGTH * (ahead + SKEW * right) + across * HALF_WIDTH * right
+        for ahead, right in signs
     ]
     lonlat = geometry.lonlat(np.stack(corners, axis=1))
     lon = lonlat[..., 0]
@@ -83,7 +86,7 @@ def _footprints(centres: Floats, tracks: Floats, random: np.random.Generator) ->
 
 
 def _deposits(count: int, random: np.random.Generator) -> Floats:
-    """Clusters of heavy-tailed size: 71 % in the west of the USA, 7 % in its east, the rest on all land."""
+    """Make clusters of heavy-tailed size: 71 % in the west of the USA, 7 % in its east, the rest on all land."""
     boxes = np.array([[-124, -104, 32, 49], [-104, -75, 31, 47]])
     parents = max(20, count // 150)
     region = random.choice(3, parents, p=[0.71, 0.07, 0.22])

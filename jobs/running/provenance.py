@@ -1,4 +1,4 @@
-"""What the output of a job depends on: settings, input files, the jobs before it; as a digest and by name."""
+"""What the output of a job depends on: settings, input files and the jobs before it, as a digest and by name."""
 
 from __future__ import annotations
 
@@ -14,44 +14,45 @@ from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
-LARGEST_HASHED = 64 * 2**20  # bytes; larger inputs are known by what their file system says of them
+MAX_HASHED_BYTES = 64 * 2**20
+"""Larger inputs are identified by what their file system tells of them, such as size and time."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a job depends on."""
+class Dependencies:
+    """What a job reads, and what exists when it is done."""
 
-    needs: tuple[JobName, ...]
-    """Jobs whose output it reads."""
+    jobs: tuple[JobName, ...]
+    """Jobs whose output the job reads."""
     sections: tuple[str, ...]
-    """Settings it reads."""
+    """Sections of the settings that the job reads."""
     output: Callable[[Settings], str]
-    """What exists when it is done: a name in the workspace."""
+    """Artefact that exists when the job is done."""
     inputs: Callable[[Settings], list[str]] = lambda settings: []
-    """Files outside the workspace that it reads."""
+    """Files outside the workspace that the job reads."""
 
 
-JOBS: dict[JobName, Job] = {
-    "simulate": Job((), ("simulate", "acquire", "archive", "seed"), lambda _: artefacts.RUNS),
-    "catalogue": Job((), ("archive", "catalogue", "acquire"), lambda _: artefacts.CATALOGUE),
-    "acquire": Job(("catalogue",), (), lambda _: artefacts.LEDGER),
-    "label": Job(
+DEPENDENCIES: dict[JobName, Dependencies] = {
+    "simulate": Dependencies((), ("simulate", "acquire", "archive", "seed"), lambda _: artefacts.RUNS),
+    "catalogue": Dependencies((), ("archive", "catalogue", "acquire"), lambda _: artefacts.CATALOGUE),
+    "acquire": Dependencies(("catalogue",), (), lambda _: artefacts.LEDGER),
+    "label": Dependencies(
         ("acquire",), ("label",), lambda _: artefacts.LABELS, lambda s: list(s.label.deposits if s.label else [])
     ),
-    "curate": Job(
+    "curate": Dependencies(
         ("label",),
         ("curate", "tasks", "seed"),
-        lambda s: artefacts.samples(s.tasks[0]),
+        lambda s: artefacts.samples_table(s.tasks[0]),
         lambda s: [s.curate.land] if s.curate and not s.curate.land_sha256 else [],  # else the settings know it
     ),
-    "train": Job(("curate",), ("train", "tasks", "seed"), lambda s: f"models/{s.tasks[0]}"),
-    "tune": Job(("train",), ("tune",), lambda s: f"models/{s.tasks[0]}/tuned"),
-    "evaluate": Job(("tune",), ("evaluate",), lambda s: f"evaluation/{s.tasks[0]}"),
-    "prospect": Job(("tune",), ("prospect",), lambda _: artefacts.PROSPECTS),
-    "report": Job((), (), lambda _: artefacts.REPORT),
+    "train": Dependencies(("curate",), ("train", "tasks", "seed"), lambda s: artefacts.models(s.tasks[0])),
+    "tune": Dependencies(("train",), ("tune",), lambda s: artefacts.model(s.tasks[0], "tuned")),
+    "evaluate": Dependencies(("tune",), ("evaluate",), lambda s: artefacts.evaluation(s.tasks[0])),
+    "prospect": Dependencies(("tune",), ("prospect",), lambda _: artefacts.PROSPECTS),
+    "report": Dependencies((), (), lambda _: artefacts.REPORT),
 }
 IMMUTABLE_JOBS: tuple[JobName, ...] = ("simulate", "catalogue", "acquire")
-
+"""Jobs whose settings may not change within a workspace, because chips are expensive to make again."""
 
 EXECUTION_SETTINGS = {
     "archive": {
@@ -66,24 +67,24 @@ EXECUTION_SETTINGS = {
     "acquire": {"threads", "max_download_mb"},
     "label": {"partitions"},
 }
-"""Settings that change how a job works but not what it makes; the first may hold credentials and is never written."""
+"""Settings that change how a job runs but not its output. They are never written: the archive's may hold credentials."""
 
 
 def read_settings(settings: Settings, job: JobName) -> dict[str, Any]:
     """The settings on which the output of ``job`` depends, as plain values."""
-    return settings.model_dump(mode="json", include=set(JOBS[job].sections), exclude=EXECUTION_SETTINGS)
+    return settings.model_dump(mode="json", include=set(DEPENDENCIES[job].sections), exclude=EXECUTION_SETTINGS)
 
 
 def key(settings: Settings, job: JobName) -> str:
     """Digest of all that the output of ``job`` depends on."""
-    inputs = [fingerprint(path) for path in JOBS[job].inputs(settings)]
-    upstream = [key(settings, needed) for needed in JOBS[job].needs]
+    inputs = [fingerprint(path) for path in DEPENDENCIES[job].inputs(settings)]
+    upstream = [key(settings, needed) for needed in DEPENDENCIES[job].jobs]
     text = json.dumps([job, read_settings(settings, job), inputs, upstream], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def refuse_other_settings(workspace: Workspace, job: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse to mix chips.
+    """Refuse to mix chips made with different settings.
 
     Raises:
         WorkspaceError: ``then`` and ``now`` differ; the message names the first setting that does.
@@ -103,11 +104,11 @@ def _differences(then: Any, now: Any, name: str = "") -> list[tuple[str, Any, An
 
 
 def fingerprint(path: str) -> str:
-    """Digest of a file's content; of what its file system says of it when it is large; empty when it is absent."""
-    fs, place = fsspec.core.url_to_fs(path)
+    """Digest of a file's content; a key of the file system's when the file is large; empty when it is absent."""
+    fs, local_path = fsspec.core.url_to_fs(path)
     try:
-        if fs.size(place) > LARGEST_HASHED:
-            return str(fs.ukey(place))
-        return hashlib.sha256(fs.cat_file(place)).hexdigest()
+        if fs.size(local_path) > MAX_HASHED_BYTES:
+            return str(fs.ukey(local_path))
+        return hashlib.sha256(fs.cat_file(local_path)).hexdigest()
     except OSError:
         return ""

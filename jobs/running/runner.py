@@ -1,9 +1,9 @@
-"""What every job has in common: what it depends on, when it is done already, and the record of its run.
+"""What every job has in common: when it is done already, and the record of its run.
 
-A job module offers ``plan(settings) -> Plan`` and ``main(settings, client) -> Counts``. A job is done when its
-newest run record carries the same key and its output exists. The key is a digest of the settings that the job
-reads, of its input files and of the jobs before it, so that a change redoes what depends on it and nothing else.
-Chips are dear: what they were made from (`FROZEN`) may not change within a workspace.
+A job module offers ``plan(settings) -> Plan`` and ``main(settings, client) -> Counts``. A job is done when its newest
+run record carries the same key and its output exists. The key is a digest of the settings that the job reads, of its
+input files and of the jobs before it, so that a change redoes what depends on it and nothing else. The settings of
+`IMMUTABLE_JOBS` may not change within a workspace.
 """
 
 from __future__ import annotations
@@ -11,19 +11,29 @@ from __future__ import annotations
 import importlib
 import platform
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Protocol, cast
 
 from distributed import Client
 
+from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE
-from jobs.running.provenance import IMMUTABLE_JOBS, JOBS, fingerprint, key, read_settings, refuse_other_settings
+from jobs.running.provenance import (
+    DEPENDENCIES,
+    IMMUTABLE_JOBS,
+    fingerprint,
+    key,
+    read_settings,
+    refuse_other_settings,
+)
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Workspace
-from mineral_pipeline.workspace.counts import Counts
+from mineral_pipeline.workspace import Counts, Workspace, last_run, write_run
+
+RESUMABLE_JOBS: tuple[JobName, ...] = ("simulate", "acquire", "report")
+"""Jobs that run every time: the first two know which scenes are done, and the report is quick."""
 
 PACKAGES = (
     "dask",
@@ -37,67 +47,49 @@ PACKAGES = (
     "xarray",
     "zarr",
 )
+"""Packages whose versions are recorded."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a job would do."""
-
-    counts: Counts
-    """Planned and skipped."""
-    details: Mapping[str, str] = field(default_factory=dict)
-    """More to know before the start: bytes to read, memory of a task."""
-
-
-class Module(Protocol):
+class Job(Protocol):
     """A job module."""
 
     def plan(self, settings: Settings) -> Plan:
         """Say what would be done."""
 
     def main(self, settings: Settings, client: Client) -> Counts:
-        """Do it."""
+        """Run the job."""
 
 
-def module(job: JobName) -> Module:
+def load_job(name: JobName) -> Job:
     """The module of a job."""
-    return cast(Module, importlib.import_module(f"jobs.{job}"))
+    return cast(Job, importlib.import_module(f"jobs.{name}"))
 
 
 def execute(
     job: JobName, settings: Settings, client: Client, main: Callable[[Settings, Client], Counts] | None = None
 ) -> Counts:
-    """Run a job unless it is done, and keep the record of the run.
+    """Run a job unless it is done, and write the record of the run.
 
     Args:
-        job: which.
-        settings: of the pipeline.
-        client: of the cluster.
+        job: name of the job.
+        settings: settings of the pipeline.
+        client: client of the cluster.
         main: replaces the module's own ``main``, to pass more to it.
 
     Raises:
         WorkspaceError: the workspace holds chips made with other settings.
     """
     workspace = Workspace(settings.workspace)
-    digest, last = key(settings, job), workspace.last_run(job)
+    digest, last = key(settings, job), last_run(workspace, job)
     if job in IMMUTABLE_JOBS and last is not None:
         refuse_other_settings(workspace, job, last["settings"], read_settings(settings, job))
-    # simulate and acquire keep their own books, by scene and shard; the report is cheap and shows what is there
-    resumes_itself = job in ("simulate", "acquire", "report")
-    if (
-        last is not None
-        and last["key"] == digest
-        and workspace.exists(JOBS[job].output(settings))
-        and not resumes_itself
-    ):
-        counts = Counts(**{**last["counts"], "done": 0, "skipped": last["counts"]["done"] + last["counts"]["skipped"]})
-        CONSOLE.print(
-            f"{job:<10} {counts.planned:,} {counts.unit}: 0 done, {counts.skipped:,} skipped, {counts.failed:,} failed"
-        )
-        return counts
+    is_done = last is not None and last["key"] == digest and workspace.exists(DEPENDENCIES[job].output(settings))
+    if last is not None and is_done and job not in RESUMABLE_JOBS:
+        return _skip(job, Counts(**last["counts"]))
     started, clock = datetime.now(UTC), time.monotonic()
-    counts = (main or module(job).main)(settings, client)
-    workspace.add_run(
+    counts = (main or load_job(job).main)(settings, client)
+    write_run(
+        workspace,
         {
             "job": job,
             "started": started.isoformat(timespec="microseconds").replace("+00:00", "Z"),
@@ -105,9 +97,18 @@ def execute(
             "key": digest,
             "settings": read_settings(settings, job),
             "counts": asdict(counts),
-            "inputs": {path: fingerprint(path) for path in JOBS[job].inputs(settings)},
+            "inputs": {path: fingerprint(path) for path in DEPENDENCIES[job].inputs(settings)},
             "python": platform.python_version(),
             "packages": {package: version(package) for package in PACKAGES},
-        }
+        },
+    )
+    return counts
+
+
+def _skip(job: JobName, last: Counts) -> Counts:
+    """Counts of a job that an earlier run did, which are shown."""
+    counts = replace(last, done=0, skipped=last.done + last.skipped)
+    CONSOLE.print(
+        f"{job:<10} {counts.planned:,} {counts.unit}: 0 done, {counts.skipped:,} skipped, {counts.failed:,} failed"
     )
     return counts

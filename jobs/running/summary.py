@@ -1,4 +1,4 @@
-"""What a run found, in a dozen lines: labels, splits, the best model against its baseline, the first prospects."""
+"""Summary at the end of a run: labels, splits, the best model against its baseline, the first prospects."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
+from mineral_pipeline.learning import PRIMARY_METRIC, SUBSETS, TASKS, Task
 from mineral_pipeline.workspace import Workspace, artefacts
 
-TASKS = ("presence", "richness")
-HEADLINE = {"presence": "accuracy", "richness": "mae"}
 PROSPECTS_SHOWN = 3
 
 
@@ -24,38 +23,32 @@ def summary(workspace: Workspace) -> Table:
 
 def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
     if workspace.exists(artefacts.LABELS):
-        labels = workspace.read_table(artefacts.LABELS, ["location_id", "has_deposit", "n_deposits"])
-        positive = int(labels["has_deposit"].sum())
-        yield (
-            "labels",
-            f"{len(labels):,} chips of {labels['location_id'].nunique():,} places; {positive:,} chips hold a deposit",
-        )
+        labels = workspace.read_table(artefacts.LABELS, ["location_id", "has_deposit"])
+        locations, positive = labels["location_id"].nunique(), int(labels["has_deposit"].sum())
+        yield "labels", f"{len(labels):,} chips of {locations:,} locations; {positive:,} chips hold a deposit"
     for task in TASKS:
-        if workspace.exists(artefacts.samples(task)):
-            samples = workspace.read_table(artefacts.samples(task), ["subset"])
-            sides = samples["subset"].value_counts()
-            yield (
-                f"split, {task}",
-                ", ".join(f"{int(sides.get(side, 0)):,} {side}" for side in ("train", "validation", "test")),
-            )
+        if workspace.exists(artefacts.samples_table(task)):
+            counts = workspace.read_table(artefacts.samples_table(task), ["subset"])["subset"].value_counts()
+            yield f"split, {task}", ", ".join(f"{int(counts.get(subset, 0)):,} {subset}" for subset in SUBSETS)
     for task in TASKS:
-        if workspace.exists(artefacts.evaluation(task, "metrics.json")):
-            yield f"test, {task}", _result(task, workspace.read_json(artefacts.evaluation(task, "metrics.json")))
+        if workspace.exists(artefacts.evaluation_metrics(task)):
+            yield f"test, {task}", _result(task, workspace.read_json(artefacts.evaluation_metrics(task)))
     if workspace.exists(artefacts.PROSPECTS):
         prospects = workspace.read_table(artefacts.PROSPECTS).head(PROSPECTS_SHOWN)
-        for place in prospects.itertuples():
-            richness = f"richness {place.richness:.2f} ± {place.uncertainty:.2f}"
-            distance = f"{place.distance_km:,.0f} km from a known deposit"
-            yield f"prospect {place.rank}", f"place {place.location_id}: {richness}, {distance}"
+        for prospect in prospects.itertuples():
+            richness = f"richness {prospect.richness:.2f} ± {prospect.uncertainty:.2f}"
+            distance = f"{prospect.distance_km:,.0f} km from a known deposit"
+            yield f"prospect {prospect.rank}", f"location {prospect.location_id}: {richness}, {distance}"
     if workspace.exists(artefacts.REPORT):
         yield "report", workspace.uri(artefacts.REPORT)
 
 
-def _result(task: str, evaluation: Mapping[str, Any]) -> str:
-    metric = HEADLINE[task]
-    by_name = {model["name"]: model for model in evaluation["models"]}
-    best = by_name[evaluation["best"]]
-    random = [model["metrics"][metric]["value"] for model in evaluation["models"] if model["kind"] == "random-labels"]
+def _result(task: Task, evaluation: Mapping[str, Any]) -> str:
+    """The best model's primary metric, with its interval, and the mean of the random-label networks."""
+    metric = PRIMARY_METRIC[task]
+    best = next(model for model in evaluation["models"] if model["name"] == evaluation["best"])
     value = best["metrics"][metric]
-    baseline = f"; random labels {sum(random) / len(random):.3f}" if random else ""
+    baseline = ""
+    if "baseline" in evaluation:
+        baseline = f"; random labels {evaluation['baseline']['metrics'][metric]['value']:.3f}"
     return f"{best['name']}: {metric} {value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f}){baseline}"

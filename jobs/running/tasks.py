@@ -1,7 +1,7 @@
 """The one loop of all jobs that submits tasks, collects their results and tries failed ones again.
 
-A job makes its tasks by `submit` (one per call), by `compute` (one per value of a Dask graph) or, where a library owns the
-graph, by `make_scheduler`. `collect` then yields their results as they complete, by the same rules for every job:
+A job makes its tasks by `submit` (one per call), by `compute` (one per value of a Dask graph) or, where a library owns
+the graph, by `make_scheduler`. `collect` yields their results as they complete, by the same rules for every job:
 
 - A task whose workers died is tried again `KILLED_RETRIES` times, and at last alone: workers that are preempted at
   random kill tasks that are not to blame, and tasks that waited on a worker died with the one that killed it.

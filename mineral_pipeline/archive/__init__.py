@@ -1,15 +1,20 @@
-"""Where scenes come from: the catalogue of an archive, and its objects as checked bytes.
+"""Where scenes come from: the catalogue of an archive, and its objects as validated bytes.
 
-The archive has the layout of ``gs://gcp-public-data-landsat`` (Collection 1), in a folder or an object store.
+The archive has the layout of ``gs://gcp-public-data-landsat`` (Collection 1), in a folder or an object store. A row of
+its index goes through `index`, `rows` and `catalogue`; a scene's files through `source`, `scene` and `validation`. Only
+`retry` tries requests again, and only `validation` judges what is corrupt.
 """
 
 from mineral_pipeline.archive.catalogue import Selection, build_catalogue, select_scenes
-from mineral_pipeline.archive.errors import CorruptError, CorruptionDetails, FetchError, MissingError, UnreachableError
+from mineral_pipeline.archive.errors import CorruptError, FetchError, MissingError, UnreachableError
+from mineral_pipeline.archive.fetched import CorruptionDetails, FetchedObject
 from mineral_pipeline.archive.listing import find_products
+from mineral_pipeline.archive.retry import confirm_corrupt, scene_deadline
 from mineral_pipeline.archive.rows import Listing
-from mineral_pipeline.archive.scene import SceneFiles, check_extent, confirm_corrupt, fetch_scene
-from mineral_pipeline.archive.source import FetchedObject, Source, open_source
+from mineral_pipeline.archive.scene import SceneFiles, fetch_scene
+from mineral_pipeline.archive.source import Source, open_source
 from mineral_pipeline.archive.throttling import ByteLimiter
+from mineral_pipeline.archive.validation import check_dtype, check_extent, validating
 
 __all__ = [
     "ByteLimiter",
@@ -24,10 +29,13 @@ __all__ = [
     "Source",
     "UnreachableError",
     "build_catalogue",
+    "check_dtype",
     "check_extent",
     "confirm_corrupt",
     "fetch_scene",
     "find_products",
     "open_source",
+    "scene_deadline",
     "select_scenes",
+    "validating",
 ]

@@ -1,4 +1,4 @@
-"""From rows of the index to the catalogue: strays dropped, the newest processing kept, chips numbered."""
+"""From rows of the index to the catalogue: one product of each scene, assigned to shards."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from mineral_pipeline.archive.filters import longitudes
-from mineral_pipeline.archive.rows import Listing
+from mineral_pipeline.archive.rows import Listing, continuous_longitudes
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import CRS
 from mineral_pipeline.sensors.landsat import acquisition_days, product_folders, split_ids
@@ -19,23 +18,23 @@ from mineral_pipeline.workspace.identities import location_ids
 
 @dataclass(frozen=True)
 class Selection:
-    """The scenes of a listing that are worth having."""
+    """One product of each scene of a listing."""
 
     scenes: pd.DataFrame
-    """Rows of the listing and the parts of their identifiers, by path, row and date."""
+    """Rows of the listing and the fields of their identifiers, sorted by path, row and date."""
     dropped: dict[str, int] = field(default_factory=dict)
-    """Rows left out, by reason."""
+    """Number of rows dropped, by reason; those that the listing's checks dropped included."""
 
 
 def select_scenes(listing: Listing, limit: int | None = None) -> Selection:
-    """Keep one product of each scene.
+    """Select one product of each scene: the newest processing.
 
     Args:
-        listing: what the archive has.
-        limit: at most so many scenes, the first by path and row.
+        listing: the products of the archive.
+        limit: largest number of scenes, the first by path and row; None for all.
 
     Raises:
-        DataError: nothing is left.
+        DataError: no row of the listing is usable.
     """
     rows = pd.concat([listing.rows, split_ids(listing.rows["PRODUCT_ID"])], axis=1)
     superseded = _is_superseded(rows)
@@ -48,24 +47,24 @@ def select_scenes(listing: Listing, limit: int | None = None) -> Selection:
     dropped = {reason: count for reason, count in dropped.items() if count}
     if rows.empty:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
-        raise DataError(f"none of the {listing.matched:,} scenes that match is usable ({reasons}): mend archive.index")
+        raise DataError(f"none of the {listing.matched:,} scenes that match is usable ({reasons}): fix archive.index")
     return Selection(rows.head(limit) if limit else rows, dropped)
 
 
 def build_catalogue(scenes: pd.DataFrame, url: str, chips_per_shard: int) -> gpd.GeoDataFrame:
-    """The catalogue: one row per scene.
+    """Build the catalogue: one row per scene.
 
     Args:
-        scenes: as `select_scenes` leaves them.
-        url: root of the archive, in place of the bucket.
+        scenes: scenes of a `Selection`.
+        url: root of the archive, in place of the bucket in the index's BASE_URL.
         chips_per_shard: scenes in one shard, the unit of work.
 
     Returns:
-        scene_id, location_id, product_id, sensor, path, row, acquired (ISO 8601), cloud_cover (percent, nan unknown), tier, level, base_url,
-        shard, slot (place in the shard) and geometry: the box of the index in lon/lat, continuous across 180
-        degrees; None where unknown.
+        scene_id, location_id, product_id, sensor, path, row, acquired (ISO 8601), cloud_cover (percent, nan unknown),
+        tier, level, base_url, shard, slot (index in the shard) and geometry: the box of the index in lon/lat, with
+        longitudes that are continuous across 180 degrees; None where unknown.
     """
-    west, east = longitudes(scenes["WEST_LON"].to_numpy(), scenes["EAST_LON"].to_numpy())
+    west, east = continuous_longitudes(scenes["WEST_LON"].to_numpy(), scenes["EAST_LON"].to_numpy())
     number = np.arange(len(scenes))
     columns = {
         "scene_id": scenes["PRODUCT_ID"],
@@ -88,7 +87,7 @@ def build_catalogue(scenes: pd.DataFrame, url: str, chips_per_shard: int) -> gpd
 
 
 def _is_superseded(rows: pd.DataFrame) -> pd.Series:
-    """Whether the same scene is there again, processed later; real time yields to any other tier."""
+    """Whether a later processing of the same scene is there; any other tier supersedes real time."""
     newest_last = rows.assign(final=rows["tier"] != "RT").sort_values(
         ["final", "collection", "processed", "tier", "PRODUCT_ID"],
         ascending=[True, True, True, False, True],

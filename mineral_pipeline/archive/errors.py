@@ -1,41 +1,17 @@
-"""How fetching a scene can fail: three exceptions, one for each failed state of the ledger."""
+"""The errors of an archive: one exception for each failed state of the ledger, and a reading of its clients' errors."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+import re
 
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+
+from mineral_pipeline.archive.fetched import CorruptionDetails
 from mineral_pipeline.errors import ArchiveError
-
-FIRST_BYTES = 64
-"""Bytes of a corrupt object that are kept: enough to tell an HTML page from a TIFF."""
-
-
-@dataclass(frozen=True)
-class CorruptionDetails:
-    """What is kept of a corrupt object."""
-
-    size: int
-    """Its bytes."""
-    first_bytes: bytes
-    """Its beginning, at most `FIRST_BYTES`."""
-    sha256: str
-    """Digest of all of it."""
-    checksum_verified: bool = False
-    """The store's own checksum says that these are its bytes."""
-
-    @classmethod
-    def of(cls, *contents: bytes, checksum_verified: bool = False) -> CorruptionDetails:
-        """The evidence that objects give together, one after the other."""
-        digest = hashlib.sha256()
-        for content in contents:
-            digest.update(content)
-        first_bytes = contents[0][:FIRST_BYTES] if contents else b""
-        return cls(sum(map(len, contents)), first_bytes, digest.hexdigest(), checksum_verified)
 
 
 class FetchError(ArchiveError):
-    """A scene that the archive did not give."""
+    """A scene, or one of its objects, could not be fetched."""
 
     def __init__(self, reason: str, attempts: int = 1) -> None:
         """Keep the reason.
@@ -53,21 +29,51 @@ class MissingError(FetchError):
 
 
 class UnreachableError(FetchError):
-    """The archive refused, or its errors outlasted the retries."""
+    """The archive refused the object, or transient errors outlasted the retries."""
 
 
 class CorruptError(FetchError):
-    """The archive gave other bytes than it promised."""
+    """The archive gave other bytes than it promised. Only `mineral_pipeline.archive.validation` raises it."""
 
-    evidence: CorruptionDetails
-
-    def __init__(self, reason: str, evidence: CorruptionDetails | None = None, attempts: int = 1) -> None:
-        """Keep the reason and what was found.
+    def __init__(self, reason: str, details: CorruptionDetails | None = None, attempts: int = 1) -> None:
+        """Keep the reason and the details of the object.
 
         Args:
             reason: one line that names the object.
-            evidence: of the object.
-            attempts: requests made for it.
+            details: details of the corrupt object.
+            attempts: requests made for the object.
         """
         super().__init__(reason, attempts)
-        self.evidence = evidence or CorruptionDetails.of()
+        self.details = details or CorruptionDetails.of()
+
+
+def is_missing(error: Exception) -> bool:
+    """Whether a client's error says that the object does not exist."""
+    is_absent = isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError))
+    return is_absent or http_status(error) in (404, 410)
+
+
+def describe_error(error: Exception) -> str:
+    """Describe a client's error in a few words.
+
+    The URL of the request and the server's own words are left out, because they may hold credentials.
+    """
+    status = http_status(error)
+    if is_missing(error):
+        return "not there"
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError) or status in (401, 403):
+        return "permission denied (public data need archive.anonymous: true, others false and credentials)"
+    if status:
+        return f"HTTP {status}"
+    text = " ".join(str(error).split("Debug source")[0].split())
+    if isinstance(error, TimeoutError) or "timed out" in text:
+        return "timed out"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return text[:200] if text and "://" not in text else "the connection failed or was cut"
+
+
+def http_status(error: Exception) -> int:
+    """HTTP status that the text of an obstore error mentions; 0 without one."""
+    found = re.search(r"status code: (\d{3})\b", str(error)) if isinstance(error, BaseError | OSError) else None
+    return int(found[1]) if found else 0

@@ -1,10 +1,10 @@
-"""What an archive holds: from its index or, when it has none, from the names of its files."""
+"""The products of an archive: from its index or, when it has none, from the names of its files."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import PurePosixPath
@@ -15,12 +15,18 @@ import pyarrow as pa
 from obstore.exceptions import BaseError
 
 from mineral_pipeline import settings
-from mineral_pipeline.archive.errors import MissingError
-from mineral_pipeline.archive.filters import make_filters
-from mineral_pipeline.archive.identifiers import IDENTITY
+from mineral_pipeline.archive.errors import MissingError, describe_error
 from mineral_pipeline.archive.index import INDEX, read_index
-from mineral_pipeline.archive.objects import describe_error, is_local, local_path, open_store
-from mineral_pipeline.archive.rows import INDEX_ONLY, Listing, filter_rows
+from mineral_pipeline.archive.objects import is_local, local_path, open_store
+from mineral_pipeline.archive.retry import client_retries
+from mineral_pipeline.archive.rows import (
+    IDENTITY_CHECKS,
+    INDEX_ONLY,
+    Listing,
+    ProgressCallback,
+    filter_rows,
+    make_filters,
+)
 from mineral_pipeline.archive.source import open_source
 from mineral_pipeline.errors import ArchiveError, DataError, MineralPipelineError
 from mineral_pipeline.sensors import SENSORS, Sensor
@@ -29,18 +35,19 @@ from mineral_pipeline.sensors.landsat import BUCKET, COLLECTIONS, acquisition_da
 DEPTH = 4
 """Folders above a product's: sensor, collection, path, row."""
 
-PAGE = 1000  # objects that a store lists in one request, and products that become one batch
+PAGE_SIZE = 1000
+"""Objects that a store lists in one request, and products that become one batch."""
 
 
 def find_products(
-    archive: settings.Archive, wanted: settings.Catalogue, progress: Callable[[int, int], None] = lambda *_: None
+    archive: settings.Archive, config: settings.Catalogue, progress: ProgressCallback = lambda *_: None
 ) -> Listing:
-    """The products that the settings ask for: of the archive's index or, when it has none, of the archive itself.
+    """Find the products that the settings ask for, in the archive's index or, when it has none, by listing it.
 
     Args:
-        archive: where.
-        wanted: filters; ``limit`` is not one of them.
-        progress: told how many rows or products were read, and how many of them are wanted, so far.
+        archive: settings of the archive.
+        config: filters of the products; ``limit`` is not one of them.
+        progress: called after every block of the index, or page of the listing.
 
     Raises:
         ArchiveError: the archive or its index cannot be read.
@@ -48,22 +55,20 @@ def find_products(
     """
     open_source(archive)
     try:
-        return read_index(archive, wanted, progress)
+        return read_index(archive, config, progress)
     except MissingError:
         if archive.index is not None:
             raise
-    return list_products(archive, wanted, progress)
+    return list_products(archive, config, progress)
 
 
-def list_products(
-    archive: settings.Archive, wanted: settings.Catalogue, progress: Callable[[int, int], None] = lambda *_: None
-) -> Listing:
-    """The products whose metadata file lies in the archive; their clouds and bounds are unknown.
+def list_products(archive: settings.Archive, config: settings.Catalogue, progress: ProgressCallback) -> Listing:
+    """List the products whose metadata file lies in an archive; their clouds and bounds are unknown.
 
     Args:
-        archive: a folder, or a store that can be listed.
-        wanted: filters.
-        progress: told how many products were found, and how many of them are wanted, so far.
+        archive: settings of the archive: a folder, or a store that can be listed.
+        config: filters of the products.
+        progress: called after every page of the listing.
 
     Raises:
         ArchiveError: the archive cannot be listed.
@@ -72,26 +77,26 @@ def list_products(
     lacking = f"archive {archive.url} has no {INDEX}"
     if archive.url.startswith("http"):
         raise ArchiveError(f"{lacking}, and a web server cannot be listed: name an index in archive.index")
-    if wanted.bounds is not None:
+    if config.bounds is not None:
         raise DataError(f"{lacking}, which catalogue.bounds needs: name one in archive.index or remove the bounds")
-    place = f"archive {archive.url} (listed, for it has no {INDEX})"
-    listing = filter_rows(_batches(archive, wanted), list(make_filters(wanted)), IDENTITY, place, progress)
+    source = f"archive {archive.url} (listed, for it has no {INDEX})"
+    listing = filter_rows(_batches(archive, config), list(make_filters(config)), IDENTITY_CHECKS, source, progress)
     return replace(listing, is_index=False)
 
 
-def _batches(archive: settings.Archive, wanted: settings.Catalogue) -> Iterator[pa.RecordBatch]:
-    """Rows as an index would have them, of the sensors that are wanted."""
+def _batches(archive: settings.Archive, config: settings.Catalogue) -> Iterator[pa.RecordBatch]:
+    """Rows as an index would have them, of the sensors that the settings ask for."""
     names = _local_names if is_local(archive.url) else _remote_names
     for code, sensor in SENSORS.items():
-        for collection in COLLECTIONS if _asks_for(wanted, sensor) else ():
+        for collection in COLLECTIONS if _is_selected(config, sensor) else ():
             products = _products(archive, names(archive, f"{code}/{collection}"))
-            while page := list(islice(products, PAGE)):
+            while page := list(islice(products, PAGE_SIZE)):
                 yield _rows(page, sensor)
 
 
-def _asks_for(wanted: settings.Catalogue, sensor: Sensor) -> bool:
-    by_spacecraft = sensor.spacecraft in (wanted.spacecraft or [sensor.spacecraft])
-    return by_spacecraft and sensor.instrument in (wanted.sensors or [sensor.instrument])
+def _is_selected(config: settings.Catalogue, sensor: Sensor) -> bool:
+    by_spacecraft = sensor.spacecraft in (config.spacecraft or [sensor.spacecraft])
+    return by_spacecraft and sensor.instrument in (config.sensors or [sensor.instrument])
 
 
 def _products(archive: settings.Archive, names: Iterator[str]) -> Iterator[PurePosixPath]:
@@ -104,15 +109,14 @@ def _products(archive: settings.Archive, names: Iterator[str]) -> Iterator[PureP
     except MineralPipelineError:
         raise
     except (BaseError, OSError) as error:
-        raise ArchiveError(
-            f"archive {archive.url} has no {INDEX} and cannot be listed: {describe_error(error)}: name an index in archive.index"
-        ) from error
+        lacking = f"archive {archive.url} has no {INDEX} and cannot be listed"
+        raise ArchiveError(f"{lacking}: {describe_error(error)}: name an index in archive.index") from error
 
 
 def _remote_names(archive: settings.Archive, folder: str) -> Iterator[str]:
     """Names of the objects below ``folder``, relative to the archive."""
-    store, root = open_store(f"{archive.url.rstrip('/')}/", archive, archive.retries)
-    for page in obstore.list(store, f"{root}{folder}", chunk_size=PAGE):
+    store, root = open_store(f"{archive.url.rstrip('/')}/", archive, client_retries(archive))
+    for page in obstore.list(store, f"{root}{folder}", chunk_size=PAGE_SIZE):
         yield from (item["path"].removeprefix(root) for item in page)
 
 
@@ -122,15 +126,15 @@ def _local_names(archive: settings.Archive, folder: str) -> Iterator[str]:
     top = os.path.join(root, folder)
     if not os.path.isdir(top):
         return
-    for place, folders, files in os.walk(top, onerror=_refuse, followlinks=True):
-        where = os.path.relpath(place, root)
-        if where.count(os.sep) == DEPTH:
+    for path, folders, files in os.walk(top, onerror=_refuse, followlinks=True):
+        relative = os.path.relpath(path, root)
+        if relative.count(os.sep) == DEPTH:
             folders.clear()
-            yield from (f"{where}/{file}" for file in files)
+            yield from (f"{relative}/{file}" for file in files)
 
 
 def _refuse(error: OSError) -> None:
-    """A folder that cannot be read is not passed over."""
+    """Raise the error of a folder that cannot be read, which `os.walk` would pass over."""
     raise error
 
 

@@ -1,6 +1,6 @@
 """A large object of a store as a file that is read once, from beginning to end, a range at a time.
 
-A request that fails is made again for what is left of its own range: a connection that drops costs little, and
+The client repeats a failed request for what is left of its own range: a connection that drops costs little, and
 ``archive.timeout_s`` bounds a range, not the whole object.
 """
 
@@ -17,25 +17,29 @@ from obstore.store import ObjectStore
 
 from mineral_pipeline import settings
 from mineral_pipeline.archive.objects import open_store
+from mineral_pipeline.archive.retry import client_retries
 
-RANGE = 2 * 2**20  # bytes of one request
-AHEAD = 3  # ranges asked for while one is read: they hide the network's latency
+RANGE_BYTES = 2 * 2**20
+"""Bytes of one request."""
+
+RANGES_AHEAD = 3
+"""Ranges that are requested while one is read, to hide the network's latency."""
 
 
 class RangeReader(io.RawIOBase):
-    """The bytes of an object, in their order."""
+    """A file of the bytes of an object, in their order."""
 
     def __init__(self, pieces: Generator[bytes]) -> None:
-        """Read what ``pieces`` give one after the other."""
+        """Make a file of consecutive pieces of an object."""
         self._pieces = pieces
         self._piece = memoryview(b"")
 
     def readable(self) -> bool:
-        """Yes."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer is of Python 3.12
-        """Fill ``buffer`` as far as the present piece goes; 0 at the end."""
+        """Fill ``buffer`` from the current piece, and return the number of bytes: 0 at the end."""
         if not self._piece:
             self._piece = memoryview(next(self._pieces, b""))
         count = min(len(buffer), len(self._piece))
@@ -43,41 +47,41 @@ class RangeReader(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Ask for nothing more."""
+        """Request no further range."""
         self._pieces.close()
         super().close()
 
 
 def open_remote(url: str, archive: settings.Archive) -> io.BufferedReader:
-    """The object at ``url``, whose reads are never short; errors come while it is read.
+    """Open an object as a file whose reads are never short. Errors of the store are raised while it is read.
 
     Args:
-        url: of the object.
-        archive: how to speak to its store, and how often to try again.
+        url: URL of the object.
+        archive: settings of the archive, which configure the client.
 
     Raises:
-        ArchiveError: no such kind of store, or its options are wrong.
+        ArchiveError: there is no such kind of store, or its options are wrong.
     """
-    return io.BufferedReader(RangeReader(_pieces(*open_store(url, archive, archive.retries))))
+    return io.BufferedReader(RangeReader(_pieces(*open_store(url, archive, client_retries(archive)))))
 
 
 def _pieces(store: ObjectStore, name: str) -> Generator[bytes]:
     whole = obstore.get(store, name)
     size = whole.meta["size"]
     try:
-        first = b"" if size <= RANGE else _range(store, name, 0, whole.meta)
+        first = b"" if size <= RANGE_BYTES else _range(store, name, 0, whole.meta)
     except NotSupportedError:  # a web server without ranges
         first = b""
     if not first:
         yield from _checked(whole)
         return
     yield first
-    with ThreadPoolExecutor(AHEAD) as pool:
+    with ThreadPoolExecutor(RANGES_AHEAD) as pool:
         waiting: deque[Future[bytes]] = deque()
         try:
-            for start in range(RANGE, size, RANGE):
+            for start in range(RANGE_BYTES, size, RANGE_BYTES):
                 waiting.append(pool.submit(_range, store, name, start, whole.meta))
-                if len(waiting) == AHEAD:
+                if len(waiting) == RANGES_AHEAD:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -86,17 +90,17 @@ def _pieces(store: ObjectStore, name: str) -> Generator[bytes]:
 
 
 def _range(store: ObjectStore, name: str, start: int, meta: obstore.ObjectMeta) -> bytes:
-    """The bytes from ``start`` on of the very object that ``meta`` describes."""
-    result = obstore.get(store, name, options={"range": (start, start + RANGE)})
+    """One range of the object, which must still be the one that ``meta`` describes."""
+    result = obstore.get(store, name, options={"range": (start, start + RANGE_BYTES)})
     if any(result.meta[key] != meta[key] for key in ("size", "e_tag", "last_modified")):
         raise OSError("it changed while it was read: start again")
     return bytes(result.bytes())
 
 
 def _checked(whole: obstore.GetResult) -> Generator[bytes]:
-    """All bytes of an object in one request."""
+    """All bytes of an object in one request, whose number is checked at the end."""
     came = 0
-    for piece in whole.stream(RANGE):
+    for piece in whole.stream(RANGE_BYTES):
         came += len(piece)
         yield bytes(piece)
     if came != whole.meta["size"]:

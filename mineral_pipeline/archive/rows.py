@@ -1,56 +1,220 @@
-"""Rows of an archive's index, or made from its files: those that are wanted and are scenes, a few numbers each.
+"""Rows of an archive's index, or made from its files: the settings' filters, and checks of each row's identity.
 
-Rows come in batches and go as soon as they are not wanted: memory holds an identifier and five numbers of those kept.
+Rows come in batches and are dropped as soon as a filter excludes them: memory holds an identifier and five numbers of
+each row that is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from mineral_pipeline.archive.filters import Filter, numbers
-from mineral_pipeline.archive.identifiers import Check
+from mineral_pipeline import settings
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.sensors.landsat import split_ids
+from mineral_pipeline.sensors import SENSORS
+from mineral_pipeline.sensors.landsat import BUCKET, PRODUCT_ID, acquisition_days, product_folders, split_ids
 
 TEXTS = ["PRODUCT_ID", "SPACECRAFT_ID", "SENSOR_ID", "DATE_ACQUIRED", "COLLECTION_CATEGORY", "DATA_TYPE", "BASE_URL"]
 NUMBERS = ["WRS_PATH", "WRS_ROW", "CLOUD_COVER", "NORTH_LAT", "SOUTH_LAT", "WEST_LON", "EAST_LON"]
 INDEX_ONLY = ["CLOUD_COVER", "NORTH_LAT", "SOUTH_LAT", "WEST_LON", "EAST_LON"]
-"""What a product's identifier does not say."""
+"""Columns that do not follow from a product's identifier."""
 
-AT_ONCE = 2**14  # rows that are checked together: a block of the index holds few that are wanted
+MIN_ROWS_PER_CHECK = 2**14
+"""Rows that are gathered before they are checked: after the filters, a batch of the index holds few."""
+
+ProgressCallback = Callable[[int, int], None]
+"""Called after every batch with the number of rows read so far, and of those that all filters kept."""
+
+Check = Callable[[pd.DataFrame], "pd.Series[bool]"]
+"""Function from rows and the fields of their identifiers to the rows that are wrong."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What an archive has of what the settings ask for."""
+    """The products of an archive that the settings ask for."""
 
     rows: pd.DataFrame
-    """PRODUCT_ID and the columns `UNTOLD`, which are nan where unknown; one row per product."""
+    """PRODUCT_ID and the columns `INDEX_ONLY`, which are nan where unknown; one row per product."""
     matched: int
-    """Rows that the settings ask for, those left out included."""
+    """Number of rows that all filters kept, those that a check dropped included."""
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """Rows left out because they are no scenes, by reason."""
+    """Number of rows that each check dropped, by reason."""
     is_index: bool = True
-    """Whether they are from an index, which knows of clouds and bounds, or from the names of files."""
+    """Whether the rows are from an index, which has clouds and bounds, or from the names of files."""
+
+
+class Filter(NamedTuple):
+    """One setting of `settings.Catalogue` that restricts the rows."""
+
+    setting: str
+    """Name and value of the setting, for messages."""
+    keeps: Callable[[pa.RecordBatch], Any]
+    """Function from rows to a mask of those that the setting keeps."""
+
+
+def make_filters(config: settings.Catalogue) -> Iterator[Filter]:
+    """Make a filter for each setting that restricts the rows, the cheapest first."""
+    lists: dict[str, tuple[str, Sequence[str]]] = {
+        "spacecraft": ("SPACECRAFT_ID", config.spacecraft),
+        "sensors": ("SENSOR_ID", config.sensors),
+        "tiers": ("COLLECTION_CATEGORY", config.tiers),
+        "levels": ("DATA_TYPE", config.levels),
+    }
+    for setting, (column, values) in lists.items():
+        if values:
+            yield Filter(f"catalogue.{setting}: {list(values)}", _one_of(column, values))
+    if config.start is not None:
+        start = config.start.isoformat()  # ISO dates sort as text
+        yield Filter(f"catalogue.start: {start}", lambda rows: pc.greater_equal(rows["DATE_ACQUIRED"], start))
+    if config.end is not None:
+        end = config.end.isoformat()
+        yield Filter(f"catalogue.end: {end}", lambda rows: pc.less_equal(rows["DATE_ACQUIRED"], end))
+    if config.max_cloud_cover is not None:
+        percent = config.max_cloud_cover
+        yield Filter(
+            f"catalogue.max_cloud_cover: {percent:g}", lambda rows: pa.array(~(numbers(rows["CLOUD_COVER"]) > percent))
+        )
+    if config.bounds is not None:
+        bounds = config.bounds
+        yield Filter(f"catalogue.bounds: {list(bounds)}", lambda rows: pa.array(intersects(rows, bounds)))
+
+
+def _one_of(column: str, values: Sequence[str]) -> Callable[[pa.RecordBatch], Any]:
+    allowed = pa.array(values, pa.string())
+    return lambda rows: pc.is_in(rows[column], value_set=allowed)
+
+
+def intersects(rows: pa.RecordBatch, bounds: tuple[float, float, float, float]) -> np.ndarray:
+    """Whether the boxes of rows meet ``bounds``, on the circle of longitudes; true for unknown boxes.
+
+    Args:
+        rows: n rows of an index.
+        bounds: west, south, east, north in degrees; west > east across the antimeridian.
+
+    Returns:
+        (n,) bool.
+    """
+    west, east = continuous_longitudes(numbers(rows["WEST_LON"]), numbers(rows["EAST_LON"]))
+    south, north = numbers(rows["SOUTH_LAT"]), numbers(rows["NORTH_LAT"])
+    width = bounds[2] - bounds[0] if bounds[2] >= bounds[0] else bounds[2] - bounds[0] + 360
+    is_apart = (south > bounds[3]) | (north < bounds[1])
+    is_apart |= ((bounds[0] - west) % 360 > east - west) & ((west - bounds[0]) % 360 > width)
+    return ~is_apart
+
+
+def continuous_longitudes(west: np.ndarray, east: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Make western and eastern edges in degrees continuous: a box across the antimeridian ends beyond 180.
+
+    An index may name the edges of such a box in either order; no scene is wider than half the globe.
+    """
+    is_wide = east - west > 180
+    west, east = np.where(is_wide, east, west), np.where(is_wide, west, east)
+    return west, np.where(east < west, east + 360, east)
+
+
+def numbers(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """Convert a column to float64, nan where its text is no number."""
+    try:
+        return np.asarray(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False))
+    except pa.ArrowInvalid:  # one odd value; slower
+        return np.asarray(pd.to_numeric(column.to_pandas(), errors="coerce"), float)
+
+
+def _has_no_identifier(rows: pd.DataFrame) -> pd.Series:
+    return ~rows["PRODUCT_ID"].str.fullmatch(PRODUCT_ID, na=False)
+
+
+def _is_mismatched(rows: pd.DataFrame) -> pd.Series:
+    """Whether the identifier contradicts its row: another satellite, sensor, path, row, day, level or tier."""
+    spacecraft = rows["sensor"].map({code: sensor.spacecraft for code, sensor in SENSORS.items()})
+    instruments = rows["sensor"].map({code: sensor.instrument for code, sensor in SENSORS.items()})
+    agrees = (
+        (spacecraft == rows["SPACECRAFT_ID"])
+        & (instruments == rows["SENSOR_ID"])
+        & (rows["path"].astype(float) == rows["WRS_PATH"])
+        & (rows["row"].astype(float) == rows["WRS_ROW"])
+        & (acquisition_days(rows) == rows["DATE_ACQUIRED"])
+        & pd.to_datetime(rows["acquired"], format="%Y%m%d", errors="coerce").notna()
+        & (rows["level"] == rows["DATA_TYPE"])
+        & (rows["tier"] == rows["COLLECTION_CATEGORY"])
+    )
+    return ~agrees
+
+
+def _is_elsewhere(rows: pd.DataFrame) -> pd.Series:
+    """Whether the product lies in another folder than its own."""
+    return rows["BASE_URL"].str.rstrip("/") != f"{BUCKET}/" + product_folders(rows["PRODUCT_ID"], rows)
+
+
+def _has_no_bounds(rows: pd.DataFrame) -> pd.Series:
+    """Whether the box is absent or impossible."""
+    latitudes = (rows["SOUTH_LAT"] >= -90) & (rows["SOUTH_LAT"] < rows["NORTH_LAT"]) & (rows["NORTH_LAT"] <= 90)
+    longitudes = rows[["WEST_LON", "EAST_LON"]].abs().max(axis=1, skipna=False) <= 180
+    return ~(latitudes & longitudes)
+
+
+IDENTITY_CHECKS: dict[str, Check] = {
+    "no product identifier": _has_no_identifier,
+    "mismatched identifier": _is_mismatched,
+    "mismatched folder": _is_elsewhere,
+}
+"""Checks of every row, by the reason for which a row is dropped."""
+
+INDEX_CHECKS: dict[str, Check] = IDENTITY_CHECKS | {"no bounds": _has_no_bounds}
+"""Checks of the rows of an index, which also has bounds."""
+
+
+def filter_rows(
+    batches: Iterable[pa.RecordBatch],
+    filters: Sequence[Filter],
+    checks: Mapping[str, Check],
+    source: str,
+    progress: ProgressCallback,
+) -> Listing:
+    """Keep the rows that all filters keep and no check drops.
+
+    Args:
+        batches: rows with the columns `TEXTS` and `NUMBERS`, as text.
+        filters: filters of the settings.
+        checks: checks, by the reason for which a row is dropped.
+        source: name of the index or the archive in errors.
+        progress: called after every batch.
+
+    Raises:
+        DataError: there is no row, or none is left; the message names the setting that leaves none.
+    """
+    counts, dropped = FilterCounts(progress), dict.fromkeys(checks, 0)
+    kept = (counts.count(batch, filters) for batch in batches)
+    parts = [_apply_checks(rows, checks, dropped) for rows in _gather(kept)]
+    if not counts.total:
+        raise DataError(f"{source} holds no scene: fix archive.index or archive.url")
+    if not parts:
+        culprit = next(setting for setting, rows in counts.left.items() if not rows)
+        raise DataError(f"{source}: none of {counts.total:,} scenes is left by {culprit}: loosen that setting")
+    table = pa.concat_tables(parts)
+    del parts  # so that each column can be freed as soon as it is copied
+    return Listing(table.to_pandas(split_blocks=True, self_destruct=True), counts.matched, dropped)
 
 
 @dataclass
 class FilterCounts:
-    """Counts rows while they stream by."""
+    """Filters batches of rows and counts them."""
 
-    progress: Callable[[int, int], None]
-    """Told after every batch how many rows were read, and how many are wanted, so far."""
+    progress: ProgressCallback
+    """Called after every batch."""
     total: int = 0
     """Rows read."""
     left: dict[str, int] = field(default_factory=dict)
     """Rows that each filter in turn leaves, by its setting."""
 
     def count(self, batch: pa.RecordBatch, filters: Sequence[Filter]) -> pa.RecordBatch:
-        """The rows of ``batch`` that all filters keep."""
+        """Return the rows of ``batch`` that all filters keep."""
         self.total += len(batch)
         for setting, keeps in filters:
             batch = batch.filter(keeps(batch))
@@ -64,54 +228,22 @@ class FilterCounts:
         return list(self.left.values())[-1] if self.left else self.total
 
 
-def filter_rows(
-    batches: Iterable[pa.RecordBatch],
-    filters: Sequence[Filter],
-    checks: Mapping[str, Check],
-    place: str,
-    progress: Callable[[int, int], None],
-) -> Listing:
-    """Keep the rows that are wanted and are scenes.
-
-    Args:
-        batches: rows with the columns `TEXTS` and `NUMBERS`.
-        filters: what is wanted.
-        checks: what is no scene, by reason.
-        place: where the rows are from, for messages.
-        progress: as `Tally` has it.
-
-    Raises:
-        DataError: there is no row, or none is wanted; the message names the setting that leaves none.
-    """
-    tally, dropped = FilterCounts(progress), dict.fromkeys(checks, 0)
-    wanted = (tally.count(batch, filters) for batch in batches)
-    parts = [_check(rows, checks, dropped) for rows in _gather(wanted)]
-    if not tally.total:
-        raise DataError(f"{place} holds no scene: mend archive.index or archive.url")
-    if not parts:
-        culprit = next(setting for setting, rows in tally.left.items() if not rows)
-        raise DataError(f"{place}: none of {tally.total:,} scenes is left by {culprit}: loosen that setting")
-    table = pa.concat_tables(parts)
-    del parts  # so that each column can go as soon as it is copied
-    return Listing(table.to_pandas(split_blocks=True, self_destruct=True), tally.matched, dropped)
-
-
 def _gather(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The same rows, `AT_ONCE` and more together."""
+    """Join batches to tables of at least `MIN_ROWS_PER_CHECK` rows; the last may have fewer."""
     waiting: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
         rows += len(batch)
         waiting += [batch] if len(batch) else []
-        if rows >= AT_ONCE:
+        if rows >= MIN_ROWS_PER_CHECK:
             yield pa.Table.from_batches(waiting).combine_chunks()
             waiting, rows = [], 0
     if waiting:
         yield pa.Table.from_batches(waiting).combine_chunks()
 
 
-def _check(table: pa.Table, checks: Mapping[str, Check], dropped: dict[str, int]) -> pa.Table:
-    """PRODUCT_ID and `UNTOLD` of the rows that no check finds wrong; ``dropped`` counts the others."""
+def _apply_checks(table: pa.Table, checks: Mapping[str, Check], dropped: dict[str, int]) -> pa.Table:
+    """PRODUCT_ID and `INDEX_ONLY` of the rows that no check finds wrong; the others are counted in ``dropped``."""
     values = {name: numbers(table[name]) for name in NUMBERS}
     texts = table.select(TEXTS).to_pandas()
     rows = pd.concat([texts, pd.DataFrame(values), split_ids(texts["PRODUCT_ID"])], axis=1)
@@ -119,6 +251,6 @@ def _check(table: pa.Table, checks: Mapping[str, Check], dropped: dict[str, int]
         wrong = is_wrong(rows)
         if wrong.any():
             rows, dropped[reason] = rows[~wrong], dropped[reason] + int(wrong.sum())
-    identifiers = table["PRODUCT_ID"].cast(pa.large_string())  # as pandas holds text, so that it need not copy all
+    identifiers = table["PRODUCT_ID"].cast(pa.large_string())  # as pandas holds text, so that it need not copy it
     columns = {"PRODUCT_ID": identifiers} | {name: pa.array(values[name]) for name in INDEX_ONLY}
     return pa.table(columns).take(pa.array(rows.index))

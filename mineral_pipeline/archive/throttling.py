@@ -1,4 +1,4 @@
-"""What keeps a worker modest: bytes in flight, and requests a second."""
+"""Limits of one worker: bytes of fetched files held at a time, and requests a second."""
 
 from __future__ import annotations
 
@@ -11,38 +11,41 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Reservation:
-    """The bytes that one scene holds of a `Budget`."""
+    """The bytes of a `ByteLimiter` that one scene holds."""
 
-    budget: ByteLimiter
+    limiter: ByteLimiter
+    """The limiter of the task."""
     bytes: int = 0
+    """Bytes held by the scene."""
 
     def reserve(self, size: int) -> None:
-        """Hold ``size`` bytes in all, as soon as the budget has them; never less than before.
+        """Wait until the scene can hold ``size`` bytes in all; a reservation never shrinks.
 
-        A scene that holds some already is not kept waiting, so that two that hold some cannot wait for each other.
+        A scene that holds some bytes already does not wait, so that two such scenes cannot wait for each other.
         """
-        budget = self.budget
-        with budget.changed:
+        limiter = self.limiter
+        with limiter.changed:
             more = size - self.bytes
             if more > 0:
-                budget.changed.wait_for(lambda: self.bytes or not budget.held or budget.held + more <= budget.limit)
-                budget.held += more
+                limiter.changed.wait_for(lambda: self.bytes or not limiter.held or limiter.held + more <= limiter.limit)
+                limiter.held += more
                 self.bytes = size
 
 
 @dataclass
 class ByteLimiter:
-    """Bytes that the scenes of a task may hold at once; one that needs more than all of them goes alone."""
+    """Limits the bytes that the scenes of a task hold at a time; a scene larger than the limit is held alone."""
 
     limit: float
-    """Bytes."""
+    """Largest number of bytes."""
     held: int = 0
     """Bytes held now."""
     changed: threading.Condition = field(default_factory=threading.Condition, repr=False)
+    """Notified when bytes are released."""
 
     @contextmanager
     def reservation(self) -> Iterator[Reservation]:
-        """A share that is given back at the end."""
+        """A reservation that is released at the end of the block."""
         reservation = Reservation(self)
         try:
             yield reservation
@@ -54,15 +57,15 @@ class ByteLimiter:
 
 @dataclass
 class RateLimiter:
-    """Lets the threads of a process through one by one, evenly."""
+    """Limits the requests of all threads of a process, at even intervals."""
 
     per_second: float
-    """Passages a second."""
+    """Requests a second."""
     _next: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def wait(self) -> None:
-        """Wait for a turn."""
+        """Wait until the next request may be made."""
         with self._lock:
             turn = max(self._next, time.monotonic())
             self._next = turn + 1 / self.per_second

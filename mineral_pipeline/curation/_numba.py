@@ -1,88 +1,93 @@
-"""The compiled loops over footprints: which places meet, and which points lie inside the footprints of a place.
-
-Footprints are convex polygons, of which ``vertices`` and inward ``normals`` (n, v, 3) are given as unit vectors. The
-footprints of place p are ``chips[starts[p]:starts[p + 1]]``.
-"""
+"""Compiled loops over footprints: which locations overlap, and which points lie inside the footprints of a location."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from mineral_pipeline.geometry import TOLERANCE
+from mineral_pipeline.geometry import TOLERANCE, Flags, Floats, Integers
 from mineral_pipeline.jit import njit
 
 
+class ConvexPolygons(NamedTuple):
+    """Convex polygons whose edges are great circles."""
+
+    vertices: Floats
+    """(n, v, 3) unit vectors."""
+    normals: Floats
+    """(n, v, 3) unit vectors, the normals of the edges' planes that point inwards."""
+
+
+class Members(NamedTuple):
+    """The footprints of each location: of location i ``footprints[offsets[i]:offsets[i + 1]]``."""
+
+    offsets: Integers
+    """(p + 1,) offsets into ``footprints``, and its length."""
+    footprints: Integers
+    """(n,) positions of the footprints, location by location."""
+
+
 @njit
-def places_meet(
-    pairs: np.ndarray,
-    starts: np.ndarray,
-    chips: np.ndarray,
-    vertices: np.ndarray,
-    normals: np.ndarray,
-    outlines: np.ndarray,
-    outline_normals: np.ndarray,
-) -> np.ndarray:
-    """Whether any two footprints of pairs of places have a point in common, their edges included.
+def locations_meet(pairs: Integers, members: Members, footprints: ConvexPolygons, hulls: ConvexPolygons) -> Flags:
+    """Whether any two footprints of pairs of locations have a point in common, their edges included.
 
     Args:
-        pairs: (k, 2) numbers of places.
-        starts: (p + 1,) see above.
-        chips: (n,) see above.
-        vertices: (n, v, 3) of the footprints.
-        normals: (n, v, 3) of the footprints.
-        outlines: (p, w, 3) vertices of the hull of all footprints of a place.
-        outline_normals: (p, w, 3) likewise.
+        pairs: (k, 2) positions of locations.
+        members: the footprints of each location.
+        footprints: all footprints.
+        hulls: one polygon per location that contains all of its footprints.
 
     Returns:
         (k,) flags.
     """
-    met = np.zeros(len(pairs), dtype=np.bool_)
+    meet = np.zeros(len(pairs), dtype=np.bool_)
     for number in range(len(pairs)):
         a, b = pairs[number, 0], pairs[number, 1]
-        if _apart(outlines[a], outline_normals[a], outlines[b], outline_normals[b]):
+        if _are_apart(hulls, a, hulls, b):
             continue
-        for one in chips[starts[a] : starts[a + 1]]:
-            if met[number]:
+        for one in members.footprints[members.offsets[a] : members.offsets[a + 1]]:
+            if meet[number]:
                 break
-            # Those that do not reach the other place's outline need not be compared with each of its footprints.
-            if _apart(vertices[one], normals[one], outlines[b], outline_normals[b]):
+            # A footprint apart from the other location's hull need not be compared with each of its footprints.
+            if _are_apart(footprints, one, hulls, b):
                 continue
-            for other in chips[starts[b] : starts[b + 1]]:
-                if not _apart(vertices[one], normals[one], vertices[other], normals[other]):
-                    met[number] = True
+            for other in members.footprints[members.offsets[b] : members.offsets[b + 1]]:
+                if not _are_apart(footprints, one, footprints, other):
+                    meet[number] = True
                     break
-    return met
+    return meet
 
 
 @njit
-def mark_contained(
-    held: np.ndarray, points: np.ndarray, names: np.ndarray, of_place: np.ndarray, normals: np.ndarray
-) -> None:
-    """Mark the points inside any footprint of a place.
+def mark_contained(contained: Flags, points: Floats, candidates: Integers, members: Integers, normals: Floats) -> None:
+    """Mark the points inside any footprint of one location.
 
     Args:
-        held: (m,) flags, which are written; points that are marked already are not looked at.
+        contained: (m,) flags, which are written; points that are marked already are skipped.
         points: (m, 3) unit vectors.
-        names: numbers of the points near the place.
-        of_place: numbers of its footprints.
-        normals: (n, v, 3) of the footprints.
+        candidates: positions of the points near the location.
+        members: positions of the location's footprints.
+        normals: (n, v, 3) inward normals of all footprints.
     """
-    for name in names:
-        for chip in of_place:
-            if held[name]:
+    for candidate in candidates:
+        for footprint in members:
+            if contained[candidate]:
                 break
-            held[name] = _inside(points[name], normals[chip])
+            contained[candidate] = _is_inside(points[candidate], normals[footprint])
 
 
 @njit
-def _apart(a: np.ndarray, a_normals: np.ndarray, b: np.ndarray, b_normals: np.ndarray) -> bool:
+def _are_apart(polygons: ConvexPolygons, i: int, others: ConvexPolygons, j: int) -> bool:
     """Whether an edge of one polygon has all of the other on its outer side."""
-    apart: bool = _outside(a_normals, b) or _outside(b_normals, a)
+    apart: bool = _is_separated(polygons.normals[i], others.vertices[j]) or _is_separated(
+        others.normals[j], polygons.vertices[i]
+    )
     return apart
 
 
 @njit
-def _outside(normals: np.ndarray, vertices: np.ndarray) -> bool:
+def _is_separated(normals: Floats, vertices: Floats) -> bool:
     for edge in range(len(normals)):
         separates = True
         for vertex in range(len(vertices)):
@@ -95,14 +100,14 @@ def _outside(normals: np.ndarray, vertices: np.ndarray) -> bool:
 
 
 @njit
-def _inside(point: np.ndarray, normals: np.ndarray) -> bool:
-    for edge in range(len(normals)):  # noqa: SIM110 - numba knows no generators here
-        if not _height(point, normals[edge]) >= -TOLERANCE:  # nan is nowhere
+def _is_inside(point: Floats, normals: Floats) -> bool:
+    for edge in range(len(normals)):  # noqa: SIM110 - numba does not support generators here
+        if not _height(point, normals[edge]) >= -TOLERANCE:  # a point of nan is inside of nothing
             return False
     return True
 
 
 @njit
-def _height(point: np.ndarray, normal: np.ndarray) -> float:
+def _height(point: Floats, normal: Floats) -> float:
     height: float = point[0] * normal[0] + point[1] * normal[1] + point[2] * normal[2]
     return height

@@ -1,4 +1,4 @@
-"""Labelled chips, and the places (location buckets) that they show."""
+"""Labelled chips, and the locations that they show."""
 
 from __future__ import annotations
 
@@ -11,25 +11,32 @@ import shapely
 
 from mineral_pipeline import geometry
 from mineral_pipeline.curation import overlap
-from mineral_pipeline.curation.overlap import Floats, Integers
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.geometry import CRS
+from mineral_pipeline.geometry import CRS, Floats, Integers
 from mineral_pipeline.workspace import Workspace, artefacts
 
-LABEL_COLUMNS = ["chip", "product_id", "location_id", "lon", "lat", "n_deposits", "has_deposit", "richness"]
+LABEL_COLUMNS = [
+    "chip_id", "scene_id", "location_id", "chip_index", "lon", "lat", "n_deposits", "has_deposit", "richness",
+]  # fmt: skip
+"""Columns of the labels that every chip has."""
+
 FLAGS = ["is_ambiguous", "has_open_mine"]
-"""Columns of labels that set chips apart: too few deposits to be sure of any; a large open mine."""
+"""Columns of the labels that set chips apart: too few deposits to be surely positive; a large open mine."""
 
 
 def read_chips(workspace: Workspace, *, drop_open_mines: bool = False) -> gpd.GeoDataFrame:
-    """Every labelled chip with its footprint and brightness, and ``drop_reason`` it cannot be used (empty when it can).
+    """Read every labelled chip with its footprint and brightness.
 
     Args:
-        workspace: where.
-        drop_open_mines: chips that hold a large open mine cannot be used.
+        workspace: the workspace.
+        drop_open_mines: whether chips that hold a large open mine are unusable.
+
+    Returns:
+        One row per chip in the order of ``chip_index``: `LABEL_COLUMNS`, `FLAGS`, ``brightness``, the footprint, and
+        ``drop_reason``, the reason why the chip cannot be used, empty when it can.
 
     Raises:
-        DataError: no chip is labelled; or ``drop_open_mines`` and the labels do not say which chips hold one.
+        DataError: no chip is labelled; or ``drop_open_mines`` is set and the labels do not tell which chips hold one.
     """
     labels = workspace.read_table(artefacts.LABELS)
     if labels.empty:
@@ -38,41 +45,56 @@ def read_chips(workspace: Workspace, *, drop_open_mines: bool = False) -> gpd.Ge
         )
     if drop_open_mines and "has_open_mine" not in labels:
         raise DataError(f"{workspace.uri(artefacts.LABELS)} has no column has_open_mine: run label again")
-    labels = labels.reindex(columns=[*LABEL_COLUMNS, *FLAGS], fill_value=False)  # tables from before there were marks
-    images = workspace.read_table(artefacts.LEDGER, ["chip", "brightness", "geometry"])
-    chips = gpd.GeoDataFrame(labels.merge(images, on="chip", validate="one_to_one"), geometry="geometry", crs=CRS)
-    chips = chips.sort_values("chip", ignore_index=True)
-    usable = np.isfinite(overlap.Polygons(geometry.vertex_array(chips.geometry)).normals).all(axis=(1, 2))
+    labels = labels.reindex(columns=[*LABEL_COLUMNS, *FLAGS], fill_value=False)
+    images = workspace.read_table(artefacts.LEDGER, ["chip_id", "brightness", "geometry"])
+    chips = gpd.GeoDataFrame(labels.merge(images, on="chip_id", validate="one_to_one"), geometry="geometry", crs=CRS)
+    chips = chips.sort_values("chip_index", ignore_index=True)
+    normals = overlap.convex_polygons(geometry.vertex_array(chips.geometry)).normals
+    usable = np.isfinite(normals).all(axis=(1, 2))
     mines = drop_open_mines & chips["has_open_mine"].to_numpy()
     chips["drop_reason"] = np.select([~usable, mines], ["no footprint", "a large open mine"], "")
     return chips
 
 
 def find_locations(chips: gpd.GeoDataFrame, by: Literal["centre", "outline"] = "centre") -> gpd.GeoDataFrame:
-    """The places of the usable chips: ``location_id``, and the mean of its footprints' centres or the hull of them all."""
+    """The locations of the usable chips.
+
+    Args:
+        chips: chips as `read_chips` gives them.
+        by: what the geometry is: the mean of the footprints' centres, or the hull of all footprints.
+
+    Returns:
+        ``location_id`` and the geometry, in the order of the keys.
+    """
     usable = chips[chips["drop_reason"] == ""]
-    codes, buckets = pd.factorize(usable["location_id"], sort=True)
+    number, location_ids = pd.factorize(usable["location_id"], sort=True)
     if by == "outline":
-        shapes = overlap.outlines(geometry.vertex_array(usable.geometry), codes)
+        shapes = overlap.outlines(geometry.vertex_array(usable.geometry), number)
     else:
-        shapes = shapely.points(geometry.lonlat(location_centres(usable, codes)))
-    return gpd.GeoDataFrame({"location_id": buckets}, geometry=shapes, crs=CRS)
+        shapes = shapely.points(geometry.lonlat(location_centres(usable, number)))
+    return gpd.GeoDataFrame({"location_id": location_ids}, geometry=shapes, crs=CRS)
 
 
-def location_centres(chips: gpd.GeoDataFrame, place: Integers) -> Floats:
-    """Unit vectors (p, 3) to the middle of the centres of the chips of every place, numbers (n,)."""
-    sums = np.zeros((place.max(initial=-1) + 1, 3))
-    np.add.at(sums, place, geometry.unit_vectors(chips[["lon", "lat"]].to_numpy(np.float64)))
+def location_centres(chips: gpd.GeoDataFrame, location: Integers) -> Floats:
+    """Mean (p, 3), of unit length, of the centres of the chips of each location, numbers (n,) as in `overlap`."""
+    sums = np.zeros((location.max(initial=-1) + 1, 3))
+    np.add.at(sums, location, geometry.unit_vectors(chips[["lon", "lat"]].to_numpy(np.float64)))
     return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True))
 
 
-def drop_locations(chips: gpd.GeoDataFrame, buckets: pd.Series, why: str) -> gpd.GeoDataFrame:
-    """``chips`` with those of ``buckets`` marked as dropped; an earlier reason stays.
+def drop_locations(chips: gpd.GeoDataFrame, location_ids: pd.Series, drop_reason: str) -> gpd.GeoDataFrame:
+    """Mark the chips of some locations as dropped; an earlier reason stays.
+
+    Args:
+        chips: chips as `read_chips` gives them.
+        location_ids: keys of the locations.
+        drop_reason: why they are dropped.
 
     Raises:
         DataError: no chip is left.
     """
-    kept = chips["drop_reason"].where(~chips["location_id"].isin(buckets) | (chips["drop_reason"] != ""), why)
-    if not (kept == "").any():
-        raise DataError(f"no place is left: {kept.value_counts().to_dict()}: check curate.land and the catalogue")
-    return chips.assign(drop_reason=kept)
+    stays = ~chips["location_id"].isin(location_ids) | (chips["drop_reason"] != "")
+    reasons = chips["drop_reason"].where(stays, drop_reason)
+    if not (reasons == "").any():
+        raise DataError(f"no location is left: {reasons.value_counts().to_dict()}: check curate.land and the catalogue")
+    return chips.assign(drop_reason=reasons)

@@ -17,8 +17,8 @@ import pandas as pd
 
 from mineral_pipeline.errors import DataError, SettingsError
 
-PATIENCE_S = 60
-"""Seconds without a byte after which a server is given up."""
+TIMEOUT_S = 60
+"""Seconds without a byte after which a request fails."""
 
 
 def read_land(path: str, sha256: str | None = None) -> gpd.GeoDataFrame:
@@ -38,9 +38,9 @@ def read_land(path: str, sha256: str | None = None) -> gpd.GeoDataFrame:
     except SettingsError:
         raise
     except (OSError, ValueError, ImportError, RuntimeError) as error:
-        why = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise SettingsError(
-            f"curate.land: no land: {path} cannot be read ({why}): give a file of land polygons"
+            f"curate.land: no land: {path} cannot be read ({reason}): give a file of land polygons"
         ) from error
     if not isinstance(land, gpd.GeoDataFrame) or not (_is_area(land) & ~land.is_empty).any():
         raise DataError(f"curate.land: no land: {path} holds no polygons: give a file of land polygons")
@@ -48,7 +48,7 @@ def read_land(path: str, sha256: str | None = None) -> gpd.GeoDataFrame:
 
 
 def cache_folder() -> Path:
-    """Where files from URLs are kept, by their checksum: ``$XDG_CACHE_HOME/mineral-pipeline``, else in ``~/.cache``."""
+    """Folder of the files from URLs, named by checksum: ``$XDG_CACHE_HOME/mineral-pipeline``, else in ``~/.cache``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mineral-pipeline"
 
 
@@ -72,14 +72,14 @@ def _content(path: str, sha256: str | None) -> bytes | None:
 
 def _fetch(path: str) -> bytes:
     if path.startswith(("http://", "https://")):
-        with urlopen(path, timeout=PATIENCE_S) as response:
+        with urlopen(path, timeout=TIMEOUT_S) as response:
             return cast(bytes, response.read())
     with fsspec.open(path, "rb") as file:
         return cast(bytes, file.read())
 
 
 def _keep(cached: Path, content: bytes) -> None:
-    """Write to the cache in one piece; two runs at once write the same."""
+    """Write a file of the cache in one piece; two runs at the same time write the same content."""
     cached.parent.mkdir(parents=True, exist_ok=True)
     temporary = cached.with_name(f".{cached.name}.{secrets.token_hex(4)}")
     temporary.write_bytes(content)

@@ -1,12 +1,13 @@
-"""Which places share ground, exactly: footprints are convex polygons of great circles, and so is every test here.
+"""Exact test of which locations overlap: every footprint is a convex polygon of great circles.
 
-Two convex polygons are apart when an edge of one has the whole other on its outer side (the separating axis theorem,
-which holds on the sphere within a hemisphere, because the gnomonic projection keeps great circles straight).
+Two convex polygons are apart when an edge of one has all of the other on its outer side. This is the separating axis
+theorem. It holds on the sphere within a hemisphere, because the gnomonic projection keeps great circles straight.
+
+In this module ``location`` is an array (n,) with the number of the location of each footprint, from 0 to p - 1, each
+number in use.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,111 +16,106 @@ from scipy.spatial import cKDTree
 
 from mineral_pipeline import geometry
 from mineral_pipeline.curation import _numba
+from mineral_pipeline.curation._numba import ConvexPolygons, Members
+from mineral_pipeline.geometry import Floats, Integers
 from mineral_pipeline.geometry.gnomonic import from_plane, tangent_planes, to_plane
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-
-AT_ONCE = 50_000  # footprints to find the normals of: about 100 MB
+FOOTPRINTS_PER_BLOCK = 50_000
+"""Footprints whose normals are computed together: about 100 MB."""
 
 
-@dataclass(frozen=True)
-class Places:
-    """The places of some footprints, whose chips lie together in ``chips``."""
-
-    starts: Integers
-    """(p + 1,) where in ``chips`` each place's chips start, and the end."""
-    chips: Integers
-    """(n,) positions of the footprints, place by place."""
-
-    @classmethod
-    def of(cls, place: npt.ArrayLike) -> Places:
-        """From the number (n,) of the place of each footprint, 0 to p - 1, each number in use."""
-        numbers = np.asarray(place, dtype=np.int64)
-        ends = np.cumsum(np.bincount(numbers))
-        return cls(np.concatenate([[0], ends]), np.argsort(numbers, kind="stable"))
+def group_members(location: npt.ArrayLike) -> Members:
+    """The footprints of each location."""
+    numbers = np.asarray(location, dtype=np.int64)
+    ends = np.cumsum(np.bincount(numbers))
+    return Members(np.concatenate([[0], ends]), np.argsort(numbers, kind="stable"))
 
 
-class Polygons:
-    """Convex footprints (n, v, 2) as ``vertices`` and inward ``normals`` (n, v, 3), unit vectors."""
+def convex_polygons(footprints: npt.ArrayLike) -> ConvexPolygons:
+    """Convex footprints (n, v, 2) lon/lat as vectors; the normals of an invalid footprint are nan."""
+    vertices = geometry.unit_vectors(footprints)
+    normals = np.empty_like(vertices)
+    for start in range(0, len(vertices), FOOTPRINTS_PER_BLOCK):
+        rows = slice(start, start + FOOTPRINTS_PER_BLOCK)
+        normals[rows] = geometry.half_spaces(np.asarray(footprints)[rows]).normals
+    return ConvexPolygons(vertices, normals)
 
-    def __init__(self, footprints: npt.ArrayLike) -> None:
-        self.vertices = geometry.unit_vectors(footprints)
-        self.normals = np.empty_like(self.vertices)
-        for start in range(0, len(self.vertices), AT_ONCE):
-            rows = slice(start, start + AT_ONCE)
-            self.normals[rows] = geometry.half_spaces(np.asarray(footprints)[rows]).normals
 
+def overlapping_pairs(footprints: npt.ArrayLike, location: npt.ArrayLike) -> Integers:
+    """Pairs of locations of which any two footprints have a point in common.
 
-def neighbours(footprints: npt.ArrayLike, place: npt.ArrayLike) -> Integers:
-    """Pairs of places of which any two footprints meet.
-
-    Candidates come from a tree of the places' enclosing circles; the hulls of all footprints of a place settle most of
-    the others, and what is left is compared footprint by footprint.
+    Candidates come from k-d trees of the locations' enclosing circles. The hulls of all footprints of a location settle
+    most of them; for the others footprints are compared one by one.
 
     Args:
         footprints: (n, v, 2) lon/lat, all valid.
-        place: (n,) number of the place of each, 0 to p - 1, each number in use.
+        location: (n,) number of the location of each footprint.
 
     Returns:
-        (k, 2) numbers of places, the smaller one first, in ascending order.
+        (k, 2) numbers of locations, the smaller one first, in ascending order.
     """
-    if len(np.asarray(place)) == 0:
+    if len(np.asarray(location)) == 0:
         return np.empty((0, 2), dtype=np.int64)
-    places, outlines = Places.of(place), hulls(footprints, place)
-    pairs = _candidates(*geometry.enclosing_circles(outlines))
-    chips, drawn = Polygons(footprints), Polygons(outlines)
-    met = _numba.places_meet(
-        pairs, places.starts, places.chips, chips.vertices, chips.normals, drawn.vertices, drawn.normals
-    )
-    return np.asarray(pairs[met])
+    outer = hulls(footprints, location)
+    pairs = _candidate_pairs(*geometry.enclosing_circles(outer))
+    members, polygons = group_members(location), convex_polygons(footprints)
+    return np.asarray(pairs[_numba.locations_meet(pairs, members, polygons, convex_polygons(outer))])
 
 
-def hulls(footprints: npt.ArrayLike, place: npt.ArrayLike) -> Floats:
-    """Spherical convex hulls (p, w, 2) lon/lat of all footprints of every place; arguments as in `neighbours`."""
-    places = np.asarray(place, dtype=np.int64)
-    order = np.argsort(places, kind="stable")
-    vectors, places = geometry.unit_vectors(np.asarray(footprints)[order]), places[order]
-    planes = planes_of_places(vectors, places)
-    flat = to_plane(vectors, planes[places]).reshape(-1, 2)
-    # A line has the hull of its points, and is one object where they would be many.
-    lines = shapely.linestrings(flat, indices=np.repeat(places, vectors.shape[1]))
+def hulls(footprints: npt.ArrayLike, location: npt.ArrayLike) -> Floats:
+    """Spherical convex hulls (p, w, 2) lon/lat of all footprints (n, v, 2) of each location.
+
+    A hull with fewer vertices than others repeats its last one.
+    """
+    numbers = np.asarray(location, dtype=np.int64)
+    order = np.argsort(numbers, kind="stable")
+    vectors, numbers = geometry.unit_vectors(np.asarray(footprints)[order]), numbers[order]
+    planes = location_planes(vectors, numbers)
+    flat = to_plane(vectors, planes[numbers]).reshape(-1, 2)
+    # The hull of a line is that of its points, and one line is cheaper to make than many points.
+    lines = shapely.linestrings(flat, indices=np.repeat(numbers, vectors.shape[1]))
     corners, owner = shapely.get_coordinates(shapely.convex_hull(lines), return_index=True)
     counts = np.bincount(owner, minlength=len(planes))
-    # Shorter hulls repeat their last corner.
     rows = (np.cumsum(counts) - counts)[:, None] + np.minimum(np.arange(counts.max()), counts[:, None] - 1)
     return geometry.lonlat(from_plane(corners[rows], planes))
 
 
-def outlines(footprints: npt.ArrayLike, place: npt.ArrayLike) -> npt.NDArray[np.object_]:
-    """`hulls` as polygons (p,) in longitude and latitude, continuous across the antimeridian."""
-    corners = hulls(footprints, place)
+def outlines(footprints: npt.ArrayLike, location: npt.ArrayLike) -> npt.NDArray[np.object_]:
+    """`hulls` as polygons (p,) in lon/lat, continuous across the antimeridian."""
+    corners = hulls(footprints, location)
     lon = corners[..., 0]
     lon -= 360 * np.round((lon - lon[:, :1]) / 360)
     return np.asarray(shapely.polygons(corners))
 
 
-def planes_of_places(vectors: Floats, place: Integers) -> Floats:
-    """`tangent_planes` (p, 3, 3) at the middle of all footprints (n, v, 3) of every place, numbers (n,)."""
-    centres = np.zeros((int(place.max(initial=-1)) + 1, 3))
-    np.add.at(centres, place, vectors.sum(axis=1))
+def location_planes(vectors: Floats, location: Integers) -> Floats:
+    """`tangent_planes` (p, 3, 3) at the mean of the vertices (n, v, 3) of all footprints of each location."""
+    centres = np.zeros((int(location.max(initial=-1)) + 1, 3))
+    np.add.at(centres, location, vectors.sum(axis=1))
     return tangent_planes(centres)
 
 
-def _candidates(centres: Floats, radii: Floats) -> Integers:
-    """Pairs of circles that meet. One tree per octave of radius: one huge place must not pair all small ones."""
-    octave = np.floor(np.log2(np.maximum(radii, 1e-6)))
-    found = [np.empty(0, dtype=np.int64)]
-    for level in np.unique(octave):
-        members, askers = np.flatnonzero(octave == level), np.flatnonzero(octave <= level)
-        reach = chords(2 * radii[members].max())
-        near = cKDTree(centres[askers]).sparse_distance_matrix(cKDTree(centres[members]), reach, output_type="ndarray")
-        pairs = np.stack([askers[near["i"]], members[near["j"]]], axis=1)
-        lower, higher = np.sort(pairs[near["v"] <= chords(radii[pairs].sum(axis=1))], axis=1).T
-        found.append(lower[lower < higher] * len(radii) + higher[lower < higher])  # one number each: quick to sort
-    return np.stack(np.divmod(np.unique(np.concatenate(found)), max(len(radii), 1)), axis=1)
-
-
 def chords(angles: Floats) -> Floats:
-    """Lengths of the chords of ``angles`` in radians, a little longer."""
+    """Chord lengths on the unit sphere of ``angles`` in radians, enlarged by the tolerance."""
     return np.asarray(2 * np.sin(np.minimum(angles, np.pi) / 2) + geometry.TOLERANCE)
+
+
+def _candidate_pairs(centres: Floats, radii: Floats) -> Integers:
+    """Pairs (k, 2) of circles that meet, the smaller number first.
+
+    There is one tree per octave of the radius, so that one huge location does not make all small ones candidates of
+    each other.
+    """
+    octave = np.floor(np.log2(np.maximum(radii, 1e-6)))
+    keys = [np.empty(0, dtype=np.int64)]
+    for level in np.unique(octave):
+        indexed, queries = np.flatnonzero(octave == level), np.flatnonzero(octave <= level)
+        radius = chords(2 * radii[indexed].max())
+        near = cKDTree(centres[queries]).sparse_distance_matrix(
+            cKDTree(centres[indexed]), radius, output_type="ndarray"
+        )
+        pairs = np.stack([queries[near["i"]], indexed[near["j"]]], axis=1)
+        lower, higher = np.sort(pairs[near["v"] <= chords(radii[pairs].sum(axis=1))], axis=1).T
+        # A pair as one integer sorts quickly.
+        keys.append(lower[lower < higher] * len(radii) + higher[lower < higher])
+    return np.stack(np.divmod(np.unique(np.concatenate(keys)), max(len(radii), 1)), axis=1)

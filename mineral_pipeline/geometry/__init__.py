@@ -1,8 +1,9 @@
-"""Geometry on the unit sphere: vectors, polygons of great circles, enclosing circles, areas, the antimeridian."""
+"""Geometry on the unit sphere: vectors, polygons of great circles, projections, areas, the antimeridian."""
 
+from mineral_pipeline.geometry._numba import TOLERANCE
 from mineral_pipeline.geometry.antimeridian import cut_at_antimeridian
-from mineral_pipeline.geometry.areas import areas, intersection_areas
-from mineral_pipeline.geometry.polygons import TOLERANCE, HalfSpaces, enclosing_circles, half_spaces, vertex_array
+from mineral_pipeline.geometry.polygon_area import Shapes, areas, intersection_areas
+from mineral_pipeline.geometry.polygons import HalfSpaces, enclosing_circles, half_spaces, vertex_array
 from mineral_pipeline.geometry.vectors import (
     CRS,
     EARTH_RADIUS_KM,
@@ -25,6 +26,7 @@ __all__ = [
     "Floats",
     "HalfSpaces",
     "Integers",
+    "Shapes",
     "angles",
     "areas",
     "chord",

@@ -1,4 +1,4 @@
-"""Footprints as published: within 180 degrees west to 180 east, cut at the antimeridian, right-hand rule."""
+"""Footprints in the form of published files: longitudes in -180..180, cut at the antimeridian, right-hand rule."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import shapely
 
 
 def cut_at_antimeridian(footprints: np.ndarray) -> np.ndarray:
-    """Cut footprints whose longitudes run on beyond 180 degrees, as RFC 7946 section 3.1.9 asks.
+    """Cut footprints whose longitudes continue beyond 180 degrees, as RFC 7946 section 3.1.9 asks.
 
     Args:
-        footprints: (n,) convex shapely polygons in lon/lat degrees, longitudes continuous across the antimeridian.
+        footprints: (n,) convex shapely polygons in lon/lat degrees, with longitudes continuous across the antimeridian.
 
     Returns:
         (n,) polygons and, where one was cut, multipolygons, with longitudes in -180 to 180 and exterior rings
@@ -27,7 +27,7 @@ def cut_at_antimeridian(footprints: np.ndarray) -> np.ndarray:
 
 
 def _piece(footprints: np.ndarray, east: float) -> np.ndarray:
-    """What lies within 180 degrees of the longitude ``east``, moved to within 180 degrees of Greenwich."""
+    """Return the part within 180 degrees of the longitude ``east``, shifted by ``-east``."""
     piece = shapely.intersection(footprints, shapely.box(east - 180, -90, east + 180, 90))
-    piece = np.where(shapely.get_dimensions(piece) == 2, piece, shapely.Polygon())  # an edge that only touches
-    return np.asarray(shapely.transform(piece, lambda lonlat: lonlat - [east, 0]))
+    piece = np.where(shapely.get_dimensions(piece) == 2, piece, shapely.Polygon())  # where the footprint only touches
+    return np.asarray(shapely.transform(piece, lambda corners: corners - [east, 0]))

@@ -1,4 +1,4 @@
-"""The gnomonic projection: planes that touch the sphere, in which great circles are straight lines."""
+"""The gnomonic projection, to planes that touch the sphere and in which great circles are straight lines."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from mineral_pipeline.geometry.vectors import Floats
 
 
 def tangent_planes(centres: npt.ArrayLike) -> Floats:
-    """Axes (n, 3, 3) of the planes that touch the sphere at ``centres`` (n, 3): two in the plane, then the centre."""
+    """Return axes (n, 3, 3) of the planes that touch the sphere at ``centres``: two in the plane, then the centre.
+
+    Args:
+        centres: (n, 3) vectors of any length but 0.
+    """
     up = np.asarray(centres, dtype=np.float64)
     up = up / np.linalg.norm(up, axis=-1, keepdims=True)
-    # The coordinate axis farthest from the centre: no place is special, not even a pole.
+    # The coordinate axis farthest from the centre is never parallel to it, so that the poles are no special case.
     away = np.eye(3)[np.abs(up).argmin(axis=-1)]
     right = np.cross(away, up)
     right /= np.linalg.norm(right, axis=-1, keepdims=True)
@@ -20,11 +24,14 @@ def tangent_planes(centres: npt.ArrayLike) -> Floats:
 
 
 def to_plane(vectors: Floats, planes: Floats) -> Floats:
-    """Gnomonic projection of unit vectors (n, v, 3) to (n, v, 2): great circles become straight lines."""
+    """Project unit vectors (n, v, 3) onto ``planes`` (n, 3, 3), to (n, v, 2).
+
+    Vectors must lie in the hemisphere around their plane's centre.
+    """
     local = np.einsum("nax,nvx->nva", planes, vectors)
     return np.asarray(local[..., :2] / local[..., 2:])
 
 
 def from_plane(flat: Floats, planes: Floats) -> Floats:
-    """Vectors (n, v, 3), not of unit length, of points (n, v, 2) in the planes of `to_plane`."""
+    """Return vectors (n, v, 3), not of unit length, of points (n, v, 2) in ``planes`` (n, 3, 3)."""
     return np.asarray(np.einsum("nax,nva->nvx", planes, np.concatenate([flat, np.ones((*flat.shape[:2], 1))], axis=2)))

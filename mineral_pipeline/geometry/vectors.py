@@ -1,4 +1,4 @@
-"""Positions on the unit sphere as vectors, where the antimeridian and the poles are nothing special.
+"""Positions on the Earth as unit vectors, which have no special cases at the antimeridian and the poles.
 
 Positions are longitude and latitude in degrees. A position that is not finite, or whose latitude is beyond 90 degrees,
 is not on the Earth: its vector is nan.
@@ -19,47 +19,47 @@ Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 
 CRS = "EPSG:4326"
-"""WGS 84 longitude and latitude, the reference system of every table."""
+"""WGS 84 longitude and latitude, the coordinate reference system of every table."""
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of WGS 84 (IUGG)."""
 
 MAX_LONGITUDE = 1e9
-"""Degrees of longitude, beyond which turns cannot be told from rounding."""
+"""Degrees; in larger longitudes whole turns cannot be told from rounding errors."""
 
-BLOCK = 1024
-"""Positions whose cosines and sines stay in the processor's cache."""
+CACHED_POSITIONS = 1024
+"""Number of positions whose cosines and sines fit in the processor's cache."""
 
 
 def unit_vectors(lonlat: npt.ArrayLike) -> Floats:
-    """Unit vectors (..., 3) of positions (..., 2) in degrees; nan where a position is not on the Earth."""
+    """Return unit vectors (..., 3) of positions (..., 2) in degrees; nan where a position is not on the Earth."""
     degrees = np.asarray(lonlat, dtype=np.float64)
     return _unit_vectors(np.ascontiguousarray(degrees).reshape(-1, 2)).reshape(*degrees.shape[:-1], 3)
 
 
 def lonlat(vectors: npt.ArrayLike) -> Floats:
-    """Positions (..., 2) in degrees, longitude in -180..180, of vectors (..., 3) of any length."""
+    """Return positions (..., 2) in degrees, longitude in -180..180, of vectors (..., 3) of any length."""
     x, y, z = np.moveaxis(np.asarray(vectors, dtype=np.float64), -1, 0)
     return np.asarray(np.degrees(np.stack([np.arctan2(y, x), np.arctan2(z, np.hypot(x, y))], axis=-1)))
 
 
 def distances_km(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
-    """Great-circle distances in km between positions ``a`` and ``b``, (..., 2) each and broadcast."""
+    """Return great-circle distances in km between positions ``a`` and ``b``, (..., 2) each and broadcast."""
     return EARTH_RADIUS_KM * angles(unit_vectors(a), unit_vectors(b))
 
 
 def angles(a: Floats, b: Floats) -> Floats:
-    """Angles between unit vectors, from the half chords: exact for small angles and for antipodes."""
+    """Return angles in radians between unit vectors, from the half chords: exact for small angles and antipodes."""
     return np.asarray(2 * np.arctan2(np.sqrt(dot(a - b, a - b)), np.sqrt(dot(a + b, a + b))))
 
 
 def dot(a: Floats, b: Floats) -> Floats:
-    """Inner products of vectors (..., 3), broadcast; by component, since a reduction over three is slow."""
+    """Return inner products of vectors (..., 3), broadcast; by component, since NumPy reduces short axes slowly."""
     return np.asarray(a[..., 0] * b[..., 0] + a[..., 1] * b[..., 1] + a[..., 2] * b[..., 2])
 
 
-def normalised(vectors: Floats) -> Floats:
-    """Vectors of length 1; those without a length stay 0."""
+def normalise(vectors: Floats) -> Floats:
+    """Scale vectors (..., 3) to length 1; those of length 0 stay 0."""
     lengths = np.sqrt(dot(vectors, vectors))
     lengths[lengths == 0] = 1
     return np.asarray(vectors / lengths[..., None])
@@ -67,7 +67,7 @@ def normalised(vectors: Floats) -> Floats:
 
 @partial(njit, fastmath={"contract"})
 def _cos_sin(degrees: Floats) -> tuple[Floats, Floats]:
-    """Cosines and sines (n,) of angles (n,): of what is left of them beside quarter turns.
+    """Return cosines and sines (n,) of angles (n,) in degrees, after reduction to the nearest quarter turn.
 
     The polynomials are those of S. L. Moshier, Cephes Mathematical Library, sin.c, right to the last bit or two.
     Without branches, the loop runs in vector registers, several times as fast as a library's functions.
@@ -93,21 +93,22 @@ def _cos_sin(degrees: Floats) -> tuple[Floats, Floats]:
 
 @njit
 def is_on_earth(lon: float, lat: float) -> bool:
-    """Whether longitude and latitude in degrees are a position."""
+    """Return whether longitude and latitude in degrees are a position on the Earth."""
     return abs(lon) <= MAX_LONGITUDE and abs(lat) <= 90
 
 
 @njit
 def chord(a: Floats, b: Floats) -> float:
-    """Distance between two vectors (3,), through the Earth."""
+    """Return the straight-line distance between two unit vectors (3,), in Earth radii."""
     return math.sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2 + (b[2] - a[2]) ** 2)
 
 
 @njit
 def _unit_vectors(degrees: Floats) -> Floats:
     vectors = np.empty((len(degrees), 3))
-    for start in range(0, len(degrees), BLOCK):
-        lon, lat = degrees[start : start + BLOCK, 0].copy(), degrees[start : start + BLOCK, 1].copy()
+    for start in range(0, len(degrees), CACHED_POSITIONS):
+        block = degrees[start : start + CACHED_POSITIONS]
+        lon, lat = block[:, 0].copy(), block[:, 1].copy()
         (cos_lon, sin_lon), (cos_lat, sin_lat) = _cos_sin(lon), _cos_sin(lat)
         for i in range(len(lon)):
             vector = vectors[start + i]

@@ -1,4 +1,4 @@
-"""From the bytes of a scene's bands to a chip: decode, downsample, find the footprint."""
+"""Makes chips from the bytes of a scene's bands: decodes, downsamples, and finds the footprint."""
 
 from mineral_pipeline.errors import RasterError
 from mineral_pipeline.imagery.chip import Chip, make_chip, sampled_edge

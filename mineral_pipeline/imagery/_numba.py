@@ -1,87 +1,93 @@
-"""The compiled loops of downsampling: weighted sums of pixels, and of valid pixels, along lines and then samples."""
+"""Compiled loops of downsampling: weighted sums of pixel values, and of valid pixels, over lines and then samples."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from mineral_pipeline.geometry import Flags, Floats, Integers
+from mineral_pipeline.imagery.weights import ResamplingWeights
 from mineral_pipeline.jit import njit
 
 Array = npt.NDArray[Any]
 
-LARGEST_SINGLE = 2**24
+MAX_EXACT_FLOAT32 = 2**24
 """Integers up to here are exact in single precision, up to 2**53 in double (IEEE 754)."""
 
-BLOCK = 128
-"""Samples that are judged together: where they are all valid, or all fill, valid pixels need no sum of their own."""
+BLOCK_WIDTH = 128
+"""Samples that are classified together: in blocks that are all valid, or all fill, valid pixels need not be counted."""
 
 EMPTY, MIXED, FULL = 0, 1, 2
-"""What pixels hold: nothing but fill, both, nothing but valid pixels."""
+"""States of a block of pixels: all fill, both fill and valid pixels, all valid."""
 
-AT_ONCE = 4
+LINES_PER_PASS = 4
 """Input lines in one pass over an output line, which is loaded and stored once for all of them."""
 
 
-@dataclass(frozen=True)
-class ResamplingWeights:
-    """What each of n output pixels takes of the input pixels along one axis, in integers.
+class ClassifiedImage(NamedTuple):
+    """An image, and where it is all fill or all valid."""
 
-    Sums of products of integers are exact, so that a chip has the same bytes whatever the processor, the number
-    of threads and the order of summation.
-    """
-
-    starts: npt.NDArray[np.int64]
-    """(n,) first input pixel of each."""
-    weights: npt.NDArray[np.int64]
-    """(n, k) weights of k consecutive input pixels; every row adds up to ``unit``."""
-    unit: int
-    """What the weights of an output pixel add up to."""
-
-    @property
-    def largest_sum(self) -> int:
-        """By how much a weighted sum can exceed the largest pixel value."""
-        return int(np.abs(self.weights).sum(axis=1).max())
+    pixels: npt.NDArray[np.integer[Any]]
+    """(y, x) uint8 or uint16, contiguous; 0 is fill."""
+    block_sums: Integers
+    """(y + 1, blocks) sums of the states of each block of `BLOCK_WIDTH` samples over all lines above."""
 
 
-def classify_blocks(image: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
-    """Sum (y + 1, blocks) of what each block of `BLOCK` samples holds in all lines above each."""
-    sums = np.zeros((image.shape[0] + 1, -(-image.shape[1] // BLOCK)), np.int64)
-    _classify_blocks(image, sums)
-    return sums
+class WeightedSums(NamedTuple):
+    """Weighted sums for every output pixel, integers in float64 (n, m)."""
+
+    values: Floats
+    """Sums of the weighted pixel values."""
+    valid: Floats
+    """Sums of the weights of valid pixels."""
+
+
+class _Blocks(NamedTuple):
+    """The blocks of samples of the input lines of one output line."""
+
+    states: npt.NDArray[np.uint8]
+    """(blocks,) `EMPTY`, `MIXED` or `FULL`."""
+    needed: npt.NDArray[np.uint8]
+    """(blocks,) 1 where sums of pixel values are needed, else 0."""
+
+
+class _LineSums(NamedTuple):
+    """Weighted sums over the input lines of one output line, float32 or float64."""
+
+    values: Array
+    """(x,) sums of the weighted pixel values."""
+    valid: Array
+    """(x,) sums of the weights of valid pixels."""
+    mask: npt.NDArray[np.uint8]
+    """(k, x) working memory: 1 where a pixel is valid."""
+
+
+def classify(image: npt.NDArray[np.integer[Any]]) -> ClassifiedImage:
+    """Find out which blocks of a contiguous image (y, x) are all fill or all valid."""
+    block_sums = np.zeros((image.shape[0] + 1, -(-image.shape[1] // BLOCK_WIDTH)), np.int64)
+    _classify(image, block_sums)
+    return ClassifiedImage(image, block_sums)
 
 
 def weighted_sums(
-    image: npt.NDArray[np.integer[Any]],
-    judged: npt.NDArray[np.int64],
-    down: ResamplingWeights,
-    across: ResamplingWeights,
-    wanted: npt.NDArray[np.bool_] | None = None,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Weighted sums of pixel values, and of ones where the pixel is not 0.
+    image: ClassifiedImage, down: ResamplingWeights, across: ResamplingWeights, needed: Flags | None = None
+) -> WeightedSums:
+    """Sum the weighted pixel values, and the weights of valid pixels, exactly.
 
     Args:
-        image: (y, x) uint8 or uint16, contiguous.
-        judged: of `judge`.
-        down: taps of n output lines along y.
-        across: taps of m output samples along x.
-        wanted: (n, m), where sums of pixel values are wanted; by default everywhere. They are 0 elsewhere.
-
-    Returns:
-        Two arrays (n, m) of integers in float64, exact.
+        image: the image (y, x).
+        down: weights of n output lines along y.
+        across: weights of m output samples along x.
+        needed: (n, m), True where sums of pixel values are needed; they are 0 elsewhere. By default everywhere.
     """
-    single = image.dtype == np.uint8 and 255 * down.largest_sum < LARGEST_SINGLE
-    dtype = np.float32 if single else np.float64
-    total, cover = np.empty((2, len(down.starts), len(across.starts)))
-    wanted = np.ones(total.shape, np.bool_) if wanted is None else wanted
-    line = np.empty((2, image.shape[1]), dtype)
-    lines = (down.starts, down.weights.astype(dtype))
-    samples = (across.starts, across.weights.astype(np.float64), across.unit)
-    _sum(image, judged, lines, samples, wanted, line, total, cover)
-    return total, cover
+    single = image.pixels.dtype == np.uint8 and 255 * down.largest_sum < MAX_EXACT_FLOAT32
+    sums = WeightedSums(*np.empty((2, len(down.starts), len(across.starts))))
+    needed = np.ones(sums.values.shape, np.bool_) if needed is None else needed
+    _sum(image, down.astype(np.float32 if single else np.float64), across.astype(np.float64), needed, sums)
+    return sums
 
 
 _compiled = partial(njit, fastmath={"reassoc", "contract"})
@@ -89,63 +95,64 @@ _compiled = partial(njit, fastmath={"reassoc", "contract"})
 
 
 @_compiled
-def _classify_blocks(image: Array, sums: Array) -> None:
+def _classify(image: Array, block_sums: Array) -> None:
+    """Write the sums of `ClassifiedImage` below the first line, which is 0."""
     for y in range(image.shape[0]):
-        for b in range(sums.shape[1]):
-            block = image[y, b * BLOCK : (b + 1) * BLOCK]
+        for b in range(block_sums.shape[1]):
+            block = image[y, b * BLOCK_WIDTH : (b + 1) * BLOCK_WIDTH]
             lowest = highest = block[0]
             for x in range(block.size):
                 lowest, highest = min(lowest, block[x]), max(highest, block[x])
-            sums[y + 1, b] = sums[y, b] + (FULL if lowest > 0 else MIXED if highest > 0 else EMPTY)
+            block_sums[y + 1, b] = block_sums[y, b] + (FULL if lowest > 0 else MIXED if highest > 0 else EMPTY)
 
 
 @_compiled
-def _gather(image: Array, top: int, left: int, weights: Array, total: Array) -> None:
-    """A weighted sum of lines, of which a processor does many pixels at a time."""
+def _add_lines(lines: Array, left: int, weights: Array, total: Array) -> None:
+    """Write the weighted sum of lines (k, x), from sample ``left``, with weights (k,) to ``total``."""
     total[:] = 0
     right = left + total.size
-    whole = weights.size // AT_ONCE * AT_ONCE
-    for k in range(0, whole, AT_ONCE):
-        a, b = image[top + k, left:right], image[top + k + 1, left:right]
-        c, d = image[top + k + 2, left:right], image[top + k + 3, left:right]
+    whole = weights.size // LINES_PER_PASS * LINES_PER_PASS
+    for k in range(0, whole, LINES_PER_PASS):  # the inner loop runs in vector registers
+        a, b = lines[k, left:right], lines[k + 1, left:right]
+        c, d = lines[k + 2, left:right], lines[k + 3, left:right]
         p, q, r, s = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
         for x in range(total.size):
             total[x] += p * a[x] + q * b[x] + r * c[x] + s * d[x]
     for k in range(whole, weights.size):
-        line, weight = image[top + k, left:right], weights[k]
+        line, weight = lines[k, left:right], weights[k]
         for x in range(total.size):
             total[x] += weight * line[x]
 
 
 @_compiled
-def _gather_valid(image: Array, top: int, left: int, weights: Array, mask: Array, total: Array) -> None:
-    """The same of ones where a pixel is not 0."""
+def _add_valid(lines: Array, left: int, weights: Array, mask: Array, total: Array) -> None:
+    """Write the sum of the weights of valid pixels to ``total``, as `_add_lines` does for pixel values."""
     for k in range(weights.size):
-        line, valid = image[top + k, left : left + total.size], mask[k, : total.size]
+        line, valid = lines[k, left : left + total.size], mask[k, : total.size]
         for x in range(total.size):
             valid[x] = line[x] != 0
-    _gather(mask, 0, 0, weights, total)
+    _add_lines(mask, 0, weights, total)
 
 
 @_compiled
-def _sum_lines(
-    image: Array, top: int, weights: Array, states: Array, wanted: Array, mask: Array, values: Array, ones: Array
-) -> None:
-    """Weighted sums of the lines from ``top``, by spans of blocks that are alike."""
+def _sum_lines(lines: Array, weights: Array, blocks: _Blocks, sums: _LineSums) -> None:
+    """Write weighted sums of lines (k, x) to ``sums``, by runs of blocks that are alike."""
+    states, needed = blocks
+    values, valid, mask = sums
     b = 0
     while b < states.size:
-        left, state, want = b * BLOCK, states[b], wanted[b]
-        while b < states.size and states[b] == state and wanted[b] == want:
+        left, state, need = b * BLOCK_WIDTH, states[b], needed[b]
+        while b < states.size and states[b] == state and needed[b] == need:
             b += 1
-        right = min(b * BLOCK, values.size)
-        if want and state != EMPTY:
-            _gather(image, top, left, weights, values[left:right])
+        right = min(b * BLOCK_WIDTH, values.size)
+        if need and state != EMPTY:
+            _add_lines(lines, left, weights, values[left:right])
         else:
             values[left:right] = 0
         if state == MIXED:
-            _gather_valid(image, top, left, weights, mask, ones[left:right])
+            _add_valid(lines, left, weights, mask, valid[left:right])
         else:
-            ones[left:right] = weights.sum() if state == FULL else 0
+            valid[left:right] = weights.sum() if state == FULL else 0
 
 
 @_compiled
@@ -157,37 +164,38 @@ def _dot(values: Array, weights: Array) -> float:
 
 
 @_compiled
-def _sum_samples(
-    values: Array, ones: Array, states: Array, across: Any, wanted: Array, total: Array, cover: Array
-) -> None:
-    """Weighted sums of the samples of one line."""
-    lefts, weights, unit = across
-    for j in range(lefts.size):
-        left, right = lefts[j], lefts[j] + weights.shape[1]
-        state = states[left // BLOCK]
-        for b in range(left // BLOCK + 1, (right - 1) // BLOCK + 1):
+def _sum_samples(line: _LineSums, states: Array, across: ResamplingWeights, needed: Array, sums: WeightedSums) -> None:
+    """Write weighted sums of the samples of one line (x,) to one line (m,) of ``sums``."""
+    starts, weights, unit = across
+    values, valid, _ = line
+    for j in range(starts.size):
+        left, right = starts[j], starts[j] + weights.shape[1]
+        state = states[left // BLOCK_WIDTH]
+        for b in range(left // BLOCK_WIDTH + 1, (right - 1) // BLOCK_WIDTH + 1):
             state = state if states[b] == state else MIXED
-        total[j] = _dot(values[left:right], weights[j]) if wanted[j] and state != EMPTY else 0
-        cover[j] = _dot(ones[left:right], weights[j]) if state == MIXED else ones[left] * unit
+        sums.values[j] = _dot(values[left:right], weights[j]) if needed[j] and state != EMPTY else 0
+        sums.valid[j] = _dot(valid[left:right], weights[j]) if state == MIXED else valid[left] * unit
 
 
 @_compiled
 def _sum(
-    image: Array, judged: Array, down: Any, across: Any, wanted: Array, line: Array, total: Array, cover: Array
+    image: ClassifiedImage, down: ResamplingWeights, across: ResamplingWeights, needed: Array, sums: WeightedSums
 ) -> None:
-    """One output line at a time: sums along lines, then along samples."""
-    tops, weights = down
-    lefts, width = across[0], across[1].shape[1]
-    values, ones = line[0], line[1]
-    states, wanted_blocks = np.empty(judged.shape[1], np.uint8), np.empty(judged.shape[1], np.uint8)
-    mask = np.empty((weights.shape[1], values.size), np.uint8)
-    for i in range(tops.size):
-        for b in range(states.size):
-            held = judged[tops[i] + weights.shape[1], b] - judged[tops[i], b]
-            states[b] = EMPTY if held == 0 else FULL if held == FULL * weights.shape[1] else MIXED
-        wanted_blocks[:] = 0
-        for j in range(lefts.size):
-            if wanted[i, j]:
-                wanted_blocks[lefts[j] // BLOCK : (lefts[j] + width - 1) // BLOCK + 1] = 1
-        _sum_lines(image, tops[i], weights[i], states, wanted_blocks, mask, values, ones)
-        _sum_samples(values, ones, states, across, wanted[i], total[i], cover[i])
+    """Write all weighted sums, one output line at a time: over input lines, then over samples."""
+    height, width = down.weights.shape[1], across.weights.shape[1]
+    count = image.block_sums.shape[1]
+    blocks = _Blocks(np.empty(count, np.uint8), np.empty(count, np.uint8))
+    samples, dtype = image.pixels.shape[1], down.weights.dtype
+    line = _LineSums(np.empty(samples, dtype), np.empty(samples, dtype), np.empty((height, samples), np.uint8))
+    for i in range(down.starts.size):
+        top, bottom = down.starts[i], down.starts[i] + height
+        for b in range(count):
+            held = image.block_sums[bottom, b] - image.block_sums[top, b]
+            blocks.states[b] = EMPTY if held == 0 else FULL if held == FULL * height else MIXED
+        blocks.needed[:] = 0
+        for j in range(across.starts.size):
+            if needed[i, j]:
+                first, last = across.starts[j] // BLOCK_WIDTH, (across.starts[j] + width - 1) // BLOCK_WIDTH
+                blocks.needed[first : last + 1] = 1
+        _sum_lines(image.pixels[top:bottom], down.weights[i], blocks, line)
+        _sum_samples(line, blocks.states, across, needed[i], WeightedSums(sums.values[i], sums.valid[i]))

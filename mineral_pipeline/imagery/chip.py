@@ -1,4 +1,4 @@
-"""From the bands of a scene to its chip: one small square image and the polygon that it covers."""
+"""Makes a chip from the bands of a scene: a small square image and the polygon on the ground that it covers."""
 
 from __future__ import annotations
 
@@ -7,76 +7,78 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from mineral_pipeline.errors import RasterError
+from mineral_pipeline.geometry import Floats
 from mineral_pipeline.imagery.downsampling import downsample
 from mineral_pipeline.imagery.footprint import MASK_SIZE, convex_ring, find_footprint
 from mineral_pipeline.imagery.raster import Pixels, Raster, UnusableRaster
 
 FootprintSource = Literal["image", "metadata"]
 
-ONE_GRID = "the bands of a chip share one grid: choose others in acquire.bands"
+SAME_GRID = "the bands of a chip share one grid: choose others in acquire.bands"
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A whole scene as the models see it."""
+    """An image that models see, made from a whole scene."""
 
     image: Pixels
     """(band, size, size) in the sensor's dtype; 0 is fill, padded at the bottom or the right."""
-    footprint: npt.NDArray[np.float64]
+    footprint: Floats
     """(v, 2) lon/lat WGS 84, convex, counter-clockwise, longitudes continuous across the antimeridian."""
     footprint_source: FootprintSource
-    """From the valid pixels, or from the corners in the metadata."""
+    """Source of the footprint: the valid pixels, or the corners in the metadata."""
     valid_fraction: float
-    """Valid pixels over all pixels of the first band's raster that were decoded, before padding."""
+    """Fraction of valid pixels among those that were decoded of the first band's raster, before padding."""
     brightness: float
-    """Mean of the valid pixels of the chip's first band."""
+    """Mean value of the valid pixels of the chip's first band."""
 
 
 def make_chip(
     rasters: Sequence[Raster],
     size: int,
     method: str,
-    corners: npt.NDArray[np.float64] | None = None,
+    corners: Floats | None = None,
     footprint: str = "image",
 ) -> Chip:
-    """Downsample the bands of a scene and find what they cover, by the valid pixels of the first.
+    """Downsample the bands of a scene, and find its footprint by the valid pixels of the first band.
 
     Args:
-        rasters: the bands, all on one grid, all whole or all `sampled <sampled_edge>` for this chip.
+        rasters: the bands, all on one grid; either all whole, or all decoded with `sampled_edge` of this chip.
         size: edge of the chip in pixels.
-        method: of `downsample`.
-        corners: (4, 2) lon/lat of the raster in the metadata, for ``footprint="metadata"`` and for images that no
-            polygon fits.
-        footprint: ``image`` or ``metadata``.
+        method: method of `downsample`.
+        corners: (4, 2) lon/lat of the raster's corners in the metadata, for ``footprint="metadata"`` and for images
+            that no polygon fits.
+        footprint: preferred source of the footprint, ``image`` or ``metadata``.
 
     Raises:
-        UnusableRaster: all fill, no georeference, or no footprint from either source.
-        RasterError: the bands are not on one grid.
+        UnusableRaster: the chip would be all fill, has no georeference, or has no footprint from either source.
+        RasterError: there are no bands, or they are not on one grid.
     """
     _check(rasters)
     first = rasters[0]
     bands = [downsample(raster.pixels, size, method) for raster in rasters]
-    lit = bands[0][bands[0] > 0]
-    if not lit.size:
+    valid = bands[0][bands[0] > 0]
+    if not valid.size:
         raise UnusableRaster(f"{first.source}: nothing but fill at {size} x {size} pixels")
     ring, source = _footprint(first, corners, footprint)
     image = np.stack([np.pad(band, [(0, size - edge) for edge in band.shape]) for band in bands])
     valid_fraction = np.count_nonzero(first.pixels) / first.pixels.size
-    return Chip(image, ring, source, valid_fraction, float(lit.mean(dtype=np.float64)))
+    return Chip(image, ring, source, valid_fraction, float(valid.mean(dtype=np.float64)))
 
 
 def sampled_edge(size: int, method: str) -> int | None:
-    """What to tell `decode` of a chip: its edge if the pixels that ``sampling`` takes are all that is needed of a band.
+    """Return the argument ``sampled`` of `decode` for a chip of ``size`` pixels.
 
-    A footprint needs `MASK_SIZE` of them; below, and by the other methods, bands are decoded whole (None).
+    It is the size when the pixels that ``sampling`` takes are enough. A footprint needs `MASK_SIZE` of them along the
+    longest edge; for smaller chips, and for the other methods, it is None: bands are decoded whole.
     """
     return size if method == "sampling" and size >= MASK_SIZE else None
 
 
 def _check(rasters: Sequence[Raster]) -> None:
+    """Raise an error unless all bands are georeferenced and on one grid."""
     if not rasters:
         raise RasterError("a chip of no bands: name at least one")
     first = rasters[0]
@@ -85,9 +87,9 @@ def _check(rasters: Sequence[Raster]) -> None:
             raise UnusableRaster(f"{raster.source}: no georeference: its place on the Earth is unknown")
         if raster.shape != first.shape or raster.pixels.dtype != first.pixels.dtype:
             shapes = f"{_describe(raster)}, but {first.source} {_describe(first)}"
-            raise RasterError(f"{raster.source}: {shapes}: {ONE_GRID}")
+            raise RasterError(f"{raster.source}: {shapes}: {SAME_GRID}")
         if raster.crs != first.crs or not raster.transform.almost_equals(first.transform, 1e-6):
-            raise RasterError(f"{raster.source}: lies elsewhere than {first.source}: {ONE_GRID}")
+            raise RasterError(f"{raster.source}: lies elsewhere than {first.source}: {SAME_GRID}")
 
 
 def _describe(raster: Raster) -> str:
@@ -95,12 +97,10 @@ def _describe(raster: Raster) -> str:
     return f"{lines} x {samples} {raster.pixels.dtype}"
 
 
-def _footprint(
-    raster: Raster, corners: npt.NDArray[np.float64] | None, wanted: str
-) -> tuple[npt.NDArray[np.float64], FootprintSource]:
-    """The footprint and where it is from: the image unless the metadata is wanted or no polygon fits."""
+def _footprint(raster: Raster, corners: Floats | None, preferred: str) -> tuple[Floats, FootprintSource]:
+    """Return the footprint and its source: the preferred one, or the metadata when no polygon fits the image."""
     reason = ""
-    if wanted == "image":
+    if preferred == "image":
         try:
             return find_footprint(raster.pixels, raster.transform, raster.crs), "image"
         except UnusableRaster as error:

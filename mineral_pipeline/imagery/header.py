@@ -1,4 +1,4 @@
-"""What a file may declare before anything is allocated for it: some kilobytes can declare thousands of millions."""
+"""Validates the header of a file before memory is allocated: a file of kilobytes can declare gigabytes of pixels."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from rasterio.io import DatasetReader
 from mineral_pipeline.errors import RasterError
 
 MAX_PIXELS = 20_000**2
-"""Pixels of a band: the largest of Landsat (panchromatic, 15 m) has 18,000 x 18,000."""
+"""Maximum pixels of a band: the largest of Landsat (panchromatic, 15 m) has 18,000 x 18,000."""
 
 MAX_PADDING = 4096**2
-"""Pixels that tiles may hold beyond the image: a tile is decoded whole, however little of it is image."""
+"""Maximum pixels of all tiles beyond the image: a tile is decoded whole, however little of it is image."""
 
 MAX_RATIO = 1500
-"""Decompressed bytes for each byte of the file: deflate reaches 1032 (RFC 1951: 258 bytes by two bits), LZW 1390 (4096
-ever longer repeats). A file that declares more leaves out what it declares."""
+"""Maximum ratio of decompressed bytes to bytes of the file.
+
+Deflate reaches 1032 (RFC 1951: 258 bytes from two bits), LZW 1390 (4096 ever longer repeats). A file that declares
+more lacks parts of its data."""
 
 
 def validate_header(dataset: DatasetReader, size: int, source: str) -> None:
-    """Refuse what is no Landsat band, or what cannot be decoded within bounds.
+    """Refuse a file that is not a Landsat band, or cannot be decoded in bounded memory.
 
     Args:
-        dataset: opened, of which no pixel has been read.
-        size: bytes of the file.
+        dataset: the open file, of which no pixel has been read.
+        size: size of the file in bytes.
         source: name of the file in errors.
 
     Raises:
-        RasterError: not one band of 8- or 16-bit integers, without a mask; more pixels, wider tiles or more bytes than
-            allowed.
+        RasterError: the file does not hold exactly one band of 8- or 16-bit integers and no mask, or declares more
+            pixels, larger tiles or a higher compression than allowed.
     """
     dtype, lines, samples = dataset.dtypes[0], dataset.height, dataset.width
     if dataset.count != 1:
         raise RasterError(f"{source}: holds {dataset.count} bands: a Landsat band file holds one")
-    if MaskFlags.per_dataset in dataset.mask_flag_enums[0]:  # whose tiles could be of any size
+    if MaskFlags.per_dataset in dataset.mask_flag_enums[0]:  # its tiles could be of any size
         raise RasterError(f"{source}: holds a mask: a Landsat band file holds one band and nothing else")
     if dtype not in ("uint8", "uint16", "int16"):
         raise RasterError(f"{source}: holds {dtype} pixels: a Landsat band holds 8- or 16-bit integers")

@@ -1,4 +1,4 @@
-"""From the bytes of a GeoTIFF to pixels on the ground, with 0 for fill and for nothing else."""
+"""Decodes the bytes of a GeoTIFF to georeferenced pixels, in which 0 is fill and nothing else."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from mineral_pipeline.errors import RasterError
-from mineral_pipeline.imagery.grid import reduced_shape, scaled_transform
+from mineral_pipeline.imagery.grid import read_band, reduced_shape, scaled_transform
 from mineral_pipeline.imagery.header import validate_header
-from mineral_pipeline.imagery.reading import read_band
 from mineral_pipeline.sensors.landsat import TIFF_MAGIC
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
-CACHE = 16 * 2**20
-"""Bytes of decoded blocks that GDAL keeps: several rows of tiles. By default it keeps a second copy of the band."""
+GDAL_CACHE_BYTES = 16 * 2**20
+"""Decoded blocks that GDAL keeps: several rows of tiles. By default it would keep a second copy of the band."""
 
-_OPENING = threading.Lock()  # warning filters belong to the process, and scenes are decoded in threads
+_OPENING = threading.Lock()  # warning filters are global to the process, and scenes are decoded in threads
 
 
 class UnusableRaster(RasterError):
@@ -44,9 +43,9 @@ class Raster:
     crs: CRS | None
     """Coordinate reference system; None when the file has none."""
     source: str = ""
-    """Where it came from, for error messages."""
+    """Name of the file, for error messages."""
     full_shape: tuple[int, int] | None = None
-    """Lines and samples of the file, of which ``pixels`` may be a sample; None: those of ``pixels``."""
+    """Lines and samples of the file, when ``pixels`` are only those that sampling takes; None for the whole file."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -55,49 +54,49 @@ class Raster:
 
     @property
     def is_georeferenced(self) -> bool:
-        """Whether its pixels have a place on the Earth."""
+        """Whether the position of its pixels on the Earth is known."""
         return self.crs is not None and not self.transform.is_identity and not self.transform.is_degenerate
 
 
 def decode(content: bytes, source: str = "", sampled: int | None = None) -> Raster:
-    """Read the one band of a GeoTIFF.
+    """Decode the only band of a GeoTIFF.
 
-    Fill is what the file's nodata tag says, else 0 (Landsat has no tag); it becomes 0, and valid pixels below 1 become
-    1. Signed 16-bit bands (surface reflectance) become unsigned.
+    Fill is the value of the file's nodata tag, or 0 without one (Landsat has none). Fill becomes 0, and valid pixels
+    below 1 become 1. Signed 16-bit bands (surface reflectance) become unsigned.
 
     Args:
-        content: the whole file.
+        content: bytes of the whole file.
         source: name of the file in errors.
-        sampled: edge of a chip, to get only the pixels that ``sampling`` takes for it: of a file in strips, a small
-            part is decoded for them. `downsample` to that size then gives what it gives for the whole band.
+        sampled: edge of a chip in pixels, to decode only the pixels that ``sampling`` (nearest neighbour) takes for it,
+            which is a small part of a file in strips. `downsample` to that size gives the same as for the whole band.
 
     Raises:
-        RasterError: not a TIFF, truncated, or beyond what `check_declared` allows.
+        RasterError: the file is not a TIFF, is truncated, or is refused by `validate_header`.
     """
     if not content.startswith(TIFF_MAGIC):
         raise RasterError(f"{source}: not a TIFF: {len(content):,} bytes that start with {content[:8]!r}")
     try:
-        with rasterio.Env(GDAL_CACHEMAX=CACHE), MemoryFile(content) as file, _open(file) as dataset:
+        with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES), MemoryFile(content) as file, _open(file) as dataset:
             validate_header(dataset, len(content), source)
             shape = reduced_shape(dataset.shape, sampled or max(dataset.shape))
             pixels = _mark_fill(read_band(dataset, shape), dataset.nodata)
             transform = scaled_transform(dataset.transform, dataset.shape, shape)
             return Raster(pixels, transform, dataset.crs, source, dataset.shape)
     except (RasterioError, CRSError) as error:
-        # GDAL names the file by a random number, and the same failure must give the same reason in every run
+        # GDAL's message names the file by a random number; the same failure must have the same reason in every run
         reason = " ".join(str(error.__cause__ or error).split()).rpartition(".tif")[2].strip("', ")
         raise RasterError(f"{source}: truncated or damaged TIFF of {len(content):,} bytes: {reason}") from error
 
 
 def _open(file: MemoryFile) -> DatasetReader:
-    """Open as GeoTIFF and as nothing else: other formats can name further files."""
+    """Open as a GeoTIFF only, since files of other formats can refer to further files."""
     with _OPENING, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # the chip's maker judges that
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `make_chip` rejects such rasters
         return file.open(driver="GTiff")
 
 
 def _mark_fill(pixels: npt.NDArray[np.integer[Any]], tag: float | None) -> Pixels:
-    """Pixels as unsigned integers with 0 where they have the file's ``tag`` (by default 0), and nowhere else."""
+    """Return unsigned pixels that are 0 where they equal the nodata ``tag`` (by default 0), and only there."""
     limits = np.iinfo(pixels.dtype)
     mark = tag if tag is not None and limits.min <= tag <= limits.max else 0
     if mark != 0 or limits.min < 0:

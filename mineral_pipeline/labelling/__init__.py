@@ -1,17 +1,18 @@
-"""Targets from known deposits: which lie in which footprint, how many, of which commodity."""
+"""Targets from known deposits: which deposits are in which footprint, how many, of which commodity."""
 
 from mineral_pipeline.labelling.commodities import choose_groups
 from mineral_pipeline.labelling.deposits import DepositTable, read_deposits
 from mineral_pipeline.labelling.membership import membership, sum_inside
-from mineral_pipeline.labelling.partitions import CHIPS, empty_counts, read_chips, write_labels
-from mineral_pipeline.labelling.targets import (
-    Deposits,
-    choose_deposits,
-    column_name,
+from mineral_pipeline.labelling.partitions import (
+    CHIPS,
     count_deposits,
+    empty_counts,
     finish_labels,
-    richness,
+    read_chips,
+    summarise_counts,
+    write_labels,
 )
+from mineral_pipeline.labelling.targets import Deposits, choose_deposits, column_name, richness
 
 __all__ = [
     "CHIPS",
@@ -28,5 +29,6 @@ __all__ = [
     "read_deposits",
     "richness",
     "sum_inside",
+    "summarise_counts",
     "write_labels",
 ]

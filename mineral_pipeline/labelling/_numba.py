@@ -1,13 +1,14 @@
-"""The compiled loops of membership.
+"""Compiled loops of membership.
 
-The scenes of place p are rows ``visits[p]`` to ``visits[p + 1]`` of ``normals`` (s, v, 3), the inward normals of their
-edges. Points are unit vectors (m, 3).
+Groups of different sizes are stored one after the other, in the compressed sparse row form (CSR): group i is made of
+the items ``offsets[i]`` to ``offsets[i + 1]``. Positions and normals are unit vectors.
 """
 
 from __future__ import annotations
 
 import math
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,28 +16,72 @@ from mineral_pipeline.geometry import TOLERANCE, chord, is_on_earth
 from mineral_pipeline.jit import njit
 
 _fused = partial(njit, fastmath={"contract"})
-"""A product may be added without being rounded: next to the tolerance that is nothing."""
+"""`njit` that may add a product without rounding it first, which changes far less than the tolerance."""
+
+
+class IndexLists(NamedTuple):
+    """Lists of indices, one per group."""
+
+    offsets: np.ndarray
+    """(n + 1,) first index of each of n groups, and the end."""
+    indices: np.ndarray
+    """(k,) indices, group by group."""
+
+
+class LocationScenes(NamedTuple):
+    """Scenes by location."""
+
+    offsets: np.ndarray
+    """(p + 1,) first scene of each of p locations, and the end."""
+    normals: np.ndarray
+    """(s, v, 3) inward normals of the scenes' edges, location by location."""
+
+
+class CellPoints(NamedTuple):
+    """Points by grid cell."""
+
+    offsets: np.ndarray
+    """(c + 1,) first point of each of c cells, and the end."""
+    vectors: np.ndarray
+    """(m, 3) points, cell by cell."""
+    centres: np.ndarray
+    """(c, 3) centres of the cells."""
+    radius: float
+    """Largest distance of a point from the centre of its cell, in radians."""
+
+
+class SparseRows(NamedTuple):
+    """Integer weights of the points, as a sparse matrix."""
+
+    offsets: np.ndarray
+    """(m + 1,) first entry of each of m points, and the end."""
+    columns: np.ndarray
+    """(e,) column of each entry."""
+    values: np.ndarray
+    """(e,) value of each entry."""
+    n_columns: int
+    """Number of columns."""
 
 
 @njit
-def number_cells(positions: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the cells of a grid that hold positions.
+def number_cells(positions: np.ndarray, row_offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the cells of a global grid that hold positions.
 
     Args:
         positions: (n, 2) lon/lat in degrees.
-        starts: (r + 1,) first cell of each of r rows of equal height from south to north, and the end.
+        row_offsets: (r + 1,) first cell of each of r rows of equal height from south to north, and the end.
 
     Returns:
-        Number (n,) of the cell of each position, -1 for what is not on the Earth; the cells (c,), ascending.
+        Number (n,) of the cell of each position, -1 where it is not on the Earth; the occupied cells (c,), ascending.
     """
-    rows = len(starts) - 1
-    cells, number = np.full(len(positions), -1, np.int32), np.zeros(starts[-1], np.int32)
+    n_rows = len(row_offsets) - 1
+    cells, number = np.full(len(positions), -1, np.int32), np.zeros(row_offsets[-1], np.int32)
     for i in range(len(positions)):
         if is_on_earth(positions[i, 0], positions[i, 1]):
             turns, height = positions[i, 0] / 360, (positions[i, 1] + 90) / 180
-            row = min(int(height * rows), rows - 1)
-            width = starts[row + 1] - starts[row]
-            cells[i] = starts[row] + min(int((turns - math.floor(turns)) * width), width - 1)
+            row = min(int(height * n_rows), n_rows - 1)
+            width = row_offsets[row + 1] - row_offsets[row]
+            cells[i] = row_offsets[row] + min(int((turns - math.floor(turns)) * width), width - 1)
             number[cells[i]] = 1
     occupied = np.flatnonzero(number)
     for cell in range(len(occupied)):  # an assignment of arrays takes ten times as long to compile
@@ -49,203 +94,190 @@ def number_cells(positions: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray,
 
 @njit
 def extents(
-    scenes: np.ndarray, visits: np.ndarray, centres: np.ndarray, radii: np.ndarray, normals: np.ndarray
+    scenes: LocationScenes, rows: np.ndarray, centres: np.ndarray, radii: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How far the scenes of each place extend, and how much they differ.
+    """Measure how far the scenes of each location extend, and how much they differ.
 
     Args:
-        scenes: (s,) rows of ``centres`` and ``radii``, place by place.
-        visits: see above.
-        centres: (n, 3) unit vectors of the scenes' circles.
-        radii: (n,) radians.
-        normals: see above.
+        scenes: s scenes by location.
+        rows: (s,) row of each scene in ``centres`` and ``radii``.
+        centres: (n, 3) centres of the scenes' enclosing circles.
+        radii: (n,) radii of the circles in radians.
 
     Returns:
-        Chord (p,) from the centre of a place's first scene to the farthest point of them all; most (p,) that the
-        height of a point above an edge differs between the first scene and the others.
+        Chord (p,) from the centre of a location's first scene to the farthest point of all its scenes; largest
+        difference (p,) between the heights of a point above an edge of the first scene and of another one.
     """
-    count = len(visits) - 1
-    chords, spreads = np.zeros(count), np.zeros(count)
-    for place in range(count):
-        first = visits[place]
-        for scene in range(first, visits[place + 1]):
-            drift = chord(centres[scenes[first]], centres[scenes[scene]])
-            chords[place] = max(chords[place], drift + 2 * math.sin(radii[scenes[scene]] / 2))
-            for edge in range(normals.shape[1]):
-                spreads[place] = max(spreads[place], chord(normals[first, edge], normals[scene, edge]))
+    n_locations = len(scenes.offsets) - 1
+    chords, spreads = np.zeros(n_locations), np.zeros(n_locations)
+    for location in range(n_locations):
+        first = scenes.offsets[location]
+        for scene in range(first, scenes.offsets[location + 1]):
+            drift = chord(centres[rows[first]], centres[rows[scene]])
+            chords[location] = max(chords[location], drift + 2 * math.sin(radii[rows[scene]] / 2))
+            for edge in range(scenes.normals.shape[1]):
+                difference = chord(scenes.normals[first, edge], scenes.normals[scene, edge])
+                spreads[location] = max(spreads[location], difference)
     return chords, spreads
 
 
 @njit
 def can_meet(
-    middles: np.ndarray, cells: np.ndarray, normals: np.ndarray, scenes: np.ndarray, margins: np.ndarray
+    centres: np.ndarray, cells: np.ndarray, normals: np.ndarray, scenes: np.ndarray, margins: np.ndarray
 ) -> np.ndarray:
-    """Whether the middle (c, 3) of a cell lies no farther than a margin outside of a scene, for pairs (k,) of both."""
+    """True (k,) where the centre of a cell is inside a scene or within ``margin`` of it.
+
+    Args:
+        centres: (c, 3) centres of the cells.
+        cells: (k,) cell of each pair.
+        normals: (s, v, 3) inward normals of the scenes' edges.
+        scenes: (k,) scene of each pair.
+        margins: (k,) largest distance of each pair, in radians.
+    """
     meets = np.ones(len(cells), np.bool_)
     for pair in range(len(cells)):
-        middle = middles[cells[pair]]
+        centre = centres[cells[pair]]
         for normal in normals[scenes[pair]]:
-            height = normal[0] * middle[0] + normal[1] * middle[1] + normal[2] * middle[2]
+            height = normal[0] * centre[0] + normal[1] * centre[1] + normal[2] * centre[2]
             meets[pair] &= height >= -margins[pair]
     return meets
 
 
 @njit
-def list_near(cells: np.ndarray, starts: np.ndarray, places: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """List the points near each place.
+def list_candidates(cells: np.ndarray, locations: IndexLists, n_locations: int) -> IndexLists:
+    """List the candidate points of each location: those of its candidate cells.
 
     Args:
         cells: (m,) cell of each point, or -1.
-        starts: (c + 1,) where in ``places`` each cell's start.
-        places: near each cell.
-        count: of the places, p.
+        locations: locations of which each cell is a candidate.
+        n_locations: number of locations.
 
     Returns:
-        Where each place's points start, and the end, (p + 1,); the points, ascending within each place.
+        Points by location, ascending within each.
     """
-    crowds = np.zeros(len(starts) - 1, np.int64)
+    n_points = np.zeros(len(locations.offsets) - 1, np.int64)
     for cell in cells:
         if cell >= 0:
-            crowds[cell] += 1
-    ends = np.zeros(count + 1, np.int64)
-    for cell in range(len(crowds)):
-        for place in places[starts[cell] : starts[cell + 1]]:
-            ends[place + 1] += crowds[cell]
-    ends = np.cumsum(ends)
-    near, at = np.empty(ends[-1], np.int32), ends[:-1].copy()
+            n_points[cell] += 1
+    offsets = np.zeros(n_locations + 1, np.int64)
+    for cell in range(len(n_points)):
+        for location in locations.indices[locations.offsets[cell] : locations.offsets[cell + 1]]:
+            offsets[location + 1] += n_points[cell]
+    offsets = np.cumsum(offsets)
+    points, free = np.empty(offsets[-1], np.int32), offsets[:-1].copy()
     for point in range(len(cells)):
         if cells[point] >= 0:
-            for k in range(starts[cells[point]], starts[cells[point] + 1]):
-                near[at[places[k]]] = point
-                at[places[k]] += 1
-    return ends, near
+            for k in range(locations.offsets[cells[point]], locations.offsets[cells[point] + 1]):
+                points[free[locations.indices[k]]] = point
+                free[locations.indices[k]] += 1
+    return IndexLists(offsets, points)
 
 
 @_fused
-def list_members(
-    points: np.ndarray,
-    starts: np.ndarray,
-    near: np.ndarray,
-    visits: np.ndarray,
-    normals: np.ndarray,
-    members: np.ndarray,
-) -> np.ndarray:
+def list_members(points: np.ndarray, candidates: IndexLists, scenes: LocationScenes, members: np.ndarray) -> np.ndarray:
     """List the points inside each scene.
 
     Args:
-        points: see above.
-        starts: (p + 1,) where in ``near`` each place's points start.
-        near: points near each place, of `list_near`.
-        visits: see above.
-        normals: see above.
-        members: room for as many as could be; the points inside are written, ascending within each scene.
+        points: (m, 3) points.
+        candidates: candidate points of each location.
+        scenes: s scenes by location.
+        members: buffer with space for every candidate of every scene. The points inside are written to its beginning,
+            scene by scene, ascending within each.
 
     Returns:
-        Where each scene's members start, and the end, (s + 1,).
+        First member (s + 1,) of each scene in ``members``, and the end.
     """
-    most = _longest(starts)
-    x, y, z, heights = np.empty(most), np.empty(most), np.empty(most), np.empty(most)
-    ends = np.zeros(len(normals) + 1, np.int64)
-    for place in range(len(starts) - 1):
-        names = near[starts[place] : starts[place + 1]]
-        _gather(points, names, x, y, z)
-        for scene in range(visits[place], visits[place + 1]):
-            _measure(x, y, z, normals[scene], heights[: len(names)])
-            ends[scene + 1] = ends[scene] + _keep(names, heights, members[ends[scene] :])
-    return ends
+    longest = _longest(candidates.offsets)
+    x, y, z, heights = np.empty(longest), np.empty(longest), np.empty(longest), np.empty(longest)
+    offsets = np.zeros(len(scenes.normals) + 1, np.int64)
+    for location in range(len(candidates.offsets) - 1):
+        indices = candidates.indices[candidates.offsets[location] : candidates.offsets[location + 1]]
+        _gather(points, indices, x, y, z)
+        for scene in range(scenes.offsets[location], scenes.offsets[location + 1]):
+            _measure(x, y, z, scenes.normals[scene], heights[: len(indices)])
+            offsets[scene + 1] = offsets[scene] + _keep(indices, heights, members[offsets[scene] :])
+    return offsets
 
 
 @_fused
-def sum_members(
-    points: np.ndarray, crowds: np.ndarray, middles: np.ndarray, slack: float,
-    starts: np.ndarray, near: np.ndarray, visits: np.ndarray, normals: np.ndarray,
-    rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int,
-) -> np.ndarray:  # fmt: skip
-    """Add up the weights of the points inside each scene, without listing them.
+def sum_members(points: CellPoints, candidates: IndexLists, scenes: LocationScenes, weights: SparseRows) -> np.ndarray:
+    """Add up the weights of the points inside each scene, without listing the points.
 
-    A cell whose middle is farther than ``slack`` from all edges lies inside or outside with all its points.
+    A cell whose centre is farther than ``points.radius`` from all edges is inside or outside with all its points.
 
     Args:
-        points: see above; cell by cell.
-        crowds: (c + 1,) where each cell's points start, and the end.
-        middles: (c, 3) of the cells.
-        slack: farthest that a point lies from its cell's middle.
-        starts: (p + 1,) where in ``near`` each place's cells start.
-        near: the cells near each place.
-        visits: see above.
-        normals: see above.
-        rows: (m + 1,) where in ``columns`` and ``weights`` each point's start.
-        columns: of the weights.
-        weights: integers.
-        width: number of columns, k.
+        points: m points by cell.
+        candidates: candidate cells of each location.
+        scenes: s scenes by location.
+        weights: weights of the m points, k columns.
 
     Returns:
         Sums (s, k).
     """
-    sums, totals = np.zeros((len(normals), width), np.int64), np.zeros((len(middles), width), np.int64)
-    for cell in range(len(middles)):
-        for k in range(rows[crowds[cell]], rows[crowds[cell + 1]]):
-            totals[cell, columns[k]] += weights[k]
-    x, y, z = points[:, 0].copy(), points[:, 1].copy(), points[:, 2].copy()
-    numbers, inside, heights = np.arange(len(points)), np.empty(_longest(crowds), np.int64), np.empty(_longest(crowds))
-    for place in range(len(starts) - 1):
-        cells = near[starts[place] : starts[place + 1]]
-        u, v, w = middles[cells, 0], middles[cells, 1], middles[cells, 2]
-        above = np.empty(len(cells))
-        for scene in range(visits[place], visits[place + 1]):
-            _measure(u, v, w, normals[scene], above)
+    radius, width = points.radius, weights.n_columns
+    centres, point_offsets, vectors = points.centres, points.offsets, points.vectors
+    sums = np.zeros((len(scenes.normals), width), np.int64)
+    cell_sums = np.zeros((len(centres), width), np.int64)
+    for cell in range(len(centres)):
+        for k in range(weights.offsets[point_offsets[cell]], weights.offsets[point_offsets[cell + 1]]):
+            cell_sums[cell, weights.columns[k]] += weights.values[k]
+    longest = _longest(point_offsets)
+    x, y, z = vectors[:, 0].copy(), vectors[:, 1].copy(), vectors[:, 2].copy()
+    numbers, inside, heights = np.arange(len(vectors)), np.empty(longest, np.int64), np.empty(longest)
+    for location in range(len(candidates.offsets) - 1):
+        cells = candidates.indices[candidates.offsets[location] : candidates.offsets[location + 1]]
+        u, v, w = centres[cells, 0], centres[cells, 1], centres[cells, 2]
+        cell_heights = np.empty(len(cells))
+        for scene in range(scenes.offsets[location], scenes.offsets[location + 1]):
+            _measure(u, v, w, scenes.normals[scene], cell_heights)
             for i in range(len(cells)):
-                first, end = crowds[cells[i]], crowds[cells[i] + 1]
-                if above[i] >= slack:
+                first, end = point_offsets[cells[i]], point_offsets[cells[i] + 1]
+                if cell_heights[i] >= radius:
                     for k in range(width):
-                        sums[scene, k] += totals[cells[i], k]
-                elif above[i] >= -slack:
-                    _measure(x[first:end], y[first:end], z[first:end], normals[scene], heights[: end - first])
+                        sums[scene, k] += cell_sums[cells[i], k]
+                elif cell_heights[i] >= -radius:
+                    _measure(x[first:end], y[first:end], z[first:end], scenes.normals[scene], heights[: end - first])
                     for point in inside[: _keep(numbers[first:end], heights, inside)]:
-                        for k in range(rows[point], rows[point + 1]):
-                            sums[scene, columns[k]] += weights[k]
+                        for k in range(weights.offsets[point], weights.offsets[point + 1]):
+                            sums[scene, weights.columns[k]] += weights.values[k]
     return sums
 
 
 @njit
-def sort_by_cell(cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sort points by the number (m,) of their cell, -1 left out.
-
-    Returns:
-        Where each of ``count`` cells' points start, and the end; the points, cell by cell.
-    """
-    starts = np.zeros(count + 1, np.int64)
+def sort_by_cell(cells: np.ndarray, n_cells: int) -> IndexLists:
+    """List the points of each cell, from the cell (m,) of each point, or -1."""
+    offsets = np.zeros(n_cells + 1, np.int64)
     for cell in cells:
         if cell >= 0:
-            starts[cell + 1] += 1
-    starts = np.cumsum(starts)
-    points, at = np.empty(starts[-1], np.int64), starts[:-1].copy()
+            offsets[cell + 1] += 1
+    offsets = np.cumsum(offsets)
+    points, free = np.empty(offsets[-1], np.int64), offsets[:-1].copy()
     for point in range(len(cells)):
         if cells[point] >= 0:
-            points[at[cells[point]]] = point
-            at[cells[point]] += 1
-    return starts, points
+            points[free[cells[point]]] = point
+            free[cells[point]] += 1
+    return IndexLists(offsets, points)
 
 
 @njit
-def _longest(starts: np.ndarray) -> int:
-    """The length of the longest of the runs that begin at ``starts``, of which the last is the end."""
+def _longest(offsets: np.ndarray) -> int:
+    """Return the size of the largest group."""
     longest = 0
-    for run in range(len(starts) - 1):
-        longest = max(longest, starts[run + 1] - starts[run])
+    for group in range(len(offsets) - 1):
+        longest = max(longest, offsets[group + 1] - offsets[group])
     return longest
 
 
 @njit
-def _gather(points: np.ndarray, names: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> None:
-    """Write points by component, so that loops over them run in vector registers."""
-    for i in range(len(names)):
-        x[i], y[i], z[i] = points[names[i], 0], points[names[i], 1], points[names[i], 2]
+def _gather(points: np.ndarray, indices: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> None:
+    """Write the components of the indexed points, so that loops over them run in vector registers."""
+    for i in range(len(indices)):
+        x[i], y[i], z[i] = points[indices[i], 0], points[indices[i], 1], points[indices[i], 2]
 
 
 @_fused
 def _measure(x: np.ndarray, y: np.ndarray, z: np.ndarray, normals: np.ndarray, heights: np.ndarray) -> None:
-    """Write the least height (k,) of every point above the edges (v, 3) of a scene, four edges at a time."""
+    """Write the smallest height (k,) of every point above the edges (v, 3) of a scene, four edges at a time."""
     heights[:] = np.inf
     last = len(normals) - 1
     for first in range(0, len(normals), 4):
@@ -258,15 +290,15 @@ def _measure(x: np.ndarray, y: np.ndarray, z: np.ndarray, normals: np.ndarray, h
             above_c, above_d = c0 * x[i] + c1 * y[i] + c2 * z[i], d0 * x[i] + d1 * y[i] + d2 * z[i]
             one = above_a if above_a < above_b else above_b
             other = above_c if above_c < above_d else above_d
-            least = one if one < other else other
-            heights[i] = least if least < heights[i] else heights[i]
+            lowest = one if one < other else other
+            heights[i] = lowest if lowest < heights[i] else heights[i]
 
 
 @njit
-def _keep(names: np.ndarray, heights: np.ndarray, kept: np.ndarray) -> int:
-    """Write the names of those that do not lie outside, and return how many they are."""
+def _keep(indices: np.ndarray, heights: np.ndarray, kept: np.ndarray) -> int:
+    """Write the indices of the points that are inside, and return their number."""
     count = 0
-    for i in range(len(names)):  # without a branch: what lies outside is written over by the next
-        kept[count] = names[i]
+    for i in range(len(indices)):  # without a branch: the next index replaces that of a point outside
+        kept[count] = indices[i]
         count += heights[i] >= -TOLERANCE
     return count

@@ -1,7 +1,7 @@
-"""Commodities in one vocabulary, and the groups that they belong to.
+"""Vocabulary of commodities, and the groups that they belong to.
 
-The vocabulary is data (``commodities.yaml``): the names of MRDS, other spellings of each, classes and groups with
-the publication that each follows. A name that it does not know is kept as it is written.
+The vocabulary is a data file (``commodities.yaml``): the names of MRDS, other spellings of each, classes and groups
+with the publication that each follows. Names that are not in it are kept as they are written.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ import yaml
 from mineral_pipeline.errors import SettingsError
 
 UNITS = re.compile(r"^(?:g t|oz t|ppm|wt) ")
-"""Units before a name, as in ``g/t Pt``, without punctuation."""
+"""Units before a name, without punctuation, as in ``g/t Pt``."""
 
-HINTS = re.compile(r"^(?:minor|native|poss?ible|potent?ial|trace)\s+", re.IGNORECASE)
-"""Words before a name that do not change what it is."""
+MODIFIERS = re.compile(r"^(?:minor|native|poss?ible|potent?ial|trace)\s+", re.IGNORECASE)
+"""Words before a name that do not change the commodity."""
 
-JOINTS = re.compile(r"\s{2,}|\s+and\s+|\s*[&/+]\s*|-", re.IGNORECASE)
-"""Between two names that are written as one: ``HAL  K``, ``lead and zinc``, ``Copper/Gold``."""
+SEPARATORS = re.compile(r"\s{2,}|\s+and\s+|\s*[&/+]\s*|-", re.IGNORECASE)
+"""Separators of names that are written as one: ``HAL  K``, ``lead and zinc``, ``Copper/Gold``."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What commodities are called."""
+    """Names of commodities and their groups."""
 
     names: Mapping[str, str]
     """MRDS name of every spelling, by its `_key`."""
     groups: Mapping[str, frozenset[str]]
     """Members of each class and group."""
     sources: Mapping[str, str]
-    """What each class or group follows."""
+    """Publication that each class or group follows."""
     qualifiers: frozenset[str]
-    """Keys that name no commodity of their own."""
+    """Keys of words that name no commodity of their own."""
 
 
 @cache
 def vocabulary() -> Vocabulary:
-    """The vocabulary of the package."""
+    """Return the vocabulary of the package."""
     text = resources.files(__package__).joinpath("commodities.yaml").read_text(encoding="utf-8")
     content = yaml.safe_load(text)
     every = content["classes"] | content["groups"]
@@ -58,44 +58,44 @@ def vocabulary() -> Vocabulary:
 
 
 def is_known(name: str) -> bool:
-    """Whether the vocabulary has this name or spelling."""
+    """Return whether the vocabulary has this name or spelling."""
     return _find(name) is not None
 
 
-def choose_groups(wanted: Sequence[str] | Literal["all"]) -> tuple[str, ...]:
-    """Names of commodity groups, in the order of the vocabulary when all are wanted.
+def choose_groups(groups: Sequence[str] | Literal["all"]) -> tuple[str, ...]:
+    """Check the names of commodity groups; ``all`` stands for all groups in the order of the vocabulary.
 
     Raises:
         SettingsError: there is no group of that name.
     """
     known = vocabulary().groups
-    if wanted == "all":
+    if groups == "all":
         return tuple(known)
-    for name in wanted:
+    for name in groups:
         if name not in known:
             raise SettingsError(f"label.groups: no commodity group {name!r}: choose among {', '.join(known)}")
-    return tuple(dict.fromkeys(wanted))
+    return tuple(dict.fromkeys(groups))
 
 
 def split_commodities(text: str) -> list[str]:
-    """Names in a list of commodities (separated by commas or semicolons), in the vocabulary, each once.
+    """Split a list of commodities at commas and semicolons into names of the vocabulary, each once.
 
-    A name that is not in the vocabulary is trimmed and put in title case.
+    Names that are not in the vocabulary are trimmed and put in title case.
     """
     return list(dict.fromkeys(name for word in re.split("[,;]", text) for name in _names(word)))
 
 
 @lru_cache(maxsize=100_000)
 def _names(word: str) -> tuple[str, ...]:
-    """What one entry of a list stands for: no name, one, or several that are written as one."""
+    """Return the names in one entry of a list: none, one, or several that are written as one."""
     key = _key(word)
     if not key or key in vocabulary().qualifiers:
         return ()
-    for reading in (word, HINTS.sub("", word.strip()), re.sub(r"\(.*?\)", "", word)):
+    for reading in (word, MODIFIERS.sub("", word.strip()), re.sub(r"\(.*?\)", "", word)):
         found = _find(reading)
         if found is not None:
             return (found,)
-    parts = [_find(part) for part in JOINTS.split(word.strip())]
+    parts = [_find(part) for part in SEPARATORS.split(word.strip())]
     known = [part for part in parts if part is not None]
     if len(known) == len(parts):
         return tuple(known)
@@ -103,13 +103,13 @@ def _names(word: str) -> tuple[str, ...]:
 
 
 def _find(word: str) -> str | None:
-    """The vocabulary's name for a spelling."""
+    """Return the vocabulary's name for a spelling."""
     names, key = vocabulary().names, _key(word)
     return names.get(key) or names.get(key.removesuffix("s"))
 
 
 def _key(word: str) -> str:
-    """Letters and digits in lower case without accents, words parted by single spaces."""
+    """Return letters and digits in lower case without accents, words separated by single spaces."""
     plain = unicodedata.normalize("NFKD", word.casefold())
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return UNITS.sub("", re.sub(r"[\W_]+", " ", letters).strip())

@@ -1,8 +1,8 @@
-"""Where the rows of deposit tables lie on the Earth, and why some lie nowhere.
+"""Coordinates of deposit tables: conversion to WGS 84, and rejection of wrong ones.
 
-Positions become WGS 84 longitude and latitude with PROJ's best transformation that needs no grid file. A row is
-rejected when its coordinates are absent, no numbers, out of range or 0, 0, and when its country gives it away
-(`blunders`).
+Positions are converted to WGS 84 longitude and latitude with PROJ's best transformation that needs no grid file. A row
+is rejected when its coordinates are absent, not numbers, out of range or 0, 0, and when its country reveals an error
+(`coordinate_errors`).
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from mineral_pipeline.geometry import CRS, Floats
 from mineral_pipeline.labelling.coordinate_errors import coordinate_errors
 
 DEGREES_MINUTES = r"[°º'′\"″]|^\s*[-+]?\d+[\s:d-]+\d+(?:[\s:m-]+\d+(?:\.\d*)?)?\s*[NSEWnsew]?\s*$"
-"""``41° 2' 58" N``, ``41 02 58N``, ``41-02-58``, ``41:02.97``: degrees, minutes and perhaps seconds."""
+"""Coordinates in degrees, minutes and perhaps seconds: ``41° 2' 58" N``, ``41 02 58N``, ``41-02-58``, ``41:02.97``."""
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What converting the positions of one reference system to WGS 84 came to."""
+    """Result of the conversion of positions from one reference system to WGS 84."""
 
     crs: str
-    """As the table gives it."""
+    """Reference system, as the table names it."""
     rows: int
-    """How many."""
+    """Number of rows converted."""
     moved_m: tuple[float, float] | None
-    """By how many metres, median and largest; None for coordinates that were no degrees."""
+    """Median and largest displacement in metres; None for coordinates that were not in degrees."""
     accuracy_m: float | None
-    """Of the worst transformation that was used; None if none was."""
+    """Accuracy in metres of the worst transformation that was used; None if none was."""
     ballpark: int
-    """Rows outside the area of use of every transformation: they stay as they are."""
+    """Number of rows outside the area of use of every transformation, which are not moved."""
 
     def __str__(self) -> str:
-        """In one line."""
+        """Return the result in one line."""
         moved = f", moved by {self.moved_m[0]:.0f} m (at most {self.moved_m[1]:.0f})" if self.moved_m else ""
         accuracy = f", accurate to {self.accuracy_m:.0f} m" if self.accuracy_m is not None else ""
         left = f"; {self.ballpark:,} lie where no transformation holds and stay as they are" if self.ballpark else ""
@@ -50,18 +50,18 @@ class Conversion:
 
 @dataclass(frozen=True)
 class ResolvedCoordinates:
-    """Where rows lie."""
+    """Positions of rows in WGS 84."""
 
     lonlat: Floats
     """(n, 2) degrees, WGS 84; nan where the row is rejected."""
     reasons: npt.NDArray[np.object_]
-    """(n,) why each row is rejected; empty text where it is not."""
+    """(n,) reason why each row is rejected; empty text where it is not."""
     conversions: tuple[Conversion, ...]
-    """Of all reference systems but WGS 84."""
+    """One for each reference system other than WGS 84."""
 
 
 def to_wgs84(rows: pd.DataFrame) -> ResolvedCoordinates:
-    """Find out where rows lie.
+    """Convert the coordinates of rows to WGS 84.
 
     Args:
         rows: text columns ``lon``, ``lat``, ``crs`` (empty: WGS 84) and ``country`` (may be empty).
@@ -79,20 +79,22 @@ def to_wgs84(rows: pd.DataFrame) -> ResolvedCoordinates:
             reasons[members] = _out_of_range(lonlat[members])
         members = members[reasons[members] == ""]
         if len(members) and not system.equals(pyproj.CRS(CRS), ignore_axis_order=True):
-            lonlat[members], conversion = _to_wgs84(system, text, lonlat[members])
+            lonlat[members], conversion = _convert(system, text, lonlat[members])
             conversions.append(conversion)
             reasons[members] = _out_of_range(lonlat[members])
-    placed = np.flatnonzero(reasons == "")
-    reasons[placed] = coordinate_errors(lonlat[placed], rows["country"].iloc[placed])
+    located = np.flatnonzero(reasons == "")
+    reasons[located] = coordinate_errors(lonlat[located], rows["country"].iloc[located])
     lonlat[reasons != ""] = np.nan
     return ResolvedCoordinates(lonlat, reasons, tuple(conversions))
 
 
 def _numbers(texts: pd.Series[str]) -> Floats:
+    """Parse numbers (n,); nan where a text is not a number."""
     return np.asarray(pd.to_numeric(texts, errors="coerce"), dtype=np.float64)
 
 
 def _unreadable(rows: pd.DataFrame, lonlat: Floats) -> npt.NDArray[np.object_]:
+    """Return the reasons (n,) of rows without numbers."""
     reasons = np.full(len(rows), "", dtype=object)
     bad = np.flatnonzero(np.isnan(lonlat).any(axis=1))
     texts = rows[["lon", "lat"]].iloc[bad]
@@ -107,6 +109,7 @@ def _unreadable(rows: pd.DataFrame, lonlat: Floats) -> npt.NDArray[np.object_]:
 
 
 def _out_of_range(lonlat: Floats) -> npt.NDArray[np.object_]:
+    """Return the reasons (n,) of positions (n, 2) that are not on the Earth, or at 0, 0."""
     lon, lat = np.abs(lonlat).T
     conditions = [
         (lat > 90) & (lat <= 180) & (lon <= 90),
@@ -122,13 +125,15 @@ def _out_of_range(lonlat: Floats) -> npt.NDArray[np.object_]:
 
 
 def _reference_system(text: str) -> pyproj.CRS | None:
+    """Return the reference system of a name, WGS 84 for an empty one; None if PROJ does not know it."""
     try:
         return pyproj.CRS.from_user_input(text or CRS)
     except CRSError:
         return None
 
 
-def _to_wgs84(system: pyproj.CRS, text: str, positions: Floats) -> tuple[Floats, Conversion]:
+def _convert(system: pyproj.CRS, text: str, positions: Floats) -> tuple[Floats, Conversion]:
+    """Convert positions (n, 2) of the reference system that a table calls ``text``."""
     transformer = pyproj.Transformer.from_crs(system, CRS, always_xy=True, only_best=False)
     found = np.column_stack(transformer.transform(*positions.T))
     accuracy = _accuracies(system, found)
@@ -142,8 +147,11 @@ def _to_wgs84(system: pyproj.CRS, text: str, positions: Floats) -> tuple[Floats,
 
 
 def _accuracies(system: pyproj.CRS, positions: Floats) -> Floats:
-    """Accuracy (n,) in metres of what PROJ uses at each position, the best that needs no absent grid; nan if none."""
-    with warnings.catch_warnings():  # that grids are absent is what this is about
+    """Return the accuracy (n,) in metres of the best transformation at each position (n, 2) that needs no absent grid.
+
+    nan where a position is outside the area of use of every transformation.
+    """
+    with warnings.catch_warnings():  # PROJ warns of absent grids, which are expected here
         warnings.simplefilter("ignore", UserWarning)
         transformers = TransformerGroup(system, CRS, always_xy=True).transformers
     best = np.full(len(positions), np.nan)

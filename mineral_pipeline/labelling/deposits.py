@@ -1,13 +1,13 @@
-"""Known deposits: read from several tables, placed on the Earth, and each of them once.
+"""Known deposits: read from several tables, with WGS 84 coordinates, and without duplicates.
 
-Rows that cannot be placed (`coordinates`) are counted and shown, not silently dropped; rows that are the same deposit
-(`merging`) become one.
+Rows whose position is not known (`coordinates`) are counted and shown, not silently dropped; rows that are the same
+deposit (`deduplication`) become one.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,43 +16,44 @@ import numpy as np
 import pandas as pd
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.geometry import CRS
+from mineral_pipeline.geometry import CRS, Integers
 from mineral_pipeline.labelling.commodities import is_known, split_commodities, vocabulary
 from mineral_pipeline.labelling.coordinates import Conversion, ResolvedCoordinates, to_wgs84
-from mineral_pipeline.labelling.deduplication import deduplicate, sort_by_priority
-from mineral_pipeline.labelling.formats.mrds import read_table
+from mineral_pipeline.labelling.deduplication import PRIORITY, deduplicate, sort_by_priority
+from mineral_pipeline.labelling.formats import read_rows
 
 COLUMNS = ["id", "name", "lon", "lat", "commodities", "source", "sources", "records", "open_mine"]
 """Columns of a deposit table, beside the geometry."""
 
 MERGE_KM = 1.5
-"""Up to here the same name is nearly always the same site: see docs/deposits.md."""
+"""Distance up to which deposits of one name are nearly always the same site: see docs/deposits.md."""
 
-EXAMPLES = 3
+N_EXAMPLES = 3
 """Rejected rows shown for each reason."""
 
 
 @dataclass(frozen=True)
 class DepositTable:
-    """Deposits, and what became of the rows that are not among them."""
+    """Deposits, and the rows that are not among them."""
 
     table: gpd.GeoDataFrame
-    """One row per deposit: id, name, lon, lat, commodities (joined by ``;``), source (file name of the row that keeps
-    its place), sources (of all its records, joined by ``;``), records, open_mine (a large surface mine), geometry."""
+    """One row per deposit: id, name, lon, lat, commodities (joined by ``;``), source (file name of the row whose
+    position is kept), sources (of all its records, joined by ``;``), records (their number), open_mine (whether it is
+    a large surface mine), geometry."""
     rejected: dict[str, int]
     """Rows left out, by reason."""
     merged: int
-    """Rows that are the same deposit as another one and were joined to it."""
+    """Rows that are the same deposit as another row and were merged with it."""
     rows: dict[str, int] = field(default_factory=dict)
     """Rows read, by file name."""
     examples: dict[str, list[dict[str, str]]] = field(default_factory=dict)
-    """The first rejected rows of each reason: file, row (1 is the header), id, name, and the text of latitude,
-    longitude, crs and country."""
+    """The first rejected rows of each reason: file, row (as its format counts them), id, name, and the text of
+    latitude, longitude, crs and country."""
     conversions: tuple[Conversion, ...] = ()
-    """From other reference systems."""
+    """Conversions from other reference systems to WGS 84."""
 
     def report(self) -> dict[str, Any]:
-        """What was read and what became of it, to be kept beside the table as JSON."""
+        """Return what was read, left out and merged, and counts of the deposits, to be kept as JSON."""
         names = self.table["commodities"].str.split(";").explode()
         common = names[names != ""].value_counts()
         known = np.array([is_known(name) for name in common.index], dtype=bool)
@@ -78,70 +79,95 @@ class DepositTable:
 
 
 def read_deposits(paths: Sequence[str], merge_km: float = MERGE_KM) -> DepositTable:
-    """Read and join deposit tables.
+    """Read and merge deposit tables.
 
     Args:
-        paths: local paths or fsspec URLs of CSV files, compressed or not by their suffix, the most trusted first.
-        merge_km: how far apart deposits of one name may lie to be the same, see `merging`.
+        paths: local paths or fsspec URLs, each in any of the formats of `formats`. The tables that come first have
+            priority.
+        merge_km: largest distance between deposits of one name that are the same, see `deduplication`.
 
     Raises:
-        DataError: a file is absent, is not CSV or lacks a coordinate column; no deposit is left.
+        DataError: a file is absent, cannot be read or lacks a coordinate column; no deposit is left.
     """
-    rows = pd.concat([read_table(path, rank) for rank, path in enumerate(paths)], ignore_index=True)
-    placement = to_wgs84(rows)
-    rejected = _counts(pd.Series(placement.reasons[placement.reasons != ""]))
-    placed = rows.assign(lon=placement.lonlat[:, 0], lat=placement.lonlat[:, 1])[placement.reasons == ""]
-    if placed.empty:
+    rows = pd.concat([_read_table(path, rank) for rank, path in enumerate(paths)], ignore_index=True)
+    resolved = to_wgs84(rows)
+    is_located = resolved.reasons == ""
+    rejected = _counts(pd.Series(resolved.reasons[~is_located]))
+    located = rows.assign(lon=resolved.lonlat[:, 0], lat=resolved.lonlat[:, 1])[is_located]
+    if located.empty:
         found = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items()) or "no rows"
         raise DataError(f"label.deposits: no deposit in {', '.join(paths)} ({found}): give a table with deposits")
-    deposits = _merge(placed.assign(id=_named_by_place(placed)), merge_km)
+    deposits = _merge(located.assign(id=_identifiers(located)), merge_km)
     geometry = gpd.points_from_xy(deposits["lon"], deposits["lat"])
     return DepositTable(
-        gpd.GeoDataFrame(deposits[COLUMNS], geometry=geometry, crs=CRS),
-        rejected, len(placed) - len(deposits), _counts(rows["source"]), _examples(rows, placement),
-        placement.conversions,
-    )  # fmt: skip
+        table=gpd.GeoDataFrame(deposits[COLUMNS], geometry=geometry, crs=CRS),
+        rejected=rejected,
+        merged=len(located) - len(deposits),
+        rows=_counts(rows["source"]),
+        examples=_examples(rows, resolved),
+        conversions=resolved.conversions,
+    )
+
+
+def _read_table(path: str, rank: int) -> pd.DataFrame:
+    """Read one table; ``rank`` is its number among all tables, 0 for the one with the highest priority."""
+    rows = read_rows(path)
+    sources = (rows["source"] + "/" + rows["dataset"]).where(rows["dataset"] != "", rows["source"])
+    return rows.assign(rank=rank, sources=sources)
 
 
 def _counts(values: pd.Series[Any]) -> dict[str, int]:
     return {str(value): int(count) for value, count in values.value_counts(sort=False).items()}
 
 
-def _examples(rows: pd.DataFrame, placement: ResolvedCoordinates) -> dict[str, list[dict[str, str]]]:
-    """The first rejected rows of each reason, as they are in their file."""
-    rejected = rows[placement.reasons != ""].assign(reason=placement.reasons[placement.reasons != ""])
-    first = rejected[rejected.groupby("reason").cumcount() < EXAMPLES]
+def _examples(rows: pd.DataFrame, resolved: ResolvedCoordinates) -> dict[str, list[dict[str, str]]]:
+    """Return the first rejected rows of each reason, as they are in their file."""
+    rejected = rows[resolved.reasons != ""].assign(reason=resolved.reasons[resolved.reasons != ""])
+    first = rejected[rejected.groupby("reason").cumcount() < N_EXAMPLES]
     shown = first.rename(columns={"source": "file", "lat": "latitude", "lon": "longitude"}).astype({"row": "str"})
     columns = ["file", "row", "id", "name", "latitude", "longitude", "crs", "country"]
     return {str(reason): part[columns].to_dict("records") for reason, part in shown.groupby("reason", sort=False)}
 
 
-def _named_by_place(rows: pd.DataFrame) -> pd.Series[str]:
-    """Identifiers of the rows; a digest of name and place where the source gives none."""
+def _identifiers(rows: pd.DataFrame) -> pd.Series[str]:
+    """Return identifiers of the rows; a digest of name and position where the source gives none."""
     identifiers = rows["id"].copy()
-    anonymous = identifiers == ""
-    places = zip(*(rows.loc[anonymous, column] for column in ("name", "lon", "lat")), strict=True)
-    identifiers[anonymous] = [hashlib.sha256(repr(to_wgs84).encode()).hexdigest()[:16] for to_wgs84 in places]
+    is_absent = identifiers == ""
+    keys = zip(*(rows.loc[is_absent, column] for column in ("name", "lon", "lat")), strict=True)
+    identifiers[is_absent] = [hashlib.sha256(repr(key).encode()).hexdigest()[:16] for key in keys]
     return identifiers
 
 
 def _merge(rows: pd.DataFrame, merge_km: float) -> pd.DataFrame:
-    """Join the rows that are one deposit: the most trusted keeps its place and name, the rest is united."""
-    trusted = sort_by_priority(rows[[*COLUMNS[:-2], "rank", "open_mine"]])
-    kept, group, counts = np.unique(deduplicate(trusted, merge_km), return_inverse=True, return_counts=True)
-    deposits = trusted.iloc[kept].assign(
-        records=counts, open_mine=np.bincount(group, weights=trusted["open_mine"], minlength=len(kept)) > 0
+    """Merge the rows of each deposit: position and name of the first by priority, commodities and sources of all."""
+    ordered = sort_by_priority(rows[[*PRIORITY, "source", "open_mine"]])
+    kept, group, counts = np.unique(deduplicate(ordered, merge_km), return_inverse=True, return_counts=True)
+    deposits = ordered.iloc[kept].assign(
+        records=counts, open_mine=np.bincount(group, weights=ordered["open_mine"], minlength=len(kept)) > 0
     )
     for column, split in (("commodities", split_commodities), ("sources", _split_sources)):
-        united, all_texts = deposits[column].to_numpy(dtype=object), trusted[column].to_numpy(dtype=object)
-        differing = np.flatnonzero(all_texts != united[group])
-        texts: dict[int, dict[str, None]] = {}
-        for number, text in zip(group[differing].tolist(), all_texts[differing], strict=True):
-            texts.setdefault(number, {united[number]: None})[text] = None
-        for number, several in texts.items():
-            united[number] = ";".join(split(";".join(several)))
-        deposits[column] = pd.Series(united, index=deposits.index, dtype="str")
+        texts = _united(ordered[column].to_numpy(dtype=object), kept, group, split)
+        deposits[column] = pd.Series(texts, index=deposits.index, dtype="str")
     return deposits.sort_index(ignore_index=True)
+
+
+def _united(texts: np.ndarray, kept: Integers, group: Integers, split: Callable[[str], list[str]]) -> np.ndarray:
+    """Return the union of the lists of each deposit's rows, joined by ``;``.
+
+    Args:
+        texts: (n,) lists of the rows, as texts that ``split`` understands.
+        kept: (d,) row of each deposit that comes first by priority.
+        group: (n,) deposit of each row.
+        split: function that splits a text and removes repetitions.
+    """
+    united = texts[kept]
+    several: dict[int, dict[str, None]] = {}
+    differing = np.flatnonzero(texts != united[group])
+    for deposit, text in zip(group[differing].tolist(), texts[differing], strict=True):
+        several.setdefault(deposit, {united[deposit]: None})[text] = None
+    for deposit, different in several.items():
+        united[deposit] = ";".join(split(";".join(different)))
+    return united
 
 
 def _split_sources(text: str) -> list[str]:

@@ -1,8 +1,8 @@
-"""Which deposits lie inside which footprint, exactly, on the sphere.
+"""Membership of points in footprints: exact, on the sphere.
 
-The study asks a tree of deposits, scene by scene, for those in the scene's enclosing circle. Here the question is
-turned round (`Reach`): small cells of deposits ask a tree of places which can reach them. Compiled loops then decide
-deposit against scene; or, where only numbers are wanted, cell against scene first.
+The study queries a k-d tree of deposits once per scene, for the deposits in the scene's enclosing circle. Here small
+grid cells of deposits query a k-d tree of locations instead (`CandidateIndex`). Compiled loops then test deposits
+against scenes; where only sums are needed, they test whole cells against scenes first.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from scipy.sparse import csr_array
 
 from mineral_pipeline import geometry
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.geometry import Floats
+from mineral_pipeline.geometry import Floats, Integers
 from mineral_pipeline.labelling import _numba
+from mineral_pipeline.labelling._numba import CellPoints, IndexLists, SparseRows
 from mineral_pipeline.labelling.spatial_index import CELL_RADIUS, CandidateIndex
 
 
@@ -25,40 +26,49 @@ def membership(footprints: npt.ArrayLike, points: npt.ArrayLike, place: npt.Arra
 
     Args:
         footprints: (n, v, 2) lon/lat in degrees, convex, in either winding; shorter ones repeat their last
-            vertex. What is no such polygon (`sphere.HalfSpaces.valid`) holds nothing.
-        points: (m, 2) lon/lat in degrees; what is not on the Earth (nan, latitude beyond 90) lies nowhere.
-        place: (n,) a number that neighbouring scenes share, such as path/row; only the speed depends on it.
+            vertex. A footprint that is not such a polygon (`HalfSpaces.valid`) contains no points.
+        points: (m, 2) lon/lat in degrees; a point that is not on the Earth (nan, latitude beyond 90) is in none.
+        place: (n,) number of each footprint's location, such as path/row; only the speed depends on it.
 
     Returns:
-        Sparse ``csr_array`` (n, m) int8, 1 where the point lies inside, with sorted indices.
+        Sparse ``csr_array`` (n, m) int8, 1 where the point is inside, with sorted indices.
 
     Raises:
-        DataError: shapes that do not fit.
+        DataError: the shapes of the arguments do not match.
     """
-    outlines, positions = _checked(footprints, points, place)
-    reach = CandidateIndex.of(geometry.half_spaces(outlines), positions, place)
-    starts, near = _numba.list_near(reach.cells, reach.near.indptr, reach.near.indices, reach.near.shape[1])
-    # Room for all that could be inside; what is not written takes no memory.
-    room = np.empty(np.diff(starts) @ np.diff(reach.visits), dtype=near.dtype)
-    ends = _numba.list_members(geometry.unit_vectors(positions), starts, near, reach.visits, reach.normals, room)
-    members = room[: ends[-1]]
-    index = np.result_type(members, np.min_scalar_type(-len(members)))
+    outlines, positions = _validated(footprints, points, place)
+    index = CandidateIndex.build(geometry.half_spaces(outlines), positions, place)
+    cell_locations = IndexLists(index.candidates.indptr, index.candidates.indices)
+    candidates = _numba.list_candidates(index.cells, cell_locations, index.candidates.shape[1])
+    # Space for all members that there can be: pages of memory that are not written are not allocated.
+    buffer_size = np.diff(candidates.offsets) @ np.diff(index.scenes.offsets)
+    buffer = np.empty(buffer_size, dtype=candidates.indices.dtype)
+    offsets = _numba.list_members(geometry.unit_vectors(positions), candidates, index.scenes, buffer)
+    members = buffer[: offsets[-1]]
+    index_type = np.result_type(members, np.min_scalar_type(-len(members)))
     ones = np.ones(len(members), dtype=np.int8)
-    shape = (len(reach.scenes), len(positions))
-    found = csr_array((ones, members.astype(index, copy=False), ends.astype(index)), shape=shape)
-    if not np.array_equal(reach.scenes, np.arange(len(outlines))):  # back into their order, and with the invalid ones
-        rows = np.full(len(outlines), len(reach.scenes))
-        rows[reach.scenes] = np.arange(len(reach.scenes))
-        found.resize(len(reach.scenes) + 1, len(positions))  # one more row, without members
-        found = found[rows]
+    shape = (len(index.rows), len(positions))
+    arrays = (ones, members.astype(index_type, copy=False), offsets.astype(index_type))
+    return _restore_rows(csr_array(arrays, shape=shape), index.rows, len(outlines))
+
+
+def _restore_rows(found: Any, rows: npt.NDArray[np.integer[Any]], count: int) -> Any:
+    """Return a sparse array with ``count`` rows, those of ``found`` at ``rows`` and all others empty."""
+    if not np.array_equal(rows, np.arange(count)):
+        order = np.full(count, len(rows))
+        order[rows] = np.arange(len(rows))
+        found.resize(len(rows) + 1, found.shape[1])  # one more row, which is empty
+        found = found[order]
     found.has_sorted_indices = True
     return found
 
 
 def sum_inside(
     footprints: npt.ArrayLike, points: npt.ArrayLike, weights: Any, place: npt.ArrayLike | None = None
-) -> npt.NDArray[np.int64]:
-    """Add up the weights of the points inside each footprint: `membership` times ``weights``, without the membership.
+) -> Integers:
+    """Add up the weights of the points inside each footprint: the product of `membership` and ``weights``.
+
+    The membership itself is not computed.
 
     Args:
         footprints: as for `membership`.
@@ -70,24 +80,28 @@ def sum_inside(
         Sums (n, k).
 
     Raises:
-        DataError: shapes that do not fit.
+        DataError: the shapes of the arguments do not match.
     """
-    outlines, positions = _checked(footprints, points, place)
+    outlines, positions = _validated(footprints, points, place)
     sparse = csr_array(weights, dtype=np.int64)
     if sparse.shape[0] != len(positions):
         raise DataError(f"weights must have a row for each of {len(positions)} points, not {sparse.shape[0]}")
-    reach = CandidateIndex.of(geometry.half_spaces(outlines), positions, place)
-    crowds, order = _numba.sort_by_cell(reach.cells, len(reach.middles))
-    near, own = reach.near.tocsc(), sparse[order]
+    index = CandidateIndex.build(geometry.half_spaces(outlines), positions, place)
+    point_offsets, order = _numba.sort_by_cell(index.cells, len(index.cell_centres))
+    vectors = geometry.unit_vectors(positions.take(order, axis=0))
+    by_location, by_cell = index.candidates.tocsc(), sparse[order]
     sums = np.zeros((len(outlines), sparse.shape[1]), dtype=np.int64)
-    sums[reach.scenes] = _numba.sum_members(
-        geometry.unit_vectors(positions.take(order, axis=0)), crowds, reach.middles, CELL_RADIUS, near.indptr, near.indices,
-        reach.visits, reach.normals, own.indptr, own.indices, own.data, own.shape[1],
-    )  # fmt: skip
+    sums[index.rows] = _numba.sum_members(
+        CellPoints(point_offsets, vectors, index.cell_centres, CELL_RADIUS),
+        IndexLists(by_location.indptr, by_location.indices),
+        index.scenes,
+        SparseRows(by_cell.indptr, by_cell.indices, by_cell.data, by_cell.shape[1]),
+    )
     return sums
 
 
-def _checked(footprints: npt.ArrayLike, points: npt.ArrayLike, place: npt.ArrayLike | None) -> tuple[Floats, Floats]:
+def _validated(footprints: npt.ArrayLike, points: npt.ArrayLike, place: npt.ArrayLike | None) -> tuple[Floats, Floats]:
+    """Return footprints (n, v, 2) and points (m, 2) as arrays whose shapes match."""
     outlines, positions = np.asarray(footprints, dtype=np.float64), np.asarray(points, dtype=np.float64)
     outlines = outlines if outlines.size else np.full((len(outlines), 1, 2), np.nan)
     positions = positions if positions.size else np.empty((0, 2))

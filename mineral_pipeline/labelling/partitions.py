@@ -1,34 +1,106 @@
-"""The parts of the ledger and of the labels, as Dask's workers read and write them."""
+"""The steps from the ledger to labels, each a function of one Dask partition of chips.
+
+A chip is positive when it holds at least ``label.min_deposits`` deposits. One that holds fewer, but at least one, is
+ambiguous and belongs to neither class, because not all deposits are known. Counting needs one partition of the ledger
+at a time; richness needs the largest count of all partitions, so that labels are made in two steps.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
-from mineral_pipeline.labelling.targets import Deposits, count_deposits, finish_labels
-from mineral_pipeline.workspace import Workspace, ledger
+from mineral_pipeline import geometry
+from mineral_pipeline.labelling.membership import sum_inside
+from mineral_pipeline.labelling.targets import Deposits, richness
+from mineral_pipeline.workspace import Workspace, artefacts, ledger
+
+KEYS = ["chip_id", "scene_id", "location_id"]
+"""Keys of a chip; see `mineral_pipeline.workspace.identities`."""
 
 CHIPS = ledger.to_table([])
 """Empty partition of chips: the ``meta`` of what `read_chips` returns."""
 
 
 def empty_counts(deposits: Deposits) -> pd.DataFrame:
-    """Empty partition of counts: the ``meta`` of what `count_deposits` returns."""
+    """Return an empty partition of counts: the ``meta`` of what `count_deposits` returns."""
     return count_deposits(CHIPS, deposits)
 
 
 def read_chips(shards: Sequence[int], workspace: Workspace) -> gpd.GeoDataFrame:
-    """Rows of the ledger's parts whose status is ``ok``."""
-    parts = (workspace.read_table(ledger.part_name(shard)) for shard in shards)
+    """Read the chips of some shards: the rows of the ledger whose status is ``ok``."""
+    parts = (workspace.read_table(artefacts.ledger_part(shard)) for shard in shards)
     usable = [part[part["status"] == ledger.State.OK] for part in parts]
     filled = [part for part in usable if len(part)]
     return pd.concat(filled, ignore_index=True) if filled else CHIPS
 
 
-def write_labels(counts: pd.DataFrame, part: int, most: int, floor: int, workspace: Workspace) -> int:
-    """Finish the labels of a partition, write them as one part, and return how many there are."""
+def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
+    """Count the deposits in the footprints of chips: the first step to labels.
+
+    Args:
+        chips: rows of the ledger with status ``ok``.
+        deposits: deposits to count.
+
+    Returns:
+        One row per chip: chip_id, scene_id, location_id, chip_index, lon and lat of the footprint's centre, n_deposits,
+        has_open_mine, a count per commodity and group, and whether the footprint is ``usable``: a convex polygon. Other
+        footprints contain no deposits.
+    """
+    footprints = geometry.vertex_array(chips.geometry)
+    halves = geometry.half_spaces(footprints)
+    sums = sum_inside(footprints, deposits.positions, deposits.weights, pd.factorize(chips["location_id"])[0])
+    centres = geometry.lonlat(halves.centres)
+    labels = {
+        **{key: chips[key].astype("str").to_numpy() for key in KEYS},
+        "chip_index": chips["chip_index"].to_numpy(np.int64),
+        "lon": centres[:, 0],
+        "lat": centres[:, 1],
+        "n_deposits": sums[:, 0],
+        "has_open_mine": sums[:, 1] > 0,
+    }
+    counts = dict(zip(deposits.columns, sums[:, 2:].T, strict=True))
+    return pd.DataFrame({**labels, **counts, "usable": halves.valid}).astype(dict.fromkeys(KEYS, "str"))
+
+
+def summarise_counts(counts: pd.DataFrame) -> tuple[int, int]:
+    """Return the largest ``n_deposits`` of a partition, and the number of its footprints that are not usable."""
+    return int(counts["n_deposits"].max()) if len(counts) else 0, int((~counts["usable"]).sum())
+
+
+def finish_labels(counts: pd.DataFrame, max_deposits: int, min_deposits: int = 1) -> pd.DataFrame:
+    """Make labels from counts: the second step.
+
+    Args:
+        counts: table of `count_deposits`.
+        max_deposits: largest ``n_deposits`` of all chips.
+        min_deposits: smallest number of deposits of a positive chip.
+
+    Returns:
+        chip_id, scene_id, location_id, chip_index, lon, lat, n_deposits, has_deposit, richness, max_deposits,
+        is_ambiguous (some deposits, but fewer than ``min_deposits``), has_open_mine and the counts per commodity and
+        group; sorted by chip_index.
+    """
+    n_deposits = counts["n_deposits"]
+    commodities = [name for name in counts.columns if name.startswith("n_") and name != "n_deposits"]
+    labels = counts[[*KEYS, "chip_index", "lon", "lat", "n_deposits"]].assign(
+        has_deposit=n_deposits >= min_deposits,
+        richness=richness(n_deposits.to_numpy(), max_deposits),
+        max_deposits=max_deposits,
+        is_ambiguous=(n_deposits > 0) & (n_deposits < min_deposits),
+        has_open_mine=counts["has_open_mine"],
+    )
+    return pd.concat([labels, counts[commodities]], axis=1).sort_values("chip_index", ignore_index=True)
+
+
+def write_labels(
+    counts: pd.DataFrame, partition: int, max_deposits: int, min_deposits: int, workspace: Workspace
+) -> int:
+    """Finish the labels of a partition and write them as one part; return their number."""
     if len(counts):
-        workspace.write_table(f"{artefacts.LABELS}/part-{part:05d}.parquet", finish_labels(counts, most, floor))
+        labels = finish_labels(counts, max_deposits, min_deposits)
+        workspace.write_table(artefacts.labels_part(partition), labels)
     return len(counts)

@@ -1,13 +1,13 @@
-"""What deposits are called, so that the same name is found again in another table.
+"""Normalised names of deposits, so that the same name is found again in another table.
 
-A name becomes its letters and digits in lower case, without accents, blanks and words that say what kind of site it
-is: ``Kara Oba``, ``Karaoba mine`` and ``KARA-OBA Deposit`` are all ``karaoba``. Numbers and bearings count: ``Halibut
-Bay 47`` is not ``Halibut Bay 49``, and ``Xerolivado (SE)`` is not ``Xerolivado (NE)``.
+A name is reduced to its letters and digits in lower case, without accents, blanks and words for the kind of site:
+``Kara Oba``, ``Karaoba mine`` and ``KARA-OBA Deposit`` are all ``karaoba``. Numbers and bearings count: ``Halibut Bay
+47`` is not ``Halibut Bay 49``, and ``Xerolivado (SE)`` is not ``Xerolivado (NE)``.
 
-Tables list other names of a site after commas, semicolons and slashes. The first one counts like the whole; a further
-one only where a single site has it, because it may be that of a parent: there are many ``..., Collins Group``. Names
-that say no more than the kind of site or what is mined there, such as ``Unnamed prospect``, ``Gold mine`` or ``Gravel
-pit``, tell sites apart at one and the same position only; they begin with `VAGUE`.
+Tables list other names of a site after commas, semicolons and slashes. The first one counts like the whole text. A
+further one counts only where a single site has it, because it may be the name of a parent: there are many ``...,
+Collins Group``. Names that consist of the kind of site and what is mined there, such as ``Unnamed prospect``, ``Gold
+mine`` or ``Gravel pit``, are vague: they identify a site at exactly one position only. Vague names begin with `VAGUE`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from functools import cache
 
 from mineral_pipeline.labelling.commodities import vocabulary
 
-PARTS, WORDS = re.compile(r"[,;/]"), re.compile(r"[^\W_]+")
+NAME_SEPARATORS, WORDS = re.compile(r"[,;/]"), re.compile(r"[^\W_]+")
 
-KINDS = frozenset(
+SITE_WORDS = frozenset(
     WORDS.findall(
         """adit adits and area borrow claim claims deposit deposits group location lode lodes mine mines mining name
         near no nr number occurrence occurrences of operation operations pit pits project projects property prospect
@@ -30,17 +30,17 @@ KINDS = frozenset(
         unnamed working workings"""
     )
 )
-"""Words that tell no site from another."""
+"""Words for kinds of sites, which do not identify a site."""
 
 VAGUE = "@"
-"""First letter of a name that tells no site from its neighbours."""
+"""First letter of vague names."""
 
-SHORT = 5
-"""Letters that one of several names must have to count: initials and ``Co`` would join strangers."""
+MIN_LETTERS = 5
+"""Smallest length of a further name that counts: initials and ``Co`` would link unrelated sites."""
 
 
 def site_names(texts: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-    """Names of sites, by how they are written; none for a text without a word."""
+    """Return the normalised names of every text; none for a text without a word."""
     own: dict[str, tuple[str, ...]] = {}
     further: dict[str, list[str]] = {}
     owners: dict[str, set[str]] = defaultdict(set)
@@ -49,12 +49,13 @@ def site_names(texts: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         words = WORDS.findall(plain)
         whole = _joined(words)
         own[text] = (whole,) if whole else _vague(words)
-        first, *others = PARTS.split(plain)
+        first, *others = NAME_SEPARATORS.split(plain)
         if others:
             start = _joined(WORDS.findall(first))
             if whole and start and start != whole:
                 own[text] = (whole, start)
-            further[text] = [name for name in (_joined(WORDS.findall(part)) for part in others) if len(name) >= SHORT]
+            joined = (_joined(WORDS.findall(part)) for part in others)
+            further[text] = [name for name in joined if len(name) >= MIN_LETTERS]
             for name in further[text]:
                 owners[name].add(start)
     for text, names in further.items():
@@ -63,7 +64,7 @@ def site_names(texts: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
 
 
 def _plain(text: str) -> str:
-    """Lower case, without accents and apostrophes."""
+    """Return a text in lower case, without accents and apostrophes."""
     plain = text.casefold().replace("'", "").replace("’", "")
     if plain.isascii():
         return plain
@@ -71,21 +72,22 @@ def _plain(text: str) -> str:
 
 
 def _joined(words: Sequence[str]) -> str:
-    """The telling words of a name, without blanks; empty when they do not tell it from its neighbours."""
-    telling, materials = [word for word in words if word not in KINDS], _materials()
-    for word in telling:
+    """Return the identifying words of a name, joined; empty when it is vague."""
+    identifying, materials = [word for word in words if word not in SITE_WORDS], _materials()
+    for word in identifying:
         if word not in materials and not word.isdecimal():
-            return "".join(telling)
+            return "".join(identifying)
     return ""
 
 
 def _vague(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the vague name of these words, if there are any."""
     return (VAGUE + "".join(words),) if words else ()
 
 
 @cache
 def _materials() -> frozenset[str]:
-    """Words for what is mined; gems make names of mines that hold none."""
+    """Return words for what is mined, without gemstones, after which mines are named that hold none."""
     known = vocabulary()
     mined = {word for word, name in known.names.items() if name not in known.groups["gemstones"]}
     return frozenset(mined | {f"{word}s" for word in mined})

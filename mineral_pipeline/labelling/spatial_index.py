@@ -1,7 +1,7 @@
-"""Which footprints can hold which points: scenes by place, points by cell, and the cells within each place's reach.
+"""Spatial index of scenes and points: scenes by location, points by grid cell, and the cells near each location.
 
-Scenes repeat over a few thousand places and deposits crowd in small cells, so that a cell asks once, of a tree of the
-places, for all its deposits and all visits.
+Scenes repeat over a few thousand locations and deposits cluster in small cells. Each cell therefore queries the k-d
+tree of the locations once, for all of its points and all scenes of a location.
 """
 
 from __future__ import annotations
@@ -16,119 +16,132 @@ from pykdtree.kdtree import KDTree
 from scipy.sparse import csr_array
 
 from mineral_pipeline import geometry
-from mineral_pipeline.geometry import Floats, HalfSpaces
+from mineral_pipeline.geometry import Flags, Floats, HalfSpaces
 from mineral_pipeline.labelling import _numba
+from mineral_pipeline.labelling._numba import LocationScenes
 
-Integers = npt.NDArray[np.integer[Any]]
+AnyIntegers = npt.NDArray[np.integer[Any]]
 
-PLACE_ROWS = 450
-"""Scenes whose centres share a cell of 0.4 degrees (44 km) make a place if none is given."""
+LOCATION_ROWS = 450
+"""Rows of the grid that groups scenes into locations where none are given; its cells measure 0.4 degrees (44 km)."""
 
 CELL_ROWS = 720
-"""Points in a cell of 0.25 degrees (28 km) ask together."""
+"""Rows of the grid that groups points; its cells measure 0.25 degrees (28 km)."""
 
 CELL_RADIUS = float(np.radians(180 / CELL_ROWS) / np.sqrt(2)) + geometry.TOLERANCE
-"""Farthest that a point lies from the middle of its cell: half the diagonal of a square, in radii of the Earth."""
+"""Largest distance of a point from the centre of its cell in radians: half the diagonal of a square."""
 
 NEIGHBOURS = 8
-"""Places that a cell asks for at first; when they do not hold all within reach, four times as many."""
+"""Locations in the first query of a cell; a cell that has more within the radius queries for four times as many."""
 
 
 @dataclass(frozen=True)
 class CandidateIndex:
-    """Scenes by place, points by cell, and which can meet."""
+    """Scenes by location, points by cell, and which of them can meet."""
 
-    scenes: Integers
-    """(s,) rows of the valid footprints, place by place."""
-    visits: Integers
-    """(p + 1,) where each place's scenes start, and the end."""
-    normals: Floats
-    """(s, v, 3) inward normals of the scenes' edges, place by place."""
-    cells: Integers
-    """(m,) cell of each point; -1 where the point lies nowhere."""
-    middles: Floats
-    """(c, 3) middles of the cells; their points lie within `SLACK`."""
-    near: Any
-    """Sparse (c, p): places within whose reach each cell lies."""
+    rows: AnyIntegers
+    """(s,) rows of the valid footprints, location by location."""
+    scenes: LocationScenes
+    """The s scenes of these rows, by p locations."""
+    cells: AnyIntegers
+    """(m,) cell of each point; -1 where the point is not on the Earth."""
+    cell_centres: Floats
+    """(c, 3) unit vectors of the cells' centres; a cell's points are within `CELL_RADIUS` of it."""
+    candidates: Any
+    """Sparse (c, p) int8, 1 where points of the cell can be inside scenes of the location."""
 
     @classmethod
-    def of(cls, halves: HalfSpaces, positions: Floats, place: npt.ArrayLike | None) -> CandidateIndex:
-        """Of footprints, points (m, 2) lon/lat, and a number (n,) that neighbouring scenes share."""
-        cells, middles = _cells(positions, CELL_ROWS)
-        places = _cells(geometry.lonlat(halves.centres), PLACE_ROWS)[0] if place is None else np.asarray(place)
-        scenes, visits = _group(places, halves.valid)
-        normals = halves.normals[scenes]
-        near = _meetings(halves, scenes, visits, normals, middles)
-        return cls(scenes, visits, normals, cells, middles, near)
+    def build(cls, halves: HalfSpaces, positions: Floats, locations: npt.ArrayLike | None) -> CandidateIndex:
+        """Index footprints and points.
+
+        Args:
+            halves: half-spaces of n footprints.
+            positions: (m, 2) lon/lat of the points in degrees.
+            locations: (n,) number of each footprint's location; None to group footprints by their centres.
+        """
+        cells, cell_centres = _cells(positions, CELL_ROWS)
+        centres = geometry.lonlat(halves.centres)
+        keys = _cells(centres, LOCATION_ROWS)[0] if locations is None else np.asarray(locations)
+        rows, scene_offsets = _group(keys, halves.valid)
+        scenes = LocationScenes(scene_offsets, halves.normals[rows])
+        return cls(rows, scenes, cells, cell_centres, _candidates(halves, rows, scenes, cell_centres))
 
 
-def _cells(positions: Floats, rows: int) -> tuple[Integers, Floats]:
-    """Number the cells that hold positions (n, 2) lon/lat.
+def _cells(positions: Floats, n_rows: int) -> tuple[AnyIntegers, Floats]:
+    """Number the grid cells that hold positions (n, 2) lon/lat.
 
-    A cell is as wide as it is high: its row of latitude has as many cells as its longer edge asks for.
+    Cells are about square: the number of cells in a row of latitude is twice ``n_rows`` times the cosine of the row's
+    edge that is nearer to the equator.
 
     Returns:
-        Cell (n,) of each position, -1 for what is not on the Earth; the cells' middles (c, 3), unit vectors.
+        Cell (n,) of each position, -1 where it is not on the Earth; unit vectors (c, 3) of the cells' centres.
     """
-    edges = np.linspace(-90, 90, rows + 1)
+    edges = np.linspace(-90, 90, n_rows + 1)
     longer = np.cos(np.radians(np.minimum(np.abs(edges[:-1]), np.abs(edges[1:]))))
-    counts = np.ceil(2 * rows * longer).astype(np.int64)
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    cells, occupied = _numba.number_cells(positions, starts)
-    row = np.searchsorted(starts, occupied, side="right") - 1
-    lon, lat = (occupied - starts[row] + 0.5) * 360 / counts[row], (row + 0.5) * 180 / rows - 90
+    counts = np.ceil(2 * n_rows * longer).astype(np.int64)
+    row_offsets = np.concatenate([[0], np.cumsum(counts)])
+    cells, occupied = _numba.number_cells(positions, row_offsets)
+    row = np.searchsorted(row_offsets, occupied, side="right") - 1
+    lon, lat = (occupied - row_offsets[row] + 0.5) * 360 / counts[row], (row + 0.5) * 180 / n_rows - 90
     return cells, geometry.unit_vectors(np.column_stack([lon, lat]))
 
 
-def _group(keys: Integers, wanted: npt.NDArray[np.bool_]) -> tuple[Integers, Integers]:
-    """The wanted rows sorted by key, and where each key's rows start, and the end; no keys, no starts."""
-    rows = np.flatnonzero(wanted)
-    sorted_already = bool(np.all(keys[rows[:-1]] <= keys[rows[1:]]))
-    rows = rows if sorted_already else rows[np.argsort(keys[rows], kind="stable")]
+def _group(keys: AnyIntegers, is_included: Flags) -> tuple[AnyIntegers, AnyIntegers]:
+    """Group the included rows by their keys.
+
+    Returns:
+        Row numbers (k,), sorted by key; offset of each group, and the end. Without rows there are no offsets.
+    """
+    rows = np.flatnonzero(is_included)
+    is_sorted = bool(np.all(keys[rows[:-1]] <= keys[rows[1:]]))
+    rows = rows if is_sorted else rows[np.argsort(keys[rows], kind="stable")]
     changes = np.flatnonzero(np.diff(keys[rows])) + 1
     return rows, np.concatenate([[0], changes, [len(rows)]])[: len(rows) + 1]
 
 
-def _meetings(halves: HalfSpaces, scenes: Integers, visits: Integers, normals: Floats, middles: Floats) -> Any:
-    """Places within whose reach each cell lies, as a sparse (cell, place) array.
+def _candidates(halves: HalfSpaces, rows: AnyIntegers, scenes: LocationScenes, cell_centres: Floats) -> Any:
+    """Find the cells whose points can be inside scenes of each location, as a sparse (cell, location) array.
 
-    A place's reach is the circle around its first scene's centre that holds all its scenes, less what is outside of
-    that scene by more than they differ. Places of like reach share a tree, so that one huge footprint does not make
-    every cell ask for half the world.
+    The scenes of a location are inside a circle around the centre of its first scene, and nowhere farther outside of
+    that scene than the scenes differ. Locations with circles of like size share a k-d tree, so that one huge footprint
+    does not widen the queries of all cells.
     """
-    shape = (len(middles), len(visits[1:]))
+    shape = (len(cell_centres), len(scenes.offsets[1:]))
     if not all(shape):
         return csr_array(shape, dtype=np.int8)
-    chords, spreads = _numba.extents(scenes, visits, halves.centres, halves.radii, normals)
+    chords, spreads = _numba.extents(scenes, rows, halves.centres, halves.radii)
     chords, margins = chords + CELL_RADIUS, spreads + CELL_RADIUS + geometry.TOLERANCE
-    firsts = halves.centres[scenes[visits[:-1]]]
+    location_centres = halves.centres[rows[scenes.offsets[:-1]]]
     octaves = np.floor(np.log2(chords))
     pairs = []
     for octave in np.unique(octaves):
         members = np.flatnonzero(octaves == octave)
-        for cells, near, distances in _nearest(firsts[members], middles, chords[members].max()):
-            places = members[near]
-            meets = distances <= chords[places]
-            meets &= _numba.can_meet(middles, cells, normals, visits[places], margins[places])
-            pairs.append((cells[meets], places[meets]))
-    cell, place = (np.concatenate(column) for column in zip(*pairs, strict=True))
-    return csr_array((np.ones(len(cell), dtype=np.int8), (cell, place)), shape=shape)
+        for cells, neighbours, distances in _neighbours(location_centres[members], cell_centres, chords[members].max()):
+            locations = members[neighbours]
+            meets = distances <= chords[locations]
+            first = scenes.offsets[locations]
+            meets &= _numba.can_meet(cell_centres, cells, scenes.normals, first, margins[locations])
+            pairs.append((cells[meets], locations[meets]))
+    cell, location = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    return csr_array((np.ones(len(cell), dtype=np.int8), (cell, location)), shape=shape)
 
 
-def _nearest(places: Floats, cells: Floats, reach: float) -> Iterator[tuple[Integers, Integers, Floats]]:
-    """Yield pairs (cell, place, distance) of all places within reach of each cell.
+def _neighbours(
+    location_centres: Floats, cell_centres: Floats, max_chord: float
+) -> Iterator[tuple[AnyIntegers, AnyIntegers, Floats]]:
+    """Yield arrays of cell, location and distance for all locations within ``max_chord`` of each cell.
 
-    pykdtree finds the k nearest only: what gets k of them asks again for more. Its bound is strict and scalar,
-    a missing neighbour has an index beyond the last.
+    pykdtree finds the k nearest locations only: a cell that has k of them within the bound repeats its query with a
+    larger k. The bound is strict and the same for all cells. The index of a missing neighbour is that after the last.
     """
-    tree, asking, k = KDTree(places), np.arange(len(cells)), NEIGHBOURS
-    while len(asking):
-        k = min(k, len(places))
-        distances, indices = tree.query(cells[asking], k=k, distance_upper_bound=reach * (1 + 1e-9))
+    tree, pending, k = KDTree(location_centres), np.arange(len(cell_centres)), NEIGHBOURS
+    while len(pending):
+        k = min(k, len(location_centres))
+        distances, indices = tree.query(cell_centres[pending], k=k, distance_upper_bound=max_chord * (1 + 1e-9))
         distances, indices = distances.reshape(-1, k), indices.reshape(-1, k)
-        found = indices < len(places)
-        complete = ~found[:, -1] | (k == len(places))
+        found = indices < len(location_centres)
+        complete = ~found[:, -1] | (k == len(location_centres))
         found &= complete[:, None]
         row, _ = np.nonzero(found)
-        yield asking[row], indices[found].astype(np.int64), distances[found]
-        asking, k = asking[~complete], 4 * k
+        yield pending[row], indices[found].astype(np.int64), distances[found]
+        pending, k = pending[~complete], 4 * k

@@ -1,19 +1,21 @@
-"""Networks that learn presence and richness, their baselines, their search and their test.
+"""Networks that learn presence and richness, and their baselines: training, selection, prediction.
 
-``modelling.search`` is not imported here: dask-ml takes seconds to import, and only ``tune`` needs it. Nor is
+Neither ``modelling.search`` is imported here, because dask-ml takes seconds to import and only ``tune`` needs it, nor
 anything that imports Keras, which `fit` and `predict` do on the worker.
 """
 
-from mineral_pipeline.evaluation.evaluation import evaluate
-from mineral_pipeline.modelling.fitting import fit, predict, predict_subset
-from mineral_pipeline.modelling.model_selection import ensemble_specs, is_current, read_metrics, select_model
+from mineral_pipeline.modelling.dataset import open_subset
+from mineral_pipeline.modelling.fitting import fit
+from mineral_pipeline.modelling.model_list import baseline_specs, check_networks, count_models, grid_specs
+from mineral_pipeline.modelling.model_selection import ensemble_specs, select_model
+from mineral_pipeline.modelling.prediction import predict, predict_subset
 from mineral_pipeline.modelling.spec import (
     TUNED,
     ModelSpec,
-    baseline_specs,
     done_names,
-    grid_specs,
+    is_current,
     is_done,
+    read_metrics,
     read_spec,
 )
 
@@ -21,13 +23,15 @@ __all__ = [
     "TUNED",
     "ModelSpec",
     "baseline_specs",
+    "check_networks",
+    "count_models",
     "done_names",
     "ensemble_specs",
-    "evaluate",
     "fit",
     "grid_specs",
     "is_current",
     "is_done",
+    "open_subset",
     "predict",
     "predict_subset",
     "read_metrics",

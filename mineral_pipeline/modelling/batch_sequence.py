@@ -1,32 +1,33 @@
-"""Batches of a side for Keras, on any backend."""
+"""Batches of a subset for Keras, on any backend."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mineral_pipeline.modelling.backend import keras
-from mineral_pipeline.modelling.dataset import SHUFFLED_CHUNKS, ChunkCache, Subset, batches, shuffled
+from mineral_pipeline.modelling.chunk_cache import SHUFFLED_CHUNKS, ChunkCache, batch_rows, shuffle_rows
+from mineral_pipeline.modelling.dataset import Subset
 
-AHEAD = 4
-"""Batches whose chunks are being decoded while one is in use."""
+PREFETCHED_BATCHES = 4
+"""Batches whose chunks are decoded while one is in use."""
 
 
 class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
-    """The samples of a side in batches of one chunk each: (images, labels, weights).
+    """The samples of a subset in batches of one chunk each: (images, labels, weights).
 
-    Images stay in the sensor's integers until they are on the device. Reading ahead is done by threads of `Pixels`,
-    never by processes: zarr does not survive a fork.
+    Images stay in the sensor's integers until they are on the device. `ChunkCache` reads ahead in threads, never in
+    processes: zarr does not survive a fork.
     """
 
-    def __init__(self, side: Subset, seed: int | None = None) -> None:
-        """Stream ``subset`` in a new random order each epoch, or in its own order when ``seed`` is None."""
+    def __init__(self, subset: Subset, seed: int | None = None) -> None:
+        """Read ``subset`` in a new random order in each epoch, or in its own order when ``seed`` is None."""
         super().__init__(workers=1, use_multiprocessing=False)
-        self._side, self._seed = side, seed
-        self._size = side.images.chunks[0]
-        # two buffers: the one in use, and the one read ahead
-        self._pixels = ChunkCache(side.images, least=2 * SHUFFLED_CHUNKS)
+        self._subset, self._seed = subset, seed
+        self._size = subset.images.chunks[0]
+        # two buffers of shuffled chunks: the one in use, and the one read ahead
+        self._cache = ChunkCache(subset.images, min_chunks=2 * SHUFFLED_CHUNKS)
         self._epoch = -1
-        self._batches = batches(np.arange(len(side)), self._size)
+        self._batches = batch_rows(np.arange(len(subset)), self._size)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -34,18 +35,18 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One batch: (n, band, y, x), (n, 1), (n,)."""
-        for later in self._batches[number + 1 : number + 1 + AHEAD]:
-            self._pixels.prefetch(later)
+        for next_rows in self._batches[number + 1 : number + 1 + PREFETCHED_BATCHES]:
+            self._cache.prefetch(next_rows)
         rows = self._batches[number]
-        return self._pixels.take(rows), self._side.label[rows, None], self._side.weight[rows]
+        return self._cache.take(rows), self._subset.label[rows, None], self._subset.weight[rows]
 
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""
         self._epoch += 1
         if self._seed is not None:
             rng = np.random.default_rng((self._seed, self._epoch))
-            self._batches = batches(shuffled(len(self._side), self._size, rng), self._size)
+            self._batches = batch_rows(shuffle_rows(len(self._subset), self._size, rng), self._size)
 
     def close(self) -> None:
-        """Let go of threads and memory."""
-        self._pixels.close()
+        """Release threads and memory."""
+        self._cache.close()

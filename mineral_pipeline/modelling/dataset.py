@@ -1,153 +1,133 @@
-"""The sides of a task's samples, and reading their pixels in whole chunks ahead of whoever wants them."""
+"""The subsets of a task's samples, and chips as models see them: facts in a table, pixels read in whole chunks."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import zarr
 
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.learning import SubsetName
+from mineral_pipeline.modelling.chunk_cache import ChunkCache, batch_rows
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
-SubsetName = Literal["train", "validation", "test"]
+SAMPLE_COLUMNS = ["chip_id", "scene_id", "location_id", "lon", "lat"]
+"""Columns of the table of samples: the keys of a chip, and its centre in degrees."""
 
-SHUFFLED_CHUNKS = 16
-"""Chunks whose samples are mixed with each other."""
+MIN_BATCH = 32
+"""Fewest images in a batch of `Samples.read_images`."""
 
-KEPT_BYTES = 512 * 2**20
-"""Decoded chunks kept in memory: a side smaller than this is decoded once."""
 
-THREADS = 4
-"""Chunks decoded at once; zarr decompresses without holding the interpreter."""
+@dataclass(frozen=True)
+class Samples:
+    """Chips without their labels: all from which a model may predict."""
+
+    images: zarr.Array[Any]
+    """(chip, band, y, x), on disk."""
+    rows: np.ndarray
+    """(sample,) index of each sample along the first dimension of ``images``."""
+    read_table: Callable[[], pd.DataFrame]
+    """Reads ``table``; networks never call it."""
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.rows)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """`SAMPLE_COLUMNS`, one row per sample."""
+        return self.read_table()
+
+    def read_images(self) -> Iterator[np.ndarray]:
+        """Batches of images, (n, band, y, x) in the sensor's integers, in the order of the samples."""
+        cache, pieces = ChunkCache(self.images), batch_rows(self.rows, max(self.images.chunks[0], MIN_BATCH))
+        try:
+            for number, piece in enumerate(pieces):
+                for next_piece in pieces[number + 1 : number + 2]:
+                    cache.prefetch(next_piece)
+                yield cache.take(piece)
+        finally:
+            cache.close()
 
 
 @dataclass(frozen=True)
 class Subset:
-    """One side of a task's samples: everything but the pixels in memory."""
+    """One subset of a task's samples: everything but the pixels in memory."""
 
     images: zarr.Array[Any]
     """(sample, band, y, x), on disk."""
+    table: pd.DataFrame
+    """`SAMPLE_COLUMNS`, one row per sample."""
     label: np.ndarray
     """(sample,) float32 in 0..1."""
     weight: np.ndarray
     """(sample,) float32 with mean 1."""
-    location_id: np.ndarray
-    """(sample,) location bucket, such as ``092084``."""
-    chip: np.ndarray
-    """(sample,) index in ``chips.zarr``."""
 
     def __len__(self) -> int:
         """Number of samples."""
         return len(self.label)
 
+    @property
+    def samples(self) -> Samples:
+        """The samples without labels and weights."""
+        return Samples(self.images, np.arange(len(self)), lambda: self.table)
 
-def open_subset(workspace: Workspace, task: str, side: SubsetName) -> Subset:
-    """Open one side of a task's samples.
+
+def open_subset(workspace: Workspace, task: str, subset: SubsetName) -> Subset:
+    """Open one subset of a task's samples.
 
     Raises:
         WorkspaceError: the task is not curated.
-        DataError: the side is empty, or a label lies outside 0..1.
+        DataError: the subset is empty, or a label lies outside 0..1.
     """
-    name = artefacts.samples(task, side)
-    table = zarr_store.open_dataset(workspace, name)
-    label, weight = (table[key].to_numpy().astype("float32") for key in ("label", "weight"))
+    name = artefacts.samples_store(task, subset)
+    store = zarr_store.open_dataset(workspace, name)
+    label, weight = (store[key].to_numpy().astype("float32") for key in ("label", "weight"))
     if not len(label):
-        raise DataError(f"{workspace.uri(name)} holds no samples: give curate more places")
+        raise DataError(f"{workspace.uri(name)} holds no samples: give curate more locations")
     if not ((label >= 0) & (label <= 1)).all() or not weight.sum() > 0:
         raise DataError(f"{workspace.uri(name)}: labels must lie in 0..1 and weights be positive: run curate again")
-    bucket, chip = table["location_id"].to_numpy().astype(object), table["chip"].to_numpy()
-    return Subset(zarr_store.open_images(workspace, name), label, weight / weight.mean(), bucket, chip)
+    table = pd.DataFrame({key: store[key].to_numpy() for key in SAMPLE_COLUMNS})
+    return Subset(zarr_store.open_images(workspace, name), table, label, weight / weight.mean())
 
 
-def permute_labels(side: Subset, seed: int) -> Subset:
-    """The side with the labels of whole places exchanged.
-
-    The chips of a place show the same ground: exchanged one by one they would contradict each other, and a network
-    would be worse off than with labels that only say nothing.
-    """
-    places, place = np.unique(side.location_id, return_inverse=True)
-    chips = [np.flatnonzero(place == number) for number in range(len(places))]
-    label = np.empty_like(side.label)
-    for receiver, giver in zip(chips, np.random.default_rng(seed).permutation(len(places)), strict=True):
-        label[receiver] = np.resize(side.label[chips[giver]], len(receiver))
-    return replace(side, label=label)
-
-
-def shuffled(length: int, chunk: int, rng: np.random.Generator, buffer: int = SHUFFLED_CHUNKS) -> np.ndarray:
-    """A random order of samples that needs few chunks at a time: chunks are permuted, then samples within a buffer.
+def open_chips(workspace: Workspace, chip_index: Sequence[int] | np.ndarray) -> Samples:
+    """Labelled chips of ``chips.zarr`` as samples.
 
     Args:
-        length: number of samples.
-        chunk: samples in a chunk.
-        rng: decides.
-        buffer: chunks whose samples are mixed.
+        workspace: the workspace.
+        chip_index: (n,) indices along the chip dimension.
 
-    Returns:
-        (length,) int64.
+    Raises:
+        WorkspaceError: there are no chips.
     """
-    chunks = rng.permutation(-(-length // chunk))
-    pieces = []
-    for start in range(0, len(chunks), buffer):
-        rows = (chunks[start : start + buffer, None] * chunk + np.arange(chunk)).ravel()
-        pieces.append(rng.permutation(rows[rows < length]))
-    return np.concatenate(pieces)
+    rows = np.asarray(chip_index, dtype=np.int64)
+
+    def read_table() -> pd.DataFrame:
+        labels: pd.DataFrame = workspace.read_table(artefacts.LABELS, ["chip_index", *SAMPLE_COLUMNS]).set_index(
+            "chip_index"
+        )
+        if not np.isin(rows, labels.index).all():
+            raise DataError(f"{workspace.uri(artefacts.LABELS)} lacks some of the chips: run label again")
+        return labels.loc[rows].reset_index(drop=True)
+
+    return Samples(zarr_store.open_images(workspace), rows, read_table)
 
 
-class ChunkCache:
-    """Rows of an image array, by whole chunks (shards, where there are): decoded by threads, the latest kept."""
+def permute_labels(subset: Subset, seed: int) -> Subset:
+    """The subset with the labels of whole locations exchanged.
 
-    def __init__(
-        self, images: zarr.Array[Any], least: int = 2, kept_bytes: int = KEPT_BYTES, threads: int = THREADS
-    ) -> None:
-        """Read ``images``; keep ``least`` chunks at least, and as many as ``kept_bytes`` hold."""
-        self._images = images
-        self._chunk = (images.shards or images.chunks)[0]
-        chunk_bytes = self._chunk * int(np.prod(images.shape[1:])) * images.dtype.itemsize
-        self._kept = max(kept_bytes // chunk_bytes, least)
-        self._chunks: OrderedDict[int, Future[np.ndarray]] = OrderedDict()
-        self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pixels")
-
-    def prefetch(self, rows: np.ndarray) -> None:
-        """Start to decode what ``rows`` need."""
-        for number in np.unique(rows // self._chunk):
-            self._decoded(int(number))
-
-    def take(self, rows: np.ndarray) -> np.ndarray:
-        """The images of ``rows``, (row, band, y, x), in that order."""
-        self.prefetch(rows)
-        numbers = rows // self._chunk
-        images = np.empty((len(rows), *self._images.shape[1:]), self._images.dtype)
-        for number in np.unique(numbers):
-            wanted = numbers == number
-            images[wanted] = self._decoded(int(number)).result()[rows[wanted] - number * self._chunk]
-        return images
-
-    def close(self) -> None:
-        """Let go of threads and memory."""
-        self._pool.shutdown(cancel_futures=True)
-        self._chunks.clear()
-
-    def _decoded(self, number: int) -> Future[np.ndarray]:
-        with self._lock:
-            if number not in self._chunks:
-                self._chunks[number] = self._pool.submit(self._read, number)
-            self._chunks.move_to_end(number)
-            while len(self._chunks) > self._kept:
-                self._chunks.popitem(last=False)
-            return self._chunks[number]
-
-    def _read(self, number: int) -> np.ndarray:
-        return np.asarray(self._images[number * self._chunk : (number + 1) * self._chunk])
-
-
-def batches(rows: Sequence[int] | np.ndarray, size: int) -> list[np.ndarray]:
-    """Rows cut into batches, the last one shorter."""
-    whole = np.asarray(rows, dtype=np.int64)
-    return [whole[start : start + size] for start in range(0, len(whole), size)]
+    The chips of a location show the same ground: exchanged one by one, their labels would contradict each other, and a
+    network would do worse than with labels that only hold no information.
+    """
+    locations, location = np.unique(subset.table["location_id"].to_numpy(), return_inverse=True)
+    chips = [np.flatnonzero(location == number) for number in range(len(locations))]
+    label = np.empty_like(subset.label)
+    for receiver, giver in zip(chips, np.random.default_rng(seed).permutation(len(locations)), strict=True):
+        label[receiver] = np.resize(subset.label[chips[giver]], len(receiver))
+    return replace(subset, label=label)

@@ -14,47 +14,43 @@ import numpy as np
 import pandas as pd
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.modelling.backend import EventFile, jit, keras, prepare
+from mineral_pipeline.modelling.backend import EventFile, configure_process, jit_compile, keras
 from mineral_pipeline.modelling.batch_sequence import BatchSequence
 from mineral_pipeline.modelling.dataset import Subset
-from mineral_pipeline.modelling.networks.build import build
+from mineral_pipeline.modelling.networks import build_network
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
-
-FILE = "model.keras"
-EVENTS = "events.out.tfevents.training"
-"""TensorBoard looks for ``tfevents`` in names."""
 
 KERAS_LOSS = {"cross_entropy": "binary_crossentropy", "mae": "mae", "mse": "mse"}
 
 
 @dataclass(frozen=True)
-class Network:
-    """A trained network."""
+class TrainedNetwork:
+    """A trained network and the course of its training."""
 
     keras_model: Any
     """Keras model, (n, band, y, x) to (n, 1)."""
     history: pd.DataFrame
-    """One row per epoch: epoch, seconds, loss (with penalties), the spec's loss, and both on the validation side."""
+    """One row per epoch: epoch, seconds, loss (with penalties), the spec's loss, and both on the validation subset."""
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """(n, band, y, x) to (n,) in 0..1."""
-        return predict(self.keras_model, images)
+        return predict_images(self.keras_model, images)
 
 
-def train(workspace: Workspace, spec: ModelSpec, train_side: Subset, validation_side: Subset) -> Network:
+def train(workspace: Workspace, spec: ModelSpec, train_subset: Subset, validation: Subset) -> TrainedNetwork:
     """Train until the validation loss stops to fall, and keep the best weights.
 
-    What stopping watches is the loss without the L1/L2 penalties: they fall by themselves, and models of different
+    Early stopping watches the loss without the L1/L2 penalties: they fall by themselves, and models of different
     penalties must be comparable.
 
     Raises:
         DataError: training diverged.
     """
-    prepare()
+    configure_process()
     keras.utils.clear_session()
-    network = compile_model(spec, train_side)
-    streams = BatchSequence(train_side, spec.seed), BatchSequence(validation_side)
+    model = compile_model(spec, train_subset)
+    sequences = BatchSequence(train_subset, spec.seed), BatchSequence(validation)
     started, rows = time.monotonic(), list[dict[str, float]]()
 
     def record(epoch: int, logs: dict[str, float]) -> None:
@@ -62,45 +58,46 @@ def train(workspace: Workspace, spec: ModelSpec, train_side: Subset, validation_
         events.add(epoch, logs)
 
     with ExitStack() as stack:
-        events = EventFile(stack.enter_context(_live_path(workspace, artefacts.model(spec.task, spec.name, EVENTS))))
-        for closing in (*streams, events):
+        path = _live_path(workspace, artefacts.model(spec.task, spec.name, artefacts.MODEL_EVENTS))
+        events = EventFile(stack.enter_context(path))
+        for closing in (*sequences, events):
             stack.callback(closing.close)
-        network.fit(
-            streams[0],
-            validation_data=streams[1],
+        model.fit(
+            sequences[0],
+            validation_data=sequences[1],
             epochs=spec.epochs,
             verbose=0,
             shuffle=False,  # Keras would shuffle the batches again, from the state of the process
-            callbacks=[_stopping(spec), _each_epoch(record)],
+            callbacks=[_early_stopping(spec), _each_epoch(record)],
         )
     history = pd.DataFrame(rows)
     if not np.isfinite(history[f"val_{spec.loss}"]).all():
         raise DataError(
             f"{spec.task}/{spec.name} diverged: lower learning_rate ({spec.hyperparameters.learning_rate:g})"
         )
-    return Network(network, history)
+    return TrainedNetwork(model, history)
 
 
-def compile_model(spec: ModelSpec, side: Subset) -> Any:
+def compile_model(spec: ModelSpec, subset: Subset) -> Any:
     """The untrained network with its optimiser, ready for ``fit``."""
-    network = build(spec, side.images.shape, str(side.images.dtype), side.label)
+    model = build_network(spec, subset.images.shape, str(subset.images.dtype), subset.label)
     optimiser = keras.optimizers.Adam(spec.hyperparameters.learning_rate)
     # Otherwise its variables are made inside the first step, which is then traced twice (measured: a second).
-    optimiser.build(network.trainable_variables)
+    optimiser.build(model.trainable_variables)
     loss = KERAS_LOSS[spec.loss]
     metric = keras.metrics.MeanMetricWrapper(keras.losses.get(loss), name=spec.loss)
-    network.compile(optimiser, loss, weighted_metrics=[metric], jit_compile=jit())
-    return network
+    model.compile(optimiser, loss, weighted_metrics=[metric], jit_compile=jit_compile())
+    return model
 
 
-def predict(keras_model: Any, images: np.ndarray) -> np.ndarray:
-    """(n, band, y, x) to (n,) float64 in 0..1, without a graph: that pays for itself only after hundreds of batches."""
+def predict_images(keras_model: Any, images: np.ndarray) -> np.ndarray:
+    """(n, band, y, x) to (n,) float64 in 0..1, without a graph: tracing one pays only after hundreds of batches."""
     return np.asarray(keras.ops.convert_to_numpy(keras_model(images, training=False))[:, 0], "float64")
 
 
-def save(workspace: Workspace, spec: ModelSpec, network: Network) -> None:
+def save(workspace: Workspace, spec: ModelSpec, network: TrainedNetwork) -> None:
     """Write ``model.keras``."""
-    with workspace.upload_from_local(artefacts.model(spec.task, spec.name, FILE)) as path:
+    with workspace.upload_from_local(artefacts.model(spec.task, spec.name, artefacts.MODEL_NETWORK)) as path:
         network.keras_model.save(path)
 
 
@@ -110,13 +107,13 @@ def load(workspace: Workspace, task: str, name: str) -> Callable[[np.ndarray], n
     Raises:
         WorkspaceError: there is no such model.
     """
-    prepare()
-    content = workspace.read_bytes(artefacts.model(task, name, FILE))
+    configure_process()
+    content = workspace.read_bytes(artefacts.model(task, name, artefacts.MODEL_NETWORK))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILE
+        path = Path(folder) / artefacts.MODEL_NETWORK
         path.write_bytes(content)
         keras_model = keras.models.load_model(path, compile=False)
-    return lambda images: predict(keras_model, images)
+    return lambda images: predict_images(keras_model, images)
 
 
 def _live_path(workspace: Workspace, name: str) -> AbstractContextManager[str]:
@@ -124,7 +121,7 @@ def _live_path(workspace: Workspace, name: str) -> AbstractContextManager[str]:
     return nullcontext(workspace.path(name)) if workspace.is_local else workspace.upload_from_local(name)
 
 
-def _stopping(spec: ModelSpec) -> Any:
+def _early_stopping(spec: ModelSpec) -> Any:
     return keras.callbacks.EarlyStopping(
         monitor=f"val_{spec.loss}", mode="min", patience=spec.patience, restore_best_weights=True
     )

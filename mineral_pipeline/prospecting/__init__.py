@@ -1,7 +1,6 @@
-"""From an ensemble's predictions to ranked places without a known deposit, in files that a geologist opens."""
+"""From the predictions of an ensemble to ranked locations without a known deposit, in files that geologists open."""
 
-from mineral_pipeline.geometry.antimeridian import cut_at_antimeridian
-from mineral_pipeline.prospecting.files import GEOJSON, RASTER, STYLE, to_geojson, write
+from mineral_pipeline.prospecting.files import to_geojson, write
 from mineral_pipeline.prospecting.qgis import style
 from mineral_pipeline.prospecting.ranking import COLUMNS, nearest_deposit_km, rank, without_known_deposit
 from mineral_pipeline.prospecting.raster import CELL_DEGREES, to_raster
@@ -9,10 +8,6 @@ from mineral_pipeline.prospecting.raster import CELL_DEGREES, to_raster
 __all__ = [
     "CELL_DEGREES",
     "COLUMNS",
-    "GEOJSON",
-    "RASTER",
-    "STYLE",
-    "cut_at_antimeridian",
     "nearest_deposit_km",
     "rank",
     "style",

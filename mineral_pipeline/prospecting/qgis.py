@@ -1,7 +1,7 @@
-"""The style that QGIS applies when it opens a layer with a ``.qml`` of the same name beside it.
+"""The style that QGIS applies to a layer that has a ``.qml`` file of the same name beside it.
 
 One file serves both layers: QGIS reads ``renderer-v2`` for polygons (the GeoJSON) and ``pipe`` for a raster (the
-GeoTIFF). Layout as QGIS 3 writes it; colours are ColorBrewer's YlOrBr, which colour-blind readers can order.
+GeoTIFF). The layout is that of QGIS 3; the colours are ColorBrewer's YlOrBr, which colour-blind readers can order.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ OUTLINE = "#5a3a22"
 
 
 def style(richness: np.ndarray) -> str:
-    """QML with five classes of equally many places, fewer when values repeat.
+    """QML with five classes of equally many locations, fewer when values repeat.
 
     Args:
-        richness: (n,) predicted richness of the places.
+        richness: (n,) predicted richness of the locations.
     """
     breaks = np.unique(np.quantile(richness, np.linspace(0, 1, len(COLOURS) + 1)))
     breaks = np.repeat(breaks, 2) if len(breaks) == 1 else breaks

@@ -1,9 +1,8 @@
-"""Places without a known deposit, ranked by the richness that an ensemble of networks predicts.
+"""Locations without a known deposit, ranked by the richness that an ensemble of networks predicts.
 
-A place is a location bucket (WRS-2 path/row) seen by one or more chips. Each member of the ensemble gives a place
-the mean of its predictions over the place's chips; the place's richness is the mean of these over the members, and
-its uncertainty their standard deviation (n - 1 in the denominator): what the members disagree about. It does not
-hold what all of them get wrong in the same way.
+One or more chips show a location. Each member of the ensemble gives a location the mean of its predictions over the
+location's chips. The location's richness is the mean of these over the members; its uncertainty is their standard
+deviation (n - 1 in the denominator): the disagreement between members, without errors that all of them share.
 """
 
 from __future__ import annotations
@@ -14,41 +13,42 @@ import pandas as pd
 from pykdtree.kdtree import KDTree
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.geometry import CRS, EARTH_RADIUS_KM, unit_vectors
-from mineral_pipeline.geometry.antimeridian import cut_at_antimeridian
+from mineral_pipeline.geometry import CRS, EARTH_RADIUS_KM, cut_at_antimeridian, unit_vectors
 
-COLUMNS = ["rank", "location_id", "chip", "product_id", "richness", "uncertainty", "distance_km", "lon", "lat", "geometry"]
-"""Of ``prospects.parquet``."""
+COLUMNS = [
+    "rank", "location_id", "chip_id", "scene_id", "richness", "uncertainty", "distance_km", "lon", "lat", "geometry",
+]  # fmt: skip
+"""Columns of ``prospects.parquet``."""
 
-OF_CHIP = ["location_id", "chip", "product_id", "lon", "lat", "geometry"]
-"""Of these, those of a place's best chip."""
+CHIP_COLUMNS = ["location_id", "chip_id", "chip_index", "scene_id", "lon", "lat", "geometry"]
+"""Columns of a chip that are needed to rank its location."""
 
 
 def without_known_deposit(labels: pd.DataFrame) -> pd.DataFrame:
-    """Chips of the places of which no chip, on any date, holds a known deposit.
+    """Chips of the locations of which no chip, on any date, holds a known deposit.
 
     Args:
-        labels: with ``location_id`` and ``n_deposits``, one row per chip.
+        labels: ``location_id`` and ``n_deposits``, one row per chip.
     """
-    most = labels.groupby("location_id")["n_deposits"].transform("max")
-    return labels[most == 0]
+    largest = labels.groupby("location_id")["n_deposits"].transform("max")
+    return labels[largest == 0]
 
 
 def rank(chips: gpd.GeoDataFrame, predictions: np.ndarray, deposits: np.ndarray) -> gpd.GeoDataFrame:
-    """Rank places by predicted richness, the richest first; ties by smaller uncertainty, then by bucket.
+    """Rank locations by predicted richness, the richest first; ties by smaller uncertainty, then by ``location_id``.
 
     Args:
-        chips: ``chip``, ``product_id``, ``location_id``, ``lon``, ``lat`` and footprint ``geometry``, one row per chip.
+        chips: `CHIP_COLUMNS` with the footprint as ``geometry``, one row per chip.
         predictions: (members, chips) predicted richness, 0 to 1.
         deposits: (m, 2) lon/lat of the known deposits.
 
     Returns:
-        One row per place with `COLUMNS`: ``rank`` from 1; ``chip``, ``product_id``, ``lon``, ``lat`` and ``geometry``
-        (cut at the antimeridian) of the place's best chip, the one of the highest mean prediction;
+        One row per location with `COLUMNS`: ``rank`` from 1; ``chip_id``, ``scene_id``, ``lon``, ``lat`` and
+        ``geometry`` (cut at the antimeridian) of the location's best chip, the one of the highest mean prediction;
         ``distance_km`` along the great circle from its centre to the nearest known deposit.
 
     Raises:
-        DataError: no chips, fewer than two members, a shape that does not fit, or no deposits.
+        DataError: there are no chips, fewer than two members or no deposits, or a shape does not fit.
     """
     if len(chips) == 0:
         raise DataError(
@@ -56,28 +56,33 @@ def rank(chips: gpd.GeoDataFrame, predictions: np.ndarray, deposits: np.ndarray)
         )
     if predictions.ndim != 2 or predictions.shape[0] < 2 or predictions.shape[1] != len(chips):
         raise DataError(f"predictions must be (members >= 2, {len(chips)} chips), not {predictions.shape}")
-    members = [f"member {number}" for number in range(len(predictions))]
-    by_place = pd.DataFrame(predictions.T, columns=members).groupby(chips["location_id"].to_numpy(), sort=True).mean()
-    scores = pd.DataFrame({"richness": by_place.mean(axis=1), "uncertainty": by_place.std(axis=1, ddof=1)})
-    predicted = chips[OF_CHIP].assign(predicted=predictions.mean(axis=0))
-    best = predicted.sort_values(["predicted", "chip"], ascending=[False, True])
-    places = best.drop_duplicates("location_id").merge(scores, left_on="location_id", right_index=True)
-    places = places.sort_values(["richness", "uncertainty", "location_id"], ascending=[False, True, True], ignore_index=True)
-    places["rank"] = np.arange(1, len(places) + 1)
-    places["distance_km"] = nearest_deposit_km(places[["lon", "lat"]].to_numpy(), deposits)
-    places["geometry"] = cut_at_antimeridian(places.geometry.to_numpy())
-    return gpd.GeoDataFrame(places[COLUMNS], geometry="geometry", crs=CRS)
+    by_location = pd.DataFrame(predictions.T).groupby(chips["location_id"].to_numpy(), sort=True).mean()
+    scores = pd.DataFrame({"richness": by_location.mean(axis=1), "uncertainty": by_location.std(axis=1, ddof=1)})
+    ranked = _best_chips(chips, predictions).merge(scores, left_on="location_id", right_index=True)
+    order = ["richness", "uncertainty", "location_id"]
+    ranked = ranked.sort_values(order, ascending=[False, True, True], ignore_index=True)
+    ranked["rank"] = np.arange(1, len(ranked) + 1)
+    ranked["distance_km"] = nearest_deposit_km(ranked[["lon", "lat"]].to_numpy(), deposits)
+    ranked["geometry"] = cut_at_antimeridian(ranked.geometry.to_numpy())
+    return gpd.GeoDataFrame(ranked[COLUMNS], geometry="geometry", crs=CRS)
+
+
+def _best_chips(chips: gpd.GeoDataFrame, predictions: np.ndarray) -> gpd.GeoDataFrame:
+    """One chip of every location: the one of the highest mean prediction, of equals the first of the store."""
+    predicted = chips[CHIP_COLUMNS].assign(predicted=predictions.mean(axis=0))
+    best = predicted.sort_values(["predicted", "chip_index"], ascending=[False, True])
+    return best.drop_duplicates("location_id")
 
 
 def nearest_deposit_km(points: np.ndarray, deposits: np.ndarray) -> np.ndarray:
     """Great-circle distance in kilometres from each point to the nearest deposit.
 
-    The nearest by chord between unit vectors is the nearest by arc, so one k-d tree in space serves the sphere:
+    The nearest by chord between unit vectors is the nearest by arc, so a k-d tree of unit vectors finds it:
     ``arc = 2 R asin(chord / 2)``.
 
     Args:
-        points: (n, 2) lon/lat.
-        deposits: (m, 2) lon/lat.
+        points: (n, 2) lon/lat in degrees.
+        deposits: (m, 2) lon/lat in degrees.
 
     Raises:
         DataError: there are no deposits.

@@ -15,18 +15,18 @@ from mineral_pipeline.geometry import CRS
 CELL_DEGREES = 0.1
 """Edge of a grid cell: about a fifteenth of a scene at the equator."""
 
-BANDS = ("richness", "uncertainty")
+RASTER_BANDS = ("richness", "uncertainty")
 
 
 def to_raster(prospects: gpd.GeoDataFrame) -> xr.DataArray:
-    """Grid of the prospects' extent, snapped to multiples of `CELL_DEGREES`.
+    """Rasterise prospects on a grid over their extent, snapped to multiples of `CELL_DEGREES`.
 
     Args:
-        prospects: as `rank` returns them.
+        prospects: prospects as `rank` returns them.
 
     Returns:
-        (band, y, x) float32 with the bands of `BANDS`, north up; where places overlap their mean, nan where none
-        covers a cell's centre.
+        (band, y, x) float32 with the bands `RASTER_BANDS`, north up: the mean of the locations that cover a cell's
+        centre, nan where none does.
     """
     west, south, east, north = prospects.total_bounds / CELL_DEGREES
     left, top = np.floor(west), np.ceil(north)
@@ -39,9 +39,9 @@ def to_raster(prospects: gpd.GeoDataFrame) -> xr.DataArray:
         return np.asarray(burnt)
 
     covered = burn(np.ones(len(prospects)))
-    sums = np.stack([burn(prospects[band].to_numpy()) for band in BANDS])
+    sums = np.stack([burn(prospects[band].to_numpy()) for band in RASTER_BANDS])
     means = np.divide(sums, covered, out=np.full_like(sums, np.nan), where=covered > 0)
     # Without x and y coordinates rioxarray keeps the transform as it is; from them it would recompute it inexactly.
-    raster = xr.DataArray(means.astype("float32"), dims=("band", "y", "x"), attrs={"long_name": BANDS})
+    raster = xr.DataArray(means.astype("float32"), dims=("band", "y", "x"), attrs={"long_name": RASTER_BANDS})
     georeferenced: xr.DataArray = raster.rio.write_crs(CRS).rio.write_transform(transform).rio.write_nodata(np.nan)
     return georeferenced

@@ -1,9 +1,9 @@
-"""Figures and the report page, drawn from what a workspace holds."""
+"""Figures and the report page, drawn from the content of a workspace."""
 
-from mineral_pipeline.reporting.images import Example, to_pixels
 from mineral_pipeline.reporting.page import FigureItem, KeyFigure, Page, Section, Table, render, write
-from mineral_pipeline.reporting.report import build_page
+from mineral_pipeline.reporting.report import PageOptions, build_page
 from mineral_pipeline.reporting.report_data import Evaluation, ReportData, max_figures, read
+from mineral_pipeline.reporting.scene_figures import Example, to_pixels
 
 __all__ = [
     "Evaluation",
@@ -11,6 +11,7 @@ __all__ = [
     "FigureItem",
     "KeyFigure",
     "Page",
+    "PageOptions",
     "ReportData",
     "Section",
     "Table",

@@ -1,32 +1,53 @@
-"""Numbers as a person reads them: thin spaces before units, a real minus sign, a dash for what is not defined."""
+"""Numbers and names as text: thin spaces before units, a real minus sign, a dash for undefined values."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 THIN = "\u202f"
 """Narrow space that does not break."""
 
-NONE = "–"
-PERCENT = frozenset({"accuracy"})
+UNDEFINED = "–"
+"""In place of a value that is not defined."""
+
+PERCENT_METRICS = frozenset({"accuracy"})
 """Metrics shown in percent."""
+
+METRIC_NAMES = {
+    "f1": "F1",
+    "auc": "area under the ROC",
+    "brier": "Brier score",
+    "calibration": "calibration error",
+    "cross_entropy": "cross-entropy",
+    "mae": "mean absolute error",
+    "mse": "mean squared error",
+    "rmse": "root mean squared error",
+    "r2": "R²",
+}
+"""Names of metrics that differ from their keys."""
+
+
+def metric_name(metric: str) -> str:
+    """Name of a metric, to show."""
+    return METRIC_NAMES.get(metric, metric.replace("_", " "))
 
 
 def percent(value: float, decimals: int = 1) -> str:
-    """A share such as 0.731 as 73.1 %."""
+    """A fraction such as 0.731 as 73.1 %."""
     return f"{100 * value:.{decimals}f}{THIN}%"
 
 
 def score(metric: str, value: float | None) -> str:
-    """A metric's value; adding 0 takes the sign from a negative zero."""
+    """Value of a metric; adding 0 removes the sign of a negative zero."""
     if value is None or value != value:
-        return NONE
-    return percent(value) if metric in PERCENT else f"{round(value, 3) + 0:.3f}".replace("-", "−")
+        return UNDEFINED
+    return percent(value) if metric in PERCENT_METRICS else f"{round(value, 3) + 0:.3f}".replace("-", "−")
 
 
 def interval(metric: str, found: Mapping[str, float | None]) -> str:
-    """The 95 % interval of ``found`` (``low``, ``high``), empty when it has none."""
+    """The 95 % interval of ``found`` (``low``, ``high``); empty when it has none."""
     low, high = found.get("low"), found.get("high")
     if low is None or high is None or low != low:
         return ""
@@ -54,13 +75,18 @@ def size(number: float) -> str:
 
 
 def position(lon: float, lat: float) -> str:
-    """A place such as 34.25° S, 149.08° E; longitudes beyond 180 are brought back."""
+    """A position such as 34.25° S, 149.08° E; longitudes beyond 180 are brought back."""
     lon = (lon + 180) % 360 - 180
     return f"{abs(lat):.2f}°{THIN}{'S' if lat < 0 else 'N'}, {abs(lon):.2f}°{THIN}{'W' if lon < 0 else 'E'}"
 
 
+def location(location_id: str) -> str:
+    """A WRS-2 location such as 034033 as 034/033; any other key as it is."""
+    return f"{location_id[:3]}/{location_id[3:]}" if re.fullmatch(r"\d{6}", location_id) else location_id
+
+
 def flatten(values: Mapping[str, Any], name: str = "") -> list[tuple[str, str]]:
-    """Nested settings as pairs of dotted name and text, without those that say nothing."""
+    """Nested settings as pairs of dotted name and text, without empty values."""
     pairs: list[tuple[str, str]] = []
     for key, value in values.items():
         dotted = f"{name}.{key}".lstrip(".")

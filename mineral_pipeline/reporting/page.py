@@ -1,4 +1,4 @@
-"""The report page: sections of figures, tables and notes as one HTML file that needs nothing else.
+"""The report page: sections of figures, tables and notes as one HTML file without external resources.
 
 Figures are embedded as PNG and also written beside the page. Every text is escaped by the template.
 """
@@ -23,18 +23,19 @@ class FigureItem:
     """A figure of the page."""
 
     name: str
-    """Of the PNG file, without suffix."""
+    """Name of the PNG file, without suffix."""
     figure: Figure
+    """The figure itself."""
     caption: str
     """What it shows and how to read it."""
     alt: str
-    """What someone who cannot see it should know."""
+    """Text for readers who cannot see it."""
     narrow: bool = False
     """Shown at the figure's own width in place of the page's."""
 
 
 Cell = str | tuple[str, str]
-"""Text, or text and something smaller below it."""
+"""Text, or text and smaller text below it."""
 
 
 @dataclass(frozen=True)
@@ -42,22 +43,27 @@ class Table:
     """A table of the page."""
 
     header: Sequence[str]
+    """Names of the columns."""
     rows: Sequence[Sequence[Cell]]
     """Cells as shown."""
     caption: str = ""
+    """Text above the table."""
     numeric: frozenset[int] = frozenset()
-    """Columns set to the right, in figures of one width."""
+    """Indices of right-aligned columns, with digits of one width."""
     shown: int = 1000
-    """Rows before the fold; the others open on demand."""
+    """Number of rows that are always open; the others open on demand."""
 
 
 @dataclass(frozen=True)
 class KeyFigure:
-    """A number that belongs at the top of the page."""
+    """A number at the top of the page."""
 
     value: str
+    """The number, as shown."""
     label: str
+    """What it counts or measures."""
     detail: str = ""
+    """Smaller text below the label."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,13 @@ class Section:
     id: str
     """Anchor."""
     title: str
+    """Heading."""
     text: Sequence[str] = ()
     """Paragraphs."""
     items: Sequence[FigureItem | Table] = ()
+    """Figures and tables, in their order."""
     missing: str = ""
-    """What would make it, when there is nothing to show yet."""
+    """The job that would make the section, when there is nothing to show yet."""
 
 
 @dataclass(frozen=True)
@@ -79,55 +87,57 @@ class Page:
     """The whole report."""
 
     title: str
+    """Heading."""
     lead: str
     """One paragraph under the title."""
-    stamp: str
-    """Where and when the results were made."""
-    facts: Sequence[KeyFigure] = ()
+    subtitle: str
+    """Workspace, time and version of the results."""
+    key_figures: Sequence[KeyFigure] = ()
+    """Numbers at the top."""
     sections: Sequence[Section] = ()
+    """Sections, in their order."""
     notice: str = ""
-    """Something that a reader must know first, such as that the planet is simulated."""
+    """A warning at the top, such as that the planet is simulated."""
 
     @property
-    def plates(self) -> list[FigureItem]:
+    def figures(self) -> list[FigureItem]:
         """All figures, in their order."""
         return [item for section in self.sections for item in section.items if isinstance(item, FigureItem)]
 
 
 def write(workspace: Workspace, page: Page) -> Iterator[str]:
     """Write the figures and, last, the page; yields the name of each figure when it is drawn."""
-    folder = artefacts.REPORT.rpartition("/")[0]
     images: dict[str, bytes] = {}
-    for plate in page.plates:
-        images[plate.name] = style.png(plate.figure)
-        workspace.write_bytes(f"{folder}/{plate.name}.png", images[plate.name])
-        yield plate.name
+    for item in page.figures:
+        images[item.name] = style.png(item.figure)
+        workspace.write_bytes(artefacts.figure(item.name), images[item.name])
+        yield item.name
     workspace.write_bytes(artefacts.REPORT, render(page, images).encode())
 
 
 def render(page: Page, images: Mapping[str, bytes]) -> str:
-    """The page as HTML.
+    """Render the page as HTML.
 
     Args:
-        page: what to show.
-        images: PNG by name of its plates.
+        page: page to show.
+        images: PNG of every figure, by name.
     """
-    here = resources.files("mineral_pipeline.reporting")
+    package = resources.files("mineral_pipeline.reporting")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.tests["plate"] = lambda item: isinstance(item, FigureItem)
-    template = environment.from_string(here.joinpath("report.html").read_text())
-    return template.render(page=page, css=here.joinpath("report.css").read_text(), pictures=_pictures(page, images))
+    environment.tests["figure"] = lambda item: isinstance(item, FigureItem)
+    template = environment.from_string(package.joinpath("report.html").read_text())
+    return template.render(page=page, css=package.joinpath("report.css").read_text(), pictures=_pictures(page, images))
 
 
 def _pictures(page: Page, images: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
-    """By name: the image as data URL, and the size in CSS pixels at which it is twice as dense as the screen."""
+    """By name: the image as data URL, and its size in CSS pixels, two image pixels to each."""
     return {
-        plate.name: {
-            "url": f"data:image/png;base64,{base64.b64encode(images[plate.name]).decode()}",
-            "width": round(plate.figure.get_size_inches()[0] * plate.figure.dpi / 2),
-            "height": round(plate.figure.get_size_inches()[1] * plate.figure.dpi / 2),
+        item.name: {
+            "url": f"data:image/png;base64,{base64.b64encode(images[item.name]).decode()}",
+            "width": round(item.figure.get_size_inches()[0] * item.figure.dpi / 2),
+            "height": round(item.figure.get_size_inches()[1] * item.figure.dpi / 2),
         }
-        for plate in page.plates
+        for item in page.figures
     }

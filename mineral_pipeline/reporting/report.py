@@ -1,17 +1,18 @@
-"""The whole report from what a workspace holds."""
+"""The whole report from the content of a workspace."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import geopandas as gpd
 
-from mineral_pipeline.reporting.data_sections import labels_section, ledger_section, scene_section, split_section
-from mineral_pipeline.reporting.formatting import score
-from mineral_pipeline.reporting.images import Example
+from mineral_pipeline.learning import TASKS
+from mineral_pipeline.reporting.data_sections import labels_section, split_section
+from mineral_pipeline.reporting.formatting import metric_name, score
 from mineral_pipeline.reporting.page import KeyFigure, Page, Section, Table
-from mineral_pipeline.reporting.report_data import TASKS, ReportData
+from mineral_pipeline.reporting.report_data import ReportData
 from mineral_pipeline.reporting.result_sections import (
     mean,
     prospects_section,
@@ -19,7 +20,8 @@ from mineral_pipeline.reporting.result_sections import (
     results_section,
     study_section,
 )
-from mineral_pipeline.reporting.scores import NAMES, PRIMARY_METRIC
+from mineral_pipeline.reporting.scene_figures import Example
+from mineral_pipeline.reporting.scene_sections import ledger_section, scene_section
 from mineral_pipeline.workspace.ledger import State
 
 LEAD = (
@@ -29,78 +31,80 @@ LEAD = (
 SIMULATED = "Everything on this page was computed from a simulated planet: no place on it exists."
 
 
-def build_page(
-    artefacts: ReportData,
-    title: str,
-    workspace: str,
-    top: int,
-    land: gpd.GeoDataFrame | None = None,
-    example: Example | None = None,
-    why_no_example: str = "",
-) -> Page:
-    """The page; the sections whose artefacts are absent are named at the end, with the job that makes them.
+@dataclass(frozen=True)
+class PageOptions:
+    """What the page shows beside the content of the workspace."""
 
-    Args:
-        artefacts: of the workspace.
-        title: heading.
-        workspace: its URL, to show.
-        top: prospects outlined and listed.
-        land: polygons below the maps.
-        example: scene of the first figures.
-        why_no_example: what would make it, when it is None.
-    """
-    simulated = "simulate" in artefacts.runs
+    title: str
+    """Heading."""
+    workspace: str
+    """URL of the workspace, to show."""
+    top: int
+    """Number of prospects outlined and listed."""
+    land: gpd.GeoDataFrame | None = None
+    """Land polygons below the maps; None for no land."""
+    example: Example | None = None
+    """Scene of the first figures."""
+    missing_example: str = ""
+    """The job that would make the example, when it is None."""
+
+
+def build_page(data: ReportData, options: PageOptions) -> Page:
+    """Build the page; sections whose artefacts are absent are named at the end, with the job that makes them."""
+    simulated = "simulate" in data.runs
     sections = [
-        scene_section(example, why_no_example),
-        ledger_section(artefacts),
-        labels_section(artefacts, land),
-        split_section(artefacts, land),
-        *(results_section(task, artefacts.evaluations.get(task)) for task in TASKS),
-        prospects_section(artefacts, land, top),
-        study_section(artefacts.evaluations, simulated),
-        provenance_section(artefacts),
+        scene_section(options.example, options.missing_example),
+        ledger_section(data),
+        labels_section(data, options.land),
+        split_section(data, options.land),
+        *(results_section(task, data.evaluations.get(task)) for task in TASKS),
+        prospects_section(data, options.land, options.top),
+        study_section(data.evaluations, simulated),
+        provenance_section(data),
     ]
     return Page(
-        title=title,
+        title=options.title,
         lead=LEAD,
-        subtitle=subtitle(artefacts, workspace),
+        subtitle=subtitle(data, options.workspace),
         notice=SIMULATED if simulated else "",
-        key_figures=key_figures(artefacts),
-        sections=[section for section in sections if not section.missing] + _not_yet(sections),
+        key_figures=key_figures(data),
+        sections=[section for section in sections if not section.missing] + _missing(sections),
     )
 
 
-def _not_yet(sections: Sequence[Section]) -> list[Section]:
+def _missing(sections: Sequence[Section]) -> list[Section]:
     rows = [(section.title, section.missing) for section in sections if section.missing]
     return [Section("absent", "Not here yet", items=[Table(("section", "made by"), rows)])] if rows else []
 
 
-def subtitle(artefacts: ReportData, workspace: str) -> str:
-    """Where the results lie and when the last job before the report ended; no clock is read."""
-    if not artefacts.runs:
+def subtitle(data: ReportData, workspace: str) -> str:
+    """Workspace, end of the last job before the report, and version; no clock is read."""
+    if not data.runs:
         return workspace
-    last = max(artefacts.runs.values(), key=lambda run: run["started"])
-    when = datetime.fromisoformat(last["started"])
+    last = max(data.runs.values(), key=lambda run: run["started"])
+    time = datetime.fromisoformat(last["started"])
     version = last["packages"].get("mineral-pipeline", "")
-    return f"{workspace} · results of {when.day} {when:%B %Y, %H:%M} UTC · mineral-pipeline {version}".rstrip()
+    return f"{workspace} · results of {time.day} {time:%B %Y, %H:%M} UTC · mineral-pipeline {version}".rstrip()
 
 
-def key_figures(artefacts: ReportData) -> list[KeyFigure]:
-    """The numbers at the top, of what exists."""
+def key_figures(data: ReportData) -> list[KeyFigure]:
+    """The numbers at the top, as far as their artefacts exist."""
     found = []
-    if artefacts.ledger is not None:
-        ok = int((artefacts.ledger["status"] == str(State.OK)).sum())
-        found.append(KeyFigure(f"{ok:,}", "scenes", f"of {len(artefacts.ledger):,} in the catalogue"))
-    if artefacts.deposits is not None:
-        found.append(KeyFigure(f"{len(artefacts.deposits):,}", "known deposits"))
-    if artefacts.labels is not None:
-        most = artefacts.labels.groupby("location_id")["n_deposits"].max()
-        found.append(KeyFigure(f"{len(most):,}", "places", f"{int((most > 0).sum()):,} with known deposits"))
-    for task, evaluation in artefacts.evaluations.items():
-        metric = PRIMARY_METRIC[task]
+    if data.ledger is not None:
+        scenes = data.ledger.drop_duplicates("scene_id")
+        ok = int((scenes["status"] == str(State.OK)).sum())
+        found.append(KeyFigure(f"{ok:,}", "scenes", f"of {len(scenes):,} in the catalogue"))
+    if data.deposits is not None:
+        found.append(KeyFigure(f"{len(data.deposits):,}", "known deposits"))
+    if data.labels is not None:
+        largest = data.labels.groupby("location_id")["n_deposits"].max()
+        detail = f"{int((largest > 0).sum()):,} with known deposits"
+        found.append(KeyFigure(f"{len(largest):,}", "locations", detail))
+    for task, evaluation in data.evaluations.items():
+        metric = evaluation.metric
         value = score(metric, evaluation.best["metrics"][metric]["value"])
         detail = f"random labels {mean(evaluation.random_labels, metric)}" if evaluation.random_labels else ""
-        found.append(KeyFigure(value, f"{task}, {NAMES[metric]}", detail))
-    if artefacts.prospects is not None:
-        found.append(KeyFigure(f"{len(artefacts.prospects):,}", "places to prospect"))
+        found.append(KeyFigure(value, f"{task}, {metric_name(metric)}", detail))
+    if data.prospects is not None:
+        found.append(KeyFigure(f"{len(data.prospects):,}", "locations to prospect"))
     return found

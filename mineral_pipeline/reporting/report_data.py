@@ -1,4 +1,4 @@
-"""What a workspace holds for the report to show. Whatever no job has made yet is None or absent."""
+"""The content of a workspace that the report shows. Artefacts that no job has made yet are None or absent."""
 
 from __future__ import annotations
 
@@ -9,34 +9,64 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.learning import PRIMARY_METRIC, TASKS
+from mineral_pipeline.workspace import Workspace, artefacts, read_runs
 
-TASKS = ("presence", "richness")
+Model = Mapping[str, Any]
+"""A model of ``evaluation/<task>/metrics.json``: name, label, role (``network`` or ``baseline``), kind, convolution,
+dense, and metrics, each with value, low and high."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What ``evaluate`` found for one task."""
+    """Results of ``evaluate`` for one task."""
 
     metrics: Mapping[str, Any]
     """``evaluation/<task>/metrics.json``."""
     predictions: pd.DataFrame
-    """``evaluation/<task>/predictions.parquet``: name, chip, bucket, label, prediction of the test side."""
+    """``evaluation/<task>/predictions.parquet``: name, chip_id, location_id, label, prediction on the test subset."""
 
     @property
-    def models(self) -> list[dict[str, Any]]:
-        """Every model: name, kind, convolution, dense, and metrics with value, low and high."""
+    def metric(self) -> str:
+        """Primary metric of the task."""
+        return PRIMARY_METRIC[self.metrics["task"]]
+
+    @property
+    def models(self) -> list[Model]:
+        """Every model."""
         return list(self.metrics["models"])
 
     @property
-    def best(self) -> dict[str, Any]:
-        """The model that the validation side chose."""
+    def best(self) -> Model:
+        """The model selected on the validation subset."""
         return next(model for model in self.models if model["name"] == self.metrics["best"])
 
     @property
-    def random_labels(self) -> list[dict[str, Any]]:
-        """The models trained on permuted labels."""
-        return [model for model in self.models if model["kind"] == "random-labels"]
+    def networks(self) -> list[Model]:
+        """The models that are compared with the baselines."""
+        return [model for model in self.models if model["role"] == "network"]
+
+    @property
+    def random_labels(self) -> list[Model]:
+        """The baseline of the p-values: models trained on permuted labels."""
+        kind = self.metrics.get("baseline", {}).get("kind")
+        return [model for model in self.models if model["kind"] == kind]
+
+    @property
+    def other_baselines(self) -> dict[str, list[Model]]:
+        """Models of every other kind of baseline by label, in the order of the document."""
+        found: dict[str, list[Model]] = {}
+        random = [model["name"] for model in self.random_labels]
+        for model in self.models:
+            if model["role"] == "baseline" and model["name"] not in random:
+                found.setdefault(model["label"], []).append(model)
+        return found
+
+    @property
+    def baselines(self) -> dict[str, list[Model]]:
+        """Models of every kind of baseline by label, random labels first."""
+        random = self.random_labels
+        return ({random[0]["label"]: random} if random else {}) | self.other_baselines
 
 
 @dataclass(frozen=True)
@@ -44,9 +74,9 @@ class ReportData:
     """Tables and documents of a workspace."""
 
     catalogue: int | None
-    """Scenes of the catalogue."""
+    """Number of scenes of the catalogue."""
     ledger: gpd.GeoDataFrame | None
-    """What became of every scene."""
+    """The ledger of acquire."""
     deposits: pd.DataFrame | None
     """Known deposits: lon, lat."""
     labels: pd.DataFrame | None
@@ -54,53 +84,52 @@ class ReportData:
     samples: Mapping[str, gpd.GeoDataFrame]
     """Table of samples by task."""
     summaries: Mapping[str, Mapping[str, Any]]
-    """``samples/<task>/summary.json`` by task."""
+    """Summary of the samples by task."""
     evaluations: Mapping[str, Evaluation]
-    """By task."""
+    """Evaluation by task."""
     prospects: gpd.GeoDataFrame | None
-    """Ranked places."""
+    """Ranked locations."""
     runs: Mapping[str, Mapping[str, Any]]
     """Record of the newest run of every job, in the order in which they ran."""
-    leaks: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
-    """``samples/<task>/leak.parquet`` by task: side, bucket, shared, meets_test and outline of every place."""
+    leakage: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    """By task, the locations on which leakage was measured: subset, location_id, shared, meets_test and outline."""
 
 
 def read(workspace: Workspace) -> ReportData:
-    """Read what is there."""
+    """Read the artefacts that exist."""
 
     def table(name: str, columns: list[str] | None = None) -> Any:
         return workspace.read_table(name, columns) if workspace.exists(name) else None
 
-    catalogue = table(artefacts.CATALOGUE, ["product_id"])
-    curated = [task for task in TASKS if workspace.exists(f"samples/{task}/summary.json")]
-    evaluated = [task for task in TASKS if workspace.exists(artefacts.evaluation(task, "metrics.json"))]
+    catalogue = table(artefacts.CATALOGUE, ["scene_id"])
+    curated = [task for task in TASKS if workspace.exists(artefacts.samples_summary(task))]
+    evaluated = [task for task in TASKS if workspace.exists(artefacts.evaluation_metrics(task))]
     return ReportData(
         catalogue=None if catalogue is None else len(catalogue),
         ledger=table(artefacts.LEDGER),
         deposits=table(artefacts.DEPOSITS, ["lon", "lat"]),
         labels=table(artefacts.LABELS),
-        samples={task: workspace.read_table(artefacts.samples(task)) for task in curated},
-        summaries={task: workspace.read_json(f"samples/{task}/summary.json") for task in curated},
-        evaluations={task: _evaluation(workspace, task) for task in evaluated},
+        samples={task: workspace.read_table(artefacts.samples_table(task)) for task in curated},
+        summaries={task: workspace.read_json(artefacts.samples_summary(task)) for task in curated},
+        evaluations={task: _read_evaluation(workspace, task) for task in evaluated},
         prospects=table(artefacts.PROSPECTS),
-        runs={run["job"]: run for run in workspace.runs() if run["job"] != "report"},
-        leaks={task: workspace.read_table(name) for task in curated if workspace.exists(name := _leak_name(task))},
+        runs={run["job"]: run for run in read_runs(workspace) if run["job"] != "report"},
+        leakage={
+            task: workspace.read_table(artefacts.samples_leakage(task))
+            for task in curated
+            if workspace.exists(artefacts.samples_leakage(task))
+        },
     )
 
 
-def _leak_name(task: str) -> str:
-    """Name of the table of places on which the leak of a task was measured."""
-    return f"samples/{task}/leakage.parquet"
-
-
-def _evaluation(workspace: Workspace, task: str) -> Evaluation:
-    metrics = workspace.read_json(artefacts.evaluation(task, "metrics.json"))
-    return Evaluation(metrics, workspace.read_table(artefacts.evaluation(task, "predictions.parquet")))
+def _read_evaluation(workspace: Workspace, task: str) -> Evaluation:
+    metrics = workspace.read_json(artefacts.evaluation_metrics(task))
+    return Evaluation(metrics, workspace.read_table(artefacts.evaluation_predictions(task)))
 
 
 def max_figures(workspace: Workspace) -> int:
-    """At most so many figures can be drawn of what is there; fewer when no chip holds a deposit."""
-    figures = {artefacts.LEDGER: 2, artefacts.LABELS: 3, artefacts.PROSPECTS: 1, f"samples/{TASKS[0]}/summary.json": 1}
-    figures |= {artefacts.evaluation(task, "metrics.json"): 2 for task in TASKS}
-    figures |= {_leak_name(task): 1 for task in TASKS}
+    """Largest number of figures that can be drawn of a workspace; fewer are when no chip holds a deposit."""
+    figures = {artefacts.LEDGER: 2, artefacts.LABELS: 3, artefacts.PROSPECTS: 1, artefacts.samples_summary(TASKS[0]): 1}
+    figures |= {artefacts.evaluation_metrics(task): 2 for task in TASKS}
+    figures |= {artefacts.samples_leakage(task): 1 for task in TASKS}
     return sum(number for name, number in figures.items() if workspace.exists(name))

@@ -1,4 +1,4 @@
-"""The sections on results, prospects, the study and how it all was made."""
+"""The sections on results, prospects, the study and provenance."""
 
 from __future__ import annotations
 
@@ -7,38 +7,39 @@ from typing import Any
 
 import geopandas as gpd
 
-from mineral_pipeline.reporting import maps, scores
-from mineral_pipeline.reporting.formatting import NONE, THIN, duration, flatten, interval, position, score
+from mineral_pipeline.learning import Task
+from mineral_pipeline.reporting import maps
+from mineral_pipeline.reporting.comparison_figures import grid_figure
+from mineral_pipeline.reporting.formatting import (
+    THIN,
+    UNDEFINED,
+    duration,
+    flatten,
+    interval,
+    location,
+    metric_name,
+    position,
+    score,
+)
 from mineral_pipeline.reporting.page import Cell, FigureItem, Section, Table
-from mineral_pipeline.reporting.report_data import Evaluation, ReportData
+from mineral_pipeline.reporting.prediction_figures import agreement_figure, curves_figure
+from mineral_pipeline.reporting.report_data import Evaluation, Model, ReportData
 
-TITLES = {"presence": "Is there a deposit?", "richness": "How rich is it?"}
-QUESTIONS = {
+TITLES: dict[Task, str] = {"presence": "Is there a deposit?", "richness": "How rich is it?"}
+QUESTIONS: dict[Task, str] = {
     "presence": "Each network gives the probability that a chip holds a known deposit.",
     "richness": "Each network gives the richness of a chip, from 0 to 1.",
 }
 GRID_CAPTION = (
-    "Left, the architectures by the size of their two parts on the test side (darker is better; means over seeds)."
-    " Right, every model and its 95 % interval from resampled places; below the line, the baselines."
+    "Left, the architectures by the size of their two parts on the test subset (darker is better; means over seeds)."
+    " Right, every model and its 95 % interval from resampled locations; below the line, the baselines."
 )
-BEST_CAPTIONS = {
+BEST_CAPTIONS: dict[Task, str] = {
     "presence": "Left, how many deposits are found at the price of how many false alarms. Right, whether probabilities"
     " mean what they say: points on the diagonal do. Bars are standard errors.",
-    "richness": "Left, every chip of the test side; a perfect model lies on the diagonal. Right, its absolute errors"
-    " beside those of the best constant.",
+    "richness": "Left, every chip of the test subset; a perfect model lies on the diagonal. Right, its absolute errors"
+    " beside those of the baselines.",
 }
-METRICS = {
-    "f1": "F1",
-    "auc": "area under the ROC",
-    "brier": "Brier score",
-    "calibration": "calibration error",
-    "cross_entropy": "cross-entropy",
-    "mae": "mean absolute error",
-    "mse": "mean squared error",
-    "rmse": "root mean squared error",
-    "r2": "R²",
-}
-
 STUDY = (
     ("presence", "accuracy", "accuracy", f"73{THIN}%"),
     ("presence", "accuracy", "accuracy of random labels", f"50{THIN}%"),
@@ -48,132 +49,131 @@ STUDY = (
     ("richness", "mae", "mean absolute error", "0.117"),
     ("richness", "mae", "mean absolute error of random labels", "0.127"),
 )
-"""Task, metric, what it is called, and the value that the published study reports."""
+"""Task, metric, its name, and the value that the published study reports."""
 
-SHOWN = 20
+STUDY_RANDOM = "random labels"
+"""End of the names that belong to networks trained on permuted labels."""
+
+PROSPECTS_SHOWN = 20
 """Prospects listed before the fold."""
 
 
-def results_section(task: str, evaluation: Evaluation | None) -> Section:
-    """The grid against its baselines, and what the best model gets right."""
+def results_section(task: Task, evaluation: Evaluation | None) -> Section:
+    """The grid against its baselines, and the predictions of the best model."""
     title, anchor = TITLES[task], task
     if evaluation is None:
         return Section(anchor, title, missing="the job evaluate")
-    models, best = evaluation.models, evaluation.best
-    metric = scores.PRIMARY_METRIC[task]
+    best, metric, random = evaluation.best, evaluation.metric, evaluation.random_labels
     found = best["metrics"][metric]
-    text = f"{QUESTIONS[task]} The best by the validation side, {best['name']}, reaches {score(metric, found['value'])}"
-    text += f" ({interval(metric, found)}) on the test side"
-    text += (
-        f"; networks trained on random labels reach {mean(evaluation.random_labels, metric)}."
-        if evaluation.random_labels
-        else "."
+    value = score(metric, found["value"])
+    text = (
+        f"{QUESTIONS[task]} The best by the validation subset, {best['name']}, reaches {value}"
+        f" ({interval(metric, found)}) on the test subset"
     )
+    text += f"; networks trained on random labels reach {mean(random, metric)}." if random else "."
     grid = FigureItem(
         f"grid-{task}",
-        scores.grid_figure(task, models, best["name"]),
+        grid_figure(evaluation),
         GRID_CAPTION,
-        f"Heat map of architectures, and dot plot of {len(models)} models; best is {best['name']}.",
+        f"Heat map of architectures, and dot plot of {len(evaluation.models)} models; best is {best['name']}.",
     )
-    curves = scores.curves_figure if task == "presence" else scores.agreement_figure
+    draw = curves_figure if task == "presence" else agreement_figure
     alt = {"presence": "ROC curves and calibration", "richness": "Predicted against true richness, and errors,"}
-    figure = FigureItem(
-        f"best-{task}",
-        curves(evaluation.predictions, best["name"]),
-        BEST_CAPTIONS[task],
-        f"{alt[task]} of the best model.",
-    )
+    figure = FigureItem(f"best-{task}", draw(evaluation), BEST_CAPTIONS[task], f"{alt[task]} of the best model.")
     return Section(anchor, title, [text], [grid, metrics_table(evaluation), figure])
 
 
-def mean(models: Sequence[Mapping[str, Any]], metric: str) -> str:
+def mean(models: Sequence[Model], metric: str) -> str:
     """Mean of a metric over models."""
     return score(metric, sum(model["metrics"][metric]["value"] for model in models) / len(models))
 
 
 def metrics_table(evaluation: Evaluation) -> Table:
     """Every metric of the best model and of the baselines, with 95 % intervals."""
-    kinds = [(label, [m for m in evaluation.models if m["kind"] == kind]) for kind, label in scores.KINDS.items()]
-    columns = [(evaluation.best["name"], [evaluation.best]), *(column for column in kinds if column[1])]
+    columns = [(evaluation.best["name"], [evaluation.best]), *evaluation.baselines.items()]
     rows = [
-        (METRICS.get(metric, metric.replace("_", " ")), *(_cell(members, metric) for _, members in columns))
+        (metric_name(metric), *(_cell(models, metric) for _, models in columns))
         for metric in evaluation.best["metrics"]
     ]
-    header = ("on the test side", *(label for label, _ in columns))
+    header = ("on the test subset", *(label for label, _ in columns))
     return Table(header, rows, numeric=frozenset(range(1, len(header))))
 
 
-def _cell(models: Sequence[Mapping[str, Any]], metric: str) -> Cell:
+def _cell(models: Sequence[Model], metric: str) -> Cell:
     found = [model["metrics"].get(metric) for model in models]
     if None in found or any(one["value"] is None for one in found):
-        return NONE
+        return UNDEFINED
     if len(models) > 1:
         return mean(models, metric), f"mean of {len(models)}"
     return score(metric, found[0]["value"]), interval(metric, found[0])
 
 
-def prospects_section(artefacts: ReportData, land: gpd.GeoDataFrame | None, top: int) -> Section:
-    """Places without a known deposit that look as if they had some."""
-    title, anchor, prospects = "Where to look", "prospects", artefacts.prospects
+def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int) -> Section:
+    """The prospects: a map of all, and a table of the first ``top``."""
+    title, anchor, prospects = "Where to look", "prospects", data.prospects
     if prospects is None:
         return Section(anchor, title, missing="the job prospect")
     text = (
-        f"{len(prospects):,} places over land have no known deposit on any date. An ensemble of networks, trained where"
-        " deposits are known, predicts their richness; the uncertainty is the standard deviation between its members,"
-        " which does not hold what they all get wrong alike. All of them lie in the workspace as GeoParquet, GeoJSON"
-        " (which QGIS opens styled) and Cloud-Optimised GeoTIFF."
+        f"{len(prospects):,} locations over land have no known deposit on any date. An ensemble of networks, trained"
+        " where deposits are known, predicts their richness; the uncertainty is the standard deviation between its"
+        " members, which does not hold what they all get wrong alike. All of them lie in the workspace as GeoParquet,"
+        " GeoJSON (which QGIS opens styled) and Cloud-Optimised GeoTIFF."
     )
     best = prospects.sort_values("rank").head(top)
     rows = [
         (
-            f"{place.rank:,}",
-            f"{place.location_id[:3]}/{place.location_id[3:]}",
-            position(place.lon, place.lat),
-            f"{place.richness:.3f} ± {place.uncertainty:.3f}",
-            f"{place.distance_km:,.0f}{THIN}km",
+            f"{prospect.rank:,}",
+            location(prospect.location_id),
+            position(prospect.lon, prospect.lat),
+            f"{prospect.richness:.3f} ± {prospect.uncertainty:.3f}",
+            f"{prospect.distance_km:,.0f}{THIN}km",
         )
-        for place in best.itertuples()
+        for prospect in best.itertuples()
     ]
-    header = ("rank", "path/row", "centre", "predicted richness", "nearest known deposit")
-    plate = FigureItem(
+    is_path_row = prospects["location_id"].map(location).str.contains("/").all()
+    key = "path/row" if is_path_row else "location"
+    header = ("rank", key, "centre", "predicted richness", "nearest known deposit")
+    figure = FigureItem(
         "prospects",
         maps.prospects_figure(prospects, land, top),
-        f"Predicted richness of places without a known deposit; the first {len(best):,} are outlined, the first"
+        f"Predicted richness of locations without a known deposit; the first {len(best):,} are outlined, the first"
         f" {min(len(best), maps.NUMBERED)} carry their rank.",
-        f"Map of {len(prospects):,} places coloured by predicted richness.",
+        f"Map of {len(prospects):,} locations coloured by predicted richness.",
     )
-    return Section(anchor, title, [text], [plate, Table(header, rows, numeric=frozenset({0, 3, 4}), shown=SHOWN)])
+    table = Table(header, rows, numeric=frozenset({0, 3, 4}), shown=PROSPECTS_SHOWN)
+    return Section(anchor, title, [text], [figure, table])
 
 
 def study_section(evaluations: Mapping[str, Evaluation], simulated: bool) -> Section:
-    """The published study's numbers beside ours."""
+    """The published study's numbers beside those of this workspace."""
     title, anchor = "Beside the study", "study"
     if not evaluations:
         return Section(anchor, title, missing="the job evaluate")
     rows = [
-        (f"{task}: {called}", theirs, _ours(evaluations[task], metric, called))
-        for task, metric, called, theirs in STUDY
+        (f"{task}: {name}", reported, _reached(evaluations[task], metric, name))
+        for task, metric, name, reported in STUDY
         if task in evaluations
     ]
     text = (
         "The study that this pipeline reproduces, Detection of Mineral Deposits in NASA Landsat Images Using"
-        " Convolutional Neural Networks, split its images by location bucket, so that most of its test places overlap"
-        " training places, and reports validation scores without intervals. Ours are of a test side looked at once."
+        " Convolutional Neural Networks, split its images by location, so that most of its test locations overlap"
+        " training locations, and reports validation scores without intervals. Ours are of a test subset looked at"
+        " once."
     )
     caveat = ["These scenes are simulated: the two columns describe different planets."] if simulated else []
     header = ("", "the study", "here, with 95 % interval")
     return Section(anchor, title, [text, *caveat], [Table(header, rows, numeric=frozenset({1, 2}))])
 
 
-def _ours(evaluation: Evaluation, metric: str, called: str) -> Cell:
-    if called.endswith("random labels"):
-        return _cell(evaluation.random_labels, metric) if evaluation.random_labels else NONE
+def _reached(evaluation: Evaluation, metric: str, name: str) -> Cell:
+    if name.endswith(STUDY_RANDOM):
+        return _cell(evaluation.random_labels, metric) if evaluation.random_labels else UNDEFINED
     return _cell([evaluation.best], metric)
 
 
-def provenance_section(artefacts: ReportData) -> Section:
+def provenance_section(data: ReportData) -> Section:
     """Jobs, durations, settings and versions."""
-    title, anchor, runs = "How this was made", "provenance", list(artefacts.runs.values())
+    title, anchor, runs = "How this was made", "provenance", list(data.runs.values())
     if not runs:
         return Section(anchor, title, missing="any job that finishes")
     jobs = [_job_row(run) for run in runs]

@@ -1,4 +1,4 @@
-"""How figures look: one accent, quiet axes, colours that colour-blind readers can tell apart and that print in grey."""
+"""Style of the figures: one accent, quiet axes, colours for colour-blind readers that also print in grey."""
 
 from __future__ import annotations
 
@@ -12,40 +12,45 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from mineral_pipeline.learning import DROPPED, SUBSETS
+
 INK, MUTED, HAIRLINE, LAND, SEA = "#23282d", "#68717a", "#d5d9dc", "#e9e7e1", "#ffffff"
 ACCENT, PLAIN, THIRD = "#b04a12", "#52728c", "#e0a63a"
 """Copper, slate and ochre: apart in hue for most readers and in lightness for all."""
 
-SUBSET_COLOURS = {"train": PLAIN, "validation": THIRD, "test": ACCENT, "dropped": "#bfc5ca"}
+SUBSET_COLOURS = dict(zip((*SUBSETS, DROPPED), (PLAIN, THIRD, ACCENT, "#bfc5ca"), strict=True))
+BASELINE_COLOURS = (THIRD, PLAIN, "#7d6b91", "#5b8a72", INK)
+"""Colours of baselines in their order, again from the first when there are more."""
+
 RICHNESS = LinearSegmentedColormap.from_list("richness", ["#f8e0a0", "#f0bb5c", "#dd8637", "#b24d18", "#682405"])
-"""From pale to dark, in even steps of lightness."""
+"""Colour map of richness: from pale to dark, in even steps of lightness."""
 
 WIDTH = 6.8
-"""Inches of a figure across the page."""
+"""Width of a figure across the page, inches."""
 
 DPI = 200
-"""1,360 pixels across: twice the density at which the page shows it."""
+"""Pixels per inch: twice the density at which the page shows a figure."""
 
 SMALL, NORMAL = 7.5, 8.5
-"""Points of type in figures."""
+"""Sizes of type in figures, points."""
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
-    """A figure on a canvas of its own, without pyplot's global state; sizes in inches."""
+    """Make a figure on its own canvas, without pyplot's global state; sizes in inches."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as PNG, the same bytes every time (no date, no version inside)."""
+    """Draw a figure as PNG, the same bytes every time (no date and no version inside)."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
 def tidy(axes: Axes, title: str = "", x: str = "", y: str = "", grid: str = "") -> Axes:
-    """Quiet axes: left-aligned title, no box, small grey ticks, and hairlines along ``grid`` ("x", "y", "both")."""
+    """Style axes: left-aligned title, no box, small grey ticks, and hairlines along ``grid`` ("x", "y", "both")."""
     axes.set_title(title, loc="left", fontsize=NORMAL, fontweight="bold", color=INK, pad=6)
     axes.set_xlabel(x, fontsize=NORMAL, color=MUTED)
     axes.set_ylabel(y, fontsize=NORMAL, color=MUTED)
@@ -60,7 +65,7 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "", grid: str = "") 
 
 
 def bare(axes: Axes, title: str = "") -> Axes:
-    """Axes of an image: no ticks, no box."""
+    """Make axes fit for an image: no ticks, no box."""
     tidy(axes, title)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -70,12 +75,12 @@ def bare(axes: Axes, title: str = "") -> Axes:
 
 
 def legend(axes: Axes) -> None:
-    """A legend without a box, where it hides least."""
+    """Add a legend without a box, where it hides least."""
     axes.legend(frameon=False, fontsize=SMALL, labelcolor=INK, handlelength=1.4, borderaxespad=0.2)
 
 
 def legend_below(axes: Axes, handles: Sequence[Artist], drop: float) -> None:
-    """A legend in one row below the axes, ``drop`` of their height below."""
+    """Add a legend in one row below the axes, at a distance of ``drop`` times their height."""
     axes.legend(
         handles=handles,
         loc="upper center",
@@ -90,10 +95,10 @@ def legend_below(axes: Axes, handles: Sequence[Artist], drop: float) -> None:
 
 
 def stretch(image: np.ndarray) -> np.ndarray:
-    """Brightness for the eye: the 2nd to 98th percentile of the valid pixels to 0..1; fill (0) stays black.
+    """Stretch brightness: the 2nd to 98th percentile of the valid pixels to 0..1; fill (0) stays black.
 
     Args:
-        image: (y, x) uint8 or uint16, 0 = fill.
+        image: pixels (y, x) of uint8 or uint16, 0 = fill.
 
     Returns:
         (y, x) float in 0 to 1.
@@ -103,5 +108,5 @@ def stretch(image: np.ndarray) -> np.ndarray:
         return np.zeros(image.shape)
     low, high = np.percentile(valid, [2, 98])
     scaled = (image.astype("float64") - low) / max(high - low, 1.0)
-    # A twentieth above black at least, so that the darkest ground is not taken for fill.
+    # At least a twentieth above black, so that the darkest ground is not mistaken for fill.
     return np.where(image > 0, np.clip(scaled, 0, 1) * 0.95 + 0.05, 0.0)

@@ -1,11 +1,11 @@
 """Sensors and their products: bands, data types, identifiers, file names, metadata.
 
-A new sensor is one new file here that calls `register` with a `Sensor`.
+A new sensor is one new file in this package that calls `register` with a `Sensor`.
 """
 
 from mineral_pipeline.registry import import_modules
-from mineral_pipeline.sensors.sensor import SENSORS, Band, Sensor, common_dtype, register
+from mineral_pipeline.sensors.sensor import SENSORS, Band, Sensor, check_bands, common_dtype, register
 
 import_modules(__name__)
 
-__all__ = ["SENSORS", "Band", "Sensor", "common_dtype", "register"]
+__all__ = ["SENSORS", "Band", "Sensor", "check_bands", "common_dtype", "register"]

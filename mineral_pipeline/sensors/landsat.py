@@ -1,4 +1,4 @@
-"""Landsat's own names and files: product identifiers, the archive's layout, and scene metadata (MTL).
+"""Names and files of Landsat products: product identifiers, the archive's layout, and scene metadata (MTL).
 
 Metadata of Collection 2 (text, XML or JSON), of Collection 1 and from before the collections are read. Formats, for
 the Thematic Mapper: USGS data format control books LSDS-284 (Collection 1 and before) and LSDS-1415 (Collection 2).
@@ -32,11 +32,16 @@ PRODUCT_ID = (
 
 EXAMPLE_ID = "LT04_L1TP_181053_19880130_20170209_01_T1"
 
+_FIELD_SPANS = {
+    field: match.span(field) for match in re.finditer(PRODUCT_ID, EXAMPLE_ID) for field in match.groupdict()
+}
+"""Start and end of each field in an identifier: cutting many identifiers is faster than matching them."""
+
 BUCKET = "gs://gcp-public-data-landsat"
-"""Root of the archive in the index's BASE_URL, whatever the archive's own root."""
+"""Root of the archive in the index's BASE_URL, also when the archive lies elsewhere."""
 
 COLLECTIONS = ("01", "02")
-"""Folders below a sensor's."""
+"""Folders of the collections below a sensor's folder."""
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a band file: TIFF, little and big-endian, classic and BigTIFF (TIFF 6.0, p. 13; BigTIFF design by
@@ -109,9 +114,7 @@ def product_folder(product_id: str) -> str:
 
 def split_ids(product_ids: pd.Series) -> pd.DataFrame:
     """Fields of many product identifiers as text, one column for each field of `ProductId`."""
-    example = re.fullmatch(PRODUCT_ID, EXAMPLE_ID)
-    assert example is not None  # noqa: S101 - the pattern and its example stand side by side
-    return pd.DataFrame({field: product_ids.str.slice(*example.span(field)) for field in example.groupdict()})
+    return pd.DataFrame({field: product_ids.str.slice(*span) for field, span in _FIELD_SPANS.items()})
 
 
 def acquisition_days(fields: pd.DataFrame) -> pd.Series:
@@ -122,7 +125,9 @@ def acquisition_days(fields: pd.DataFrame) -> pd.Series:
 
 def product_folders(product_ids: pd.Series, fields: pd.DataFrame) -> pd.Series:
     """Folders of many products below the root of the archive, as `product_folder`."""
-    return fields["sensor"] + "/" + fields["collection"] + "/" + fields["path"] + "/" + fields["row"] + "/" + product_ids
+    return (
+        fields["sensor"] + "/" + fields["collection"] + "/" + fields["path"] + "/" + fields["row"] + "/" + product_ids
+    )
 
 
 def band_file(product_id: str, band: str) -> str:
@@ -137,16 +142,16 @@ def metadata_file(product_id: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class SceneMetadata:
-    """What the metadata say of a scene."""
+    """The metadata of a scene."""
 
     product_id: str
     """Product identifier; the scene identifier before the collections."""
     scene_id: str
     """Scene identifier, such as ``LT41810531988030XXX04``."""
     spacecraft: str
-    """Such as ``LANDSAT_4``."""
+    """Spacecraft, such as ``LANDSAT_4``."""
     sensor: str
-    """``TM``, ``ETM``, ``MSS`` or ``OLI_TIRS``."""
+    """Sensor: ``TM``, ``ETM``, ``MSS`` or ``OLI_TIRS``."""
     path: int
     """WRS path."""
     row: int
@@ -154,23 +159,24 @@ class SceneMetadata:
     acquired: date
     """Day of acquisition."""
     cloud_cover: float
-    """Percent; nan when unknown."""
+    """Cloud cover in percent; nan when unknown."""
     sun_elevation: float
-    """Degrees above the horizon; nan when unknown."""
+    """Elevation of the Sun in degrees above the horizon; nan when unknown."""
     corners: np.ndarray
     """(4, 2) lon/lat of the centres of the raster's corner pixels, in the order of `CORNERS`."""
     projected_corners: np.ndarray
-    """(4, 2) x/y of the same in metres; nan when unknown."""
+    """(4, 2) projected x/y of the same in metres; nan when unknown."""
     pixel_size: float
-    """Of the reflective bands in metres; nan when unknown."""
+    """Pixel size of the reflective bands in metres; nan when unknown."""
     lines: int
-    """Of the reflective bands; 0 when absent."""
+    """Lines of the reflective bands; 0 when absent."""
     samples: int
-    """Of the reflective bands; 0 when absent."""
+    """Samples of a line of the reflective bands; 0 when absent."""
     projection: str
-    """``UTM``, or ``PS`` (polar stereographic); empty when absent."""
+    """Projection: ``UTM``, or ``PS`` (polar stereographic); empty when absent."""
     utm_zone: int
-    """1 to 60, northern also where northings are negative; negative with a false northing (until 2012); 0: none."""
+    """UTM zone: 1 to 60, northern also where northings are negative; negative with a false northing (until 2012); 0
+    without one."""
     band_files: Mapping[str, str]
     """File name of each band, by band such as ``B7``; empty before 2012."""
 
@@ -190,7 +196,7 @@ def read_metadata(text: bytes | str, source: str = "") -> SceneMetadata:
 
     Args:
         text: content of an MTL file, as text (NUL padding is allowed), XML or JSON.
-        source: names the file in errors.
+        source: name of the file in errors.
 
     Raises:
         MetadataError: it is not a whole MTL file, or lacks a key, or a value is impossible.
@@ -226,7 +232,7 @@ def read_metadata(text: bytes | str, source: str = "") -> SceneMetadata:
 
 @dataclass(frozen=True)
 class _Values:
-    """The values of a metadata file by key. Later names of a key are those from before 2012."""
+    """Values of a metadata file by key. The methods take all names of a key, those from before 2012 last."""
 
     found: Mapping[str, str]
     source: str
@@ -267,13 +273,13 @@ class _Values:
             raise self._impossible(names, text) from error
 
     def corners(self, *axes: tuple[str, str], within: tuple[float, float], default: float | None = None) -> np.ndarray:
-        """(4, 2); ``axes`` are the names of the two axes, now and before 2012."""
+        """(4, 2) coordinates of the corners; ``axes`` holds the names of each axis, now and before 2012."""
         values = [
             self.number(
-                f"CORNER_{c}_{now}_PRODUCT", f"PRODUCT_{c}_CORNER_{then}", within=(-most, most), default=default
+                f"CORNER_{c}_{now}_PRODUCT", f"PRODUCT_{c}_CORNER_{then}", within=(-limit, limit), default=default
             )
             for c in CORNERS
-            for (now, then), most in zip(axes, within, strict=True)
+            for (now, then), limit in zip(axes, within, strict=True)
         ]
         array = np.array(values).reshape(4, 2)
         array.flags.writeable = False

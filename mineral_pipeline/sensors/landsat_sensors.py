@@ -1,7 +1,7 @@
-"""The sensors of Landsat 1 to 9.
+"""The sensors of Landsat 1 to 9, with the bands and data types of Level-1 products.
 
-Wavelengths: USGS, https://www.usgs.gov/faqs/what-are-band-designations-landsat-satellites; that of the Thematic Mapper's
-band 7 is the study's.
+Wavelengths are those of USGS, https://www.usgs.gov/faqs/what-are-band-designations-landsat-satellites; that of the
+Thematic Mapper's band 7 is the study's. Common names are those of USGS's own STAC items of Collection 2.
 """
 
 from __future__ import annotations
@@ -14,21 +14,29 @@ MSS = (
     Band("B3", "nir08", (0.7, 0.8)),
     Band("B4", "nir09", (0.8, 1.1)),
 )
-EARLY_MSS = tuple(
-    Band(f"B{number}", band.common_name, band.wavelength_um) for number, band in enumerate(MSS, start=4)
-)
-"""On Landsat 1 to 3 the bands are numbered 4 to 7."""
+EARLY_MSS = tuple(Band(f"B{number}", band.common_name, band.wavelength_um) for number, band in enumerate(MSS, start=4))
+"""Landsat 1 to 3 number the bands 4 to 7."""
 
 TM = (
     Band("B1", "blue", (0.45, 0.52)),
     Band("B2", "green", (0.52, 0.60)),
     Band("B3", "red", (0.63, 0.69)),
-    Band("B4", "nir", (0.76, 0.90)),
+    Band("B4", "nir08", (0.76, 0.90)),
     Band("B5", "swir16", (1.55, 1.75)),
     Band("B6", "lwir", (10.40, 12.50)),
     Band("B7", "swir22", (2.09, 2.35)),
 )
-ETM = (*TM, Band("B8", "pan", (0.52, 0.90)))
+ETM = (
+    *TM[:3],
+    Band("B4", "nir08", (0.77, 0.90)),
+    TM[4],
+    Band("B6_VCID_1", "lwir", (10.40, 12.50)),
+    Band("B6_VCID_2", "lwir", (10.40, 12.50)),
+    TM[6],
+    Band("B8", "pan", (0.52, 0.90)),
+)
+"""Band 6 comes as two files: VCID 1 has low gain, VCID 2 high gain."""
+
 OLI = (
     Band("B1", "coastal", (0.43, 0.45)),
     Band("B2", "blue", (0.45, 0.51)),

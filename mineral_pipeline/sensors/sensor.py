@@ -1,4 +1,4 @@
-"""What a sensor is: the bands of its products, their data type and fill, and by which identifiers it is known."""
+"""Definition of a sensor: its names in identifiers and indexes, its bands, and the data type and fill of its pixels."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.registry import Registry
 
 
@@ -15,7 +16,7 @@ class Band:
     """One band of a sensor."""
 
     name: str
-    """As in file names and in ``acquire.bands``, such as ``B7``."""
+    """Name in file names and in ``acquire.bands``, such as ``B7``."""
     common_name: str
     """Common name of STAC's eo extension, such as ``swir22``."""
     wavelength_um: tuple[float, float]
@@ -27,20 +28,20 @@ class Sensor:
     """One instrument of one spacecraft."""
 
     code: str
-    """Beginning of its products' identifiers, such as ``LT04``."""
+    """First part of the identifiers of its products, such as ``LT04``."""
     spacecraft: str
-    """SPACECRAFT_ID of the archive's index, such as ``LANDSAT_4``."""
+    """SPACECRAFT_ID in the archive's index, such as ``LANDSAT_4``."""
     instrument: str
-    """SENSOR_ID of the archive's index, such as ``TM``."""
+    """SENSOR_ID in the archive's index, such as ``TM``."""
     bands: tuple[Band, ...]
     """Bands in the order of their numbers."""
     dtype: str = "uint8"
     """Type of the pixels: ``uint8`` or ``uint16``."""
     fill: int = 0
-    """Value of pixels outside of the image, where the file's own nodata tag does not say otherwise."""
+    """Value of pixels outside the image, unless the file's nodata tag gives another."""
 
     def band(self, name: str) -> Band | None:
-        """The band of a name or common name; None when the sensor has none."""
+        """The first band with a name or common name; None when there is none."""
         return next((band for band in self.bands if name in (band.name, band.common_name)), None)
 
 
@@ -49,14 +50,34 @@ SENSORS: Registry[Sensor] = Registry("sensor")
 
 
 def register(sensor: Sensor) -> Sensor:
-    """Make a sensor known, and return it."""
+    """Add a sensor to `SENSORS`, and return it."""
     return SENSORS.register(sensor.code, sensor)
 
 
 def common_dtype(codes: Iterable[str]) -> str:
-    """Smallest type that holds the pixels of all these sensors, by their codes.
+    """Smallest data type that holds the pixels of several sensors.
+
+    Args:
+        codes: codes of the sensors, at least one.
 
     Raises:
-        SettingsError: there is no such sensor.
+        SettingsError: a sensor is not registered.
     """
     return np.result_type(*(SENSORS[code].dtype for code in codes)).name
+
+
+def check_bands(names: Iterable[str], codes: Iterable[str]) -> None:
+    """Refuse bands that one of some sensors lacks.
+
+    Args:
+        names: names of bands, as in ``acquire.bands``.
+        codes: codes of the sensors.
+
+    Raises:
+        SettingsError: a sensor is unknown or lacks a band.
+    """
+    for code in codes:
+        known = [band.name for band in SENSORS[code].bands]
+        for name in names:
+            if name not in known:
+                raise SettingsError(f"acquire.bands: {code} has no band {name}: choose among {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""The settings of a pipeline: what a YAML file in ``jobs/`` may say, and how it is read.
+"""The settings of a pipeline: the schema of a YAML file such as those in ``jobs/settings/``, and its loader.
 
 Unknown keys are errors. ``${NAME}`` in a value is replaced by the environment variable ``NAME``.
 """

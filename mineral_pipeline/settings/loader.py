@@ -1,4 +1,4 @@
-"""From a YAML file and the command line to settings; every error names the file and the key."""
+"""Settings from a YAML file and the command line. Every error names the file and the key."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def parse(content: Mapping[str, Any], source: str = "settings") -> Settings:
 def _describe(detail: Mapping[str, Any], source: str) -> str:
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return f"{source}: unknown key {key}: remove it or mend its spelling"
+        return f"{source}: unknown key {key}: remove it or correct its spelling"
     message = detail["msg"].removeprefix("Value error, ")
     is_secret = key == "archive" or key.startswith("archive.storage_options")
     given = "" if detail["type"] in ("missing", "value_error") or is_secret else f" (given: {detail['input']!r})"

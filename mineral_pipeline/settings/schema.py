@@ -1,4 +1,4 @@
-"""What a settings file may say, with every unit and default: one class per section."""
+"""Schema of a settings file: one class per section, every field with its unit and default."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def _distinct(values: list[Any]) -> list[Any]:
     return values
 
 
-def _without_credentials(place: str) -> str:
-    parts = urlsplit(place)
+def _without_credentials(uri: str) -> str:
+    parts = urlsplit(uri)
     if "@" in parts.netloc or (parts.scheme and parts.query):
         raise ValueError("the URL holds credentials or a query: it is written to run files, so give them another way")
-    return place
+    return uri
 
 
 Uri = Annotated[str, Field(min_length=1), AfterValidator(_without_credentials)]
@@ -61,9 +61,9 @@ JOBS: tuple[JobName, ...] = (
 
 
 class Section(BaseModel):
-    """A part of a settings file: frozen, and unknown keys are errors."""
+    """A section of a settings file: frozen, and unknown keys are errors."""
 
-    # inputs may hold credentials: a traceback must not show them
+    # Inputs may hold credentials, which a traceback must not show.
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
@@ -71,21 +71,21 @@ class Simulate(Section):
     """The simulated planet, written as an archive at ``archive.url``."""
 
     locations: int = Field(240, gt=0)
-    """Path/rows over land, half of them barren; a twentieth as many more lie at sea."""
+    """Number of locations (path/rows) over land, half of them barren; a twentieth as many more lie at sea."""
     dates: int = Field(3, gt=0, le=200)
-    """Scenes of every place."""
+    """Number of scenes of every location."""
     islands: int = Field(14, gt=0)
-    """Pieces of land, at least 1,000 km from each other so that spatial blocks can keep them apart."""
+    """Number of islands, at least 1,000 km from each other so that spatial blocks can keep them apart."""
     scene_size: int = Field(160, ge=32)
-    """Lines and samples of a scene, about: pixels that span 222 km. ``scale`` multiplies it."""
+    """Approximate number of lines and samples of a scene, which span 222 km. ``scale`` multiplies it."""
     scale: float = Field(1.0, gt=0)
     """1 for a small test archive; about 46 makes scenes of the real size (7,400 pixels)."""
     signal: float = Field(1.0, ge=0, le=1)
-    """Strength of the link between alteration and deposits; 0 cuts it."""
+    """Strength of the link between alteration and deposits; 0 removes it."""
 
 
 class Archive(Section):
-    """Where the scenes are."""
+    """The archive of scenes."""
 
     url: Uri
     """Folder, or ``gs://``, ``s3://``, ``az://`` or ``http(s)://`` URL, of an archive in the layout of
@@ -94,25 +94,25 @@ class Archive(Section):
     """Path or URL of the index (CSV, gzip if it ends in .gz); default ``index.csv.gz`` under ``url``.
     An archive without one is listed: clouds and bounds are then unknown."""
     anonymous: bool = True
-    """The data are public: no request is signed and no credentials are looked for."""
+    """Whether the data are public: then no request is signed and no credentials are looked for."""
     storage_options: dict[str, Any] = Field(default_factory=dict, repr=False)
     """Configuration of the store in obstore's words, such as ``region`` and ``endpoint``; never written anywhere."""
     checksums: bool = True
-    """Bytes must have the MD5 that the store gives; false for stores whose etags only look like one (SSE-KMS)."""
+    """Whether bytes must have the MD5 that the store gives; false for stores whose etags are no MD5 (SSE-KMS)."""
     reduced: bool = False
-    """The rasters are reduced in resolution: their ground extent must agree with the MTL, not their size."""
+    """Whether rasters are reduced in resolution: their ground extent must agree with the MTL then, not their size."""
     retries: int = Field(8, ge=0)
-    """Further attempts after a transient error, at growing intervals: 8 outlast a minute and a half."""
+    """Maximum number of further attempts after a transient error, at growing intervals; 8 take a minute and a half."""
     timeout_s: float = Field(120, gt=0)
-    """Seconds after which one request is given up and tried again."""
+    """Seconds after which a request is abandoned and tried again."""
     deadline_s: float = Field(900, gt=0)
     """Seconds after which no further attempt is made for a scene."""
     requests_per_s: float | None = Field(None, gt=0)
-    """At most so many requests a second from one worker process; unlimited by default."""
+    """Maximum number of requests per second from one worker process; unlimited by default."""
 
 
 class Catalogue(Section):
-    """Which scenes of the index are wanted. An empty list means all."""
+    """Filters on the scenes of the index. An empty list means all."""
 
     spacecraft: list[str] = ["LANDSAT_4"]
     """SPACECRAFT_ID of the index."""
@@ -129,9 +129,9 @@ class Catalogue(Section):
     bounds: tuple[Longitude, Latitude, Longitude, Latitude] | None = None
     """West, south, east, north in degrees, west > east across the antimeridian; boxes that intersect are kept."""
     max_cloud_cover: float | None = Field(None, ge=0, le=100)
-    """Percent; scenes of unknown cloud cover are kept."""
+    """Maximum cloud cover in percent; scenes of unknown cloud cover are kept."""
     limit: int | None = Field(None, gt=0)
-    """At most so many scenes, the first by path/row."""
+    """Maximum number of scenes, the first by path/row."""
 
     @model_validator(mode="after")
     def _ranges_are_not_empty(self) -> Catalogue:
@@ -146,19 +146,19 @@ class Acquire(Section):
     """From scenes to chips."""
 
     bands: list[Annotated[str, Field(pattern=r"^B\d+$")]] = Field(["B7"], min_length=1)
-    """Bands of a chip, in order."""
+    """Names of the bands of a chip, in order."""
     chip_size: int = Field(512, gt=0)
-    """Edge of a chip in pixels."""
+    """Edge length of a chip in pixels."""
     method: Literal["resize", "rescale", "sampling"] = "rescale"
-    """Downsampling: filtered, exact area average, or point sampling."""
+    """Downsampling: Lanczos filter (``resize``), area average (``rescale``) or nearest neighbour (``sampling``)."""
     chips_per_shard: int = Field(16, gt=0)
-    """Chips in one shard, the unit of work."""
+    """Number of chips in one shard, the unit of work."""
     footprint: Literal["image", "metadata"] = "image"
-    """From the valid pixels, or from the corners in the MTL as in the study."""
+    """Source of the footprint: the valid pixels, or the corners in the MTL as in the study."""
     threads: int = Field(4, gt=0)
-    """Scenes fetched at once in one task."""
+    """Number of scenes that a task fetches at the same time."""
     max_download_mb: float = Field(128, gt=0)
-    """Megabytes of fetched files that one task holds at once; a larger scene goes alone."""
+    """Maximum megabytes of fetched files that a task holds at a time; a larger scene is fetched alone."""
 
 
 class Label(Section):
@@ -167,26 +167,26 @@ class Label(Section):
     deposits: list[Uri] = Field(min_length=1)
     """Paths or URLs of CSV tables in the layout of MRDS."""
     merge_km: float = Field(1.5, ge=0)
-    """Deposits of one name are the same when no farther apart, in kilometres; the first table's place is kept."""
+    """Maximum distance in kilometres between merged deposits of one name; the position of the first table is kept."""
     commodities: Annotated[int, Field(ge=0)] | list[str] = 10
-    """Names of the commodities that get labels of their own, or how many of the commonest."""
+    """Names of the commodities that get labels of their own, or the number of most frequent ones."""
     groups: Literal["all"] | list[str] = "all"
     """Commodity groups that get labels of their own, such as ``precious`` (see docs/deposits.md)."""
     min_deposits: int = Field(1, ge=1)
-    """Fewest deposits of a positive chip; one that has fewer, but not none, is ambiguous and belongs to no class."""
+    """Minimum number of deposits of a positive chip; one with fewer, but not none, is ambiguous and in no class."""
     partitions: int = Field(4, gt=0)
-    """Partitions of the scenes; more than the workers gains nothing."""
+    """Number of partitions of the scenes; more than the number of workers gains nothing."""
 
 
 class MinLocations(Section):
-    """Fewest places (location buckets) of each class that a side must have."""
+    """Minimum number of locations of each class in each subset."""
 
     train: int = Field(1, ge=1)
-    """In training."""
+    """Minimum in training."""
     validation: int = Field(1, ge=1)
-    """In validation."""
+    """Minimum in validation."""
     test: int = Field(1, ge=1)
-    """In test."""
+    """Minimum in test."""
 
 
 class Curate(Section):
@@ -197,38 +197,39 @@ class Curate(Section):
     land_sha256: str | None = Field(None, pattern="^[0-9a-fA-F]{64}$")
     """SHA-256 that the file must have; one from a URL is then fetched once and cached."""
     land_rule: Literal["centre", "fraction"] = "centre"
-    """A place is over land when its centre is, as in the study, or when enough of its outline is."""
+    """A location is over land when its centre is, as in the study, or when enough of its outline is."""
     min_land_fraction: Fraction = 0.5
-    """Least share of a place's outline that must be land, for ``land_rule: fraction``."""
+    """Minimum fraction of a location's outline that must be land, for ``land_rule: fraction``."""
     split: str = "blocks"
-    """Name of a registered split: equal-area ``blocks`` with a buffer, or location ``buckets`` as in the study (which leaks)."""
+    """Name of a registered split: equal-area ``blocks`` with a buffer, or ``buckets``, each location by itself as in
+    the study (which leaks)."""
     block_size_km: float = Field(1000, gt=0)
-    """Edge of a block in kilometres."""
+    """Edge length of a block in kilometres."""
     test_fraction: OpenFraction = 0.2
-    """Share of the places in test."""
+    """Fraction of the locations in the test subset."""
     validation_fraction: OpenFraction = 0.2
-    """Share of the remaining places held out for stopping and search."""
+    """Fraction of the remaining locations held out for early stopping and search."""
     folds: int | None = Field(None, ge=2)
-    """Make so many more sets of sides, for cross-validation: every place is in the test side of one of them."""
+    """Number of folds for cross-validation, beside the split: every location is in the test subset of one of them."""
     drop_open_mines: bool = False
-    """Leave out chips that hold a large open mine: a network would learn to see the mine."""
+    """Whether to leave out chips that hold a large open mine: a network would learn to see the mine."""
     max_chips_per_location: int | None = Field(None, gt=0)
-    """At most so many chips of one place, the clearest first."""
+    """Maximum number of chips of one location, the least cloudy first."""
     batch_size: int = Field(16, gt=0)
-    """Samples in one chunk of a training store."""
+    """Number of samples in one chunk of a training store."""
     richness_samples: Literal["positive", "all"] = "positive"
-    """Chips that the regression sees: those with a known deposit, or all (the study)."""
+    """Chips of the regression: those with a known deposit, or all (the study)."""
     max_leakage: Fraction = 0.0
-    """Largest share of the test area that may lie under training footprints."""
+    """Maximum fraction of the test area that may lie under training footprints."""
     min_locations: MinLocations = MinLocations()
-    """Curation fails when a side is smaller."""
+    """Curation fails when a subset has fewer locations."""
 
 
 class Hyperparameters(Section):
-    """What a search varies."""
+    """Hyperparameters of a network and its optimiser; a search varies them."""
 
     learning_rate: float = Field(1e-3, gt=0)
-    """Of Adam."""
+    """Adam learning rate."""
     conv_l1: float = Field(0.0, ge=0)
     """L1 penalty of the convolutions."""
     conv_l2: float = Field(1e-4, ge=0)
@@ -238,43 +239,43 @@ class Hyperparameters(Section):
     dense_l2: float = Field(1e-4, ge=0)
     """L2 penalty of the dense layers."""
     dropout: float = Field(0.3, ge=0, lt=1)
-    """Share of neurons dropped between the convolutions and the dense layers."""
+    """Fraction of neurons dropped between the convolutions and the dense layers."""
     kernel: PositiveInt = 3
-    """Edge of the convolution filters in pixels."""
+    """Edge length of the convolution kernels in pixels."""
 
 
 class Train(Section):
     """The grid of architectures and its baselines."""
 
     convolutions: Annotated[list[Size], Distinct] = Field(["small", "medium", "big"], min_length=1)
-    """Convolutional parts of the grid."""
+    """Sizes of the convolutional part in the grid."""
     dense_layers: Annotated[list[Size], Distinct] = Field(["small", "medium", "big"], min_length=1)
-    """Dense parts of the grid."""
+    """Sizes of the dense part in the grid."""
     networks: Annotated[list[str], Distinct] = []
     """Names of registered networks that are trained beside the grid."""
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Distinct] = Field([0], min_length=1)
     """Every architecture is trained once per seed."""
     epochs: int = Field(100, gt=0)
-    """At most so many."""
+    """Maximum number of epochs."""
     patience: int = Field(10, gt=0)
-    """Epochs without a better validation loss after which training stops."""
+    """Number of epochs without a lower validation loss after which training stops."""
     n_label_permutations: int = Field(3, ge=1)
-    """Random-label baselines: medium-medium on permuted labels."""
+    """Number of random-label baselines: medium-medium networks trained on permuted labels."""
     richness_loss: Literal["mae", "mse"] = "mae"
     """Loss of the regression; the study's text and formula disagree."""
     hyperparameters: Hyperparameters = Hyperparameters()
-    """Of every architecture of the grid."""
+    """Hyperparameters of every architecture of the grid."""
 
 
 class Tune(Section):
     """The search over the best architecture. Ranges are the study's; all but dropout and kernel are logarithmic."""
 
     candidates: int = Field(20, gt=0)
-    """Points drawn from the ranges."""
+    """Number of points drawn from the ranges."""
     epochs: int = Field(30, gt=0)
-    """At most so many for each."""
+    """Maximum number of epochs of each candidate."""
     learning_rate: Range = (1e-7, 1e-3)
-    """Of Adam."""
+    """Adam learning rate."""
     conv_l1: Range = (1e-4, 0.3)
     """L1 penalty of the convolutions."""
     conv_l2: Range = (1e-4, 0.3)
@@ -290,23 +291,23 @@ class Tune(Section):
 
 
 class Evaluate(Section):
-    """The one look at the test side."""
+    """Evaluation on the test subset, which no other job reads."""
 
     n_resamples: int = Field(1000, ge=100)
-    """Resamples of the buckets for the 95 % intervals."""
+    """Number of bootstrap resamples of the locations for the 95 % intervals."""
 
 
 class Prospect(Section):
     """The search for unknown deposits."""
 
     ensemble_size: int = Field(5, gt=1)
-    """Networks of the ensemble, one per seed."""
+    """Number of networks of the ensemble, one per seed."""
     top: int = Field(100, gt=0)
-    """Prospects outlined and listed in the report; the files hold all."""
+    """Number of prospects outlined and listed in the report; the files hold all."""
 
 
 class Report(Section):
-    """The page."""
+    """The report page."""
 
     title: str = "Where minerals may be"
     """Heading of the report."""
@@ -322,11 +323,11 @@ class Settings(Section):
     jobs: list[JobName] = Field(list(JOBS), min_length=1)
     """Jobs of ``run``, in order."""
     seed: int = Field(0, ge=0)
-    """Of everything random."""
+    """Seed of everything random."""
     tasks: Annotated[list[Task], Distinct] = Field(list(TASKS), min_length=1)
-    """What is learnt: binary presence, log-richness regression."""
+    """Tasks that are learnt: binary presence, log-richness regression."""
     max_failed_fraction: Fraction = 0.01
-    """Largest share of scenes that may fail before a job's exit status is 1."""
+    """Maximum fraction of failed items with which a job still exits with status 0."""
     simulate: Simulate = Simulate()
     archive: Archive
     catalogue: Catalogue = Catalogue()

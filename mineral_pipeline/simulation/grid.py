@@ -1,4 +1,4 @@
-"""The raster that a scene is delivered on: UTM, north up, as large as its outline needs and a little more."""
+"""The raster that a scene is delivered on: UTM, north up, as large as the scene's outline and a margin."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from mineral_pipeline.simulation.swath import Swath
 from mineral_pipeline.simulation.texture import Pixels
 
 EDGE_KM = 222.0
-"""Ground that ``scene_size`` pixels span: 7,400 pixels of 30 m, about what real products have."""
+"""Ground that ``scene_size`` pixels span: 7,400 pixels of 30 m, about the size of real products."""
 
 MARGIN_KM = (3.0, 1.0)
-"""Black beside the image in real products, east-west and north-south, on each side."""
+"""Fill beside the image in real products, east-west and north-south, on each side."""
 
 NODES_KM = 12.0
-"""Map coordinates are exact at nodes so far apart and linear between them, which is right to a few metres."""
+"""Distance of the nodes at which map coordinates are exact; linear between them, they are right to a few metres."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the pixels of a scene are."""
+    """Raster of a scene: size, pixel size and position."""
 
     zone: int
     """UTM zone, northern also in the south, where northings are negative, as in the archive."""
     pixel_m: float
-    """Edge of a pixel."""
+    """Edge of a pixel in metres."""
     left: int
-    """Column of the first pixel's centre, counted from easting 0."""
+    """Column of the first pixel's centre, counted in pixels from easting 0."""
     top: int
-    """Row of the first pixel's centre, counted upwards from northing 0."""
+    """Row of the first pixel's centre, counted in pixels upwards from northing 0."""
     samples: int
-    """Columns."""
+    """Number of columns."""
     lines: int
-    """Rows."""
+    """Number of rows."""
 
     @property
     def epsg(self) -> int:
@@ -59,7 +59,7 @@ class Grid:
 
     @property
     def corners(self) -> Floats:
-        """(4, 2) lon/lat of the same."""
+        """(4, 2) lon/lat of the centres of the corner pixels: UL, UR, LR, LL."""
         return self._to_lonlat(self.projected_corners)
 
     def _project(self, columns: np.ndarray, rows: np.ndarray) -> Floats:
@@ -75,20 +75,20 @@ class Grid:
         return max(int(NODES_KM * 1000 / self.pixel_m), 1)
 
     def nodes(self) -> Floats:
-        """(rows, columns, 2) lon/lat of the nodes, the last ones beyond the raster."""
+        """(rows, columns, 2) lon/lat of the nodes; the last ones lie beyond the raster."""
         rows, columns = (np.arange(0, size + self._node_step, self._node_step) for size in (self.lines, self.samples))
         return self._to_lonlat(self._project(columns[None] + 0 * rows[:, None], rows[:, None] + 0 * columns[None]))
 
-    def spread(self, values: np.ndarray, start: int, stop: int) -> Pixels:
-        """Values at the nodes to (stop - start, samples) float32 values at the pixels of some lines."""
-        down = _hats(np.arange(start, stop), self._node_step, values.shape[0])
-        across = _hats(np.arange(self.samples), self._node_step, values.shape[1])
+    def interpolate(self, values: np.ndarray, start: int, stop: int) -> Pixels:
+        """Interpolate values at the nodes to the pixels of some lines, (stop - start, samples) float32."""
+        down = _linear_weights(np.arange(start, stop), self._node_step, values.shape[0])
+        across = _linear_weights(np.arange(self.samples), self._node_step, values.shape[1])
         return np.asarray(down @ values.astype(np.float32) @ across.T, dtype=np.float32)
 
 
-def of(swath: Swath, pixel_m: float) -> Grid:
-    """The grid of a path/row; the same for all its dates."""
-    zone = int((swath.frame.longitude + 180) // 6) % 60 + 1
+def make_grid(swath: Swath, pixel_m: float) -> Grid:
+    """The raster of a path/row; the same for all its dates."""
+    zone = int((swath.projection.longitude + 180) // 6) % 60 + 1
     outline = swath.outline()
     eastings, northings = transformer(zone).transform(outline[:, 0], outline[:, 1])
     east, north = (margin * 1000 for margin in MARGIN_KM)
@@ -99,11 +99,11 @@ def of(swath: Swath, pixel_m: float) -> Grid:
 
 @lru_cache(maxsize=60)
 def transformer(zone: int) -> Transformer:
-    """From WGS 84 lon/lat to a northern UTM zone."""
+    """Transformer from WGS 84 lon/lat to a northern UTM zone."""
     return Transformer.from_crs(4326, 32600 + zone, always_xy=True)
 
 
-def _hats(positions: np.ndarray, step: int, nodes: int) -> Pixels:
-    """(positions, nodes) float32: weights of linear interpolation between nodes every ``step`` positions."""
+def _linear_weights(positions: np.ndarray, step: int, nodes: int) -> Pixels:
+    """(positions, nodes) float32 weights of linear interpolation between nodes every ``step`` positions."""
     weights = 1 - np.abs(positions[:, None] / step - np.arange(nodes))
     return np.asarray(weights.clip(min=0), dtype=np.float32)

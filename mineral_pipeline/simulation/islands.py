@@ -1,4 +1,4 @@
-"""The land of the simulated planet: islands far apart, each grown until it holds its share of WRS-2 places."""
+"""The land of the simulated planet: islands far apart, each grown until it holds its share of WRS-2 locations."""
 
 from __future__ import annotations
 
@@ -16,93 +16,90 @@ from mineral_pipeline.simulation.local_projection import LocalProjection
 from mineral_pipeline.simulation.swath import Swath
 from mineral_pipeline.simulation.texture import Texture
 
-HIGHEST_LATITUDE = 40.0  # farther from the equator side-laps leave no ground that only one place sees
-CLOSEST_KM = 1000.0  # from coast to coast
+MAX_LATITUDE = 40.0
+"""Degrees; farther from the equator side-laps leave no ground that only one location shows."""
+
+MIN_GAP_KM = 1000.0
+"""Smallest distance between two coasts."""
+
+MAX_RADIUS_KM = 4000.0
+"""Locations farther from an island's centre than this are not considered for it."""
+
 AZIMUTHS = np.linspace(-np.pi, np.pi, 721)
-SEA_RATIO = 1.12  # a place at sea lies at least so many times as far out as the coast
+"""Directions in which the coast is given, radians clockwise from north; the first and the last are the same."""
+
+SEA_RATIO = 1.12
+"""A location at sea lies at least so many times as far from the centre as the coast."""
+
 SYLLABLES = (
-    "ba",
-    "cor",
-    "da",
-    "el",
-    "fi",
-    "gra",
-    "ho",
-    "il",
-    "ka",
-    "lu",
-    "mer",
-    "no",
-    "or",
-    "pe",
-    "ri",
-    "sa",
-    "tu",
-    "va",
-)
+    "ba", "cor", "da", "el", "fi", "gra", "ho", "il", "ka", "lu", "mer", "no", "or", "pe", "ri", "sa", "tu", "va",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Island:
-    """One piece of land, on a map around its middle."""
+    """One island, in a map projection around its centre."""
 
     number: int
-    """From 0."""
+    """Number of the island, from 0."""
     name: str
-    """Invented."""
-    frame: LocalProjection
-    """Its map; kilometres below are on it."""
+    """Invented name."""
+    projection: LocalProjection
+    """Projection of all kilometres of the island."""
     coast: Floats
-    """(721,) km from the middle to the coast, by `AZIMUTHS`."""
+    """(721,) km from the centre to the coast, by `AZIMUTHS`."""
     land: tuple[Swath, ...]
-    """Places with their centre on land, outwards from the middle."""
+    """Locations with their centre on land, outwards from the island's centre."""
     sea: tuple[Swath, ...]
-    """Places off the coast, nearest first."""
+    """Locations off the coast, nearest first."""
     rocks: Texture
     """Brightness of the rocks."""
     strata: Texture
-    """The sort of rock changes where this passes 0."""
+    """The rock type changes where this passes 0."""
     faults: Texture
     """A fault runs where this is nearly 0."""
 
     def depth(self, east: np.ndarray, north: np.ndarray) -> np.ndarray:
-        """Kilometres from points of the map to the coast, along the ray from the middle; negative at sea."""
+        """Kilometres from projected points to the coast, along the ray from the centre; negative at sea."""
         to_coast = np.interp(np.arctan2(east, north), AZIMUTHS, self.coast)
         return np.asarray(to_coast - np.hypot(east, north), dtype=east.dtype)
 
     def outline(self) -> shapely.Polygon:
-        """The land, lon/lat; longitudes are continuous and may pass 180."""
-        ring = self.coast[::-1, None] * np.column_stack([np.sin(AZIMUTHS[::-1]), np.cos(AZIMUTHS[::-1])])
-        return shapely.Polygon(self.frame.to_lonlat(ring[1:]))
+        """The land, lon/lat, counter-clockwise; longitudes are continuous and may pass 180."""
+        order = -np.arange(len(AZIMUTHS) - 1)  # from azimuth -pi against the clock
+        azimuths, coast = AZIMUTHS[:-1][order], self.coast[:-1][order]
+        return shapely.Polygon(
+            self.projection.to_lonlat(coast[:, None] * np.column_stack([np.sin(azimuths), np.cos(azimuths)]))
+        )
 
 
-def create(rng: np.random.Generator, number: int, places: int) -> tuple[Island, ...]:
-    """Raise the islands.
+def create(rng: np.random.Generator, number: int, locations: int) -> tuple[Island, ...]:
+    """Draw the islands.
 
     Args:
-        rng: source of chance.
-        number: of islands.
-        places: path/rows over land, shared out evenly.
+        rng: random generator.
+        number: number of islands.
+        locations: number of path/rows over land, divided evenly.
 
     Raises:
-        SettingsError: fewer places than islands, or coasts closer than `CLOSEST_KM`.
+        SettingsError: there are fewer locations than islands, or coasts closer than `MIN_GAP_KM`.
     """
-    if places < number:
+    if locations < number:
         raise SettingsError(
-            f"simulate.islands: {number} islands for {places} places: ask for at most one island per place"
+            f"simulate.islands: {number} islands for {locations} locations: ask for at most one island per location"
         )
-    shares = [places // number + (island < places % number) for island in range(number)]
+    shares = [locations // number + (island < locations % number) for island in range(number)]
     islands = tuple(
-        _raise(rng, island, LocalProjection(*position), share)
-        for island, (position, share) in enumerate(zip(_scatter(rng, number).tolist(), shares, strict=True))
+        _grow(rng, island, LocalProjection(*centre), share)
+        for island, (centre, share) in enumerate(zip(_scatter(rng, number).tolist(), shares, strict=True))
     )
     _refuse_crowding(islands)
     return islands
 
 
 def _scatter(rng: np.random.Generator, number: int) -> Floats:
-    """(number, 2) lon/lat far from each other: of many candidates always the loneliest (Mitchell 1991)."""
-    highest = np.sin(np.radians(HIGHEST_LATITUDE))
+    """(number, 2) lon/lat far from each other: best-candidate sampling (Mitchell 1991)."""
+    highest = np.sin(np.radians(MAX_LATITUDE))
     chosen = np.empty((0, 2))
     for _ in range(number):
         latitudes = np.degrees(np.arcsin(rng.uniform(-highest, highest, 400)))
@@ -112,16 +109,18 @@ def _scatter(rng: np.random.Generator, number: int) -> Floats:
     return chosen
 
 
-def _raise(rng: np.random.Generator, number: int, frame: LocalProjection, share: int) -> Island:
+def _grow(rng: np.random.Generator, number: int, projection: LocalProjection, share: int) -> Island:
+    """Draw an island that is as large as ``share`` locations need."""
     profile = _profile(rng)
-    swaths, local = _places_around(frame)
+    swaths, local = _swaths_around(projection)
     ratios = np.hypot(*local.T) / np.interp(np.arctan2(*local.T), AZIMUTHS, profile)
     order = np.argsort(ratios)
-    size = np.sqrt(ratios[order[share - 1]] * ratios[order[share]])  # the coast runs midway to the first place at sea
+    # the coast runs midway between the last location on land and the first at sea
+    size = np.sqrt(ratios[order[share - 1]] * ratios[order[share]])
     return Island(
         number=number,
         name="".join(rng.choice(SYLLABLES, 3)).capitalize(),
-        frame=frame,
+        projection=projection,
         coast=profile * size,
         land=tuple(swaths[i] for i in order[:share]),
         sea=tuple(swaths[i] for i in order if ratios[i] > SEA_RATIO * size),
@@ -132,7 +131,7 @@ def _raise(rng: np.random.Generator, number: int, frame: LocalProjection, share:
 
 
 def _profile(rng: np.random.Generator) -> Floats:
-    """(721,) distance to the coast by azimuth, about 1; the first and the last are the same."""
+    """(721,) distance to the coast by `AZIMUTHS`, about 1."""
     waves = np.arange(2, 90)
     swings = rng.normal(0, 0.2, waves.size) / waves
     return np.asarray(
@@ -141,24 +140,25 @@ def _profile(rng: np.random.Generator) -> Floats:
 
 
 @cache
-def _grid() -> tuple[Floats, Floats]:
-    """Every path/row by day, (n, 2), and its centre, (n, 2) lon/lat."""
+def _day_grid() -> tuple[Floats, Floats]:
+    """(n, 2) path and row of every day-time scene, and (n, 2) lon/lat of its centre."""
     paths, rows = np.meshgrid(np.arange(1, orbit.PATHS + 1), np.arange(1, orbit.DAY_ROWS + 1), indexing="ij")
     return np.column_stack([paths.ravel(), rows.ravel()]), orbit.centre(paths.ravel(), rows.ravel())
 
 
-def _places_around(frame: LocalProjection) -> tuple[list[Swath], Floats]:
-    names, centres = _grid()
-    near = geometry.distances_km(centres, np.array([frame.longitude, frame.latitude])) < 4000
-    return [Swath(int(path), int(row)) for path, row in names[near]], frame.to_local(centres[near])
+def _swaths_around(projection: LocalProjection) -> tuple[list[Swath], Floats]:
+    """Path/rows around the centre of a projection, and (n, 2) km of their centres."""
+    path_rows, centres = _day_grid()
+    near = geometry.distances_km(centres, np.array([projection.longitude, projection.latitude])) < MAX_RADIUS_KM
+    return [Swath(int(path), int(row)) for path, row in path_rows[near]], projection.to_local(centres[near])
 
 
 def _refuse_crowding(islands: tuple[Island, ...]) -> None:
-    middles = np.array([(island.frame.longitude, island.frame.latitude) for island in islands])
-    reaches = np.array([island.coast.max() for island in islands])
-    gaps = geometry.distances_km(middles[:, None], middles[None]) - reaches[:, None] - reaches[None]
-    if np.min(gaps + np.diag(np.full(len(islands), np.inf))) < CLOSEST_KM:
+    centres = np.array([(island.projection.longitude, island.projection.latitude) for island in islands])
+    radii = np.array([island.coast.max() for island in islands])
+    gaps = geometry.distances_km(centres[:, None], centres[None]) - radii[:, None] - radii[None]
+    if np.min(gaps + np.diag(np.full(len(islands), np.inf))) < MIN_GAP_KM:
         raise SettingsError(
-            f"simulate.islands: {len(islands)} islands lie closer than {CLOSEST_KM:.0f} km:"
-            " ask for fewer islands or places"
+            f"simulate.islands: {len(islands)} islands lie closer than {MIN_GAP_KM:.0f} km:"
+            " ask for fewer islands or locations"
         )

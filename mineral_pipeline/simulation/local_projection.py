@@ -1,4 +1,4 @@
-"""A flat map around a point of the sphere: east and north in kilometres, azimuthal equidistant."""
+"""A map projection around a point of the sphere: azimuthal equidistant, east and north in kilometres."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from mineral_pipeline.geometry import EARTH_RADIUS_KM, Floats
 
 @dataclass(frozen=True)
 class LocalProjection:
-    """An azimuthal equidistant map: distances and directions from its centre are true.
+    """An azimuthal equidistant projection: distances and directions from its centre are true.
 
     Formulae: J. P. Snyder, Map Projections - A Working Manual, USGS Professional Paper 1395 (1987), p. 195.
     """
 
     longitude: float
-    """Of the centre, degrees."""
+    """Longitude of the centre, degrees."""
     latitude: float
-    """Of the centre, degrees."""
+    """Latitude of the centre, degrees."""
 
     def to_local(self, lonlat: Floats) -> Floats:
-        """Positions (..., 2) in degrees to (..., 2) east and north in km."""
+        """Project positions: (..., 2) lon/lat in degrees to (..., 2) east and north in km."""
         turn = np.radians(lonlat[..., 0] - self.longitude)
         latitude, here = np.radians(lonlat[..., 1]), np.radians(self.latitude)
         east = np.cos(latitude) * np.sin(turn)
@@ -33,7 +33,7 @@ class LocalProjection:
         return np.stack([east * stretch, north * stretch], axis=-1)
 
     def to_lonlat(self, local: Floats) -> Floats:
-        """The inverse; longitudes are continuous around the centre and may pass 180."""
+        """The inverse of `to_local`; longitudes are continuous around the centre and may pass 180."""
         east, north = local[..., 0], local[..., 1]
         distance = np.hypot(east, north)
         angle = distance / EARTH_RADIUS_KM

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from mineral_pipeline.sensors.landsat import CORNERS, band_file, metadata_file
-from mineral_pipeline.simulation.scene import GROUND_CONTROL_SALT, PROCESSED, Scene
+from mineral_pipeline.simulation.scene import GROUND_CONTROL_SALT, PROCESSED, SENSOR, SimulatedScene
 
 Entry = tuple[str, str]
 
-BANDS = (1, 2, 3, 4, 5, 6, 7)
-REFLECTIVE = (1, 2, 3, 4, 5, 7)
+BAND_NUMBERS = tuple(int(band.name.removeprefix("B")) for band in SENSOR.bands)
 RADIANCE = {
     1: (171.0, -1.52, "6.7921E-01", "-2.19921"), 2: (336.0, -2.84, "1.3340E+00", "-4.17402"),
     3: (254.0, -1.17, "1.0046E+00", "-2.17461"), 4: (221.0, -1.51, "8.7602E-01", "-2.38602"),
@@ -26,18 +25,18 @@ RADIANCE = {
 """Radiance of the largest and of the smallest count, gain and offset, by band."""
 
 IRRADIANCE = {1: 1943.0, 2: 1758.0, 3: 1485.0, 4: 1033.0, 5: 221.7, 7: 83.24}
-"""Of the sun outside the atmosphere, W/(m2 um), by band; turns radiance into reflectance."""
+"""Solar irradiance outside the atmosphere, W/(m2 um), by reflective band; turns radiance into reflectance."""
 
 
-def metadata(scene: Scene) -> str:
+def metadata(scene: SimulatedScene) -> str:
     """The text of a scene's MTL file."""
     groups = {
         "METADATA_FILE_INFO": _file_info(scene),
         "PRODUCT_METADATA": _product(scene),
         "IMAGE_ATTRIBUTES": _image(scene),
-        "MIN_MAX_RADIANCE": _extremes("RADIANCE", {band: RADIANCE[band][:2] for band in BANDS}, 3),
+        "MIN_MAX_RADIANCE": _extremes("RADIANCE", {band: RADIANCE[band][:2] for band in BAND_NUMBERS}, 3),
         "MIN_MAX_REFLECTANCE": _extremes("REFLECTANCE", _reflectances(scene), 6),
-        "MIN_MAX_PIXEL_VALUE": _extremes("QUANTIZE_CAL", dict.fromkeys(BANDS, (255.0, 1.0)), 0, ("MAX", "MIN")),
+        "MIN_MAX_PIXEL_VALUE": _extremes("QUANTIZE_CAL", dict.fromkeys(BAND_NUMBERS, (255.0, 1.0)), 0, ("MAX", "MIN")),
         "PRODUCT_PARAMETERS": _corrections(),
         "RADIOMETRIC_RESCALING": _rescaling(scene),
         "THERMAL_CONSTANTS": [("K1_CONSTANT_BAND_6", "671.62"), ("K2_CONSTANT_BAND_6", "1284.30")],
@@ -49,7 +48,7 @@ def metadata(scene: Scene) -> str:
     return "\n".join([*lines, "END_GROUP = L1_METADATA_FILE", "END", ""])
 
 
-def _file_info(scene: Scene) -> Iterator[Entry]:
+def _file_info(scene: SimulatedScene) -> Iterator[Entry]:
     yield "ORIGIN", _text("Image simulated by mineral_pipeline")
     yield "REQUEST_ID", _text("0501702090000_00001")
     yield "LANDSAT_SCENE_ID", _text(scene.scene_id)
@@ -61,17 +60,17 @@ def _file_info(scene: Scene) -> Iterator[Entry]:
     yield "DATA_CATEGORY", _text("NOMINAL")
 
 
-def _product(scene: Scene) -> Iterator[Entry]:
-    product, swath, day = scene.product_id, scene.place.swath, scene.overflight.day
-    yield "DATA_TYPE", _text("L1TP" if scene.place.on_land else "L1GS")
+def _product(scene: SimulatedScene) -> Iterator[Entry]:
+    product, swath, day = scene.product_id, scene.location.swath, scene.overflight.day
+    yield "DATA_TYPE", _text("L1TP" if scene.location.on_land else "L1GS")
     yield "DATA_TYPE_L0RP", _text("TMR_L0RP")
-    yield "COLLECTION_CATEGORY", _text("T1" if scene.place.on_land else "T2")
-    if scene.place.on_land:
+    yield "COLLECTION_CATEGORY", _text("T1" if scene.location.on_land else "T2")
+    if scene.location.on_land:
         yield "ELEVATION_SOURCE", _text("GLS2000")
     yield "OUTPUT_FORMAT", _text("GEOTIFF")
     yield "EPHEMERIS_TYPE", _text("DEFINITIVE")
-    yield "SPACECRAFT_ID", _text("LANDSAT_4")
-    yield "SENSOR_ID", _text("TM")
+    yield "SPACECRAFT_ID", _text(SENSOR.spacecraft)
+    yield "SENSOR_ID", _text(SENSOR.instrument)
     yield "SENSOR_MODE", _text("SAM")
     yield "WRS_PATH", f"{swath.path:03d}"
     yield "WRS_ROW", f"{swath.row:03d}"
@@ -81,13 +80,13 @@ def _product(scene: Scene) -> Iterator[Entry]:
     for kind in ("REFLECTIVE", "THERMAL"):
         yield f"{kind}_LINES", str(scene.grid.lines)
         yield f"{kind}_SAMPLES", str(scene.grid.samples)
-    for band in BANDS:
+    for band in BAND_NUMBERS:
         yield f"FILE_NAME_BAND_{band}", _text(band_file(product, f"B{band}"))
     yield "FILE_NAME_BAND_QUALITY", _text(band_file(product, "BQA"))
-    if scene.place.on_land:
+    if scene.location.on_land:
         yield "GROUND_CONTROL_POINT_FILE_NAME", _text(f"{product}_GCP.txt")
     yield "ANGLE_COEFFICIENT_FILE_NAME", _text(f"{product}_ANG.txt")
-    if scene.place.on_land:
+    if scene.location.on_land:
         yield "REPORT_VERIFY_FILE_NAME", _text(f"{product}_VER.txt")
         yield "BROWSE_VERIFY_FILE_NAME", _text(f"{product}_VER.jpg")
     yield "METADATA_FILE_NAME", _text(metadata_file(product))
@@ -96,8 +95,8 @@ def _product(scene: Scene) -> Iterator[Entry]:
     yield "CPF_NAME", _text(f"LT04CPF_{day.year}{first:02d}01_{day.year}{last}_01.05")
 
 
-def _corners(scene: Scene) -> Iterator[Entry]:
-    """Of the centres of the corner pixels, in the file's own order."""
+def _corners(scene: SimulatedScene) -> Iterator[Entry]:
+    """Corners, which are centres of pixels, in the order of the file."""
     degrees = dict(zip(CORNERS, scene.grid.corners, strict=True))
     metres = dict(zip(CORNERS, scene.grid.projected_corners, strict=True))
     for corner in ("UL", "UR", "LL", "LR"):
@@ -108,15 +107,15 @@ def _corners(scene: Scene) -> Iterator[Entry]:
         yield f"CORNER_{corner}_PROJECTION_Y_PRODUCT", f"{metres[corner][1]:.3f}"
 
 
-def _image(scene: Scene) -> Iterator[Entry]:
+def _image(scene: SimulatedScene) -> Iterator[Entry]:
     yield "CLOUD_COVER", f"{scene.cloud_cover:.2f}"
     yield "CLOUD_COVER_LAND", f"{scene.cloud_cover:.2f}"
     yield "IMAGE_QUALITY", "9"
     yield "SUN_AZIMUTH", f"{scene.overflight.sun_azimuth:.8f}"
     yield "SUN_ELEVATION", f"{scene.overflight.sun_elevation:.8f}"
     yield "EARTH_SUN_DISTANCE", f"{_earth_sun_distance(scene):.7f}"
-    yield from ((f"SATURATION_BAND_{band}", _text("N")) for band in BANDS)
-    if scene.place.on_land:
+    yield from ((f"SATURATION_BAND_{band}", _text("N")) for band in BAND_NUMBERS)
+    if scene.location.on_land:
         yield from _ground_control(scene.rng(GROUND_CONTROL_SALT))
 
 
@@ -133,18 +132,18 @@ def _ground_control(rng: np.random.Generator) -> Iterator[Entry]:
         yield f"GEOMETRIC_RMSE_VERIFY_QUAD_{quadrant}", f"{rng.uniform(0.15, 0.4):.3f}"
 
 
-def _earth_sun_distance(scene: Scene) -> float:
-    """Astronomical units."""
+def _earth_sun_distance(scene: SimulatedScene) -> float:
+    """Distance in astronomical units."""
     return float(1 - 0.01672 * np.cos(np.radians(0.9856 * (scene.overflight.day.timetuple().tm_yday - 4))))
 
 
-def _per_irradiance(scene: Scene, band: int) -> float:
-    """From radiance to reflectance."""
+def _per_irradiance(scene: SimulatedScene, band: int) -> float:
+    """Factor from radiance to reflectance."""
     return float(np.pi * _earth_sun_distance(scene) ** 2 / IRRADIANCE[band])
 
 
-def _reflectances(scene: Scene) -> dict[int, tuple[float, float]]:
-    factors = {band: _per_irradiance(scene, band) for band in REFLECTIVE}
+def _reflectances(scene: SimulatedScene) -> dict[int, tuple[float, float]]:
+    factors = {band: _per_irradiance(scene, band) for band in IRRADIANCE}
     return {band: (RADIANCE[band][0] * factor, RADIANCE[band][1] * factor) for band, factor in factors.items()}
 
 
@@ -157,22 +156,22 @@ def _extremes(
 
 
 def _corrections() -> Iterator[Entry]:
-    for band in BANDS:
+    for band in BAND_NUMBERS:
         yield f"CORRECTION_GAIN_BAND_{band}", _text("INTERNAL_CALIBRATION" if band == 6 else "CPF")
-    for band in BANDS:
+    for band in BAND_NUMBERS:
         yield f"CORRECTION_BIAS_BAND_{band}", _text("INTERNAL_CALIBRATION")
 
 
-def _rescaling(scene: Scene) -> Iterator[Entry]:
-    yield from ((f"RADIANCE_MULT_BAND_{band}", RADIANCE[band][2]) for band in BANDS)
-    yield from ((f"RADIANCE_ADD_BAND_{band}", RADIANCE[band][3]) for band in BANDS)
+def _rescaling(scene: SimulatedScene) -> Iterator[Entry]:
+    yield from ((f"RADIANCE_MULT_BAND_{band}", RADIANCE[band][2]) for band in BAND_NUMBERS)
+    yield from ((f"RADIANCE_ADD_BAND_{band}", RADIANCE[band][3]) for band in BAND_NUMBERS)
     for word, column, notation in (("MULT", 2, ".4E"), ("ADD", 3, ".6f")):
-        for band in REFLECTIVE:
+        for band in IRRADIANCE:
             value = float(RADIANCE[band][column]) * _per_irradiance(scene, band)
             yield f"REFLECTANCE_{word}_BAND_{band}", f"{value:{notation}}"
 
 
-def _projection(scene: Scene) -> Iterator[Entry]:
+def _projection(scene: SimulatedScene) -> Iterator[Entry]:
     yield "MAP_PROJECTION", _text("UTM")
     yield "DATUM", _text("WGS84")
     yield "ELLIPSOID", _text("WGS84")
@@ -184,7 +183,7 @@ def _projection(scene: Scene) -> Iterator[Entry]:
     yield "MAP_PROJECTION_L0RA", _text("NA")
 
 
-def sensing_time(scene: Scene) -> str:
+def sensing_time(scene: SimulatedScene) -> str:
     """Time of day at the scene's centre, UTC, to a tenth of a microsecond as in the archive."""
     minutes, seconds = divmod(scene.overflight.seconds, 60)
     return f"{int(minutes) // 60:02d}:{int(minutes) % 60:02d}:{min(seconds, 59.9999999):010.7f}Z"

@@ -1,4 +1,4 @@
-"""Landsat 4's orbit and the WRS-2 grid that it draws: where a path/row is, how it lies, when it was passed.
+"""Landsat 4's orbit and its WRS-2 grid: position and orientation of a path/row, and times of its overflights.
 
 The Worldwide Reference System 2 counts 233 paths (orbits of a 16-day cycle, westwards from 64.6 W at the descending
 node) and 248 rows (steps along an orbit, row 60 at the descending node). Rows 1 to 122 descend, by day.
@@ -20,7 +20,7 @@ EQUATOR_ROW = 60
 MEAN_LOCAL_TIME = 9.67  # hours, at the descending node
 ORBITS_A_DAY = PATHS / CYCLE_DAYS
 FLATTENING = 1 / 298.257223563
-CYCLE_PHASE = 2  # path 0 was passed on days whose proleptic ordinal is 2 modulo 16
+CYCLE_PHASE = 2  # path 0 was overflown on days whose proleptic ordinal is 2 modulo 16
 
 
 def _angle(row: np.ndarray | int) -> np.ndarray:
@@ -37,20 +37,23 @@ def _ground_point(path: np.ndarray, angle: np.ndarray) -> np.ndarray:
     geocentric = np.arcsin(-np.sin(angle) * np.sin(INCLINATION))
     latitude = np.arctan(np.tan(geocentric) / (1 - FLATTENING) ** 2)
     along = np.arctan2(np.sin(angle) * np.cos(INCLINATION), np.cos(angle))
-    turned = angle / ORBITS_A_DAY  # the Earth turns below the orbit
+    turned = angle / ORBITS_A_DAY  # the Earth rotates below the orbit
     longitude = FIRST_NODE - (path - 1) * 360 / PATHS + np.degrees(along - turned)
     return np.stack(np.broadcast_arrays((longitude + 180) % 360 - 180, np.degrees(latitude)), axis=-1)
 
 
 def track_azimuth(path: int, row: int) -> float:
-    """Direction in which the ground track runs at a scene's centre, radians clockwise from north."""
+    """Direction of the ground track at a scene's centre, radians clockwise from north."""
     before, after = _ground_point(np.asarray(path), _angle(row) + np.array([[-1e-4], [1e-4]]))[:, 0]
     east = ((after[0] - before[0] + 180) % 360 - 180) * np.cos(np.radians((before[1] + after[1]) / 2))
     return float(np.arctan2(east, after[1] - before[1]))
 
 
 def scan_azimuth(row: int) -> float:
-    """Direction of a scan line, west to east: square to the orbit, which does not turn with the Earth."""
+    """Direction of a scan line from west to east, radians clockwise from north.
+
+    It is perpendicular to the orbit in space, not to the ground track.
+    """
     geocentric = np.arcsin(-np.sin(_angle(row)) * np.sin(INCLINATION))
     heading = np.pi - np.arcsin(np.clip(np.cos(INCLINATION) / np.cos(geocentric), -1, 1))
     return float(heading - np.pi / 2)
@@ -71,7 +74,7 @@ class Pass:
 
 
 def overflight(path: int, row: int, cycle: int) -> Pass:
-    """When Landsat 4 passed over a path/row in a 16-day cycle, counted from the year 1."""
+    """Landsat 4's overflight of a path/row in a 16-day cycle; cycles are counted from the year 1."""
     # Continuous from path 1 westwards round the Earth, so that midnight UTC falls where it does in the archive.
     hours = MEAN_LOCAL_TIME - (FIRST_NODE - (path - 1) * 360 / PATHS) / 15
     seconds = hours * 3600 + float(_angle(row)) / (2 * np.pi) * 86400 / ORBITS_A_DAY

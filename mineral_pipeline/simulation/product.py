@@ -1,4 +1,4 @@
-"""One product in the archive: its band files and its metadata, as bytes, and on their way into the archive."""
+"""One product of the archive: its band files and metadata as bytes, and how they are written."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from mineral_pipeline.sensors.landsat import band_file, metadata_file, product_f
 from mineral_pipeline.simulation.metadata import metadata
 from mineral_pipeline.simulation.planet import Planet
 from mineral_pipeline.simulation.render import render
-from mineral_pipeline.simulation.scene import Scene
+from mineral_pipeline.simulation.scene import SENSOR, SimulatedScene
 from mineral_pipeline.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class SceneRecord:
-    """What became of one scene."""
+    """Record of one written scene."""
 
     product_id: str
     """Landsat product identifier."""
     bytes: int
-    """Size of its files."""
+    """Size of its files in bytes."""
     skipped: bool
-    """Whether an earlier run had written it."""
+    """True when an earlier run wrote it."""
 
 
-def geotiff(planet: Planet, scene: Scene, band: str) -> bytes:
-    """A band file as the archive holds it: uint8, LZW, in strips, fill 0 and no nodata tag."""
+def geotiff(planet: Planet, scene: SimulatedScene, band: str) -> bytes:
+    """A band file as in the real archive: uint8, LZW, in strips, fill 0 and no nodata tag."""
     image, grid = render(planet, scene, band), scene.grid
     with MemoryFile() as memory:
         with memory.open(
-            driver="GTiff", width=grid.samples, height=grid.lines, count=1, dtype="uint8", compress="lzw",
+            driver="GTiff", width=grid.samples, height=grid.lines, count=1, dtype=SENSOR.dtype, compress="lzw",
             crs=rasterio.CRS.from_epsg(grid.epsg), transform=grid.transform,
         ) as file:  # fmt: skip
             file.write(image, 1)
@@ -42,12 +42,12 @@ def geotiff(planet: Planet, scene: Scene, band: str) -> bytes:
 
 
 def is_written(archive: Workspace, product_id: str) -> bool:
-    """Whether a product is there and whole: its metadata are written last."""
+    """Whether a product is whole: its metadata are written last."""
     return archive.exists(f"{product_folder(product_id)}/{metadata_file(product_id)}")
 
 
-def write_product(archive: Workspace, planet: Planet, scene: Scene, bands: Sequence[str]) -> SceneRecord:
-    """Write one scene, unless it is there."""
+def write_product(archive: Workspace, planet: Planet, scene: SimulatedScene, bands: Sequence[str]) -> SceneRecord:
+    """Write one scene unless the archive has it."""
     product = scene.product_id
     folder = product_folder(product)
     names = [f"{folder}/{band_file(product, band)}" for band in bands] + [f"{folder}/{metadata_file(product)}"]
@@ -60,5 +60,5 @@ def write_product(archive: Workspace, planet: Planet, scene: Scene, bands: Seque
 
 
 def _size(url: str) -> int:
-    fs, place = fsspec.core.url_to_fs(url)
-    return int(fs.size(place))
+    fs, path = fsspec.core.url_to_fs(url)
+    return int(fs.size(path))

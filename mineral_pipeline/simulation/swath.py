@@ -1,7 +1,7 @@
-"""What Landsat 4 sees of a path/row: a slanting quadrilateral with stepped corners.
+"""The ground that Landsat 4 images of a path/row: a slanting quadrilateral with stepped corners.
 
-The ends of a scene lie along the scan lines, its sides along the ground track; the Earth's turning makes the two
-not quite square. The first and last sweeps of the mirror are cut short, in steps.
+The ends of a scene lie along the scan lines, its sides along the ground track. The rotation of the Earth makes the
+angle between the two differ from a right angle. The first and last sweeps of the mirror are shortened in steps.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from mineral_pipeline.simulation import orbit
 from mineral_pipeline.simulation.local_projection import LocalProjection
 
 WIDTH_KM, LENGTH_KM = 185.0, 180.0
-"""Of a scene: along a scan line, and along the ground track."""
+"""Width of a scene along a scan line, and its length along the ground track."""
 
 STEPS, STEP_KM, CUT_KM = 6, 2.0, 5.5
-"""Steps at two opposite corners, how long each is along the track, and how much each takes off the scan."""
+"""Number of steps at two opposite corners, length of each along the track, and how much each takes off the scan."""
 
 
 @dataclass(frozen=True)
@@ -32,32 +32,32 @@ class Swath:
     """WRS-2 row."""
 
     @cached_property
-    def frame(self) -> LocalProjection:
-        """Map around the scene's centre."""
+    def projection(self) -> LocalProjection:
+        """Map projection around the scene's centre."""
         longitude, latitude = orbit.centre(self.path, self.row)
         return LocalProjection(float(longitude), float(latitude))
 
     @cached_property
     def _axes(self) -> Floats:
-        """(2, 2): unit vectors, east and north, along a scan line and along the track."""
+        """(2, 2) unit vectors, each east and north: along a scan line, and along the track."""
         azimuths = np.array([orbit.scan_azimuth(self.row), orbit.track_azimuth(self.path, self.row)])
         return np.column_stack([np.sin(azimuths), np.cos(azimuths)])
 
     def oblique(self, lonlat: Floats) -> Floats:
-        """Positions (..., 2) in degrees to (..., 2) km along the scan line and along the track."""
-        return np.asarray(self.frame.to_local(lonlat) @ np.linalg.inv(self._axes))
+        """Transform positions: (..., 2) lon/lat in degrees to (..., 2) km along the scan line and along the track."""
+        return np.asarray(self.projection.to_local(lonlat) @ np.linalg.inv(self._axes))
 
     def lonlat(self, oblique: Floats) -> Floats:
         """The inverse of `oblique`."""
-        return self.frame.to_lonlat(oblique @ self._axes)
+        return self.projection.to_lonlat(oblique @ self._axes)
 
     def contains(self, lonlat: Floats, margin_km: float = 0.0) -> np.ndarray:
-        """Which positions (..., 2) are seen at least ``margin_km`` inside the outline, steps counted as outside."""
+        """Where positions (..., 2) lie at least ``margin_km`` inside the scene; its steps are outside."""
         across, along = np.moveaxis(self.oblique(lonlat), -1, 0)
         return seen(across, along, margin_km)
 
     def outline(self, points: int = 16) -> Floats:
-        """(4 * points, 2) lon/lat along the four sides, steps not cut off."""
+        """(4 * points, 2) lon/lat along the four sides, without the steps."""
         side = np.linspace(-1, 1, points, endpoint=False)
         edge = np.ones_like(side)
         ring = [(side, -edge), (edge, side), (-side, edge), (-edge, -side)]
@@ -65,9 +65,9 @@ class Swath:
 
 
 def seen(across: np.ndarray, along: np.ndarray, margin_km: float = 0.0) -> np.ndarray:
-    """Which points, given as km along the scan line and along the track, are inside a scene.
+    """Where points, given as km along the scan line and along the track, lie at least ``margin_km`` inside a scene.
 
-    The scan is cut short in the east at the northern end and in the west at the southern end.
+    The scan is shortened in the east at the northern end and in the west at the southern end.
     """
     sweep = np.ceil((np.abs(along) - LENGTH_KM / 2 + margin_km) / STEP_KM + STEPS).clip(0, STEPS)
     end = WIDTH_KM / 2 - margin_km - CUT_KM * sweep

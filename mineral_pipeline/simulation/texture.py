@@ -1,7 +1,7 @@
-"""Random textures that are known at every point of a map: sums of plane waves.
+"""Random textures that are defined at every point of a map: sums of plane waves.
 
-A point has the same texture in every scene that shows it, at any pixel size: waves that its pixels cannot show
-are left out, longer ones are the same.
+A point has the same texture in every scene that shows it, at any pixel size: waves too short for the pixels are
+omitted, longer ones are the same.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from mineral_pipeline.geometry import Floats
 
 Pixels = npt.NDArray[np.float32]
 
-PIXELS = 3  # that the shortest wave of an image must span
-SMOOTH_KM, PARTS = 4.0, 32  # waves at least so long are evaluated so many times in the length of the shortest
+PIXELS_PER_WAVE = 3
+"""Pixels that the shortest wave of an image spans at least."""
+
+SMOOTH_KM, SAMPLES_PER_WAVE = 4.0, 32
+"""Waves at least so long are evaluated so many times in the length of the shortest of them."""
 
 
 @dataclass(frozen=True)
@@ -26,38 +29,38 @@ class Texture:
     vectors: Floats
     """(k, 2) wave vectors, radians per km, from the longest wave to the shortest."""
     phases: Floats
-    """(k,) radians."""
+    """(k,) phases of the waves, radians."""
     amplitudes: Floats
-    """(k,) of the waves."""
+    """(k,) amplitudes of the waves."""
 
     def __call__(self, east: Pixels, north: Pixels) -> Pixels:
-        """Values at points of the map: coordinates in km, of any one shape."""
+        """Values at points of the map; ``east`` and ``north`` are km, of the same shape."""
         total = np.zeros(east.shape, np.float32)
         for (x, y), phase, amplitude in zip(self.vectors, self.phases, self.amplitudes, strict=True):
             total += np.float32(amplitude) * np.sin(np.float32(x) * east + (np.float32(y) * north + np.float32(phase)))
         return total
 
     def on_pixels(self, east: Pixels, north: Pixels, pixel_km: float) -> Pixels:
-        """Values at the pixels of an image, (y, x): without waves too short to show.
+        """Values at the pixels of an image, (y, x), without waves too short for the pixels.
 
-        Long waves are evaluated at every few pixels and are linear between, which is right to half a percent.
+        Long waves are evaluated at every few pixels and interpolated linearly, which is right to half a percent.
         """
         lengths = 2 * np.pi / np.hypot(*self.vectors.T)
-        step = max(int(SMOOTH_KM / PARTS / pixel_km), 1)
+        step = max(int(SMOOTH_KM / SAMPLES_PER_WAVE / pixel_km), 1)
         if step == 1 or min(east.shape) <= step:
-            return self._only(lengths >= PIXELS * pixel_km)(east, north)
-        smooth = self._only(lengths >= SMOOTH_KM)(east[::step, ::step], north[::step, ::step])
-        fine = self._only((lengths < SMOOTH_KM) & (lengths >= PIXELS * pixel_km))
+            return self._select(lengths >= PIXELS_PER_WAVE * pixel_km)(east, north)
+        smooth = self._select(lengths >= SMOOTH_KM)(east[::step, ::step], north[::step, ::step])
+        fine = self._select((lengths < SMOOTH_KM) & (lengths >= PIXELS_PER_WAVE * pixel_km))
         for axis, size in enumerate(east.shape):
             smooth = _refined(smooth, axis, step, size)
         return smooth + fine(east, north)
 
-    def _only(self, waves: np.ndarray) -> Texture:
+    def _select(self, waves: np.ndarray) -> Texture:
         return Texture(self.vectors[waves], self.phases[waves], self.amplitudes[waves])
 
 
 def _refined(values: Pixels, axis: int, step: int, size: int) -> Pixels:
-    """Values at every ``step``-th position along an axis to values at all of ``size``, linear between."""
+    """Interpolate values at every ``step``-th position along an axis linearly to all ``size`` positions."""
     positions = np.arange(size) / step
     before = np.minimum(positions.astype(np.intp), values.shape[axis] - 2)
     shape = [1, 1]
@@ -71,10 +74,10 @@ def draw(rng: np.random.Generator, longest_km: float, octaves: int, waves: int =
     """Draw a texture.
 
     Args:
-        rng: source of chance.
+        rng: random generator.
         longest_km: length of the longest waves.
-        octaves: how often that length is halved.
-        waves: waves in an octave.
+        octaves: number of octaves; each has half the wave length of the one before.
+        waves: number of waves in an octave.
         roughness: amplitude of an octave over that of the octave before.
     """
     octave = np.repeat(np.arange(octaves), waves)

@@ -132,7 +132,7 @@ def read_states(workspace: Workspace, catalogue: pd.DataFrame) -> tuple[dict[int
         if isinstance(part, WorkspaceError):
             faults[shard] = f"{uri} is not a whole table ({' '.join(str(part.__cause__).split())})"
             continue
-        found = _scene_states(part["scene_id"].to_pylist(), part["status"].to_pylist())
+        found = scene_states(part["scene_id"].to_pylist(), part["status"].to_pylist())
         if list(found) == scenes.get(shard, []):
             states[shard] = list(found.values())
         else:
@@ -140,7 +140,7 @@ def read_states(workspace: Workspace, catalogue: pd.DataFrame) -> tuple[dict[int
     return states, faults
 
 
-def _scene_states(scene_ids: Sequence[str], statuses: Sequence[str]) -> dict[str, str]:
+def scene_states(scene_ids: Sequence[str], statuses: Sequence[str]) -> dict[str, str]:
     """State of every scene by its key, from the rows of its chips: ``ok`` when one of them is, else the first's."""
     states: dict[str, str] = {}
     for scene_id, status in zip(scene_ids, statuses, strict=True):

@@ -1,10 +1,10 @@
-"""One run at a time on a workspace: a lease that a living run renews and that a dead one cannot keep.
+"""The lock of a workspace, which only one run holds at a time: a lease that its owner must renew.
 
-The leases of a workspace are numbered files, ``lock/00000007.json``; the highest number is the one that counts. A run
-takes the lease by creating the next number, which the file system or the object store grants to exactly one (see
-`Workspace.create_bytes`). Its holder counts up the renewals in its file every third of the lease's length. Clocks of
-two hosts are never compared: a lease has expired when whoever waits for it has seen no change in it for its length by
-his own clock. A holder that finds a higher number than its own, or cannot renew, has lost the lease.
+The leases of a workspace are numbered files, ``lock/00000007.json``; the one of the highest number is valid. A run
+takes the lease by creating the next number, which the file system or the object store grants to exactly one run (see
+`Workspace.create_bytes`). Its owner increments the count of renewals in its file every third of the lease's length.
+Clocks of two hosts are never compared: a lease has expired when a waiting run has seen no change in it for its length
+by its own clock. An owner that finds a higher number than its own, or cannot renew, has lost the lease.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ from mineral_pipeline.workspace import artefacts
 from mineral_pipeline.workspace.workspace import Workspace
 
 LEASE_S = 30.0
-"""How long a lease outlives its last renewal; a healthy run renews it three times in between."""
+"""Seconds that a lease is valid after its last renewal; a healthy run renews it three times in between."""
 SUSPENDED_OR_DEAD = "TtZX"
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds a lease: the content of its file."""
+    """Owner of a lease: the content of its file."""
 
     length_s: float
     """Seconds without a renewal after which the lease has expired."""
     host: str = field(default_factory=socket.gethostname)
-    """Name of the holder's machine."""
+    """Name of the owner's machine."""
     pid: int = field(default_factory=os.getpid)
-    """Its process there."""
+    """Number of its process there."""
     born: str = field(default_factory=lambda: _process(os.getpid())[1])
-    """Start of the process, ticks since the machine's: process numbers are used again. Empty where not known."""
+    """Start of the process in ticks since the machine's, because process numbers are reused. Empty where not known."""
     since: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    """When the lease was taken, by the holder's clock: to show."""
+    """Time at which the lease was taken, by the owner's clock, to show to a person."""
     token: str = field(default_factory=lambda: secrets.token_hex(8))
-    """Tells one lease from another of the same process."""
+    """Distinguishes leases of the same process."""
     renewals: int = 0
-    """Counted up while the holder lives."""
+    """Number of renewals."""
     released: bool = False
-    """Whether the holder is done."""
+    """Whether the owner has released the lease."""
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host} (since {self.since})"
 
     @property
     def is_running_here(self) -> bool:
-        """Whether the holder is a process of this machine that runs; a suspended one does not, nor can all be seen."""
+        """Whether the owner is a running process of this machine; a suspended one is not, and not all can be seen."""
         state, born = _process(self.pid)
         return self.host == socket.gethostname() and self.born == born != "" and state not in SUSPENDED_OR_DEAD
 
@@ -68,16 +68,16 @@ def acquire(
     say: Callable[[str], None],
     length_s: float,
 ) -> Iterator[None]:
-    """Hold the lease of ``workspace`` during the block.
+    """Hold the lock of ``workspace`` during the block.
 
     Args:
-        workspace: what is held.
-        stop: called, from another thread, when the lease is lost: the block must end.
-        say: told in one line that a lease of a run that may have died is waited for.
-        length_s: seconds that the lease outlives its holder, `LENGTH_S` unless in tests.
+        workspace: the workspace.
+        stop: called from another thread when the lease is lost: the block must end.
+        say: given one line when this run waits for the lease of a run that may have died.
+        length_s: seconds that the lease is valid after a renewal; `LEASE_S` except in tests.
 
     Raises:
-        WorkspaceError: another run holds it, or it cannot be written.
+        WorkspaceError: another run holds the lock, or its file cannot be written.
     """
     mine = Owner(length_s)
     number = _take(workspace, mine, say)
@@ -93,7 +93,7 @@ def acquire(
 
 
 def owner(workspace: Workspace) -> Owner | None:
-    """Who holds the lease, or held it and died."""
+    """Owner of the lease, which may have died; None when the lock is free."""
     found = _newest(workspace)[1]
     return found if found and not found.released else None
 
@@ -104,8 +104,8 @@ def _take(workspace: Workspace, mine: Owner, say: Callable[[str], None]) -> int:
         if other is not None and not other.released:
             _wait_for_expiry(workspace, number, other, say)
         created = workspace.create_bytes(_name(number + 1), _content(mine))
-        # A create whose answer was lost and that was sent again reports a file that exists, but it is ours. And one
-        # who was suspended since it looked may create a number that has come and gone: a higher one counts.
+        # A create whose answer was lost and that was sent again reports that the file exists, though it is ours. A run
+        # that was suspended after `_newest` may create a number that has come and gone: a higher one is valid.
         newest, now = _newest(workspace)
         if now is not None and now.token == mine.token:
             for old in _numbers(workspace)[:-1]:
@@ -116,7 +116,7 @@ def _take(workspace: Workspace, mine: Owner, say: Callable[[str], None]) -> int:
 
 
 def _wait_for_expiry(workspace: Workspace, number: int, other: Owner, say: Callable[[str], None]) -> None:
-    """Wait until a lease has not changed for its length; refuse at once when its holder lives."""
+    """Wait until a lease has not changed for its length; raise at once when its owner is running."""
     if not other.is_running_here:
         say(f"waiting up to {other.length_s:.0f} s for the lease of {other}, which may have died")
         started = time.monotonic()
@@ -154,7 +154,7 @@ def _renew(
 
 
 def _process(pid: int) -> tuple[str, str]:
-    """State and start of a process of this machine, as ``/proc/PID/stat`` tells them; empty where there is none."""
+    """State and start of a process of this machine from ``/proc/PID/stat``; empty where there is none."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -170,12 +170,12 @@ def _release(workspace: Workspace, number: int, mine: Owner) -> None:
             workspace.remove(_name(number))
 
 
-def _lost(workspace: Workspace, why: str) -> str:
-    return f"this run has lost its lease on workspace {workspace.url}: {why}"
+def _lost(workspace: Workspace, reason: str) -> str:
+    return f"this run has lost its lease on workspace {workspace.url}: {reason}"
 
 
 def _newest(workspace: Workspace) -> tuple[int, Owner | None]:
-    """Number and content of the lease that counts; 0 when there is none."""
+    """Number and content of the valid lease; 0 and None when there is none."""
     while numbers := _numbers(workspace):
         try:
             return numbers[-1], Owner(**json.loads(workspace.read_bytes(_name(numbers[-1]))))

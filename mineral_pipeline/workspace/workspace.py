@@ -45,7 +45,7 @@ class Workspace:
 
     def _filesystem(self) -> tuple[fsspec.AbstractFileSystem, str]:
         try:
-            # What other processes write must be seen: no listing is remembered.
+            # No listing is cached, because what other processes write must be seen.
             return fsspec.core.url_to_fs(self.url, use_listings_cache=False)  # type: ignore[no-any-return]
         except (ValueError, ImportError, OSError) as error:
             raise WorkspaceError(f"workspace {self.url}: {error}") from error
@@ -65,12 +65,12 @@ class Workspace:
 
     def exists(self, name: str) -> bool:
         """Whether ``name`` is there."""
-        with self._named(name, "read"):
+        with self._translating_errors(name, "read"):
             return bool(self._fs.exists(self.path(name)))
 
     def list(self, folder: str) -> list[str]:
         """Sorted names (without the folder) of what lies directly in ``folder``; empty when it is absent."""
-        with self._named(folder, "listed"):
+        with self._translating_errors(folder, "listed"):
             try:
                 found = self._fs.ls(self.path(folder), detail=False)
             except FileNotFoundError:
@@ -81,7 +81,7 @@ class Workspace:
     def remove(self, name: str) -> None:
         """Remove ``name``, a folder with all it holds; nothing happens when it is absent."""
         if self.exists(name):
-            with self._named(name, "removed"):
+            with self._translating_errors(name, "removed"):
                 self._fs.rm(self.path(name), recursive=True)
 
     def read_bytes(self, name: str) -> bytes:
@@ -90,7 +90,7 @@ class Workspace:
         Raises:
             WorkspaceError: it is absent or cannot be read.
         """
-        with self._named(name, "read"):
+        with self._translating_errors(name, "read"):
             return bytes(self._fs.cat_file(self.path(name)))
 
     def write_bytes(self, name: str, content: bytes) -> None:
@@ -136,10 +136,11 @@ class Workspace:
         Raises:
             WorkspaceError: in place of the error of the disk or of the object store's client, in one line.
         """
-        return self._named(name, "written")
+        return self._translating_errors(name, "written")
 
     @contextmanager
-    def _named(self, name: str, done: str) -> Iterator[None]:
+    def _translating_errors(self, name: str, done: str) -> Iterator[None]:
+        """Errors of disks and clients in the block become a `WorkspaceError` that names ``name``."""
         try:
             yield
         except Exception as error:
@@ -173,7 +174,7 @@ class Workspace:
         Raises:
             WorkspaceError: it is absent or not a Parquet table.
         """
-        with self._named(name, "read"):
+        with self._translating_errors(name, "read"):
             is_file = self.exists(name) and not self._fs.isdir(self.path(name))
         names = [name] if is_file else self._parts(name)
         if not names:
@@ -186,7 +187,7 @@ class Workspace:
     def read_parts(self, folder: str, columns: Sequence[str]) -> dict[str, pa.Table | WorkspaceError]:
         """Every part of a table by its name in ``folder``; in place of one that is not a whole table, the reason.
 
-        Arrow tables, because there are thousands: to pandas each would take seven times as long.
+        The parts are Arrow tables: there are thousands, and converting each to pandas takes seven times as long.
 
         Raises:
             WorkspaceError: the workspace cannot be read at all.

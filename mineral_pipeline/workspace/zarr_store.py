@@ -7,7 +7,7 @@ touch one shard lose data without an error, so a write that is not a whole shard
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,10 +27,12 @@ from mineral_pipeline.workspace.identities import CHIP_COLUMNS
 from mineral_pipeline.workspace.workspace import Workspace
 
 FORMAT: Literal[3] = 3
-"""Of Zarr; where it is not said, every opening also asks for the documents of format 2."""
+"""Version of the Zarr format; without it every opening also requests the documents of format 2."""
 GROUP_METADATA = "zarr.json"
+"""Document of a group. It is written last, with all others consolidated in it: the store is complete."""
+
 COMPRESSOR = BloscCodec(cname="zstd", clevel=3, shuffle="noshuffle")
-"""Fast to decode, and single bytes gain nothing from shuffling."""
+"""Zstandard decodes fast; shuffling gains nothing with single bytes."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,9 @@ def _created(workspace: Workspace, name: str, attributes: Mapping[str, Any] | No
         # Zarr 3 has no consolidated metadata in its specification yet; xarray warns on opening without it.
         warnings.simplefilter("ignore", ZarrUserWarning)
         zarr.consolidate_metadata(group.store, zarr_format=FORMAT)
-    workspace.remove(f"{name}/{GROUP_METADATA}")  # first: a removal that is cut short leaves nothing that looks complete
+    workspace.remove(
+        f"{name}/{GROUP_METADATA}"
+    )  # first: a removal that is cut short leaves nothing that looks complete
     workspace.remove(name)
     for key in sorted(files, key=lambda key: key == GROUP_METADATA):
         workspace.write_bytes(f"{name}/{key}", files[key].to_bytes())

@@ -1,11 +1,10 @@
-"""What a small archive in the bucket's layout consists of."""
+"""Parts of a small archive in the bucket's layout."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from mineral_pipeline.archive.identifiers import BUCKET
-from mineral_pipeline.sensors.landsat import parse_product_id, product_folder
+from mineral_pipeline.sensors.landsat import BUCKET, parse_product_id, product_folder
 
 PRODUCT = "LT04_L1TP_181053_19880130_20170209_01_T1"
 TIFF = b"II*\0\x08\0\0\0 and so on"
@@ -38,7 +37,7 @@ END
 
 
 def listing(*product_ids: str, **columns: object) -> pd.DataFrame:
-    """Rows of an index that describe products truly, but for ``columns``."""
+    """Rows of an index that describe products correctly, except for ``columns``."""
     rows = []
     for text in product_ids:
         part = parse_product_id(text)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from small_archive import listing
 
 from mineral_pipeline import settings
-from mineral_pipeline.archive import MissingError, filters, index, rows
+from mineral_pipeline.archive import MissingError, index, rows
 from mineral_pipeline.archive.index import read_index
 from mineral_pipeline.errors import ArchiveError, DataError, SettingsError
 
@@ -37,13 +37,13 @@ ROWS = listing(
 )
 
 
-def products(archive: settings.Archive, wanted: settings.Catalogue = EVERYTHING) -> list[str]:
-    found: list[str] = read_index(archive, wanted).rows["PRODUCT_ID"].tolist()
+def products(archive: settings.Archive, config: settings.Catalogue = EVERYTHING) -> list[str]:
+    found: list[str] = read_index(archive, config).rows["PRODUCT_ID"].tolist()
     return found
 
 
 @pytest.mark.parametrize(
-    ("wanted", "rows"),
+    ("filters", "expected"),
     [
         ({}, [0, 1, 2, 3, 4]),
         ({"spacecraft": ["LANDSAT_4"]}, [0, 1, 3]),
@@ -59,14 +59,14 @@ def products(archive: settings.Archive, wanted: settings.Catalogue = EVERYTHING)
         ({"bounds": (-180, -90, 180, 90)}, [0, 1, 2, 3, 4]),
     ],
 )
-def test_every_filter(write_index: Write, wanted: dict[str, Any], rows: list[int]) -> None:
+def test_every_filter(write_index: Write, filters: dict[str, Any], expected: list[int]) -> None:
     archive = write_index(ROWS)
-    catalogue = settings.Catalogue(**{"spacecraft": [], "sensors": [], **wanted})
-    if not rows:
+    config = settings.Catalogue(**{"spacecraft": [], "sensors": [], **filters})
+    if not expected:
         with pytest.raises(DataError, match=r"none of 5 scenes is left by catalogue\.bounds"):
-            read_index(archive, catalogue)
+            read_index(archive, config)
         return
-    assert products(archive, catalogue) == ROWS["PRODUCT_ID"][rows].tolist()
+    assert products(archive, config) == ROWS["PRODUCT_ID"][expected].tolist()
 
 
 @given(
@@ -84,7 +84,7 @@ def test_boxes_meet_on_the_circle_of_longitudes(
     edges = [(float(w), wrap(w + width)) for w, width in boxes]
     if swapped:  # as an index does that takes the smallest and largest longitude of the corners
         edges = [(min(pair), max(pair)) for pair in edges]
-    rows = pa.record_batch(
+    batch = pa.record_batch(
         {
             "WEST_LON": [str(w) for w, _ in edges],
             "EAST_LON": [str(e) for _, e in edges],
@@ -92,12 +92,12 @@ def test_boxes_meet_on_the_circle_of_longitudes(
             "NORTH_LAT": ["1"] * len(edges),
         }
     )
-    wanted = shapely.box(west, 0, east if east >= west else east + 360, 1)
+    bounds = shapely.box(west, 0, east if east >= west else east + 360, 1)
     expected = [
-        any(shapely.box(w + turn, 0, w + width + turn, 1).intersects(wanted) for turn in (-720, -360, 0, 360, 720))
+        any(shapely.box(w + turn, 0, w + width + turn, 1).intersects(bounds) for turn in (-720, -360, 0, 360, 720))
         for w, width in boxes
     ]
-    assert filters.intersects(rows, (west, 0, east, 1)).tolist() == expected
+    assert rows.intersects(batch, (west, 0, east, 1)).tolist() == expected
 
 
 def test_odd_values_are_unknown_numbers(write_index: Write) -> None:
@@ -105,7 +105,12 @@ def test_odd_values_are_unknown_numbers(write_index: Write) -> None:
     odd.loc[1, "WRS_PATH"] = "one"
     odd.loc[2, "CLOUD_COVER"] = "few"
     found = read_index(write_index(odd), EVERYTHING)
-    assert found.dropped == {"no product identifier": 0, "stray identifier": 1, "stray folder": 0, "no bounds": 0}
+    assert found.dropped == {
+        "no product identifier": 0,
+        "mismatched identifier": 1,
+        "mismatched folder": 0,
+        "no bounds": 0,
+    }
     assert found.matched == 5
     assert found.is_index
     assert found.rows["CLOUD_COVER"].isna().tolist() == [False, True, False, True]
@@ -114,15 +119,17 @@ def test_odd_values_are_unknown_numbers(write_index: Write) -> None:
 
 
 def test_blocks_are_joined(write_index: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "BLOCK", 1000)
-    monkeypatch.setattr(index, "TIDY", 3)
-    monkeypatch.setattr(rows, "AT_ONCE", 7)
+    monkeypatch.setattr(index, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(index, "BATCHES_PER_RELEASE", 3)
+    monkeypatch.setattr(rows, "MIN_ROWS_PER_CHECK", 7)
     many = pd.concat([ROWS] * 50, ignore_index=True)
     assert products(write_index(many)) == many["PRODUCT_ID"].tolist()
 
 
-def test_progress_counts_rows_and_those_wanted(write_index: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "BLOCK", 1000)
+def test_progress_counts_rows_and_those_that_the_filters_keep(
+    write_index: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "BLOCK_BYTES", 1000)
     told: list[tuple[int, int]] = []
     many = pd.concat([ROWS] * 50, ignore_index=True)
     read_index(
@@ -134,31 +141,31 @@ def test_progress_counts_rows_and_those_wanted(write_index: Write, monkeypatch: 
 
 
 def test_memory_does_not_grow_with_the_rows_left_out(tmp_path: Path) -> None:
-    header, wanted, *others = listing(*ROWS["PRODUCT_ID"]).to_csv(index=False).splitlines(keepends=True)
+    header, kept, *others = listing(*ROWS["PRODUCT_ID"]).to_csv(index=False).splitlines(keepends=True)
     size = 80e6
     text = "".join(others)
-    (tmp_path / "index.csv").write_text(header + wanted + text * int(size / len(text)) + wanted)
-    before, most = pa.total_allocated_bytes(), 0
+    (tmp_path / "index.csv").write_text(header + kept + text * int(size / len(text)) + kept)
+    before, peak = pa.total_allocated_bytes(), 0
 
-    def tell(read: int, wanted: int) -> None:
-        nonlocal most
-        most = max(most, pa.total_allocated_bytes() - before)
+    def measure(read: int, matched: int) -> None:
+        nonlocal peak
+        peak = max(peak, pa.total_allocated_bytes() - before)
 
     archive = settings.Archive(url=str(tmp_path), index=str(tmp_path / "index.csv"))
-    found = read_index(archive, settings.Catalogue(spacecraft=["LANDSAT_4"], sensors=["TM"], tiers=["T1"]), tell)
+    found = read_index(archive, settings.Catalogue(spacecraft=["LANDSAT_4"], sensors=["TM"], tiers=["T1"]), measure)
     assert (found.matched, len(found.rows)) == (2, 2)
-    assert 0 < most < size / 2
+    assert 0 < peak < size / 2
 
 
 def test_the_real_index(data: Path) -> None:
     archive = settings.Archive(url=str(data / "archive"), index=str(data / "index/lt04-8223.csv.gz"))
-    every = read_index(archive, settings.Catalogue())
-    assert every.matched == len(every.rows) == 8223
+    unfiltered = read_index(archive, settings.Catalogue())
+    assert unfiltered.matched == len(unfiltered.rows) == 8223
     table = pd.read_csv(data / "index/lt04-8223.csv.gz")
-    pd.testing.assert_frame_equal(every.rows, table[every.rows.columns.tolist()], check_dtype=False)
+    pd.testing.assert_frame_equal(unfiltered.rows, table[unfiltered.rows.columns.tolist()], check_dtype=False)
     keep = (table["COLLECTION_CATEGORY"] == "T1") & (table["CLOUD_COVER"] <= 10) & (table["DATE_ACQUIRED"] >= "1988")
-    wanted = settings.Catalogue(tiers=["T1"], max_cloud_cover=10, start=date(1988, 1, 1))
-    assert products(archive, wanted) == table["PRODUCT_ID"][keep].tolist()
+    config = settings.Catalogue(tiers=["T1"], max_cloud_cover=10, start=date(1988, 1, 1))
+    assert products(archive, config) == table["PRODUCT_ID"][keep].tolist()
 
 
 def members(text: bytes) -> bytes:
@@ -226,18 +233,18 @@ def test_an_index_that_cannot_be_read(tmp_path: Path, write_index: Write) -> Non
 
 
 def test_an_index_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(MissingError, match=r"absent\.csv cannot be read: not there: mend archive\.index"):
+    with pytest.raises(MissingError, match=r"absent\.csv cannot be read: not there: fix archive\.index"):
         read_index(settings.Archive(url=str(tmp_path), index=f"{tmp_path}/absent.csv"), EVERYTHING)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "reason"),
+    ("filters", "reason"),
     [
         ({"start": "2001-01-01", "end": "2000-12-31"}, "start 2001-01-01 is after end 2000-12-31"),
         ({"bounds": (0, 10, 20, 10)}, "10.0 is not south of 10.0"),
         ({"bounds": (0, -91, 20, 10)}, "catalogue.bounds.1"),
     ],
 )
-def test_settings_that_no_scene_can_match(wanted: dict[str, Any], reason: str) -> None:
+def test_settings_that_no_scene_can_match(filters: dict[str, Any], reason: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(reason)):
-        settings.parse({"workspace": "w", "jobs": ["catalogue"], "archive": {"url": "a"}, "catalogue": wanted})
+        settings.parse({"workspace": "w", "jobs": ["catalogue"], "archive": {"url": "a"}, "catalogue": filters})

@@ -1,4 +1,4 @@
-"""An archive without an index: what its files tell, from a folder and from a store."""
+"""An archive without an index, which is listed: in a folder and in a store."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ EVERY = sorted([PRODUCT, *OTHERS])
 
 def add(root: Path, product_id: str, folder: str | None = None) -> Path:
     """Put an empty product into an archive."""
-    place = root / (folder or product_folder(product_id))
-    place.mkdir(parents=True)
+    path = root / (folder or product_folder(product_id))
+    path.mkdir(parents=True)
     for name in (metadata_file(product_id), f"{product_id}_B7.TIF"):
-        (place / name).touch()
-    return place
+        (path / name).touch()
+    return path
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def archive(tmp_path: Path) -> settings.Archive:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("filters", "found"),
     [
         ({"spacecraft": [], "sensors": []}, EVERY),
         ({}, [text for text in EVERY if text.startswith("LT04")]),
@@ -65,20 +65,20 @@ def archive(tmp_path: Path) -> settings.Archive:
         ({"max_cloud_cover": 0}, [text for text in EVERY if text.startswith("LT04")]),
     ],
 )
-def test_a_folder(archive: settings.Archive, wanted: dict[str, object], found: list[str]) -> None:
-    listing = find_products(archive, settings.Catalogue.model_validate(wanted))
+def test_a_folder(archive: settings.Archive, filters: dict[str, object], found: list[str]) -> None:
+    listing = find_products(archive, settings.Catalogue.model_validate(filters))
     assert sorted(listing.rows["PRODUCT_ID"]) == found
     assert (listing.matched, listing.is_index) == (len(found), False)
     assert listing.rows.drop(columns="PRODUCT_ID").isna().all(axis=None)
 
 
-def test_what_lies_in_another_folder_is_a_stray(archive: settings.Archive) -> None:
-    stray = "LT04_L1TP_181053_19880202_20170209_01_T1"
-    add(Path(archive.url), stray, f"LT04/01/181/054/{stray}")
+def test_a_product_in_another_folder_is_dropped(archive: settings.Archive) -> None:
+    misplaced = "LT04_L1TP_181053_19880202_20170209_01_T1"
+    add(Path(archive.url), misplaced, f"LT04/01/181/054/{misplaced}")
     impossible = "LT04_L1TP_181053_19881301_20170209_01_T1"
     add(Path(archive.url), impossible, f"LT04/01/181/053/{impossible}")
     listing = find_products(archive, settings.Catalogue())
-    assert listing.dropped == {"no product identifier": 0, "stray identifier": 1, "stray folder": 1}
+    assert listing.dropped == {"no product identifier": 0, "mismatched identifier": 1, "mismatched folder": 1}
     assert listing.matched == 5
 
 
@@ -95,9 +95,9 @@ def test_the_catalogue_has_no_boxes(archive: settings.Archive, tmp_path: Path) -
 def test_real_products_are_the_same_without_their_index(data: Path, tmp_path: Path) -> None:
     for sensor in ("LE07", "LT05"):
         (tmp_path / sensor).symlink_to(data / "archive" / sensor)
-    wanted = settings.Catalogue(spacecraft=[], sensors=[])
+    config = settings.Catalogue(spacecraft=[], sensors=[])
     tables = [
-        build_catalogue(select_scenes(find_products(settings.Archive(url=str(url)), wanted)).scenes, "x", 16)
+        build_catalogue(select_scenes(find_products(settings.Archive(url=str(url)), config)).scenes, "x", 16)
         for url in (tmp_path, data / "archive")
     ]
     assert len(tables[0]) == 3
@@ -113,7 +113,7 @@ def test_what_only_an_index_knows(archive: settings.Archive) -> None:
 def test_nothing_to_list(archive: settings.Archive, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(DataError, match=r"empty \(listed, for it has no index\.csv\.gz\) holds no scene: mend archive"):
+    with pytest.raises(DataError, match=r"empty \(listed, for it has no index\.csv\.gz\) holds no scene: fix archive"):
         find_products(settings.Archive(url=str(empty)), settings.Catalogue())
     with pytest.raises(DataError, match=r"none of 3 scenes is left by catalogue\.tiers: \['RT'\]"):
         find_products(archive, settings.Catalogue(tiers=["RT"]))
@@ -183,10 +183,10 @@ def in_store(server: FaultyServer, url: str = f"s3://{BUCKET}/planet/") -> setti
 @pytest.mark.parametrize("rules", [[], [Rule("503", match="list-type", times=2)]], ids=["calm", "faulty"])
 def test_a_store_is_listed_in_pages(store: FaultyServer, rules: list[Rule]) -> None:
     store.reset(*rules)
-    told: list[tuple[int, int]] = []
-    listing = find_products(in_store(store), settings.Catalogue(), lambda *counts: told.append(counts))
+    progress: list[tuple[int, int]] = []
+    listing = find_products(in_store(store), settings.Catalogue(), lambda *counts: progress.append(counts))
     assert sorted(listing.rows["PRODUCT_ID"]) == stored()
-    assert told == [(ROWS, ROWS)]
+    assert progress == [(ROWS, ROWS)]
     pages = 2 + 1  # of collections 1 and 2
     assert store.statistics.requests == 1 + pages * (3 if rules else 1)  # 1 for the index that is not there
 

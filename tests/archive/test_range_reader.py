@@ -30,8 +30,8 @@ def name(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     name: str = request.param
     content = gzip.compress(TEXT) if name.endswith("gz") else TEXT
     (tmp_path / name).write_bytes(content)
-    monkeypatch.setattr(range_reader, "RANGE", len(content) // REQUESTS)
-    monkeypatch.setattr(index, "BLOCK", 2000)
+    monkeypatch.setattr(range_reader, "RANGE_BYTES", len(content) // REQUESTS)
+    monkeypatch.setattr(index, "BLOCK_BYTES", 2000)
     return name
 
 

@@ -1,4 +1,4 @@
-"""Strays, reprocessings, order, and the catalogue's columns."""
+"""Mismatched rows, reprocessings, order, and the catalogue's columns."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def select(write_index: Callable[[pd.DataFrame], settings.Archive]) -> Select:
         ("PRODUCT_ID", None, "no product identifier"),
         ("PRODUCT_ID", "LT41810531988030XXX04", "no product identifier"),
         ("PRODUCT_ID", f"../{GOOD}", "no product identifier"),
-        ("SPACECRAFT_ID", "LANDSAT_5", "stray identifier"),
-        ("SENSOR_ID", "MSS", "stray identifier"),
-        ("WRS_PATH", 182.0, "stray identifier"),
-        ("WRS_ROW", np.nan, "stray identifier"),
-        ("DATE_ACQUIRED", "1988-01-31", "stray identifier"),
-        ("DATA_TYPE", "L1GS", "stray identifier"),
-        ("COLLECTION_CATEGORY", "T2", "stray identifier"),
-        ("BASE_URL", f"gs://other/{landsat.product_folder(GOOD)}", "stray folder"),
-        ("BASE_URL", None, "stray folder"),
+        ("SPACECRAFT_ID", "LANDSAT_5", "mismatched identifier"),
+        ("SENSOR_ID", "MSS", "mismatched identifier"),
+        ("WRS_PATH", 182.0, "mismatched identifier"),
+        ("WRS_ROW", np.nan, "mismatched identifier"),
+        ("DATE_ACQUIRED", "1988-01-31", "mismatched identifier"),
+        ("DATA_TYPE", "L1GS", "mismatched identifier"),
+        ("COLLECTION_CATEGORY", "T2", "mismatched identifier"),
+        ("BASE_URL", f"gs://other/{landsat.product_folder(GOOD)}", "mismatched folder"),
+        ("BASE_URL", None, "mismatched folder"),
         ("NORTH_LAT", 8.0, "no bounds"),
         ("EAST_LON", np.nan, "no bounds"),
         ("WEST_LON", -200.0, "no bounds"),
@@ -89,7 +89,7 @@ def test_other_scenes_are_not_reprocessings(select: Select) -> None:
 
 def test_nothing_left_says_why(select: Select) -> None:
     with pytest.raises(
-        DataError, match="2 scenes that match is usable \\(1 no product identifier, 1 stray identifier\\)"
+        DataError, match="2 scenes that match is usable \\(1 no product identifier, 1 mismatched identifier\\)"
     ):
         select(listing(GOOD, OTHER, PRODUCT_ID=["", OTHER], SPACECRAFT_ID="LANDSAT_5"))
 
@@ -113,7 +113,7 @@ def test_real_identifiers_with_strays(select: Select, data: Path) -> None:
     for text in sorted(texts, key=lambda text: (landsat.parse_product_id(text).processed, text)):
         if text.startswith("LT04"):
             newest[tuple(text.split("_")[i] for i in (0, 2, 3))] = text
-    assert selection.dropped["stray identifier"] == strays
+    assert selection.dropped["mismatched identifier"] == strays
     assert selection.dropped.get("older processing", 0) == len(texts) - strays - len(newest)
     assert set(selection.scenes["PRODUCT_ID"]) == set(newest.values())
 

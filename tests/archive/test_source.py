@@ -1,4 +1,4 @@
-"""Fetching through faults: what is tried again, what is not, and what is said in the end."""
+"""Fetching through faults: what is tried again, what is not, and the error in the end."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from obstore.exceptions import GenericError, PermissionDeniedError, UnauthenticatedError
 
 from mineral_pipeline import settings
 from mineral_pipeline.archive import (
     CorruptError,
     CorruptionDetails,
+    FetchedObject,
     FetchError,
     MissingError,
     Source,
     UnreachableError,
-    objects,
     open_source,
+    retry,
     source,
+    validation,
 )
-from mineral_pipeline.archive.objects import ReceivedObject
 from mineral_pipeline.errors import ArchiveError, SettingsError
 
 FAULTS: list[tuple[Exception, str]] = [
@@ -47,16 +46,16 @@ FAULTS: list[tuple[Exception, str]] = [
 @pytest.fixture
 def faulty(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Source]:
     """Build a source with 3 retries whose first requests fail; ``requests`` counts them."""
-    monkeypatch.setattr(source, "FIRST_PAUSE", 1e-4)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 1e-4)
 
     def build(*faults: Exception, **archive: Any) -> Source:
         left = list(faults)
 
-        def read(url: str, archive: settings.Archive, claim: Callable[[int], None]) -> ReceivedObject:
+        def read(url: str, archive: settings.Archive, reserve: Callable[[int], None]) -> FetchedObject:
             requests.append(url)
             if left:
                 raise left.pop(0)
-            return ReceivedObject(b"content")
+            return FetchedObject(b"content")
 
         requests.clear()
         monkeypatch.setattr(source, "read", read)
@@ -105,12 +104,12 @@ def test_a_wrong_checksum_is_tried_again_and_is_corrupt_in_the_end(faulty: Calla
     assert faulty(wrong, wrong).fetch("gs://archive/a/b").attempts == 3
     with pytest.raises(CorruptError, match="MD5") as caught:
         faulty(*[wrong] * 4).fetch("gs://archive/a/b")
-    assert (caught.value.attempts, caught.value.evidence.first_bytes) == (4, b"other")
+    assert (caught.value.attempts, caught.value.details.first_bytes) == (4, b"other")
 
 
 def test_no_attempt_is_made_beyond_the_deadline(faulty: Callable[..., Source], monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("FIRST_PAUSE", "LONGEST_PAUSE"):
-        monkeypatch.setattr(source, name, 100.0)
+    for name in ("FIRST_PAUSE_S", "MAX_PAUSE_S"):
+        monkeypatch.setattr(retry, name, 100.0)
     deadline = time.monotonic() + 30
     with pytest.raises(UnreachableError, match="timed out"):
         faulty(TimeoutError(), TimeoutError()).fetch("gs://archive/a/b", deadline=deadline)
@@ -118,18 +117,11 @@ def test_no_attempt_is_made_beyond_the_deadline(faulty: Callable[..., Source], m
     assert time.monotonic() < deadline, "a pause that would end too late is not begun"
 
 
-def test_requests_are_paced(faulty: Callable[..., Source]) -> None:
-    paced = faulty(*[TimeoutError()] * 3, requests_per_s=50.0)
+def test_requests_are_limited_a_second(faulty: Callable[..., Source]) -> None:
+    limited = faulty(*[TimeoutError()] * 3, requests_per_s=50.0)
     started = time.monotonic()
-    assert paced.fetch("gs://archive/a/b").attempts == 4
+    assert limited.fetch("gs://archive/a/b").attempts == 4
     assert time.monotonic() - started >= 3 / 50
-
-
-@given(st.integers(1, 60), st.floats(0, 1))
-def test_pauses_grow_and_are_bounded(attempts: int, jitter: float) -> None:
-    assert 0 < source.pause(attempts, jitter) <= source.LONGEST_PAUSE
-    assert source.pause(attempts, jitter) <= source.pause(attempts, 0) <= source.pause(attempts + 1, 0)
-    assert source.pause(attempts, 1) >= source.pause(attempts, 0) / 2
 
 
 def test_failures_survive_pickling() -> None:
@@ -181,7 +173,7 @@ def test_a_url_with_credentials_is_refused(url: str) -> None:
 
 
 def test_an_enormous_object_is_corrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "LARGEST", 1000)
+    monkeypatch.setattr(validation, "MAX_OBJECT_BYTES", 1000)
     (tmp_path / "file").write_bytes(bytes(1001))
     with pytest.raises(CorruptError, match="file has 1,001 bytes") as caught:
         open_source(settings.Archive(url=str(tmp_path))).fetch(f"{tmp_path}/file")
@@ -216,7 +208,7 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
     """A faulty web server on the loopback address."""
-    monkeypatch.setattr(source, "FIRST_PAUSE", 1e-4)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 1e-4)
     monkeypatch.setattr(Server, "requests", {})
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as web:
         threading.Thread(target=web.serve_forever, args=(0.01,), daemon=True).start()

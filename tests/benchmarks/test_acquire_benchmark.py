@@ -11,12 +11,11 @@ from benchmarks.support.faults import Rule, serve
 
 
 def test_the_loop_waits_for_every_request(tmp_path: Path) -> None:
-    scenes = acquire.write_archive(tmp_path / "archive", 4)
-    assert len({scene.product_id for scene in scenes}) == 4
+    catalogue = acquire.write_archive(tmp_path / "archive", 4)
+    assert catalogue["product_id"].nunique() == 4
     with serve(str(tmp_path / "archive"), Rule("latency", amount=0.05)) as server:
-        rows = [acquire.Scene(scene.chip, scene.product_id, f"{server.url}/{scene.base_url}") for scene in scenes]
-        assert acquire.one_at_a_time(tmp_path, server.url, rows) >= 2 * 0.05
-        assert server.statistics.requests == 2 * len(scenes)
+        assert acquire.one_at_a_time(tmp_path, server.url, catalogue) >= 2 * 0.05
+        assert server.statistics.requests == 2 * len(catalogue)
 
 
 @pytest.mark.slow

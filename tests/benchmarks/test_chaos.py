@@ -1,4 +1,4 @@
-"""The acquisition survives everything at once, at small scale, with real processes."""
+"""The acquisition survives all faults together, at small scale, with real processes."""
 
 from __future__ import annotations
 

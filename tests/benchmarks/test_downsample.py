@@ -1,4 +1,4 @@
-"""The downsampling benchmark runs and tells the truth about itself."""
+"""The downsampling benchmark runs, and its result is complete."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     assert "ImageMagick: absent from this machine, not measured" in found["notes"]
 
 
-def test_programs_are_charged_to_those_who_start_them() -> None:
+def test_processor_time_includes_that_of_programs() -> None:
     before = downsample.processor_seconds()
     downsample.subprocess.run(["python3", "-c", "sum(range(10**6))"], check=True)
     assert downsample.processor_seconds() > before + 0.005

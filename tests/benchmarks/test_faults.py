@@ -1,4 +1,4 @@
-"""The faulty server does exactly what its rules say, seen by clients that know nothing of it."""
+"""The faulty server does exactly what its rules say, as seen by ordinary clients."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_an_object_as_a_store_gives_it(server: FaultyServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "start", "end"),
+    ("header", "start", "end"),
     [
         ("0-0", 0, 1),
         ("5-9", 5, 10),
@@ -83,8 +83,8 @@ def test_an_object_as_a_store_gives_it(server: FaultyServer) -> None:
         ("10000-99999", 10_000, 10_240),
     ],
 )
-def test_ranges(server: FaultyServer, wanted: str, start: int, end: int) -> None:
-    response, body = ask(server, Range=f"bytes={wanted}")
+def test_ranges(server: FaultyServer, header: str, start: int, end: int) -> None:
+    response, body = ask(server, Range=f"bytes={header}")
     assert (response.status, body) == (206, CONTENT[start:end])
     assert response.headers["Content-Range"] == f"bytes {start}-{end - 1}/{len(CONTENT)}"
     assert ask(server, Range="bytes=10240-")[0].status == 416
@@ -207,7 +207,7 @@ def test_clients_that_hang_up_disturb_nobody(server: FaultyServer, capfd: pytest
 
 def test_the_command_line(folder: Path) -> None:
     rules = json.dumps([{"fault": "503", "times": 1}])
-    command = [sys.executable, "-m", "benchmarks.faults", str(folder), "--port", "0", "--rules", rules]
+    command = [sys.executable, "-m", "benchmarks.support.faults", str(folder), "--port", "0", "--rules", rules]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
         assert process.stdout is not None
         netloc = urlsplit(process.stdout.readline().split(" at ")[1].strip()).netloc

@@ -1,4 +1,4 @@
-"""The footprint benchmark runs, and its scenes are what they are said to be."""
+"""The footprint benchmark runs, and its scenes are as documented."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import footprint
 from benchmarks.footprint import known_scene
-from benchmarks.support.known_scenes import KINDS, LOST, make_scene
+from benchmarks.support.known_scenes import LOST, SCENE_KINDS, make_scene
 from mineral_pipeline.simulation.swath import CUT_KM, LENGTH_KM, STEP_KM, STEPS, WIDTH_KM
 
 
@@ -22,13 +22,13 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     (found,) = json.loads(path.read_text())["reports"]
     methods = [row["method"] for row in found["rows"]]
     assert methods[0] == footprint.OURS
-    assert [method.strip() for method in methods[1:7]] == list(KINDS)
+    assert [method.strip() for method in methods[1:7]] == list(SCENE_KINDS)
     worst = {row["method"]: float(row["facts"]["max"]) for row in found["rows"]}
     assert worst[footprint.OURS] < 1 < worst[footprint.CORNERS]
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SCENE_KINDS)
 def test_the_valid_pixels_lie_in_the_true_polygon(kind: str) -> None:
     scene = make_scene(kind, np.random.default_rng(7), 600)
     whole = WIDTH_KM * LENGTH_KM - 2 * sum(CUT_KM * step * STEP_KM for step in range(1, STEPS + 1))
@@ -36,8 +36,8 @@ def test_the_valid_pixels_lie_in_the_true_polygon(kind: str) -> None:
     assert scene.truth.area / 1e6 == pytest.approx(whole, rel=0.08)
     assert scene.truth.is_valid
     covered = scene.valid.sum() * 600**2 / scene.truth.area
-    least = {"SLC-off": 0.77, "sea": 0.4, LOST: 0.05}.get(kind, 0.995)
-    assert least < covered < {"SLC-off": 0.87, "sea": 0.999, LOST: 0.95}.get(kind, 1.005)
+    minimum = {"SLC-off": 0.77, "sea": 0.4, LOST: 0.05}.get(kind, 0.995)
+    assert minimum < covered < {"SLC-off": 0.87, "sea": 0.999, LOST: 0.95}.get(kind, 1.005)
 
 
 def test_a_scene_is_always_the_same() -> None:

@@ -1,4 +1,4 @@
-"""The benchmark of the index runs, and its rows are what it says."""
+"""The benchmark of the index runs, and its index is as described."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_the_index_is_one_member_with_the_real_columns(tmp_path: Path, data: Path) -> None:
-    blocks = [index.make_block(number, 1000) for number in range(index.DIFFERENT)]
+    blocks = [index.make_block(number, 1000) for number in range(index.DISTINCT_BLOCKS)]
     path = tmp_path / "index.csv.gz"
     size = index.write_index(path, blocks, 2)
     text = gzip.decompress(path.read_bytes())
@@ -42,6 +42,6 @@ def test_the_index_is_one_member_with_the_real_columns(tmp_path: Path, data: Pat
 
 def test_the_peak_is_that_of_the_process_alone() -> None:
     ballast = bytearray(300_000_000)
-    ran = index.run("bash", "-c", "echo done")
-    assert ran.output == "done"
-    assert ran.peak_mb < len(ballast) / 2e6
+    result = index.run("bash", "-c", "echo done")
+    assert result.output == "done"
+    assert result.peak_mb < len(ballast) / 2e6

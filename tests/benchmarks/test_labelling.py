@@ -1,4 +1,4 @@
-"""The labelling benchmark runs and tells the truth about itself."""
+"""The labelling benchmark runs, and its results and claims are right."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from benchmarks import labelling
-from benchmarks.support import harness
-from benchmarks.support.synthetic_catalogue import World, make_world
+from benchmarks.support import harness, results
+from benchmarks.support.synthetic_catalogue import BenchmarkCatalogue, make_catalogue
 from mineral_pipeline.labelling import membership
 
 
@@ -19,10 +19,13 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     path, chart = tmp_path / "labelling.json", tmp_path / "labelling.png"
     options = ["--small", "--check", "--json", str(path), "--chart", str(chart)]
     assert harness.command_line("labelling", labelling.measure, labelling.PACKAGES, options) == 0
-    assert "holds: simulated: exact ways" in capsys.readouterr().out
+    assert "holds: simulated: exact methods" in capsys.readouterr().out
     found = json.loads(path.read_text())
     simulated, sums, growth = found["reports"]
-    assert [row["method"] for row in simulated["rows"]] == [labelling.OURS, *(way.name for way in labelling.WAYS)]
+    assert [row["method"] for row in simulated["rows"]] == [
+        labelling.OURS,
+        *(method.name for method in labelling.METHODS),
+    ]
     assert simulated["rows"][1]["share"] < 1
     assert found["machine"]["packages"]["pykdtree"]
     assert all(claim["holds"] for report in found["reports"] for claim in report["claims"])
@@ -32,30 +35,32 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         assert picture.width > 1000
 
 
-def test_the_ways_agree_where_it_is_hard() -> None:
+def test_the_methods_agree_where_it_is_hard() -> None:
     """At the antimeridian, at a pole, with repeated vertices, all but the planar ones count alike."""
-    world = make_world(60, 3000, seed=8)
-    deposits, footprints = world.deposits, world.footprints
+    catalogue = make_catalogue(60, 3000, seed=8)
+    deposits, footprints = catalogue.deposits, catalogue.footprints
     for turn in ((290.0, 0.0), (0.0, 0.0)):
-        moved = World(footprints + turn, world.places, deposits + turn)
+        moved = BenchmarkCatalogue(footprints + turn, catalogue.locations, deposits + turn)
         truth = np.diff(membership(moved.footprints, moved.deposits).indptr)
         assert truth.any()
-        for way in labelling.WAYS:
-            if not way.is_planar:
-                assert np.array_equal(way.count(moved), truth), way.name
+        for method in labelling.METHODS:
+            if not method.is_planar:
+                assert np.array_equal(method.count(moved), truth), method.name
 
 
 def test_check_fails_when_a_claim_does_not_hold() -> None:
-    def report(small: bool) -> harness.Report:
-        rows = [harness.row("ours", [1, 3, 2]), harness.row("theirs", [1, 1], share=0.1)]
-        return harness.Report("title", rows, [harness.Claim("times faster", harness.times_faster(rows, "theirs"), 11)])
+    def report(small: bool) -> results.BenchmarkResult:
+        rows = [results.row("ours", [1, 3, 2]), results.row("theirs", [1, 1], share=0.1)]
+        return results.BenchmarkResult(
+            "title", rows, [results.Claim("times faster", results.times_faster(rows, "theirs"), 11)]
+        )
 
     assert harness.command_line("any", report, [], ["--check"]) == 1
     assert harness.command_line("any", report, [], []) == 0
 
 
 def test_medians_and_extrapolation() -> None:
-    row = harness.row("naive", [4, 1, 2], share=0.5, scenes="3")
+    row = results.row("naive", [4, 1, 2], share=0.5, scenes="3")
     assert row.seconds == 4
     assert row.facts == {"scenes": "3"}
 

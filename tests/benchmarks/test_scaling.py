@@ -1,4 +1,4 @@
-"""The benchmark of growth runs, and its chips are what curation reads."""
+"""The scaling benchmark runs, and its chips have the columns that curation reads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mineral_pipeline.curation.chips import LABEL_COLUMNS
     [
         ("catalogue", {"find_products", "select_scenes", "build_catalogue", "write"}),
         ("labelling", {"count_deposits", "finish_labels"}),
-        ("curation, buckets", {"find_places", "over_land", "divide", "choose", "measure_leak"}),
+        ("curation, buckets", {"find_locations", "is_on_land", "make_split", "select", "measure_leakage"}),
     ],
 )
 def test_a_run_times_every_step(stage: str, steps: set[str]) -> None:
@@ -38,7 +38,7 @@ def test_growth_is_judged_size_by_size(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_catalogue_of_so_many_scenes() -> None:
-    """Every row of the made-up index is a Landsat-4 scene."""
+    """Every row of the synthetic index is a Landsat-4 scene."""
     rows = pipeline_steps.make_block(0, 300, landsat_4=300).products["LANDSAT_4"]
     assert len(set(rows)) == 300
 

@@ -16,13 +16,13 @@ from mineral_pipeline import curation, geometry
 from mineral_pipeline.errors import DataError, SettingsError
 from mineral_pipeline.geometry import polygon_area
 
-PLACES_ON_LAND = {
+POINTS_ON_LAND = {
     "Ulan Bator": (106.9, 47.9),
     "Madrid": (-3.7, 40.4),
     "Chukotka": (-179.0, 68.0),
     "South Pole": (45, -89.9),
 }
-PLACES_AT_SEA = {"Gulf of Guinea": (0, 0), "Pacific": (-179.9, 0), "North Pole": (10, 89.9), "Caspian": (50.5, 42.0)}
+POINTS_AT_SEA = {"Gulf of Guinea": (0, 0), "Pacific": (-179.9, 0), "North Pole": (10, 89.9), "Caspian": (50.5, 42.0)}
 
 
 def land(*shapes: shapely.Geometry, crs: str | None = "EPSG:4326") -> gpd.GeoDataFrame:
@@ -32,14 +32,14 @@ def land(*shapes: shapely.Geometry, crs: str | None = "EPSG:4326") -> gpd.GeoDat
 @pytest.mark.parametrize("file", ["ne_110m_land.geojson", "ne_50m_land.geojson"])
 def test_real_land(data: Path, file: str) -> None:
     polygons = curation.read_land(str(data / "land" / file))
-    assert curation.over_land(list(PLACES_ON_LAND.values()), polygons).all()
-    assert not curation.over_land(list(PLACES_AT_SEA.values()), polygons)[:3].any()
+    assert curation.over_land(list(POINTS_ON_LAND.values()), polygons).all()
+    assert not curation.over_land(list(POINTS_AT_SEA.values()), polygons)[:3].any()
     points = np.random.default_rng(0).uniform([-180, -1], [180, 1], (20_000, 2))
     points[:, 1] = np.degrees(np.arcsin(points[:, 1]))  # uniform on the sphere
     assert curation.over_land(points, polygons).mean() == pytest.approx(0.29, abs=0.015)
 
 
-def test_the_invalid_polygon_of_the_real_land_is_mended(data: Path) -> None:
+def test_the_invalid_polygon_of_the_real_land_is_repaired(data: Path) -> None:
     polygons = curation.read_land(str(data / "land/ne_110m_land.geojson"))
     broken = polygons[~polygons.is_valid]
     assert len(broken) == 1
@@ -83,9 +83,9 @@ def test_no_points_no_land_and_no_position() -> None:
 
 
 def test_a_partition_keeps_its_index() -> None:
-    places = gpd.GeoDataFrame(geometry=shapely.points([(1, 1), (9, 9)]), index=[7, 3], crs="EPSG:4326")
-    marked = curation.is_on_land(places, land(shapely.box(0, 0, 5, 5)))
-    assert marked.to_dict() == {7: True, 3: False}
+    locations = gpd.GeoDataFrame(geometry=shapely.points([(1, 1), (9, 9)]), index=[7, 3], crs="EPSG:4326")
+    flags = curation.is_on_land(locations, land(shapely.box(0, 0, 5, 5)))
+    assert flags.to_dict() == {7: True, 3: False}
 
 
 def test_formats(tmp_path: Path) -> None:
@@ -134,16 +134,16 @@ def test_fractions_against_points_on_the_sphere(centre: tuple[float, float], see
     """A scene anywhere, a pole and the antimeridian included, on land with a straight shore."""
     rng = np.random.default_rng(seed)
     away = geometry.unit_vectors(centre)
-    side = np.cross(away, [0.6, 0.0, 0.8] if abs(away[2]) < 0.7 else [1.0, 0.0, 0.0])
-    side /= np.linalg.norm(side)
-    along = np.cross(away, side)
-    corners = away + 0.02 * np.array([-side - along, side - along, side + along, -side + along])
-    inside = away + 0.02 * (rng.uniform(-1, 1, (4000, 1)) * side + rng.uniform(-1, 1, (4000, 1)) * along)
+    across = np.cross(away, [0.6, 0.0, 0.8] if abs(away[2]) < 0.7 else [1.0, 0.0, 0.0])
+    across /= np.linalg.norm(across)
+    along = np.cross(away, across)
+    corners = away + 0.02 * np.array([-across - along, across - along, across + along, -across + along])
+    inside = away + 0.02 * (rng.uniform(-1, 1, (4000, 1)) * across + rng.uniform(-1, 1, (4000, 1)) * along)
     lat = geometry.lonlat(inside)[:, 1]
-    middle = np.median(lat)
-    south = shapely.box(-180, -90, 180, middle)
+    median = np.median(lat)
+    south = shapely.box(-180, -90, 180, median)
     found = shares([geometry.lonlat(corners)], south)
-    assert found[0] == pytest.approx((lat <= middle).mean(), abs=0.03)
+    assert found[0] == pytest.approx((lat <= median).mean(), abs=0.03)
 
 
 def test_the_real_land_in_pieces(data: Path) -> None:

@@ -20,7 +20,7 @@ class Server:
     """A server of one file."""
 
     def __init__(self, content: bytes, port: int) -> None:
-        self.content, self.asked = content, 0
+        self.content, self.requests = content, 0
         self.url = f"http://127.0.0.1:{port}/ne_110m_land.zip"
         self.sha256 = hashlib.sha256(content).hexdigest()
 
@@ -34,7 +34,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found.asked += 1
+            found.requests += 1
             self.send_response(200)
             self.send_header("Content-Length", str(len(found.content)))
             self.end_headers()
@@ -57,16 +57,16 @@ def is_right(land: gpd.GeoDataFrame) -> bool:
 def test_fetched_once_and_used_again_offline(server: Server) -> None:
     assert is_right(curation.read_land(server.url, server.sha256))
     assert is_right(curation.read_land(server.url, server.sha256.upper()))
-    nobody = "http://127.0.0.1:1/ne_110m_land.zip"
-    assert is_right(curation.read_land(nobody, server.sha256))
-    assert server.asked == 1
+    no_server = "http://127.0.0.1:1/ne_110m_land.zip"
+    assert is_right(curation.read_land(no_server, server.sha256))
+    assert server.requests == 1
     assert [file.name for file in curation.cache_folder().iterdir()] == [server.sha256]
 
 
 def test_without_a_checksum_nothing_is_cached(server: Server) -> None:
     assert is_right(curation.read_land(server.url))
     assert is_right(curation.read_land(server.url))
-    assert server.asked == 2
+    assert server.requests == 2
     assert not curation.cache_folder().exists()
 
 
@@ -82,11 +82,11 @@ def test_a_damaged_copy_is_fetched_again(server: Server) -> None:
     copy = curation.cache_folder() / server.sha256
     copy.write_bytes(copy.read_bytes()[:100])
     assert is_right(curation.read_land(server.url, server.sha256))
-    assert server.asked == 2
+    assert server.requests == 2
     assert copy.read_bytes() == server.content
 
 
-def test_nobody_answers(server: Server) -> None:
+def test_no_server_answers(server: Server) -> None:
     with pytest.raises(SettingsError, match=r"no land: http://127\.0\.0\.1:1/x\.zip cannot be read") as caught:
         curation.read_land("http://127.0.0.1:1/x.zip", server.sha256)
     assert "\n" not in str(caught.value)

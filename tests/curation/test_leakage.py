@@ -1,4 +1,4 @@
-"""The leak gate: shared ground and shared deposits, against areas that are known."""
+"""The leakage check: shared ground and shared deposits, against areas that are known."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from mineral_pipeline.curation import leakage
 from mineral_pipeline.curation.coverage import Coverage
 from mineral_pipeline.errors import LeakageError
 from mineral_pipeline.geometry import polygon_area
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, artefacts
 
 
-def samples(**sides: list[tuple[str, tuple[float, float, float, float]]]) -> gpd.GeoDataFrame:
-    """Samples from boxes (west, south, east, north) of the places of each side."""
+def samples(**subsets: list[tuple[str, tuple[float, float, float, float]]]) -> gpd.GeoDataFrame:
+    """Samples from boxes (west, south, east, north) of the locations of each subset."""
     rows = [
-        {"subset": side, "sample": number, "location_id": bucket, "geometry": shapely.box(*box)}
-        for side, boxes in sides.items()
-        for number, (bucket, box) in enumerate(boxes)
+        {"subset": subset, "sample": number, "location_id": location_id, "geometry": shapely.box(*box)}
+        for subset, boxes in subsets.items()
+        for number, (location_id, box) in enumerate(boxes)
     ]
     return gpd.GeoDataFrame(rows, crs="EPSG:4326")
 
@@ -32,16 +32,16 @@ def samples(**sides: list[tuple[str, tuple[float, float, float, float]]]) -> gpd
 FAR = {"validation": [("050050", (60.0, 0.0, 61.0, 1.0))]}
 
 
-def measure(deposits: Any = (), **sides: Any) -> dict[str, Any]:
-    return curation.measure_leakage(samples(**sides), np.asarray(deposits, dtype=float).reshape(-1, 2), 0.0)
+def measure(deposits: Any = (), **subsets: Any) -> dict[str, Any]:
+    return curation.measure_leakage(samples(**subsets), np.asarray(deposits, dtype=float).reshape(-1, 2), 0.0)
 
 
 def test_a_quarter_is_shared() -> None:
     found = measure(train=[("001001", (0.5, 0.0, 1.5, 1.0))], test=[("002002", (0.0, -0.5, 1.0, 0.5))], **FAR)
     assert found["area"] == pytest.approx(0.25, abs=1e-3)
     assert found["worst"] == pytest.approx(found["area"])
-    assert found["places"] == 1.0
-    assert found["validation"] == {"area": 0.0, "places": 0.0, "worst": 0.0, "deposits": 0}
+    assert found["locations"] == 1.0
+    assert found["validation"] == {"area": 0.0, "locations": 0.0, "worst": 0.0, "deposits": 0}
     assert found["max_leakage"] == 0.0
 
 
@@ -51,22 +51,24 @@ def test_ground_under_two_training_footprints_counts_once() -> None:
     assert found["area"] == pytest.approx(0.6, abs=1e-3)
 
 
-def test_visits_to_a_test_place_count_once() -> None:
+def test_chips_of_a_test_location_count_once() -> None:
     test = [("002002", (0.0, 0.0, 1.0, 1.0)), ("002002", (-1.0, 0.0, 0.5, 1.0)), ("003003", (20.0, 0.0, 22.0, 1.0))]
     found = measure(train=[("001001", (0.0, 0.0, 0.5, 1.0))], test=test, **FAR)
     assert found["area"] == pytest.approx(0.5 / 4, abs=1e-3)
     assert found["worst"] == pytest.approx(0.25, abs=1e-3)
-    assert found["places"] == 0.5
+    assert found["locations"] == 0.5
 
 
 def test_areas_are_those_of_the_sphere() -> None:
-    """A place near the pole and across the antimeridian, against clipping and excesses without any plane."""
+    """A location near the pole and across the antimeridian, against clipping and excesses without any plane."""
     own = np.array([[(170, 80), (200, 80), (200, 84), (170, 84)]], dtype=float)
     other = np.array([[(185, 78), (215, 79), (215, 83), (185, 83)]], dtype=float)
-    ground = Coverage.of(np.concatenate([own, other]), np.array([0, 1]))
-    np.testing.assert_allclose(ground.areas(), np.concatenate([geometry.areas(own), geometry.areas(other)]), rtol=1e-9)
+    coverage = Coverage.of(np.concatenate([own, other]), np.array([0, 1]))
+    np.testing.assert_allclose(
+        coverage.areas(), np.concatenate([geometry.areas(own), geometry.areas(other)]), rtol=1e-9
+    )
     shared = geometry.intersection_areas(own, other)[0]
-    np.testing.assert_allclose(ground.shared(np.array([[0, 1], [1, 0]])), [shared, shared], rtol=1e-9)
+    np.testing.assert_allclose(coverage.shared_areas(np.array([[0, 1], [1, 0]])), [shared, shared], rtol=1e-9)
 
 
 def test_a_hole_is_no_ground() -> None:
@@ -78,29 +80,29 @@ def test_a_hole_is_no_ground() -> None:
     assert found[3] == 0
 
 
-def test_a_place_on_both_sides_is_found_out() -> None:
+def test_a_location_in_both_subsets_is_found() -> None:
     box = (0.0, 0.0, 1.0, 1.0)
     assert measure(train=[("001001", box)], test=[("001001", box)], **FAR)["area"] == pytest.approx(1)
 
 
-def test_the_map_names_the_places_that_meet() -> None:
+def test_the_map_names_the_locations_that_meet() -> None:
     train = [("001001", (0.5, 0.0, 1.5, 1.0)), ("001009", (30.0, 0.0, 31.0, 1.0))]
     test = [("002002", (0.0, 0.0, 1.0, 1.0)), ("003003", (179.5, 0.0, 180.5, 1.0))]
-    places = curation.SplitLeakage(samples(train=train, test=test, **FAR)).places().set_index("location_id")
-    assert places["subset"].to_dict() == {
+    locations = curation.SplitLeakage(samples(train=train, test=test, **FAR)).locations().set_index("location_id")
+    assert locations["subset"].to_dict() == {
         "001001": "train", "001009": "train", "002002": "test", "003003": "test", "050050": "validation",
     }  # fmt: skip
-    assert places["shared"]["002002"] == pytest.approx(0.5, abs=1e-3)
-    assert (places["shared"][["003003", "050050"]] == 0).all()
-    assert places["shared"][["001001", "001009"]].isna().all()
-    assert places["meets_test"].to_dict() == {
+    assert locations["shared"]["002002"] == pytest.approx(0.5, abs=1e-3)
+    assert (locations["shared"][["003003", "050050"]] == 0).all()
+    assert locations["shared"][["001001", "001009"]].isna().all()
+    assert locations["meets_test"].to_dict() == {
         "001001": True, "001009": False, "002002": False, "003003": False, "050050": False,
     }  # fmt: skip
-    west, _, east, _ = places.geometry["003003"].bounds
+    west, _, east, _ = locations.geometry["003003"].bounds
     assert east - west == pytest.approx(1)
 
 
-def test_deposits_in_footprints_of_both_sides() -> None:
+def test_deposits_in_footprints_of_both_subsets() -> None:
     deposits = [(0.7, 0.2), (0.2, 0.2), (1.2, 0.2), (0.6, 0.4), (9, 9), (180, 0)]
     found = measure(deposits, train=[("001001", (0.5, 0, 1.5, 1))], test=[("002002", (0, 0, 1, 0.5))], **FAR)
     assert found["deposits"] == 2
@@ -108,21 +110,21 @@ def test_deposits_in_footprints_of_both_sides() -> None:
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=20)
-def test_deposits_held_against_the_lonlat_plane(seed: int) -> None:
+def test_contained_deposits_against_the_lonlat_plane(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.uniform((-3, -3), (3, 3), (500, 2))
     rings = np.array([(-1, -1), (1, -1.2), (1, 1), (-1, 1.2)]) + rng.uniform(-2, 2, (8, 1, 2))
-    place, side = np.array([0, 1, 2, 3, 0, 1, 2, 0]), np.array([0, 2, 1, 2])
-    held = leakage.contained_by_subset(rings, place, side, points)
+    location, subset = np.array([0, 1, 2, 3, 0, 1, 2, 0]), np.array([0, 2, 1, 2])
+    contained = leakage.contained_by_subset(rings, location, subset, points)
     for number in range(3):
-        polygons = shapely.union_all(shapely.polygons(rings[side[place] == number]))
+        polygons = shapely.union_all(shapely.polygons(rings[subset[location] == number]))
         sure = shapely.distance(shapely.boundary(polygons), shapely.points(points)) > 1e-3  # edges bend by metres
-        np.testing.assert_array_equal(held[number][sure], shapely.contains_xy(polygons, points)[sure])
+        np.testing.assert_array_equal(contained[number][sure], shapely.contains_xy(polygons, points)[sure])
 
 
-def test_the_gate(workspace: Workspace) -> None:
+def test_the_check(workspace: Workspace) -> None:
     found = measure([(0.7, 0.2)], train=[("001001", (0.5, 0, 1.5, 1))], test=[("002002", (0, 0, 1, 1))], **FAR)
-    workspace.write_json(curation.summary_name("presence"), {"leak": found})
+    workspace.write_json(artefacts.samples_summary("presence"), {"leakage": found})
     with pytest.raises(
         LeakageError, match=r"presence: 50\.\d % .* 1 deposits, more than curate\.max_leakage 0 allows"
     ) as caught:
@@ -132,8 +134,8 @@ def test_the_gate(workspace: Workspace) -> None:
     curation.check_leakage(workspace, "presence", 0.51)
 
 
-def test_the_gate_lets_separate_sides_pass(workspace: Workspace) -> None:
+def test_the_check_lets_separate_subsets_pass(workspace: Workspace) -> None:
     found = measure([(0.7, 0.2)], train=[("001001", (2, 0, 3, 1))], test=[("002002", (0, 0, 1, 1))], **FAR)
     assert found["area"] == 0
-    workspace.write_json(curation.summary_name("presence"), {"leak": found})
+    workspace.write_json(artefacts.samples_summary("presence"), {"leakage": found})
     curation.check_leakage(workspace, "presence", 0.0)

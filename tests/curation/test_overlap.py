@@ -1,4 +1,4 @@
-"""Which places share ground, against pyproj's gnomonic projection and shapely."""
+"""Which locations overlap, against pyproj's gnomonic projection and shapely."""
 
 from __future__ import annotations
 
@@ -33,43 +33,43 @@ def in_the_plane(footprints: np.ndarray, centre: tuple[float, float]) -> np.ndar
 
 @settings(deadline=None, max_examples=40)
 @given(st.sampled_from(CENTRES), st.integers(0, 2**32 - 1), st.floats(0, np.pi))
-def test_neighbours_are_those_of_the_gnomonic_plane(centre: tuple[float, float], seed: int, turn: float) -> None:
+def test_overlaps_are_those_of_the_gnomonic_plane(centre: tuple[float, float], seed: int, turn: float) -> None:
     rng = np.random.default_rng(seed)
     footprints = squares(centre, rng.uniform(-600, 600, (16, 2)), turn)
-    place = np.concatenate([np.arange(8), rng.integers(0, 8, 8)])
+    location = np.concatenate([np.arange(8), rng.integers(0, 8, 8)])
     polygons = in_the_plane(footprints, centre)
     gaps = shapely.distance(polygons[:, None], polygons)
     depths = np.sqrt(shapely.area(shapely.intersection(polygons[:, None], polygons)))
-    found = {tuple(pair) for pair in overlap.neighbours(footprints, place).tolist()}
+    found = {tuple(pair) for pair in overlap.overlapping_pairs(footprints, location).tolist()}
     for a, b in itertools.combinations(range(8), 2):
-        rows = np.ix_(place == a, place == b)
+        rows = np.ix_(location == a, location == b)
         if max(gaps[rows].min(), depths[rows].max()) > 1e-3:  # not within a metre of touching
             assert ((a, b) in found) == (depths[rows].max() > 0)
 
 
-def test_one_huge_place_among_small_ones() -> None:
+def test_one_huge_location_among_small_ones() -> None:
     small = squares((20, 40), np.random.default_rng(0).uniform(-2000, 2000, (300, 2)), 0.2, edge_km=30)
     huge = squares((20, 40), np.zeros((1, 2)), 0.0, edge_km=2500)
-    pairs = overlap.neighbours(np.concatenate([small, huge]), np.arange(301))
+    pairs = overlap.overlapping_pairs(np.concatenate([small, huge]), np.arange(301))
     shared = geometry.intersection_areas(small, np.repeat(huge, 300, axis=0)) > 0
     assert 50 < shared.sum() < 250
     assert set(pairs[pairs[:, 1] == 300, 0]) == set(np.flatnonzero(shared))
 
 
-def test_a_hull_holds_every_footprint_of_its_place() -> None:
+def test_a_hull_contains_every_footprint_of_its_location() -> None:
     footprints = squares((179.9, 65), np.array([(0, 0), (30, 10), (400, 0)]), 0.3)
-    outlines = overlap.hulls(footprints, np.array([0, 0, 1]))
-    assert len(outlines) == 2
-    covered = geometry.intersection_areas(footprints, outlines[[0, 0, 1]])
+    hulls = overlap.hulls(footprints, np.array([0, 0, 1]))
+    assert len(hulls) == 2
+    covered = geometry.intersection_areas(footprints, hulls[[0, 0, 1]])
     np.testing.assert_allclose(covered, geometry.areas(footprints), rtol=1e-9)
-    assert geometry.areas(outlines)[0] < 1.35 * geometry.areas(footprints)[0]
+    assert geometry.areas(hulls)[0] < 1.35 * geometry.areas(footprints)[0]
 
 
-def test_touching_footprints_are_neighbours() -> None:
+def test_touching_footprints_overlap() -> None:
     corner = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=float)
-    assert overlap.neighbours(np.stack([corner, corner + 1]), np.array([0, 1])).tolist() == [[0, 1]]
-    assert overlap.neighbours(np.stack([corner, corner + 1.001]), np.array([0, 1])).tolist() == []
+    assert overlap.overlapping_pairs(np.stack([corner, corner + 1]), np.array([0, 1])).tolist() == [[0, 1]]
+    assert overlap.overlapping_pairs(np.stack([corner, corner + 1.001]), np.array([0, 1])).tolist() == []
 
 
-def test_no_footprints_have_no_neighbours() -> None:
-    assert overlap.neighbours(np.empty((0, 4, 2)), np.empty(0)).shape == (0, 2)
+def test_no_footprints_have_no_overlaps() -> None:
+    assert overlap.overlapping_pairs(np.empty((0, 4, 2)), np.empty(0)).shape == (0, 2)

@@ -8,7 +8,8 @@ import sklearn.metrics as oracle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mineral_pipeline.evaluation.metrics import better, bootstrap, measure, score
+from mineral_pipeline.evaluation import Resampling, bootstrap, measure, score
+from mineral_pipeline.learning import is_better
 
 
 @pytest.fixture
@@ -77,21 +78,21 @@ def test_one_class_alone_is_scored_without_a_warning() -> None:
     assert np.isnan(found["auc"])
 
 
-def test_the_bootstrap_draws_whole_places() -> None:
-    """With one place right and one wrong, accuracy is the share of draws that fall on the right one."""
-    bucket = np.array(["a"] * 3 + ["b"] * 3)
+def test_the_bootstrap_draws_whole_locations() -> None:
+    """With one location right and one wrong, accuracy is the share of draws that fall on the right one."""
+    location_id = np.array(["a"] * 3 + ["b"] * 3)
     label, prediction = np.ones(6), np.array([1.0] * 3 + [0.0] * 3)
-    accuracy = bootstrap("presence", label, prediction, bucket, 4000, seed=1)["accuracy"]
+    accuracy = bootstrap("presence", label, prediction, location_id, Resampling(4000, seed=1))["accuracy"]
     values, counts = np.unique(accuracy, return_counts=True)
     np.testing.assert_array_equal(values, [0, 0.5, 1])
     np.testing.assert_allclose(counts / 4000, [0.25, 0.5, 0.25], atol=0.03)
 
 
-def test_the_bootstrap_has_the_spread_of_the_mean_of_places() -> None:
+def test_the_bootstrap_has_the_spread_of_the_mean_of_locations() -> None:
     rng = np.random.default_rng(2)
     error = rng.exponential(0.1, 100)
-    bucket = np.repeat(np.arange(100).astype(str), 2)
-    mae = bootstrap("richness", np.zeros(200), np.repeat(error, 2), bucket, 3000, seed=0)["mae"]
+    location_id = np.repeat(np.arange(100).astype(str), 2)
+    mae = bootstrap("richness", np.zeros(200), np.repeat(error, 2), location_id, Resampling(3000, seed=0))["mae"]
     assert mae.shape == (3000,)
     assert mae.mean() == pytest.approx(error.mean(), rel=0.02)
     assert mae.std() == pytest.approx(error.std() / np.sqrt(100), rel=0.08)
@@ -99,13 +100,14 @@ def test_the_bootstrap_has_the_spread_of_the_mean_of_places() -> None:
 
 def test_models_are_compared_on_the_same_draws() -> None:
     rng, label = np.random.default_rng(3), np.linspace(0, 1, 60)
-    bucket = np.arange(60).astype(str)
+    location_id = np.arange(60).astype(str)
     prediction = rng.uniform(0, 1, 60)
-    one, other = (bootstrap("richness", label, shift + prediction, bucket, 300, seed=5)["mse"] for shift in (0, 1e-9))
+    draws = Resampling(300, seed=5)
+    one, other = (bootstrap("richness", label, shift + prediction, location_id, draws)["mse"] for shift in (0, 1e-9))
     np.testing.assert_allclose(one, other, atol=1e-7)
 
 
 def test_better_knows_which_way_is_up() -> None:
-    assert better("accuracy", np.array([0.9]), np.array([0.8])).all()
-    assert better("mae", np.array([0.1]), np.array([0.2])).all()
-    assert not better("mae", np.array([0.1]), np.array([0.1])).any()
+    assert is_better("accuracy", np.array([0.9]), np.array([0.8])).all()
+    assert is_better("mae", np.array([0.1]), np.array([0.2])).all()
+    assert not is_better("mae", np.array([0.1]), np.array([0.1])).any()

@@ -1,4 +1,4 @@
-"""Outlines of images that are known, and masks of them, for the tests of footprints."""
+"""Known outlines of images, and masks of them, for the tests of footprints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rasterio.features import rasterize
 from shapely import Polygon
 
 from mineral_pipeline.geometry import half_spaces
-from mineral_pipeline.imagery.polygon import VERTICES
+from mineral_pipeline.imagery.plane_polygons import MAX_VERTICES
 
 PIXEL = 120.0  # metres: a quarter of the real resolution
 UTM = CRS.from_epsg(32655)
@@ -47,18 +47,18 @@ def draw(outline: Polygon, pixel: float = PIXEL) -> tuple[np.ndarray, Affine]:
 
 
 def on_ground(footprint: np.ndarray, crs: CRS) -> Polygon:
-    """A footprint in the coordinates of ``crs``."""
+    """Return a footprint in the coordinates of ``crs``."""
     to_ground = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True)
     return Polygon(np.column_stack(to_ground.transform(*footprint.T)))
 
 
 def error(found: Polygon, truth: Polygon) -> float:
-    """Area in one but not in both, as a share of the truth."""
+    """Return the area in one polygon but not in both, as a fraction of the truth."""
     return found.symmetric_difference(truth).area / truth.area
 
 
 def assert_well_formed(footprint: np.ndarray) -> None:
-    assert 3 <= len(footprint) <= VERTICES
+    assert 3 <= len(footprint) <= MAX_VERTICES
     assert shapely.is_valid(Polygon(footprint))  # never crosses itself
     assert shapely.is_ccw(shapely.linearrings(footprint))
     assert -180 <= footprint[:, 0].min() < 180

@@ -106,18 +106,20 @@ def test_a_16_bit_scene_stays_16_bit(method: str, data: Path) -> None:
     band = decode((data / "rasters/one-edge-LC08_L1TP_224078_20200518_B2.TIF").read_bytes(), "B2")
     chip = make_chip([band], 512, method)
     lines, samples = (round(512 * edge / max(band.shape)) for edge in band.shape)
-    lit = chip.image[0, :lines, :samples]
+    valid = chip.image[0, :lines, :samples]
     assert chip.image.dtype == np.uint16
     assert chip.valid_fraction == pytest.approx(1 - 0.1652, abs=1e-4)
     assert chip.brightness == pytest.approx(band.pixels[band.pixels > 0].mean(), rel=2e-3)
-    assert lit.max() > 10_000
-    assert (lit > 0).mean() == pytest.approx(chip.valid_fraction, abs=2e-3)
+    assert valid.max() > 10_000
+    assert (valid > 0).mean() == pytest.approx(chip.valid_fraction, abs=2e-3)
     # the edge is as bright as what it borders on: nothing of the fill is mixed into it
-    edge = (lit > 0) & ndimage.binary_dilation(lit == 0)
+    edge = (valid > 0) & ndimage.binary_dilation(valid == 0)
     inner = (
-        (lit > 0) & ndimage.binary_dilation(lit == 0, iterations=4) & ~ndimage.binary_dilation(lit == 0, iterations=2)
+        (valid > 0)
+        & ndimage.binary_dilation(valid == 0, iterations=4)
+        & ~ndimage.binary_dilation(valid == 0, iterations=2)
     )
-    assert np.median(lit[edge]) == pytest.approx(np.median(lit[inner]), rel=0.03)
+    assert np.median(valid[edge]) == pytest.approx(np.median(valid[inner]), rel=0.03)
 
 
 @pytest.mark.parametrize("method", METHODS)

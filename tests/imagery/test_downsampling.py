@@ -18,9 +18,9 @@ from PIL import Image
 
 from mineral_pipeline.errors import RasterError
 from mineral_pipeline.imagery import downsample
-from mineral_pipeline.imagery._numba import BLOCK
-from mineral_pipeline.imagery.downsampling import FILTER_UNIT, area_weights, lanczos_weights
+from mineral_pipeline.imagery._numba import BLOCK_WIDTH
 from mineral_pipeline.imagery.grid import reduced_shape
+from mineral_pipeline.imagery.weights import LANCZOS_UNIT, area_weights, lanczos_weights
 
 METHODS = ["resize", "rescale", "sampling"]
 UNHURRIED = settings(deadline=None, max_examples=60)  # the first call compiles
@@ -179,18 +179,18 @@ def test_bright_ground_does_not_darken_where_fill_begins(method: str, dtype: Any
     bright = int(0.9 * np.iinfo(dtype).max)
     noise = np.random.default_rng(0).integers(-(bright // 50), bright // 50, inside.shape, endpoint=True)
     result = downsample(np.where(inside, bright + noise, 0).astype(dtype), 128, method)
-    lit = result[result > 0]
-    assert abs(lit.mean() - bright) < bright / 500
-    assert lit.min() > bright * 0.97  # no darker than the noise makes it
+    valid = result[result > 0]
+    assert abs(valid.mean() - bright) < bright / 500
+    assert valid.min() > bright * 0.97  # no darker than the noise makes it
 
 
 @pytest.mark.parametrize("method", ["resize", "rescale"])
 def test_wide_images_are_summed_as_one_whatever_the_fill(method: str) -> None:
     # several blocks of samples: all valid, all fill, and both; the same pixels must not depend on which
     rng = np.random.default_rng(0)
-    image = rng.integers(1, 255, (300, 5 * BLOCK + 37), np.uint8)
-    image[:, BLOCK : 3 * BLOCK - 11] = 0
-    image[100:200, 4 * BLOCK] = 0
+    image = rng.integers(1, 255, (300, 5 * BLOCK_WIDTH + 37), np.uint8)
+    image[:, BLOCK_WIDTH : 3 * BLOCK_WIDTH - 11] = 0
+    image[100:200, 4 * BLOCK_WIDTH] = 0
     wide = downsample(image, 400, method)
     widened = downsample(image.astype(np.uint16), 400, method).clip(0, 255)  # summed in another precision
     assert np.abs(widened.astype(int) - wide).max() <= (method == "resize")  # whose weights are rounded otherwise
@@ -222,7 +222,7 @@ def test_views_and_read_only_images_give_the_same_bytes(method: str) -> None:
     np.testing.assert_array_equal(downsample(image.T, 32, method), expected)
 
 
-@pytest.mark.parametrize("unit", [None, *FILTER_UNIT.values()])
+@pytest.mark.parametrize("unit", [None, *LANCZOS_UNIT.values()])
 @given(n=st.integers(1, 600), more=st.integers(0, 9000))
 @UNHURRIED
 def test_weights_add_up_and_lie_inside(unit: int | None, n: int, more: int) -> None:
@@ -233,8 +233,8 @@ def test_weights_add_up_and_lie_inside(unit: int | None, n: int, more: int) -> N
     assert (result.starts + result.weights.shape[1] <= length).all()
     if unit:  # what the units were chosen for
         assert result.unit == unit
-        assert 255 * lanczos_weights(length, n, FILTER_UNIT["uint8"]).largest_sum < 2**24
-        assert 65_535 * lanczos_weights(length, n, FILTER_UNIT["uint16"]).largest_sum ** 2 < 2**53
+        assert 255 * lanczos_weights(length, n, LANCZOS_UNIT["uint8"]).largest_sum < 2**24
+        assert 65_535 * lanczos_weights(length, n, LANCZOS_UNIT["uint16"]).largest_sum ** 2 < 2**53
     else:  # every pixel is shared out exactly once
         shares = np.zeros(length, int)
         np.add.at(shares, result.starts[:, None] + np.arange(result.weights.shape[1]), result.weights)

@@ -1,4 +1,4 @@
-"""Footprints against polygons that are known, in every projection that Landsat has; the polygons' arithmetic."""
+"""Footprints against known polygons, in every projection of Landsat; hulls and simplification of plane polygons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from mineral_pipeline.errors import RasterError
 from mineral_pipeline.geometry import areas
 from mineral_pipeline.imagery import UnusableRaster, find_footprint
 from mineral_pipeline.imagery.footprint import convex_ring
-from mineral_pipeline.imagery.polygon import NEGLIGIBLE, VERTICES, convex_hull, lattice_hull, polygon_area, simplify
+from mineral_pipeline.imagery.plane_polygons import (
+    MAX_VERTICES,
+    MIN_EDGE_FRACTION,
+    convex_hull,
+    lattice_hull,
+    plane_area,
+    simplify,
+)
 
 
 @given(angle=st.floats(-45, 45), step=st.floats(0, 6000))
@@ -65,7 +72,7 @@ def polygons(draw: st.DrawFn) -> Polygon:
     return Polygon(points @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]))
 
 
-PLACES = st.one_of(
+POSITIONS = st.one_of(
     st.tuples(st.sampled_from([32601, 32655, 32660]), st.floats(3e5, 7e5), st.floats(-8e6, 8e6)),
     st.tuples(st.sampled_from([32701, 32755]), st.floats(3e5, 7e5), st.floats(2e6, 1e7)),
     st.builds(
@@ -77,12 +84,12 @@ PLACES = st.one_of(
 )
 
 
-@given(shape=polygons(), place=PLACES, pixels=st.integers(512, 2000), pixel=st.floats(30, 120))
+@given(shape=polygons(), position=POSITIONS, pixels=st.integers(512, 2000), pixel=st.floats(30, 120))
 @settings(deadline=None, max_examples=15)
 def test_any_convex_polygon_is_found_anywhere(
-    shape: Polygon, place: tuple[int, float, float], pixels: int, pixel: float
+    shape: Polygon, position: tuple[int, float, float], pixels: int, pixel: float
 ) -> None:
-    epsg, x, y = place
+    epsg, x, y = position
     west, south, east, north = shape.bounds
     size = pixels * pixel / max(east - west, north - south)
     truth = Polygon(np.array(shape.exterior.coords) * size + [x, y])
@@ -91,10 +98,10 @@ def test_any_convex_polygon_is_found_anywhere(
     footprint = find_footprint(mask, transform, crs)
     assert_well_formed(footprint)
     found = on_ground(footprint, crs)
-    least = max(0.01, 0.4 * pixel * truth.length / truth.area)  # the point of a needle lies between pixels
-    assert found.area == pytest.approx(truth.area, rel=least)
+    limit = max(0.01, 0.4 * pixel * truth.length / truth.area)  # the point of a needle lies between pixels
+    assert found.area == pytest.approx(truth.area, rel=limit)
     corners = len(shape.exterior.coords) - 1
-    assert error(found, truth) < (least if corners <= VERTICES else 0.05)  # regular 12-gon: 4.8 %
+    assert error(found, truth) < (limit if corners <= MAX_VERTICES else 0.05)  # regular 12-gon: 4.8 %
     np.testing.assert_array_equal(footprint, find_footprint(mask.copy(), transform, crs))
 
 
@@ -174,11 +181,11 @@ def test_a_simpler_polygon_is_convex_and_of_the_same_area(angles: list[float], s
     except UnusableRaster:
         return
     simple = simplify(ring)
-    assert 3 <= len(simple) <= VERTICES
-    assert polygon_area(simple) == pytest.approx(Polygon(ring).area, rel=1e-6)
-    assert Polygon(simple).convex_hull.area == pytest.approx(polygon_area(simple), rel=1e-6)
-    if len(ring) <= VERTICES:
-        assert error(Polygon(simple), Polygon(ring)) <= VERTICES * NEGLIGIBLE
+    assert 3 <= len(simple) <= MAX_VERTICES
+    assert plane_area(simple) == pytest.approx(Polygon(ring).area, rel=1e-6)
+    assert Polygon(simple).convex_hull.area == pytest.approx(plane_area(simple), rel=1e-6)
+    if len(ring) <= MAX_VERTICES:
+        assert error(Polygon(simple), Polygon(ring)) <= MAX_VERTICES * MIN_EDGE_FRACTION
 
 
 def test_the_corners_of_metadata_are_put_in_order() -> None:

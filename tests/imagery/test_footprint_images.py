@@ -1,4 +1,4 @@
-"""Footprints of images as they are: real ones, simulated ones, and broken, noisy, dark and tiny ones."""
+"""Footprints of real and simulated images, and of broken, noisy, dark and tiny ones."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def to_ground(pixels: Polygon, transform: Affine) -> Polygon:
 
 
 def equal_area(outline: Polygon, crs: CRS, centre: np.ndarray) -> Polygon:
-    """An outline in m on Lambert's azimuthal equal-area map around a place."""
+    """Return an outline in m in Lambert's azimuthal equal-area projection around a centre."""
     onto = pyproj.Transformer.from_crs(crs, f"+proj=laea +lon_0={centre[0]} +lat_0={centre[1]}", always_xy=True)
     dense = outline.segmentize(outline.length / 400)
     return shapely.transform(dense, lambda xy: np.column_stack(onto.transform(*xy.T)))
@@ -101,15 +101,15 @@ def test_real_rasters_without_a_footprint_say_why(data: Path) -> None:
 
 @pytest.mark.parametrize("size", [96, 740])
 def test_simulated_scenes(size: int) -> None:
-    """Against the swath itself, asked point by point: the share of its ground on which the two disagree."""
-    planet = simulation.create(Simulate(places=6, islands=2, dates=1, scene_size=size), 1)
+    """Against the swath, point by point: the fraction of its ground on which the two disagree."""
+    planet = simulation.create(Simulate(locations=6, islands=2, dates=1, scene_size=size), 1)
     points = np.random.default_rng(0).uniform(-110, 110, (200_000, 2))  # km across and along
     for seen in simulation.scenes(planet)[: 2 if size > 96 else 6]:
         footprint = find_footprint(render(planet, seen) > 0, seen.grid.transform, CRS.from_epsg(seen.grid.epsg))
         assert_well_formed(footprint)
-        lonlat = seen.place.swath.lonlat(points)
+        lonlat = seen.location.swath.lonlat(points)
         inside = (unit_vectors(lonlat) @ half_spaces(footprint[None]).normals[0].T >= 0).all(axis=1)
-        truth = seen.place.swath.contains(lonlat)
+        truth = seen.location.swath.contains(lonlat)
         assert (inside != truth).sum() < 0.01 * truth.sum()
         assert inside.sum() == pytest.approx(truth.sum(), rel=0.005 if size > 96 else 0.01)
 
@@ -204,7 +204,7 @@ def test_black_bays_between_the_corners_are_closed(angle: float) -> None:
 
 @pytest.mark.parametrize("keep", ["a corner", "a side", "a strip"])
 def test_what_is_all_fill_is_not_of_the_footprint(keep: str) -> None:
-    """A black sea that holds a corner of the image is the same as no image there: the rest is found."""
+    """A black sea over a corner of the image cannot be told from fill: the footprint of the rest is found."""
     truth = scene(13)
     west, south, east, north = truth.bounds
     rest = {

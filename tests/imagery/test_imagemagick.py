@@ -22,10 +22,10 @@ pytestmark = pytest.mark.imagemagick
 OPTIONS = {"sampling": ["-sample"], "rescale": ["-scale"], "resize": ["-filter", "Lanczos", "-resize"]}
 
 ROUNDING = {"sampling": 0, "rescale": 1, "resize": 2}
-"""Grey levels: ImageMagick cuts off where we round, `-resize` along either axis."""
+"""Grey levels of difference allowed: ImageMagick truncates where we round, `-resize` along either axis."""
 
 REACH = {"sampling": 1, "rescale": 1, "resize": 4}
-"""How far away in small pixels fill can be felt: `-resize` has three lobes."""
+"""Distance in small pixels over which fill has an effect: `-resize` has three lobes."""
 
 LE07 = "archive/LE07/01/092/084"
 REAL = {
@@ -47,7 +47,7 @@ def program() -> str:
 
 
 def convert(program: str, image: np.ndarray, option: list[str], shape: tuple[int, int]) -> np.ndarray:
-    """What ImageMagick makes of an image, by way of portable greymaps."""
+    """Return the image as reduced by ImageMagick, exchanged as portable greymaps."""
     lines, samples = shape
     depth = str(8 * image.itemsize)
     header = f"P5 {image.shape[1]} {image.shape[0]} {np.iinfo(image.dtype).max}\n".encode()
@@ -59,18 +59,18 @@ def convert(program: str, image: np.ndarray, option: list[str], shape: tuple[int
 
 
 def far_from_fill(program: str, image: np.ndarray, shape: tuple[int, int], reach: int) -> np.ndarray:
-    """Which small pixels are further than ``reach`` from fill, by ImageMagick's own account."""
+    """Return which small pixels are farther than ``reach`` from fill, as computed by ImageMagick."""
     covered = convert(program, np.where(image > 0, 65_535, 0).astype(np.uint16), ["-scale"], shape) == 65_535
     return np.asarray(ndimage.binary_erosion(covered, np.ones((3, 3)), reach, border_value=1))
 
 
 def check(program: str, image: np.ndarray, size: int, method: str) -> float:
-    """Compare away from fill; the share of the small image that is."""
+    """Compare pixels away from fill; return their fraction of the small image."""
     found = downsample(image, size, method)
     expected = convert(program, image, OPTIONS[method], found.shape)
     inside = far_from_fill(program, image, found.shape, REACH[method])
     assert np.abs(found - np.maximum(expected, 1))[inside].max(initial=0) <= ROUNDING[method]
-    if method == "sampling":  # which knows fill as well as ImageMagick does
+    if method == "sampling":  # takes single pixels, fill or not
         np.testing.assert_array_equal(found, expected)
     return float(inside.mean())
 
@@ -85,7 +85,7 @@ def test_real_bands(program: str, name: str, size: int, method: str, data: Path)
 
 @pytest.fixture(scope="module")
 def simulated() -> list[np.ndarray]:
-    planet = simulation.create(Simulate(places=24, islands=2, dates=2), 0)
+    planet = simulation.create(Simulate(locations=24, islands=2, dates=2), 0)
     return [render(planet, scene) for scene in simulation.scenes(planet)[:4]]
 
 

@@ -1,4 +1,4 @@
-"""Acquire: every scene ends in its one right state, and a run goes on where an earlier one stopped."""
+"""Acquire: every scene ends in its one right state, and a run resumes where an earlier one stopped."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import io
 import shutil
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,20 +19,21 @@ from distributed import Client
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
-from jobs import acquire, catalogue
-from jobs.running import status
-from jobs.shard import Scene, acquire_scene
-from mineral_pipeline import archive
+from jobs import acquire, catalogue, scene
+from jobs.scene import Context, PlannedChip, PlannedScene, acquire_scene
+from jobs.shard import make_shards
+from jobs.verify import find_faults
+from mineral_pipeline import archive, imagery
 from mineral_pipeline import settings as reader
-from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.errors import RasterError, WorkspaceError
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
+from mineral_pipeline.workspace import Workspace, artefacts, identities, ledger, zarr_store
 
 ORIGINAL = "LT05_L1GS_092091_19910506_20170126_01_T2"
 
 
 def redraw(change: Callable[[np.ndarray], np.ndarray], keep_grid: bool = True) -> Callable[[bytes], bytes]:
-    """A TIFF with other pixels, or without its georeference."""
+    """Function that gives a TIFF other pixels, or removes its georeference."""
 
     def apply(content: bytes) -> bytes:
         with MemoryFile(content) as file, file.open() as source:
@@ -38,7 +41,7 @@ def redraw(change: Callable[[np.ndarray], np.ndarray], keep_grid: bool = True) -
         if not keep_grid:
             profile.update(crs=None, transform=None)
         with MemoryFile() as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # that is what is wanted
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # the file is to have none
             with file.open(**profile) as target:
                 target.write(change(pixels))
             return bytes(file.read())
@@ -47,7 +50,7 @@ def redraw(change: Callable[[np.ndarray], np.ndarray], keep_grid: bool = True) -
 
 
 BREAKS: dict[str, tuple[str, str, Callable[[bytes], bytes | None]]] = {
-    # date of the scene: state, what the reason says, what happens to its band 7
+    # date of the scene: its state, part of the reason, and how its band 7 is changed
     "19910101": ("ok", "", lambda content: content),
     "19910102": ("missing", "B7.TIF", lambda content: None),
     "19910103": ("corrupt", "", lambda content: content[: len(content) // 2]),
@@ -60,7 +63,7 @@ BREAKS: dict[str, tuple[str, str, Callable[[bytes], bytes | None]]] = {
 
 @pytest.fixture
 def settings(data: Path, tmp_path: Path) -> Settings:
-    """An archive of clones of one real product, each broken in its own way."""
+    """Settings for an archive of copies of one real product, each broken in its own way."""
     folder = tmp_path / "archive"
     source = data / "archive" / "LT05" / "01" / "092" / "091" / ORIGINAL
     index = pd.read_csv(data / "archive" / "index.csv.gz", dtype=str)
@@ -68,14 +71,14 @@ def settings(data: Path, tmp_path: Path) -> Settings:
     rows = []
     for day, (_, _, change) in BREAKS.items():
         product = ORIGINAL.replace("19910506", day)
-        place = folder / "LT05" / "01" / "092" / "091" / product
-        place.mkdir(parents=True)
+        target = folder / "LT05" / "01" / "092" / "091" / product
+        target.mkdir(parents=True)
         iso = f"{day[:4]}-{day[4:6]}-{day[6:]}"
         text = (source / f"{ORIGINAL}_MTL.txt").read_text().replace(ORIGINAL, product).replace("1991-05-06", iso)
-        (place / f"{product}_MTL.txt").write_text(text)
+        (target / f"{product}_MTL.txt").write_text(text)
         changed = change((source / f"{ORIGINAL}_B7.TIF").read_bytes())
         if changed is not None:
-            (place / f"{product}_B7.TIF").write_bytes(changed)
+            (target / f"{product}_B7.TIF").write_bytes(changed)
         base = row["BASE_URL"].replace(ORIGINAL, product)
         rows.append({**row, "PRODUCT_ID": product, "SCENE_ID": f"LT5{day}", "DATE_ACQUIRED": iso, "BASE_URL": base})
     buffer = io.StringIO()
@@ -109,7 +112,7 @@ def stable(workspace: Workspace) -> pd.DataFrame:
     return pd.DataFrame(ledger.read(workspace).drop(columns=["attempts", "seconds", "geometry"]))
 
 
-def test_every_scene_ends_in_its_state_with_a_reason_that_helps(acquired: Settings) -> None:
+def test_every_scene_ends_in_its_state_with_a_reason(acquired: Settings) -> None:
     table = ledger.read(Workspace(acquired.workspace))
 
     assert len(table) == len(BREAKS)
@@ -122,7 +125,7 @@ def test_every_scene_ends_in_its_state_with_a_reason_that_helps(acquired: Settin
         assert "\n" not in row.reason
 
 
-def test_the_counts_tell_failures_from_verdicts(settings: Settings, client: Client) -> None:
+def test_the_counts_separate_failures_from_rejections(settings: Settings, client: Client) -> None:
     catalogue.main(settings, client)
     counts = acquire.main(settings, client)
 
@@ -135,14 +138,14 @@ def test_only_good_scenes_have_pixels_and_the_audit_agrees(acquired: Settings) -
     with_pixels = zarr_store.open_dataset(workspace).image.values.any(axis=(1, 2, 3))
 
     np.testing.assert_array_equal(with_pixels, ledger.read(workspace)["status"] == "ok")
-    assert list(status.faults(workspace)) == []
+    assert list(find_faults(workspace)) == []
 
 
 def test_the_audit_finds_pixels_that_are_not_what_the_ledger_says(acquired: Settings) -> None:
     workspace = Workspace(acquired.workspace)
     zarr_store.write_shard(workspace, 0, np.ones((3, 1, 32, 32), "uint8"))
 
-    assert [fault for fault in status.faults(workspace) if "is missing but has pixels" in fault]
+    assert [fault for fault in find_faults(workspace) if "is missing but has pixels" in fault]
 
 
 def test_a_second_run_does_nothing(acquired: Settings, client: Client) -> None:
@@ -154,8 +157,8 @@ def test_a_second_run_does_nothing(acquired: Settings, client: Client) -> None:
 def test_a_shard_without_its_ledger_part_is_done_again_to_the_same_bytes(acquired: Settings, client: Client) -> None:
     workspace = Workspace(acquired.workspace)
     before, pixels = stable(workspace), zarr_store.open_dataset(workspace).image.values
-    workspace.remove(ledger.part_name(0))
-    zarr_store.write_shard(workspace, 0, np.full((3, 1, 32, 32), 9, "uint8"))  # as if it had died in between
+    workspace.remove(artefacts.ledger_part(0))
+    zarr_store.write_shard(workspace, 0, np.full((3, 1, 32, 32), 9, "uint8"))  # as after a crash between the two
 
     counts = acquire.main(acquired, client)
     assert (counts.done, counts.skipped) == (3, 4)
@@ -163,7 +166,7 @@ def test_a_shard_without_its_ledger_part_is_done_again_to_the_same_bytes(acquire
     np.testing.assert_array_equal(zarr_store.open_dataset(workspace).image.values, pixels)
 
 
-def test_retry_failed_mends_what_the_archive_has_mended(acquired: Settings, client: Client) -> None:
+def test_retry_failed_acquires_what_the_archive_has_repaired(acquired: Settings, client: Client) -> None:
     good = band_file(acquired, "19910101").read_bytes()
     band_file(acquired, "19910102").write_bytes(good)
 
@@ -181,8 +184,8 @@ def test_a_store_of_other_settings_is_refused_even_without_a_run_record(acquired
         acquire.main(other, client)
 
 
-def test_the_plan_tells_what_is_left(acquired: Settings) -> None:
-    Workspace(acquired.workspace).remove(ledger.part_name(1))
+def test_the_plan_counts_what_is_left(acquired: Settings) -> None:
+    Workspace(acquired.workspace).remove(artefacts.ledger_part(1))
     plan = acquire.plan(acquired)
 
     assert (plan.counts.planned, plan.counts.skipped) == (7, 4)
@@ -192,7 +195,7 @@ def test_the_plan_tells_what_is_left(acquired: Settings) -> None:
 def test_a_lost_store_is_made_anew(acquired: Settings, client: Client) -> None:
     workspace = Workspace(acquired.workspace)
     workspace.remove(artefacts.CHIPS)
-    workspace.remove(ledger.LEDGER)
+    workspace.remove(artefacts.LEDGER)
     shutil.rmtree(workspace.path(artefacts.CHIPS), ignore_errors=True)
 
     assert acquire.main(acquired, client).done == 7
@@ -201,15 +204,89 @@ def test_a_lost_store_is_made_anew(acquired: Settings, client: Client) -> None:
 def test_all_readings_of_a_scene_share_one_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deadlines: list[float] = []
 
-    def fetch(source: object, base_url: str, product_id: str, bands: object, share: object, deadline: float) -> None:
+    def fetch(*_: object, deadline: float, **__: object) -> None:
         deadlines.append(deadline)
-        raise archive.CorruptError(
-            "x is damaged", archive.CorruptionDetails.of(bytes([len(deadlines)]))
-        )  # never twice the same
+        with archive.validating(archive.FetchedObject(bytes([len(deadlines)]))):  # never the same bytes twice
+            raise RasterError("x is damaged")
 
     monkeypatch.setattr(archive, "fetch_scene", fetch)
     source = archive.open_source(reader.Archive(url=str(tmp_path), retries=3))
-    scene = Scene(0, "p", "here")
-    outcome, _ = acquire_scene(scene, source, reader.Acquire(), np.dtype("uint8"), archive.ByteLimiter(1e9), Lock())
-    assert outcome.status == "corrupt"
+    planned = PlannedScene("p", "092091", "p", "here", (PlannedChip("p", 0),))
+    context = Context(source, reader.Acquire(), np.dtype("uint8"), archive.ByteLimiter(1e9), Lock())
+    ((outcome, image),) = acquire_scene(planned, context)
+    assert (outcome.status, image) == ("corrupt", None)
     assert deadlines == deadlines[:1] * 4
+
+
+def plan_two_chips(catalogue: pd.DataFrame) -> pd.DataFrame:
+    """Chips of a catalogue whose scenes give two chips each."""
+    chips = catalogue[["scene_id", "location_id", "product_id", "shard"]]
+    chips = chips.loc[chips.index.repeat(2)].reset_index(drop=True)
+    number = pd.Series(range(len(chips)))
+    return chips.assign(chip_id=chips["scene_id"] + "-" + (number % 2).astype(str), chip_index=number)
+
+
+@pytest.fixture
+def two_chips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every scene gives two chips: the whole scene, and the same upside down."""
+    cut = scene.cut_chips
+
+    def cut_two_chips(*arguments: Any) -> list[imagery.Chip]:
+        (whole,) = cut(*arguments)
+        return [whole, replace(whole, image=whole.image[:, ::-1])]
+
+    monkeypatch.setattr(identities, "plan_chips", plan_two_chips)
+    monkeypatch.setattr(scene, "cut_chips", cut_two_chips)
+
+
+@pytest.mark.usefixtures("two_chips")
+def test_a_scene_may_give_more_than_one_chip(settings: Settings, client: Client) -> None:
+    catalogue.main(settings, client)
+    counts = acquire.main(settings, client)
+    workspace = Workspace(settings.workspace)
+    scenes, table = workspace.read_table(artefacts.CATALOGUE), ledger.read(workspace)
+
+    assert (counts.unit, counts.planned, counts.done, counts.failed) == ("scenes", 7, 7, 4)
+    assert counts.reasons == {"missing": 1, "corrupt": 3, "rejected": 2}
+    assert table["chip_index"].tolist() == list(range(14))
+    assert table["scene_id"].tolist() == scenes["scene_id"].repeat(2).tolist()
+    assert table["chip_id"].is_unique
+    assert table["location_id"].tolist() == ["092091"] * 14
+    with zarr_store.open_dataset(workspace) as dataset:
+        assert dataset["chip_id"].to_numpy().tolist() == table["chip_id"].tolist()
+        pixels = dataset["image"].to_numpy()
+    np.testing.assert_array_equal(pixels.any(axis=(1, 2, 3)), table["status"] == "ok")
+    np.testing.assert_array_equal(pixels[0], pixels[1][:, ::-1])
+    assert list(find_faults(workspace)) == []
+
+    states, faults = ledger.read_states(workspace, scenes)
+    assert faults == {}
+    assert states == {
+        shard: [BREAKS[product[17:25]][0] for product in products]
+        for shard, products in scenes.groupby("shard")["product_id"]
+    }
+    assert acquire.plan(settings).counts.skipped == 7
+
+
+@pytest.mark.usefixtures("two_chips")
+def test_a_scene_of_many_chips_is_redone_as_one(settings: Settings, client: Client) -> None:
+    catalogue.main(settings, client)
+    acquire.main(settings, client)
+    workspace = Workspace(settings.workspace)
+    before, pixels = stable(workspace), zarr_store.open_images(workspace)[:]
+    workspace.remove(artefacts.ledger_part(1))
+
+    counts = acquire.main(settings, client)
+    assert (counts.done, counts.skipped, counts.failed) == (3, 4, 4)
+    pd.testing.assert_frame_equal(stable(workspace), before)
+    np.testing.assert_array_equal(zarr_store.open_images(workspace)[:], pixels)
+
+
+def test_shards_hold_the_chips_of_their_scenes() -> None:
+    scenes = pd.DataFrame({"scene_id": list("abc"), "shard": [0, 0, 1]})
+    scenes = scenes.assign(location_id="1", product_id=scenes["scene_id"], base_url="u")
+    first, second = make_shards(scenes, plan_two_chips(scenes))
+    assert (first.number, second.number) == (0, 1)
+    assert [one.scene_id for one in first.scenes] == ["a", "b"]
+    assert first.scenes[1].chips == (PlannedChip("b-0", 2), PlannedChip("b-1", 3))
+    assert second.scenes == (PlannedScene("c", "1", "c", "u", (PlannedChip("c-0", 4), PlannedChip("c-1", 5))),)

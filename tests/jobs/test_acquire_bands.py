@@ -15,17 +15,16 @@ from rasterio.io import MemoryFile
 from jobs import acquire, catalogue
 from mineral_pipeline import imagery
 from mineral_pipeline import settings as reader
-from mineral_pipeline.sensors.landsat import band_file, metadata_file, product_folder
+from mineral_pipeline.sensors.landsat import BUCKET, band_file, metadata_file, product_folder
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, ledger, zarr_store
 
 TM = "LT05_L1GS_092091_19910506_20170126_01_T2"
 OLI = "LC08_L1GS_092091_20150506_20170126_01_T2"
-BUCKET = "gs://gcp-public-data-landsat"
 
 
 def redraw(content: bytes, change: Callable[[np.ndarray], np.ndarray], **profile: object) -> bytes:
-    """A TIFF on the same ground with other pixels."""
+    """A TIFF of the same extent with other pixels."""
     with MemoryFile(content) as file, file.open() as source:
         pixels = change(source.read())
         shape = {"height": pixels.shape[1], "width": pixels.shape[2]}
@@ -38,7 +37,7 @@ def redraw(content: bytes, change: Callable[[np.ndarray], np.ndarray], **profile
 
 @pytest.fixture
 def archive(data: Path, tmp_path: Path) -> Callable[..., Settings]:
-    """Build an archive of one real scene, under any identifier and with any change to a band."""
+    """Function that writes an archive of one real scene, under any identifier and with changed bands."""
 
     def build(product_id: str, **changes: Callable[[bytes], bytes | None]) -> Settings:
         source, folder = data / "archive" / product_folder(TM), tmp_path / "archive" / product_folder(product_id)
@@ -137,6 +136,6 @@ def test_a_scene_with_one_bad_band_is_no_chip(
     assert reason in row["reason"]
     assert not chip.any()
     if status == "corrupt":
-        assert row["attempts"] == 2, "a verdict that no checksum vouches for is confirmed"
+        assert row["attempts"] == 2, "a verdict that no checksum verifies is confirmed"
         assert row["first_bytes"][:4] == b"II*\0"
         assert row["bytes"] > len(row["first_bytes"]) == 64

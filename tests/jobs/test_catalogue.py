@@ -1,4 +1,4 @@
-"""The catalogue job on real indexes: what it writes, counts, refuses, and leaves alone."""
+"""The catalogue job on real indexes: what it writes and counts, what it refuses, what it does not change."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from jobs.running.progress import CONSOLE
 from mineral_pipeline import settings
 from mineral_pipeline.errors import ArchiveError, DataError, WorkspaceError
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace import Workspace, artefacts, identities, zarr_store
 
-NO_CLIENT = cast(Client, None)  # the job runs where it is called
+NO_CLIENT = cast(Client, None)  # the job runs in the calling process
 
 
-def configure(workspace: Workspace, data: Path, index: str = "index/lt04-8223.csv.gz", **wanted: Any) -> Settings:
+def configure(workspace: Workspace, data: Path, index: str = "index/lt04-8223.csv.gz", **filters: Any) -> Settings:
     archive = {"url": str(data / "archive"), "index": str(data / index)}
-    content = {"workspace": workspace.url, "jobs": ["catalogue"], "archive": archive, "catalogue": wanted}
+    content = {"workspace": workspace.url, "jobs": ["catalogue"], "archive": archive, "catalogue": filters}
     return settings.parse(content)
 
 
 def test_the_real_index(workspace: Workspace, data: Path) -> None:
-    how = configure(workspace, data)
-    assert catalogue.plan(how).counts.planned == 8223
-    counts = catalogue.main(how, NO_CLIENT)
+    config = configure(workspace, data)
+    assert catalogue.plan(config).counts.planned == 8223
+    counts = catalogue.main(config, NO_CLIENT)
     assert (counts.unit, counts.planned, counts.done, counts.failed, counts.reasons) == ("scenes", 8223, 8223, 0, {})
     table = workspace.read_table(artefacts.CATALOGUE)
-    chips_per_shard = how.acquire.chips_per_shard
+    chips_per_shard = config.acquire.chips_per_shard
     assert (table["shard"] * chips_per_shard + table["slot"] == table.index).all()
     assert table["shard"].max() == (8223 - 1) // chips_per_shard
-    assert catalogue.plan(how).counts.skipped == 8223
+    assert catalogue.plan(config).counts.skipped == 8223
 
 
 def test_three_real_products(workspace: Workspace, data: Path) -> None:
-    how = configure(workspace, data, "archive/index.csv.gz", spacecraft=["LANDSAT_5", "LANDSAT_7"], sensors=[])
-    assert catalogue.main(how, NO_CLIENT).done == 3
+    config = configure(workspace, data, "archive/index.csv.gz", spacecraft=["LANDSAT_5", "LANDSAT_7"], sensors=[])
+    assert catalogue.main(config, NO_CLIENT).done == 3
     table = workspace.read_table(artefacts.CATALOGUE)
     assert table["product_id"].is_unique
     assert all(Path(url).is_dir() for url in table["base_url"])
@@ -51,17 +51,17 @@ def test_an_archive_without_an_index_is_listed(
 ) -> None:
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "LE07").symlink_to(data / "archive" / "LE07")
-    how = configure(workspace, data, spacecraft=["LANDSAT_7"], sensors=["ETM"])
-    how = how.model_copy(update={"archive": settings.Archive(url=str(tmp_path / "archive"))})
-    plan = catalogue.plan(how)
+    config = configure(workspace, data, spacecraft=["LANDSAT_7"], sensors=["ETM"])
+    config = config.model_copy(update={"archive": settings.Archive(url=str(tmp_path / "archive"))})
+    plan = catalogue.plan(config)
     assert plan.counts.planned == 2
     assert plan.details == {"index": catalogue.NO_INDEX}
-    assert catalogue.main(how, NO_CLIENT).done == 2
+    assert catalogue.main(config, NO_CLIENT).done == 2
     assert capsys.readouterr().out.count(catalogue.NO_INDEX) == 1
     assert workspace.read_table(artefacts.CATALOGUE).geometry.isna().all()  # as GeoParquet
 
 
-def test_it_says_how_far_it_is(
+def test_progress_is_shown(
     workspace: Workspace, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "SECONDS_BETWEEN_LINES", 0.0)
@@ -79,17 +79,18 @@ def test_what_is_dropped_is_counted(workspace: Workspace, data: Path) -> None:
 
 
 def test_it_is_done_once(workspace: Workspace, data: Path) -> None:
-    how = configure(workspace, data, limit=20)
-    assert runner.execute("catalogue", how, NO_CLIENT).done == 20
-    assert runner.execute("catalogue", how, NO_CLIENT).skipped == 20
+    config = configure(workspace, data, limit=20)
+    assert runner.execute("catalogue", config, NO_CLIENT).done == 20
+    assert runner.execute("catalogue", config, NO_CLIENT).skipped == 20
     with pytest.raises(WorkspaceError, match=r"catalogue\.limit was 20 and is 30 now"):
         runner.execute("catalogue", configure(workspace, data, limit=30), NO_CLIENT)
 
 
-def test_it_is_frozen_once_chips_exist(workspace: Workspace, data: Path) -> None:
+def test_it_is_not_changed_once_chips_exist(workspace: Workspace, data: Path) -> None:
     catalogue.main(configure(workspace, data, limit=20), NO_CLIENT)
     before = workspace.read_bytes(artefacts.CATALOGUE)
-    zarr_store.create_chips(workspace, workspace.read_table(artefacts.CATALOGUE)["product_id"].tolist(), ["B7"], 8, 4)
+    chips = identities.plan_chips(workspace.read_table(artefacts.CATALOGUE))
+    zarr_store.create_chips(workspace, chips, zarr_store.ImageLayout(("B7",), 8, 4))
     counts = catalogue.main(configure(workspace, data, limit=30), NO_CLIENT)
     assert (counts.planned, counts.done, counts.skipped) == (20, 0, 20)
     assert workspace.read_bytes(artefacts.CATALOGUE) == before

@@ -18,49 +18,52 @@ from jobs import curate, train
 from mineral_pipeline import curation, reporting, settings
 from mineral_pipeline.errors import DataError, LeakageError, SettingsError
 from mineral_pipeline.geometry import CRS
+from mineral_pipeline.learning import SUBSETS
 from mineral_pipeline.reporting.data_sections import split_section
 from mineral_pipeline.reporting.page import FigureItem
-from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
+from mineral_pipeline.workspace import Workspace, artefacts, identities, ledger, zarr_store
 from mineral_pipeline.workspace.ledger import Outcome, State
 
-ISLANDS, PLACES, VISITS, SIZE, PER_SHARD = 12, 4, 2, 8, 16
-CHIPS = ISLANDS * PLACES * VISITS
+ISLANDS, LOCATIONS, VISITS, SIZE, PER_SHARD = 12, 4, 2, 8, 16
+CHIPS = ISLANDS * LOCATIONS * VISITS
 
 
 @pytest.fixture
 def made(workspace: Workspace, tmp_path: Path) -> settings.Settings:
-    """A workspace with chips, labels and deposits of islands 30 degrees apart; the last place is at sea."""
+    """A workspace with chips, labels and deposits of islands 30 degrees apart; the last location is at sea."""
     rng = np.random.default_rng(0)
     outcomes, labels, land = [], [], []
     for chip in range(CHIPS):
-        place, visit = divmod(chip, VISITS)
-        island, number = divmod(place, PLACES)
+        location, visit = divmod(chip, VISITS)
+        island, number = divmod(location, LOCATIONS)
         lon, lat = -165 + 30 * island + 1.7 * (number % 2), 10.0 + 1.5 * (number // 2)
-        rich = 3 if (place + island) % 2 else 0
+        deposits = 3 * (1 + location) if (location + island) % 2 else 0
         land.append(shapely.box(lon - 1, lat - 1, lon + 1, lat + 1))
         shape = shapely.box(lon - 1, lat - 0.9, lon + 1, lat + 0.9)
         brightness = float(rng.uniform(10, 200))
-        outcomes.append(
-            Outcome(chip, f"LT04_{place}_{visit}", State.OK, geometry=shape, brightness=brightness, path=place, row=1)
-        )
+        scene_id = f"LT04_{location}_{visit}"
+        keys = {"chip_id": scene_id, "scene_id": scene_id, "location_id": f"{location:03d}001", "chip_index": chip}
+        facts = {"status": State.OK, "geometry": shape, "brightness": brightness, "path": location, "row": 1}
+        outcomes.append(Outcome(**keys, product_id=scene_id, **facts))
         labels.append(
-            {"chip": chip, "product_id": f"LT04_{place}_{visit}", "location_id": f"{place:03d}001", "lon": lon, "lat": lat,
-             "n_deposits": rich * (1 + place), "has_deposit": rich > 0, "richness": np.log1p(rich * (1 + place)) / 5}
+            {**keys, "lon": lon, "lat": lat, "n_deposits": deposits, "has_deposit": deposits > 0,
+             "richness": np.log1p(deposits) / 5}
         )  # fmt: skip
-    zarr_store.create_chips(workspace, [o.product_id for o in outcomes], ["B7"], SIZE, PER_SHARD)
+    layout = zarr_store.ImageLayout(("B7",), SIZE, PER_SHARD)
+    zarr_store.create_chips(workspace, pd.DataFrame(outcomes)[identities.CHIP_COLUMNS], layout)
     for shard in range(CHIPS // PER_SHARD):
         rows = slice(shard * PER_SHARD, (shard + 1) * PER_SHARD)
         zarr_store.write_shard(workspace, shard, rng.integers(1, 255, (PER_SHARD, 1, SIZE, SIZE), dtype=np.uint8))
         ledger.write_part(workspace, shard, outcomes[rows])
-    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", pd.DataFrame(labels))
+    workspace.write_table(artefacts.labels_part(0), pd.DataFrame(labels))
     points = gpd.points_from_xy([-165.0], [10.0])
     deposits = gpd.GeoDataFrame({"id": ["a"], "lon": [-165.0], "lat": [10.0]}, geometry=points, crs=CRS)
     workspace.write_table(artefacts.DEPOSITS, deposits)
     gpd.GeoDataFrame(geometry=land[: -2 * VISITS], crs=CRS).to_file(tmp_path / "land.geojson")
-    return wanted(workspace, tmp_path / "land.geojson")
+    return make_settings(workspace, tmp_path / "land.geojson")
 
 
-def wanted(workspace: Workspace, land: Path) -> settings.Settings:
+def make_settings(workspace: Workspace, land: Path) -> settings.Settings:
     section = {"land": str(land), "block_size_km": 2000, "batch_size": 9}
     label = {"deposits": ["deposits.csv"]}
     return settings.parse({"workspace": workspace.url, "archive": {"url": "."}, "label": label, "curate": section})
@@ -81,19 +84,20 @@ def test_stores_hold_the_chosen_chips(made: settings.Settings, workspace: Worksp
     images = zarr_store.open_images(workspace)[:]
     written = 0
     for task in ("presence", "richness"):
-        samples = workspace.read_table(artefacts.samples(task))
+        samples = workspace.read_table(artefacts.samples_table(task))
         assert len(samples) == CHIPS
         assert samples.crs == CRS
-        for side in curation.SUBSETS:
-            data = xr.open_zarr(workspace.zarr(artefacts.samples(task, side)), chunks=None).load()
-            rows = samples[samples["subset"] == side].sort_values("sample")
-            np.testing.assert_array_equal(data["chip"], rows["chip"])
-            np.testing.assert_array_equal(data["image"], images[rows["chip"]])
+        for subset in SUBSETS:
+            store = artefacts.samples_store(task, subset)
+            data = xr.open_zarr(workspace.zarr(store), chunks=None).load()
+            rows = samples[samples["subset"] == subset].sort_values("sample")
+            assert data["chip_id"].to_numpy().tolist() == rows["chip_id"].tolist()
+            np.testing.assert_array_equal(data["image"], images[rows["chip_index"]])
             np.testing.assert_allclose(data["label"], rows["label"], rtol=1e-6)
             assert data["label"].dtype == "float32"
             assert data["location_id"].to_numpy().tolist() == rows["location_id"].tolist()
-            assert {"product_id", "weight", "lon", "lat", "band"} <= set(data.variables)
-            assert zarr_store.open_images(workspace, artefacts.samples(task, side)).chunks[0] == min(9, len(rows))
+            assert {"scene_id", "weight", "lon", "lat", "band"} <= set(data.variables)
+            assert zarr_store.open_images(workspace, store).chunks[0] == min(9, len(rows))
             written += len(rows)
     assert counts.planned == counts.done == written
     assert counts.unit == "samples"
@@ -103,16 +107,37 @@ def test_stores_hold_the_chosen_chips(made: settings.Settings, workspace: Worksp
 
 def test_the_summary(made: settings.Settings, workspace: Workspace, client: Client) -> None:
     curate.main(made, client)
-    presence, richness = (workspace.read_json(curation.summary_name(task)) for task in ("presence", "richness"))
-    assert presence["leak"]["area"] == presence["leak"]["deposits"] == presence["leak"]["max_leakage"] == 0
-    assert presence["samples"]["test"] == sum(presence["places"]["test"].values()) * VISITS
-    assert set(presence["places"]["test"]) == {"0", "1"}
-    assert set(richness["places"]["test"]) == {"all"}
+    presence, richness = (workspace.read_json(artefacts.samples_summary(task)) for task in ("presence", "richness"))
+    assert presence["leakage"]["area"] == presence["leakage"]["deposits"] == presence["leakage"]["max_leakage"] == 0
+    assert presence["samples"]["test"] == sum(presence["locations"]["test"].values()) * VISITS
+    assert set(presence["locations"]["test"]) == {"0", "1"}
+    assert set(richness["locations"]["test"]) == {"all"}
     assert presence["baseline"]["test"] == 0.5
     assert presence["dropped"]["over the ocean"] == 2 * VISITS
     assert richness["distance"]["measure"] == "Kolmogorov-Smirnov"
     for task in ("presence", "richness"):
         curation.check_leakage(workspace, task, 0.0)
+
+
+def test_several_chips_of_a_scene(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+    """Chips of one scene are samples of their own, each with its own pixels, and no merge confuses them."""
+    labels = workspace.read_table(artefacts.LABELS)
+    outcomes = ledger.read(workspace)
+    scene_ids = [f"LT04_{chip // 4}" for chip in range(CHIPS)]
+    workspace.write_table(artefacts.labels_part(0), labels.assign(scene_id=scene_ids).sample(frac=1, random_state=0))
+    workspace.remove(artefacts.LEDGER)
+    workspace.write_table(artefacts.ledger_part(0), outcomes.assign(scene_id=scene_ids))
+    curate.main(made, client)
+    samples = workspace.read_table(artefacts.samples_table("presence"))
+    assert samples["chip_index"].tolist() == list(range(CHIPS))
+    assert samples["chip_id"].tolist() == outcomes["chip_id"].tolist()
+    assert samples["scene_id"].tolist() == scene_ids
+    images = zarr_store.open_images(workspace)[:]
+    for subset in SUBSETS:
+        data = xr.open_zarr(workspace.zarr(artefacts.samples_store("presence", subset)), chunks=None).load()
+        rows = samples[samples["subset"] == subset].sort_values("sample")
+        assert data["scene_id"].to_numpy().tolist() == rows["scene_id"].tolist()
+        np.testing.assert_array_equal(data["image"], images[rows["chip_index"]])
 
 
 def test_workers_do_not_matter(made: settings.Settings, workspace: Workspace) -> None:
@@ -134,16 +159,17 @@ def test_folds_lie_beside_the_split(made: settings.Settings, workspace: Workspac
     counts = curate.main(with_changes(made, folds=3), client)
     assert {name: content for name, content in digest(workspace).items() if "fold-" not in name} == without
     images, tested, written = zarr_store.open_images(workspace)[:], [], 0
-    for name in ("presence", *(curation.set_name("presence", fold) for fold in range(3))):
-        assert workspace.read_json(curation.summary_name(name))["leak"]["area"] == 0
+    for name in ("presence", *(artefacts.sample_set("presence", fold) for fold in range(3))):
+        assert workspace.read_json(artefacts.samples_summary(name))["leakage"]["area"] == 0
         curation.check_leakage(workspace, name, 0.0)
-        for side in curation.SUBSETS:
-            data = xr.open_zarr(workspace.zarr(artefacts.samples(name, side)), chunks=None).load()
-            np.testing.assert_array_equal(data["image"], images[data["chip"].to_numpy()])
-            written += len(data["chip"])
+        index = workspace.read_table(artefacts.samples_table(name)).set_index("chip_id")["chip_index"]
+        for subset in SUBSETS:
+            data = xr.open_zarr(workspace.zarr(artefacts.samples_store(name, subset)), chunks=None).load()
+            np.testing.assert_array_equal(data["image"], images[index[data["chip_id"].to_numpy()]])
+            written += len(data["chip_id"])
         if "fold" in name:
             tested += np.unique(data["location_id"]).tolist()
-    assert len(tested) == len(set(tested)) > 0.8 * (ISLANDS * PLACES - 2)
+    assert len(tested) == len(set(tested)) > 0.8 * (ISLANDS * LOCATIONS - 2)
     assert counts.planned == counts.done == written
     curate._remove_folds(workspace, ["presence"])
     assert digest(workspace) == without  # no fold of an earlier run stays
@@ -153,62 +179,62 @@ def test_chips_with_open_mines_can_be_left_out(made: settings.Settings, workspac
     with pytest.raises(DataError, match="has no column has_open_mine: run label again"):
         curate.main(with_changes(made, drop_open_mines=True), client)
     labels = workspace.read_table(artefacts.LABELS)
-    labels = labels.assign(has_open_mine=labels["chip"] % 16 == 2, is_ambiguous=labels["chip"] % 16 == 3)
-    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", labels)
+    labels = labels.assign(has_open_mine=labels["chip_index"] % 16 == 2, is_ambiguous=labels["chip_index"] % 16 == 3)
+    workspace.write_table(artefacts.labels_part(0), labels)
     kept = curate.main(made, client)
     left_out = curate.main(with_changes(made, drop_open_mines=True), client)
     assert "a large open mine" not in kept.reasons
     assert left_out.reasons["a large open mine"] == 2 * CHIPS / 16
     assert left_out.reasons["too few deposits to be sure"] == CHIPS / 16
-    samples = workspace.read_table(artefacts.samples("richness"))
-    assert (samples.loc[samples["chip"] % 16 == 2, "drop_reason"] == "a large open mine").all()
+    samples = workspace.read_table(artefacts.samples_table("richness"))
+    assert (samples.loc[samples["chip_index"] % 16 == 2, "drop_reason"] == "a large open mine").all()
 
 
 def test_land_by_fraction(made: settings.Settings, client: Client, workspace: Workspace) -> None:
     changed = with_changes(made, land_rule="fraction", min_land_fraction=0.99)
     assert changed.curate is not None
-    chips = curate._without_ocean(curation.read_chips(workspace), changed.curate, client)
+    chips = curate._drop_ocean(curation.read_chips(workspace), changed.curate, client)
     assert (chips["drop_reason"] == "over the ocean").sum() == 2 * VISITS
     lon, lat = chips["lon"].iloc[0], chips["lat"].iloc[0]
     west = gpd.GeoDataFrame(geometry=[shapely.box(lon - 1, lat - 1, lon + 0.4, lat + 1)], crs=CRS)  # 70 % of one
     west.to_file(changed.curate.land)
-    for least, over_land in ((0.69, VISITS), (0.71, 0)):
-        some = changed.curate.model_copy(update={"min_land_fraction": least})
+    for min_fraction, over_land in ((0.69, VISITS), (0.71, 0)):
+        some = changed.curate.model_copy(update={"min_land_fraction": min_fraction})
         if over_land:
-            chips = curate._without_ocean(curation.read_chips(workspace), some, client)
+            chips = curate._drop_ocean(curation.read_chips(workspace), some, client)
             assert (chips["drop_reason"] == "").sum() == over_land
         else:
-            with pytest.raises(DataError, match="no place is left"):
-                curate._without_ocean(curation.read_chips(workspace), some, client)
+            with pytest.raises(DataError, match="no location is left"):
+                curate._drop_ocean(curation.read_chips(workspace), some, client)
 
 
-def test_buckets_leak_and_the_gate_says_how_to_go_on(
+def test_buckets_leak_and_the_check_says_how_to_go_on(
     made: settings.Settings, workspace: Workspace, client: Client
 ) -> None:
     curate.main(with_changes(made, split="buckets"), client)
-    found = workspace.read_json(curation.summary_name("presence"))["leak"]
+    found = workspace.read_json(artefacts.samples_summary("presence"))["leakage"]
     assert 0 < found["area"] < 1
     with pytest.raises(LeakageError, match=r"set curate\.split: blocks, or curate\.max_leakage"):
         curation.check_leakage(workspace, "presence", 0.0)
     curation.check_leakage(workspace, "presence", 1.0)
     with pytest.raises(LeakageError, match=r"presence: \d+\.\d % of the test area .* set curate\.split: blocks"):
         train.main(with_changes(made, split="buckets"), client)
-    assert not workspace.exists("models")
+    assert not workspace.exists(artefacts.models("presence"))
 
 
-def test_the_map_of_the_leak(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+def test_the_map_of_the_leakage(made: settings.Settings, workspace: Workspace, client: Client) -> None:
     curate.main(with_changes(made, split="buckets"), client)
-    places = workspace.read_table(curation.leak_name("presence"))
-    leak = workspace.read_json(curation.summary_name("presence"))["leak"]
-    test = places[places["subset"] == "test"]
-    assert (test["shared"] > 0).mean() == leak["places"]
-    assert test["shared"].max() == leak["worst"]
-    assert plates(workspace) == ["split", "leak-presence", "leak-richness"]
+    locations = workspace.read_table(artefacts.samples_leakage("presence"))
+    leakage = workspace.read_json(artefacts.samples_summary("presence"))["leakage"]
+    test = locations[locations["subset"] == "test"]
+    assert (test["shared"] > 0).mean() == leakage["locations"]
+    assert test["shared"].max() == leakage["worst"]
+    assert figures(workspace) == ["split", "leakage-presence", "leakage-richness"]
     curate.main(made, client)
-    assert plates(workspace) == ["split"]
+    assert figures(workspace) == ["split"]
 
 
-def plates(workspace: Workspace) -> list[str]:
+def figures(workspace: Workspace) -> list[str]:
     """Figures of the report's section on the split."""
     section = split_section(reporting.read(workspace), None)
     return [item.name for item in section.items if isinstance(item, FigureItem)]
@@ -223,12 +249,12 @@ def test_the_land_stays_out_of_the_graph(
     graphs = []
     compute = client.compute
 
-    def spy(collection: Any) -> Any:
-        graphs.append(len(pickle.dumps(dict(collection.__dask_graph__()))))
-        return compute(collection)
+    def spy(values: Any) -> Any:
+        graphs.extend(len(pickle.dumps(dict(value.__dask_graph__()))) for value in values)
+        return compute(values)
 
     monkeypatch.setattr(client, "compute", spy)
-    chips = curate._without_ocean(curation.read_chips(workspace), made.curate, client)
+    chips = curate._drop_ocean(curation.read_chips(workspace), made.curate, client)
     assert (chips["drop_reason"] == "over the ocean").sum() == 2 * VISITS
     assert len(graphs) == 1
     assert graphs[0] < len(pickle.dumps(gpd.read_file(made.curate.land))) / 5
@@ -246,12 +272,14 @@ def test_refusals_write_nothing(made: settings.Settings, workspace: Workspace, c
     gpd.GeoDataFrame(geometry=[shapely.box(0, -80, 1, -79)], crs=CRS).to_file(sea)
     for changes, kind, message in [
         ({"land": str(tmp_path / "none.geojson")}, SettingsError, "no land: .*none.geojson"),
-        ({"land": str(sea)}, DataError, "no place is left"),
+        ({"land": str(sea)}, DataError, "no location is left"),
         ({"min_locations": settings.MinLocations(validation=500)}, DataError, "validation has"),
     ]:
         with pytest.raises(kind, match=message) as caught:
             curate.main(with_changes(made, **changes), client)
         assert "\n" not in str(caught.value)
+    with pytest.raises(SettingsError, match=r"curate\.split: unknown split 'islands': choose among blocks, buckets"):
+        curate.main(with_changes(made, split="islands"), client)
     with pytest.raises(SettingsError, match="curate"):
         curate.main(made.model_copy(update={"curate": None}), client)
     assert not workspace.exists("samples")
@@ -259,6 +287,6 @@ def test_refusals_write_nothing(made: settings.Settings, workspace: Workspace, c
 
 def test_nothing_labelled(made: settings.Settings, workspace: Workspace, client: Client) -> None:
     labels = workspace.read_table(artefacts.LABELS)
-    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", labels.iloc[:0])
+    workspace.write_table(artefacts.labels_part(0), labels.iloc[:0])
     with pytest.raises(DataError, match=r"labels\.parquet holds no chips"):
         curate.main(made, client)

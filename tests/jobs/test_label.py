@@ -13,7 +13,7 @@ import shapely
 from distributed import Client
 
 from jobs import label
-from jobs.running import runner
+from jobs.running import provenance, runner
 from mineral_pipeline import settings
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
@@ -34,7 +34,8 @@ def outcome(chip: int, row: int, status: State = State.OK, corners: Sequence[Seq
     south = 10.0 * (row - 1)
     square = corners or [[0, south], [1, south], [1, south + 1], [0, south + 1]]
     polygon = shapely.Polygon(square) if status is State.OK else None
-    return Outcome(chip, f"product-{chip}", status, geometry=polygon, path=7, row=row)
+    scene_id = f"product-{chip}"
+    return Outcome(scene_id, scene_id, f"007{row:03d}", chip, scene_id, status, geometry=polygon, path=7, row=row)
 
 
 @pytest.fixture
@@ -56,13 +57,14 @@ def configured(tmp_path: Path) -> settings.Settings:
 def test_labels_follow_from_the_deposits(configured: settings.Settings, client: Client) -> None:
     counts = label.main(configured, client)
     labels = Workspace(configured.workspace).read_table(artefacts.LABELS)
-    assert labels["chip"].tolist() == [0, 4, 5]
+    assert labels["chip_index"].tolist() == [0, 4, 5]
     assert labels["location_id"].tolist() == ["007001", "007002", "007003"]
     assert labels["n_deposits"].tolist() == [2, 1, 0]
     assert labels["has_deposit"].tolist() == [True, True, False]
     np.testing.assert_allclose(labels["richness"], [1, np.log(2) / np.log(3), 0])
     assert labels["max_deposits"].tolist() == [2, 2, 2]
-    assert list(labels.columns[9:14]) == ["is_ambiguous", "has_open_mine", "n_copper", "n_gold", "n_iron"]
+    assert labels["chip_id"].tolist() == labels["scene_id"].tolist() == ["product-0", "product-4", "product-5"]
+    assert list(labels.columns[10:15]) == ["is_ambiguous", "has_open_mine", "n_copper", "n_gold", "n_iron"]
     assert labels[["n_copper", "n_gold", "n_iron"]].to_numpy().tolist() == [[1, 2, 0], [1, 0, 0], [0, 0, 0]]
     np.testing.assert_allclose(labels["lat"], [0.5, 10.5, 20.5], atol=1e-3)
     assert labels[["n_group_precious", "n_group_base"]].to_numpy().tolist() == [[2, 2], [0, 1], [0, 0]]
@@ -99,10 +101,10 @@ def test_conversions_and_open_mines_are_told(
     assert labels["has_open_mine"].tolist() == [True, False, False]
 
 
-def test_a_floor_under_the_positive_class(configured: settings.Settings, client: Client) -> None:
+def test_the_positive_class_has_a_minimum(configured: settings.Settings, client: Client) -> None:
     assert configured.label is not None
-    floor = configured.label.model_copy(update={"min_deposits": 2, "groups": ["precious"], "commodities": 0})
-    label.main(configured.model_copy(update={"label": floor}), client)
+    config = configured.label.model_copy(update={"min_deposits": 2, "groups": ["precious"], "commodities": 0})
+    label.main(configured.model_copy(update={"label": config}), client)
     labels = Workspace(configured.workspace).read_table(artefacts.LABELS)
     assert labels["has_deposit"].tolist() == [True, False, False]
     assert labels["is_ambiguous"].tolist() == [False, True, False]
@@ -116,8 +118,8 @@ def test_names_are_merged_within_the_distance_of_the_settings(
     (tmp_path / "deposits.csv").write_text("site_name,latitude,longitude\nHope,0.5,0.5\nHope mine,0.52,0.5\n")
     assert configured.label is not None
     for kilometres, deposits in ((1.5, 2), (3, 1)):
-        wanted = configured.label.model_copy(update={"merge_km": kilometres})
-        label.main(configured.model_copy(update={"label": wanted}), client)
+        config = configured.label.model_copy(update={"merge_km": kilometres})
+        label.main(configured.model_copy(update={"label": config}), client)
         assert len(Workspace(configured.workspace).read_table(artefacts.DEPOSITS)) == deposits
 
 
@@ -136,14 +138,14 @@ def test_partitions_change_nothing(configured: settings.Settings, client: Client
     workspace = Workspace(configured.workspace)
     before = workspace.read_table(artefacts.LABELS)
     assert configured.label is not None
-    wanted = configured.label.model_copy(update={"partitions": partitions})
-    label.main(configured.model_copy(update={"label": wanted}), client)
+    config = configured.label.model_copy(update={"partitions": partitions})
+    label.main(configured.model_copy(update={"label": config}), client)
     pd.testing.assert_frame_equal(workspace.read_table(artefacts.LABELS), before)
 
 
 def test_parts_of_an_earlier_run_go(configured: settings.Settings, client: Client) -> None:
     workspace = Workspace(configured.workspace)
-    workspace.write_bytes(f"{artefacts.LABELS}/part-00099.parquet", b"stale")
+    workspace.write_bytes(artefacts.labels_part(99), b"stale")
     label.main(configured, client)
     assert len(workspace.read_table(artefacts.LABELS)) == 3
 
@@ -154,7 +156,7 @@ def test_a_footprint_that_is_no_polygon_is_told(configured: settings.Settings, c
     counts = label.main(configured, client)
     assert counts.reasons["footprints that are no convex polygon"] == 1
     labels = Workspace(configured.workspace).read_table(artefacts.LABELS)
-    assert labels.set_index("chip")["n_deposits"].to_dict() == {0: 2, 4: 1, 5: 0, 6: 0}
+    assert labels.set_index("chip_index")["n_deposits"].to_dict() == {0: 2, 4: 1, 5: 0, 6: 0}
 
 
 def test_no_deposit_in_any_chip(configured: settings.Settings, client: Client, tmp_path: Path) -> None:
@@ -168,7 +170,7 @@ def test_no_deposit_in_any_chip(configured: settings.Settings, client: Client, t
 def test_it_runs_as_a_stage_and_is_skipped_when_done(configured: settings.Settings, client: Client) -> None:
     assert runner.execute("label", configured, client).done == 3
     assert runner.execute("label", configured, client).skipped == 3
-    json.dumps(runner.read_settings(configured, "label"))
+    json.dumps(provenance.read_settings(configured, "label"))
 
 
 def test_plan(configured: settings.Settings) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
-from distributed import Client
-from jobs.running.tasks import collect
 from rich.console import Console
 
 from jobs.running import progress
@@ -45,26 +41,3 @@ def test_a_stopped_job_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ZeroDivisionError):
         fails()
     assert capsys.readouterr().out == "train      stopped: 2 models: 1 done, 0 skipped, 0 failed\n"
-
-
-@dataclass(frozen=True)
-class Lost:
-    """A future whose result was fetched before its worker died."""
-
-    key: str = "task"
-    status: str = "lost"
-
-    def release(self) -> None:
-        """Nothing is left to release."""
-
-
-def test_a_result_that_has_arrived_outlives_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "as_completed", lambda futures, **_: [(future, 42) for future in futures])
-    assert list(collect([Lost()])) == [42]
-
-
-def test_results_come_as_they_complete_and_errors_are_raised(client: Client) -> None:
-    assert sorted(collect(client.map(lambda n: n * n, range(4)))) == [0, 1, 4, 9]
-    assert list(collect([])) == []
-    with pytest.raises(ZeroDivisionError):
-        list(collect([client.submit(lambda: 1 / 0)]))

@@ -1,4 +1,4 @@
-"""The prospect job: which places, which members, in which order the predictions come back.
+"""The prospect job: which locations, which networks, in which order the predictions come back.
 
 Networks are doubles here; the whole demonstration trains real ones.
 """
@@ -16,23 +16,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from chips import outcome
 from distributed import Client, LocalCluster
 
 from jobs import prospect
-from mineral_pipeline import modelling, prospecting, settings
+from mineral_pipeline import modelling, settings
 from mineral_pipeline.errors import ClusterError, DataError, SettingsError
 from mineral_pipeline.geometry import CRS
+from mineral_pipeline.modelling.fitting import Measure
 from mineral_pipeline.workspace import Workspace, artefacts, ledger
-from mineral_pipeline.workspace.ledger import Outcome, State
 
 # rasterio and rioxarray multiply transforms with *, which affine 3 announces to retire.
 pytestmark = pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
 
-PLACES = {"010010": 0, "011010": 3, "012010": 0, "013010": 0, "014010": 0}
+DEPOSITS = {"010010": 0, "011010": 3, "012010": 0, "013010": 0, "014010": 0}
+"""Known deposits of each location."""
 AT_SEA = "014010"
-VISITS = 2
+CHIPS_PER_LOCATION = 2
 RICHNESS = {0: 0.1, 1: 0.3, 4: 0.6, 5: 0.8, 6: 0.5, 7: 0.5}
-"""What the doubles predict by chip, before each member adds its own."""
+"""What the doubles predict by chip index, before each network of the ensemble adds its own."""
 
 
 @dataclass(frozen=True)
@@ -46,45 +48,45 @@ class Member:
 MEMBERS = [Member("member-s0", -0.05), Member("member-s1", 0.0), Member("member-s2", 0.05)]
 
 
-def fit(workspace: Workspace, member: Member) -> dict[str, Any]:
+def fit(workspace: Workspace, member: Member, measure: Measure) -> dict[str, Any]:
     assert not workspace.exists(f"fitted/{member.name}.json"), "a trained member is trained again"
     workspace.write_json(f"fitted/{member.name}.json", {"offset": member.offset})
     return {}
 
 
-def predict(workspace: Workspace, task: str, name: str, chips: Sequence[int]) -> np.ndarray:
+def predict(workspace: Workspace, task: str, name: str, chip_index: Sequence[int]) -> np.ndarray:
     assert task == "richness"
     offset = workspace.read_json(f"fitted/{name}.json")["offset"]  # fails unless the member is trained
-    return np.array([RICHNESS[chip] + offset for chip in chips])
+    return np.array([RICHNESS[number] + offset for number in chip_index])
 
 
 @pytest.fixture
 def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> settings.Settings:
-    """Five places on the equator, five degrees apart; the second holds deposits and the last is at sea."""
+    """Five locations on the equator, five degrees apart; the second holds deposits and the last is at sea."""
     outcomes, labels = [], []
-    for chip in range(len(PLACES) * VISITS):
-        number = chip // VISITS
-        bucket, lon = list(PLACES)[number], 5.0 * number
+    for number in range(len(DEPOSITS) * CHIPS_PER_LOCATION):
+        position = number // CHIPS_PER_LOCATION
+        location_id, lon = list(DEPOSITS)[position], 5.0 * position
         shape = shapely.box(lon - 1, -1, lon + 1, 1)
-        outcomes.append(Outcome(chip, f"P{chip}", State.OK, geometry=shape, brightness=50.0))
-        found = PLACES[bucket]
+        outcomes.append(outcome(number, f"P{number}", geometry=shape, brightness=50.0))
+        found = DEPOSITS[location_id]
         labels.append(
-            {"chip": chip, "product_id": f"P{chip}", "location_id": bucket, "lon": lon, "lat": 0.0, "n_deposits": found,
-             "has_deposit": found > 0, "richness": float(found > 0)}
+            {"chip_id": f"P{number}", "scene_id": f"P{number}", "location_id": location_id, "chip_index": number,
+             "lon": lon, "lat": 0.0, "n_deposits": found, "has_deposit": found > 0, "richness": float(found > 0)}
         )  # fmt: skip
     ledger.write_part(workspace, 0, outcomes)
-    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", pd.DataFrame(labels))
+    workspace.write_table(artefacts.labels_part(0), pd.DataFrame(labels))
     deposits = gpd.GeoDataFrame({"lon": [5.0], "lat": [0.0]}, geometry=gpd.points_from_xy([5.0], [0.0]), crs=CRS)
     workspace.write_table(artefacts.DEPOSITS, deposits)
     gpd.GeoDataFrame(geometry=[shapely.box(-2, -2, 17, 2)], crs=CRS).to_file(tmp_path / "land.geojson")
     for name, double in (
         ("fit", fit),
         ("predict", predict),
-        ("member_specs", lambda *_: MEMBERS),
+        ("ensemble_specs", lambda *_: MEMBERS),
         ("done_names", lambda *_: [file.removesuffix(".json") for file in workspace.list("fitted")]),
     ):
         monkeypatch.setattr(modelling, name, double)
-    monkeypatch.setattr(prospect, "CHIPS_PER_BATCH", 4)  # so that batches are joined
+    monkeypatch.setattr(prospect, "CHIPS_PER_TASK", 4)  # so that batches are joined
     return settings.parse(
         {
             "workspace": workspace.url,
@@ -95,20 +97,20 @@ def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )
 
 
-def test_barren_places_over_land_are_ranked(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+def test_barren_locations_over_land_are_ranked(made: settings.Settings, workspace: Workspace, client: Client) -> None:
     counts = prospect.main(made, client)
-    assert (counts.unit, counts.planned, counts.done, counts.failed) == ("places", 3, 3, 0)
+    assert (counts.unit, counts.planned, counts.done, counts.failed) == ("locations", 3, 3, 0)
     prospects = workspace.read_table(artefacts.PROSPECTS)
     assert prospects["location_id"].tolist() == ["012010", "013010", "010010"]
     assert prospects["richness"].tolist() == pytest.approx([0.7, 0.5, 0.2])
     assert prospects["uncertainty"].tolist() == pytest.approx([0.05] * 3)  # of -0.05, 0 and 0.05
-    assert prospects["chip"].tolist() == [5, 6, 1]
+    assert prospects["chip_id"].tolist() == ["P5", "P6", "P1"]
     degree = np.pi * 6371.0088 / 180
     assert prospects["distance_km"].tolist() == pytest.approx([5 * degree, 10 * degree, 5 * degree])
-    document = json.loads(workspace.read_bytes(prospecting.GEOJSON))
+    document = json.loads(workspace.read_bytes(artefacts.PROSPECTS_GEOJSON))
     assert [feature["id"] for feature in document["features"]] == prospects["location_id"].tolist()
-    assert workspace.exists(prospecting.RASTER)
-    assert workspace.exists(prospecting.STYLE)
+    assert workspace.exists(artefacts.PROSPECTS_RASTER)
+    assert workspace.exists(artefacts.PROSPECTS_STYLE)
 
 
 def test_trained_members_are_kept(made: settings.Settings, workspace: Workspace, client: Client) -> None:
@@ -119,9 +121,9 @@ def test_trained_members_are_kept(made: settings.Settings, workspace: Workspace,
     assert prospects["uncertainty"].tolist() == pytest.approx([np.std([0.05, 0, 0.05], ddof=1)] * 3)
 
 
-def test_the_plan_counts_places_without_deposits(made: settings.Settings) -> None:
+def test_the_plan_counts_locations_without_deposits(made: settings.Settings) -> None:
     plan = prospect.plan(made)
-    assert (plan.counts.unit, plan.counts.planned) == ("places", 4)  # whether they lie at sea is not known yet
+    assert (plan.counts.unit, plan.counts.planned) == ("locations", 4)  # whether they lie at sea is not known yet
     assert plan.details["ensemble"] == "5 networks"
 
 
@@ -130,10 +132,10 @@ def test_nothing_to_prospect_is_said_before_anything_is_trained(
 ) -> None:
     labels = workspace.read_table(artefacts.LABELS)
     rich = labels.assign(n_deposits=np.where(labels["location_id"] == AT_SEA, 0, 1))
-    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", rich)
+    workspace.write_table(artefacts.labels_part(0), rich)
     with pytest.raises(DataError, match="nothing to prospect"):
         prospect.main(made, client)
-    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", labels.assign(n_deposits=1))
+    workspace.write_table(artefacts.labels_part(0), labels.assign(n_deposits=1))
     with pytest.raises(DataError, match="nothing to prospect"):
         prospect.main(made, client)
     with pytest.raises(SettingsError, match="curate section"):

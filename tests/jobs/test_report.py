@@ -15,14 +15,14 @@ from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
-SAMPLE = Path(__file__).parents[2] / "jobs" / "real-sample.yaml"
+SAMPLE = Path(__file__).parents[2] / "jobs" / "settings" / "real-sample.yaml"
 CHOSEN = "LE07_L1TP_092084_19990925_20170217_01_T1"
 
 
 @pytest.fixture(scope="module")
 def made(data: Path, tmp_path_factory: pytest.TempPathFactory, client: Client) -> Settings:
     """The real sample, acquired and labelled, at chips small enough for downsampling."""
-    wanted = settings.load(
+    config = settings.load(
         str(SAMPLE),
         [
             "acquire.chip_size=200",
@@ -32,8 +32,8 @@ def made(data: Path, tmp_path_factory: pytest.TempPathFactory, client: Client) -
         str(tmp_path_factory.mktemp("real") / "workspace"),
     )
     for job in (catalogue, acquire, label):
-        job.main(wanted, client)
-    return wanted
+        job.main(config, client)
+    return config
 
 
 def test_the_page_shows_the_real_scene(made: Settings, client: Client) -> None:
@@ -45,16 +45,16 @@ def test_the_page_shows_the_real_scene(made: Settings, client: Client) -> None:
     page = workspace.read_bytes(artefacts.REPORT).decode()
     assert CHOSEN in page
     assert "Three real products" in page
-    assert {"example-scene.png", "downsampling-methods.png", "places.png"} <= set(workspace.list("report"))
+    assert {"example-scene.png", "downsampling-methods.png", "locations.png"} <= set(workspace.list("report"))
 
 
 def test_the_outline_follows_the_image(made: Settings) -> None:
     workspace = Workspace(made.workspace)
-    example, why_not = report.try_example(made, reporting.read(workspace))
-    assert example is not None, why_not
+    example, missing = report.try_example(made, reporting.read(workspace))
+    assert example is not None, missing
     image = example.images["rescale"]
-    chips = workspace.read_table(artefacts.LEDGER, ["chip", "product_id"])
-    chip = int(chips.loc[chips["product_id"] == CHOSEN, "chip"].iloc[0])
+    chips = workspace.read_table(artefacts.LEDGER, ["chip_index", "product_id"])
+    chip = int(chips.loc[chips["product_id"] == CHOSEN, "chip_index"].iloc[0])
     stored = zarr_store.open_images(workspace)[chip, 0]
     assert np.array_equal(stored[: image.shape[0], : image.shape[1]], image)
     rows, columns = np.nonzero(image)
@@ -62,6 +62,7 @@ def test_the_outline_follows_the_image(made: Settings) -> None:
     assert shapely.covers(outline.buffer(1.5), shapely.points(columns, rows)).mean() > 0.999
     assert len(rows) / outline.area == pytest.approx(1, abs=0.03)
     assert example.edge == 397
+    assert example.sensor == "LE07"
 
 
 def test_a_scene_that_cannot_be_fetched_again_is_left_out(made: Settings, client: Client, tmp_path: Path) -> None:
@@ -72,11 +73,11 @@ def test_a_scene_that_cannot_be_fetched_again_is_left_out(made: Settings, client
     table = workspace.read_table(artefacts.CATALOGUE)
     try:
         workspace.write_table(artefacts.CATALOGUE, table.assign(base_url=str(tmp_path / "gone")))
-        example, why_not = report.try_example(elsewhere, reporting.read(workspace))
+        example, missing = report.try_example(elsewhere, reporting.read(workspace))
         assert example is None
-        assert "when the archive gives the scene again" in why_not
+        assert "when the archive gives the scene again" in missing
         report.main(elsewhere, client)
-        assert why_not.split("(")[0].strip() in workspace.read_bytes(artefacts.REPORT).decode()
+        assert missing.split("(")[0].strip() in workspace.read_bytes(artefacts.REPORT).decode()
     finally:
         workspace.write_table(artefacts.CATALOGUE, table)
 

@@ -10,25 +10,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import dask
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client, Future, LocalCluster
+from chips import chip_table, outcome
+from distributed import Client
 from small_demo import DEMO, demo_overrides, demo_settings
 
 import cluster
-from jobs import acquire
+from jobs import acquire, verify
 from jobs.__main__ import main
-from jobs.running import progress, status
-from mineral_pipeline import workspace
 from mineral_pipeline.errors import ClusterError, WorkspaceError
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, artefacts, ledger, lock, zarr_store
-from mineral_pipeline.workspace.ledger import Outcome, State
+from mineral_pipeline.workspace import Workspace, artefacts, ledger, lock, workspace, write_run, zarr_store
+from mineral_pipeline.workspace.zarr_store import ImageLayout
 
 needs_mount = pytest.mark.skipif(
     os.geteuid() != 0 or shutil.which("mount") is None, reason="only root may mount a small or read-only file system"
@@ -75,7 +73,7 @@ def assert_same(url: str, undisturbed: str) -> None:
     np.testing.assert_array_equal(*(zarr_store.open_dataset(place).image.values for place in (found, wanted)))
     tables = [pd.DataFrame(ledger.read(place)).drop(columns=["attempts", "seconds"]) for place in (found, wanted)]
     pd.testing.assert_frame_equal(*tables)
-    assert list(status.faults(found)) == []
+    assert list(verify.find_faults(found)) == []
 
 
 def only_line(capsys: pytest.CaptureFixture[str]) -> str:
@@ -94,7 +92,7 @@ def test_a_full_disk_is_one_line_and_once_it_has_space_the_same_command_goes_on(
 
     assert main(run) == 2
     assert "cannot be written: No space left on device: free some space and run the same command" in only_line(capsys)
-    assert list(status.faults(Workspace(str(small_disk)))) == []
+    assert list(verify.find_faults(Workspace(str(small_disk)))) == []
     mount("-o", "remount,size=8m", str(small_disk))
     assert main(run) == 0
     assert "50 scenes:" in capsys.readouterr().out
@@ -103,12 +101,12 @@ def test_a_full_disk_is_one_line_and_once_it_has_space_the_same_command_goes_on(
 
 WRITES: dict[str, Callable[[Workspace], object]] = {
     "table": lambda place: place.write_table("labels.parquet/part-00000.parquet", pd.DataFrame({"a": [1]})),
-    "run": lambda place: place.add_run({"job": "label", "started": "2026-11-22T10:00:00Z"}),
-    "store": lambda place: zarr_store.create_chips(place, ["a"], ["B7"], 8, 1),
+    "run": lambda place: write_run(place, {"job": "label", "started": "2026-11-22T10:00:00Z"}),
+    "store": lambda place: zarr_store.create_chips(place, chip_table(["a"]), ImageLayout(("B7",), 8, 1)),
     "shard": lambda place: zarr_store.write_shard(place, 0, np.ones((3, 1, 64, 64), "uint8")),
-    "part": lambda place: ledger.write_part(place, 0, [Outcome(0, "a", State.OK)]),
+    "part": lambda place: ledger.write_part(place, 0, [outcome(0, "a")]),
     "removal": lambda place: place.remove(artefacts.CATALOGUE),
-    "lease": lambda place: lock._take(place, lock.Owner(1.0), print),
+    "lock": lambda place: lock._take(place, lock.Owner(1.0), print),
 }
 
 
@@ -134,7 +132,7 @@ def test_a_read_only_workspace_can_be_looked_at_and_is_not_begun(
     mount("-o", "remount,ro", str(small_disk))
 
     assert main(command(planet, "acquire", str(small_disk))) == 2
-    assert "lease/00000001.json cannot be written: Read-only file system" in only_line(capsys)
+    assert "lock/00000001.json cannot be written: Read-only file system" in only_line(capsys)
     assert main(["status", str(small_disk)]) == 0
 
 
@@ -148,9 +146,9 @@ def test_a_store_whose_creation_was_interrupted_is_made_anew(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         replace(path, content)
 
-    replace = workspace._replace
+    replace = workspace.replace_file
     with monkeypatch.context() as patch:
-        patch.setattr(workspace, "_replace", full)
+        patch.setattr(workspace, "replace_file", full)
         with pytest.raises(WorkspaceError, match=r"chips\.zarr/zarr\.json cannot be written: No space"):
             acquire.main(half, client)
     shutil.rmtree(tmp_path / "workspace" / artefacts.CHIPS / "band")
@@ -188,7 +186,7 @@ def of_another_shard(part: Path) -> None:
 
 def of_another_catalogue(part: Path) -> None:
     table = pd.read_parquet(part)
-    table.assign(product_id=table["product_id"].str.replace("LT04", "LT05")).to_parquet(part)
+    table.assign(scene_id=table["scene_id"].str.replace("LT04", "LT05")).to_parquet(part)
 
 
 @pytest.mark.parametrize("damage", [truncated, empty, of_another_shard, of_another_catalogue])
@@ -301,54 +299,19 @@ def test_a_run_that_loses_its_lease_stops_with_the_reason(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     begin = begun(settings, tmp_path / "workspace")
-    monkeypatch.setattr(lock, "LENGTH_S", 0.3)
+    monkeypatch.setattr(lock, "LEASE_S", 0.3)
 
     def take_over() -> None:
         wait_for_parts(begin.workspace)
-        Workspace(begin.workspace).create_bytes("lease/00000002.json", lock._content(lock.Owner(30.0)))
+        Workspace(begin.workspace).create_bytes("lock/00000002.json", lock._content(lock.Owner(30.0)))
 
     threading.Thread(target=take_over, daemon=True).start()
     assert main(command(planet, "acquire", begin.workspace)) == 2
     assert "this run has lost its lease" in only_line(capsys)
 
 
-def die(counter: str, times: int) -> str:
-    """End the worker's process, the first ``times`` times that this is called."""
-    with open(counter, "ab+") as file:
-        file.write(b"x")
-        file.flush()
-        if file.tell() <= times:
-            time.sleep(1)  # a worker that dies while its nanny still starts it may not be started again
-            os._exit(1)
-    return counter
-
-
-@pytest.mark.slow
-def test_a_task_outlives_its_workers_but_not_if_it_kills_them_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(progress, "MORE_TRIES", 1)
-    done: list[str] = []
-
-    def collect(futures: Sequence[Future], names: Sequence[str]) -> None:
-        for result in collect(futures, names):
-            done.append(result)  # noqa: PERF402 - those before the error count
-
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL") as workers,
-        Client(workers) as client,
-    ):
-        unlucky, deadly = str(tmp_path / "unlucky"), str(tmp_path / "deadly")
-        collect([client.submit(die, unlucky, 1), client.submit(str, 7)], ["shard 3", "shard 4"])
-        assert sorted(done) == sorted(["7", unlucky])
-        with pytest.raises(ClusterError, match=r"^shard 5 has killed every worker that tried it, most likely for lack"):
-            collect([client.submit(die, deadly, 99), client.submit(str, 8)], ["shard 5", "shard 6"])
-    assert done[2:] == ["8"]
-
-
 def test_a_cluster_without_workers_is_not_waited_for_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "LOOK_S", 0.05)
+    monkeypatch.setattr(cluster, "POLL_S", 0.05)
     monkeypatch.setattr(cluster, "PATIENCE_S", 0.3)
     said: list[ClusterError] = []
     lost = threading.Event()

@@ -98,7 +98,9 @@ def test_a_change_redoes_what_depends_on_it(
 ) -> None:
     before, after = make(), make(**change)
 
-    assert {job for job in provenance.JOBS if provenance.key(before, job) != provenance.key(after, job)} == redone
+    assert {
+        job for job in provenance.DEPENDENCIES if provenance.key(before, job) != provenance.key(after, job)
+    } == redone
 
 
 def test_chips_of_other_settings_are_refused_by_name(make: Callable[..., Settings], client: Client) -> None:

@@ -14,7 +14,7 @@ from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace
 
-DEMO = Path(__file__).parents[2] / "jobs" / "demo.yaml"
+DEMO = Path(__file__).parents[2] / "jobs" / "settings" / "demo.yaml"
 SMALL = ("simulate.locations=12", "simulate.dates=2", "simulate.islands=3", "simulate.scene_size=48")
 
 
@@ -23,42 +23,42 @@ def settings(folder: Path, *changes: str) -> Settings:
 
 
 def test_the_archive_is_whole_and_a_second_run_skips_it(client: Client, tmp_path: Path) -> None:
-    wanted = settings(tmp_path)
-    assert simulate.plan(wanted).counts.planned == 26
-    first = simulate.main(wanted, client)
+    config = settings(tmp_path)
+    assert simulate.plan(config).counts.planned == 26
+    first = simulate.main(config, client)
     assert (first.planned, first.done, first.skipped) == (26, 26, 0)
-    listing = archive.find_products(wanted.archive, wanted.catalogue)
+    listing = archive.find_products(config.archive, config.catalogue)
     assert len(listing.rows) == listing.matched == 26
     before = (tmp_path / "archive" / "index.csv.gz").read_bytes()
 
-    again = simulate.main(wanted, client)
+    again = simulate.main(config, client)
     assert (again.planned, again.done, again.skipped) == (26, 0, 26)
     assert (tmp_path / "archive" / "index.csv.gz").read_bytes() == before  # sizes of skipped scenes included
 
 
 def test_an_interrupted_run_goes_on(client: Client, tmp_path: Path) -> None:
-    wanted = settings(tmp_path)
-    simulate.main(wanted, client)
+    config = settings(tmp_path)
+    simulate.main(config, client)
     whole = {path: path.read_bytes() for path in (tmp_path / "archive").rglob("*") if path.suffix in (".TIF", ".gz")}
     scenes = sorted((tmp_path / "archive").rglob("*_MTL.txt"))
     for metadata in scenes[::2]:
         metadata.unlink()
     (tmp_path / "archive" / "index.csv.gz").unlink()
 
-    assert simulate.plan(wanted).counts.skipped == len(scenes) // 2
-    counts = simulate.main(wanted, client)
+    assert simulate.plan(config).counts.skipped == len(scenes) // 2
+    counts = simulate.main(config, client)
     assert (counts.done, counts.skipped) == (len(scenes) - len(scenes) // 2, len(scenes) // 2)
     assert {path: path.read_bytes() for path in whole} == whole
 
 
 def test_any_fsspec_url_will_do(client: Client, tmp_path: Path) -> None:
-    wanted = settings(tmp_path, f"archive.url=memory://{tmp_path.name}/planet")
-    assert simulate.main(wanted, client).done == 26
-    assert {"LT04", "index.csv.gz", "deposits.csv"} <= set(Workspace(wanted.archive.url).list(""))
+    config = settings(tmp_path, f"archive.url=memory://{tmp_path.name}/planet")
+    assert simulate.main(config, client).done == 26
+    assert {"LT04", "index.csv.gz", "deposits.csv"} <= set(Workspace(config.archive.url).list(""))
 
 
 def test_another_planets_archive_is_refused(client: Client, tmp_path: Path) -> None:
     simulate.main(settings(tmp_path), client)
-    for call in (simulate.plan, lambda wanted: simulate.main(wanted, client)):
+    for call in (simulate.plan, lambda config: simulate.main(config, client)):
         with pytest.raises(SettingsError, match="holds another simulated planet: name another folder"):
             call(settings(tmp_path, "seed=1"))

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from distributed import Client, LocalCluster, get_worker
-from synthetic_samples import settings, write_leak, write_samples
+from synthetic_samples import settings, write_leakage, write_samples
 
 from jobs import train
 from mineral_pipeline import modelling
-from mineral_pipeline.errors import ClusterError, DataError, LeakageError
+from mineral_pipeline.errors import ClusterError, DataError, LeakageError, SettingsError
 from mineral_pipeline.modelling import ModelSpec
+from mineral_pipeline.modelling.fitting import Measure
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -24,66 +25,77 @@ NETWORKS = ("grid", "random-labels")
 
 
 @pytest.fixture
-def wanted(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """One architecture and a baseline of each kind for presence, on 20 places."""
-    write_samples(workspace, "presence", places=20, chips=1, side=8)
-    write_leak(workspace, "presence", 0.0)
+def config(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """One architecture and a baseline of each kind for presence, on 20 locations."""
+    write_samples(workspace, "presence", locations=20, chips=1, size=8)
+    write_leakage(workspace, "presence", 0.0)
     monkeypatch.setattr(train, "fit", double)
     quick = {"convolutions": ["small"], "dense_layers": ["small"], "n_label_permutations": 1}
     return settings(workspace, tasks=["presence"], train=quick)
 
 
-def double(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
+def double(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
     """Trains all but networks."""
     get_worker()  # fails anywhere else
     if spec.kind not in NETWORKS:
-        return modelling.fit(workspace, spec)
+        return modelling.fit(workspace, spec, measure)
     assert not modelling.is_done(workspace, spec), "trained twice"
     write_spec(workspace, spec)
-    workspace.write_json(artefacts.model(spec.task, spec.name, "metrics.json"), {"kind": spec.kind})
+    workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), {"kind": spec.kind})
     return {}
 
 
-def test_the_grid_and_its_baselines_are_trained_once(client: Client, wanted: Settings, workspace: Workspace) -> None:
-    assert train.plan(wanted).counts.planned == 4
-    counts = train.main(wanted, client)
+def test_the_grid_and_its_baselines_are_trained_once(client: Client, config: Settings, workspace: Workspace) -> None:
+    assert train.plan(config).counts.planned == 4
+    counts = train.main(config, client)
     assert (counts.unit, counts.planned, counts.done, counts.skipped, counts.failed) == ("models", 4, 4, 0, 0)
     names = ["small-small-s0", "random-labels-p0", "constant", "brightness"]
     metrics = [modelling.read_metrics(workspace, "presence", name) for name in names]
     assert [one["kind"] for one in metrics] == ["grid", "random-labels", "constant", "brightness"]
-    assert (train.plan(wanted).counts.skipped, train.main(wanted, client).skipped) == (4, 4)
+    assert (train.plan(config).counts.skipped, train.main(config, client).skipped) == (4, 4)
 
 
 def test_a_model_that_fails_is_counted_and_the_others_go_on(
-    client: Client, wanted: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    client: Client, config: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def failing(workspace: Workspace, spec: ModelSpec) -> Any:
+    def failing(workspace: Workspace, spec: ModelSpec, measure: Measure) -> Any:
         if spec.kind in NETWORKS:
             raise DataError("it diverged")
-        return double(workspace, spec)
+        return double(workspace, spec, measure)
 
     monkeypatch.setattr(train, "fit", failing)
-    counts = train.main(wanted, client)
+    counts = train.main(config, client)
     assert (counts.planned, counts.done, counts.failed) == (4, 2, 2)
     assert counts.reasons == {"DataError": 2}
     assert "train: presence/random-labels-p0 failed: DataError: it diverged" in capsys.readouterr().out
-    assert train.plan(wanted).counts.skipped == 2
+    assert train.plan(config).counts.skipped == 2
 
 
-def test_a_leak_stops_training_before_it_starts(client: Client, wanted: Settings, workspace: Workspace) -> None:
-    write_leak(workspace, "presence", 0.3)
+def test_a_leak_stops_training_before_it_starts(client: Client, config: Settings, workspace: Workspace) -> None:
+    write_leakage(workspace, "presence", 0.3)
     with pytest.raises(LeakageError, match=r"30\.0 %"):
-        train.main(wanted, client)
-    assert workspace.list("models") == []
+        train.main(config, client)
+    assert not workspace.exists(artefacts.models("presence"))
 
 
-def test_a_cluster_without_a_gpu_is_refused(wanted: Settings) -> None:
+def test_a_cluster_without_a_gpu_is_refused(config: Settings) -> None:
     with (
         LocalCluster(processes=False, n_workers=1, dashboard_address="127.0.0.1:0") as local,
         Client(local) as no_gpu,
         pytest.raises(ClusterError, match="offers GPU"),
     ):
-        train.main(wanted, no_gpu)
+        train.main(config, no_gpu)
+
+
+def test_an_unknown_network_is_refused_before_anything_runs(
+    client: Client, config: Settings, workspace: Workspace
+) -> None:
+    unknown = config.model_copy(update={"train": config.train.model_copy(update={"networks": ["huge"]})})
+    with pytest.raises(SettingsError, match=r"train\.networks: unknown network 'huge'"):
+        train.plan(unknown)
+    with pytest.raises(SettingsError, match=r"train\.networks: unknown network 'huge'"):
+        train.main(unknown, client)
+    assert not workspace.exists(artefacts.models("presence"))
 
 
 def test_the_plan_needs_no_samples(tmp_path: Path) -> None:

@@ -12,16 +12,17 @@ from jobs import tune
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.modelling import ModelSpec, search
+from mineral_pipeline.modelling.fitting import Measure
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
 
 @pytest.fixture
-def wanted(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def config(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Three candidates for each task over a grid of one model of accuracy and MAE 0.4."""
     for task in ("presence", "richness"):
-        write_samples(workspace, task, places=20, chips=1, side=8)
+        write_samples(workspace, task, locations=20, chips=1, size=8)
     made = settings(
         workspace, train={"convolutions": ["small"], "dense_layers": ["small"]}, tune={"candidates": 3, "epochs": 2}
     )
@@ -36,59 +37,60 @@ def pretend(workspace: Workspace, spec: ModelSpec, value: float) -> dict[str, An
     write_spec(workspace, spec)
     validation = {"accuracy": value, "mae": value, "loss": value}
     metrics = {"name": spec.name, "kind": spec.kind, "epochs": 1, "seconds": 0.1, "validation": validation}
-    workspace.write_json(artefacts.model(spec.task, spec.name, "metrics.json"), metrics)
+    workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), metrics)
     return metrics
 
 
-def double(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
+def double(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
     """Every candidate reaches 0.5: better than the grid for presence, worse for richness."""
     assert not modelling.is_done(workspace, spec) or spec.task == "richness", "trained twice"
     return pretend(workspace, spec, 0.5)
 
 
 def test_a_search_for_every_task_and_what_came_of_it(
-    client: Client, wanted: Settings, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+    client: Client, config: Settings, workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert tune.plan(wanted).counts.planned == 6
-    counts = tune.main(wanted, client)
+    assert tune.plan(config).counts.planned == 6
+    counts = tune.main(config, client)
     assert (counts.planned, counts.done, counts.skipped, counts.failed) == (6, 6, 0, 0)
     said = " ".join(capsys.readouterr().out.split())
     assert "no candidate for richness is better than small-small-s0 of the grid, which stays the best" in said
     assert "for presence" not in said
     assert modelling.select_model(workspace, "presence", ["small-small-s0", "tuned"]).name == "tuned"
     assert modelling.select_model(workspace, "richness", ["small-small-s0", "tuned"]).name == "small-small-s0"
-    assert len(workspace.read_table(artefacts.model("presence", "tuned", "search.parquet"))) == 3
+    assert len(workspace.read_table(artefacts.model("presence", "tuned", artefacts.MODEL_SEARCH))) == 3
 
 
-def test_candidates_of_an_earlier_run_are_skipped(client: Client, wanted: Settings, workspace: Workspace) -> None:
-    for spec in tune.candidates(wanted, "richness")[:2]:
+def test_candidates_of_an_earlier_run_are_skipped(client: Client, config: Settings, workspace: Workspace) -> None:
+    for spec in tune.candidates(config, "richness")[:2]:
         pretend(workspace, spec, 0.5)
-    assert tune.plan(wanted).counts.skipped == 2
-    counts = tune.main(wanted, client)
+    assert tune.plan(config).counts.skipped == 2
+    counts = tune.main(config, client)
     assert (counts.done, counts.skipped) == (4, 2)
 
 
 def test_failures_are_counted_by_reason(
-    client: Client, wanted: Settings, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    client: Client, config: Settings, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (doomed, *_) = tune.candidates(wanted, "presence")
+    (doomed, *_) = tune.candidates(config, "presence")
 
-    def failing(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
+    def failing(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
         if spec.name == doomed.name and spec.task == "presence":
             workspace.write_json(
-                artefacts.model(spec.task, spec.name, "failure.json"), {"reason": "DataError: it diverged"}
+                artefacts.model(spec.task, spec.name, artefacts.MODEL_FAILURE), {"reason": "DataError: it diverged"}
             )
             raise DataError("it diverged")
-        return double(workspace, spec)
+        return double(workspace, spec, measure)
 
     monkeypatch.setattr(search, "fit", failing)
-    counts = tune.main(wanted, client)
+    counts = tune.main(config, client)
     assert (counts.planned, counts.done, counts.failed) == (6, 5, 1)
     assert counts.reasons == {"DataError: it diverged": 1}
 
 
-def test_there_must_be_a_grid(client: Client, wanted: Settings, workspace: Workspace) -> None:
-    workspace.remove("models")
-    assert tune.plan(wanted).counts.skipped == 0
+def test_there_must_be_a_grid(client: Client, config: Settings, workspace: Workspace) -> None:
+    for task in config.tasks:
+        workspace.remove(artefacts.models(task))
+    assert tune.plan(config).counts.skipped == 0
     with pytest.raises(DataError, match="run the job train first"):
-        tune.main(wanted, client)
+        tune.main(config, client)

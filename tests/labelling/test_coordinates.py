@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from mineral_pipeline.labelling.coordinates import to_wgs84
 
 
-def rows(*places: tuple[str, str], crs: str = "", country: str = "") -> pd.DataFrame:
+def rows(*positions: tuple[str, str], crs: str = "", country: str = "") -> pd.DataFrame:
     """Rows of (lat, lon) texts."""
-    lat, lon = zip(*places, strict=True)
+    lat, lon = zip(*positions, strict=True)
     return pd.DataFrame({"lat": lat, "lon": lon, "crs": crs, "country": country}, dtype="str")
 
 
@@ -44,7 +44,7 @@ def rows(*places: tuple[str, str], crs: str = "", country: str = "") -> pd.DataF
         ("0.0", "-0.0", "at 0, 0"),
     ],
 )
-def test_positions_are_judged(lat: str, lon: str, reason: str) -> None:
+def test_wrong_positions_are_rejected(lat: str, lon: str, reason: str) -> None:
     found = to_wgs84(rows((lat, lon)))
     assert found.reasons.tolist() == [reason]
     assert np.isnan(found.lonlat).all() == bool(reason)
@@ -110,21 +110,21 @@ def chilean(extra: tuple[str, str], name: str = "Chile") -> pd.DataFrame:
         (("33.1", "70.2"), "whose country contradicts both signs"),
         (("-70.2", "-33.1"), "whose country shows latitude and longitude exchanged"),
         (("70.2", "33.1"), "whose country shows latitude and longitude exchanged and a wrong sign"),
-        (("-53.2", "-70.9"), ""),  # far from the others, but no blunder would bring it to them
+        (("-53.2", "-70.9"), ""),  # far from the others, but no correction would bring it to them
         (("-27.1", "-109.4"), ""),  # Easter Island
     ],
 )
-def test_a_country_gives_blunders_away(extra: tuple[str, str], reason: str) -> None:
+def test_a_country_reveals_coordinate_errors(extra: tuple[str, str], reason: str) -> None:
     assert to_wgs84(chilean(extra)).reasons.tolist() == [""] * 12 + [reason]
     assert to_wgs84(chilean(extra, "")).reasons.tolist() == [""] * 13
 
 
-def test_repeated_blunders_do_not_vouch_for_each_other() -> None:
+def test_repeated_errors_do_not_confirm_each_other() -> None:
     table = pd.concat([chilean(("33.1", "-70.2")), rows(("33.1", "-70.2"), country="chile")], ignore_index=True)
     assert (to_wgs84(table).reasons != "").sum() == 2
 
 
-def test_a_country_with_few_rows_accuses_nobody() -> None:
+def test_a_country_with_few_rows_is_skipped() -> None:
     few = rows(("33.1", "-70.2"), ("-33.1", "-70.2"), ("-33.2", "-70.3"), country="Chile")
     assert to_wgs84(few).reasons.tolist() == [""] * 3
 
@@ -136,18 +136,18 @@ def test_spellings_of_a_country() -> None:
 
 
 def test_real_tables(data: Path) -> None:
-    """Blunders found by looking: Red Dog and Pebble lie in Alaska, Niblack on its islands, Teghout in Armenia."""
+    """Errors known from a map: Red Dog and Pebble lie in Alaska, Niblack on its islands, Teghout in Armenia."""
     table = pd.read_csv(data / "deposits" / "other-sources.csv.gz", dtype=str, na_filter=False)
     table = table.rename(columns={"latitude": "lat", "longitude": "lon"})
     found = to_wgs84(table)
     reasons = pd.Series(found.reasons)
     assert (reasons == "at 0, 0").sum() == 37
-    accused = table["name"].where(reasons.str.startswith("whose country")).dropna()
-    assert 30 < len(accused) < 60
-    assert {"Red Dog Mine", "Pebble Project", "Niblack", "Mrima Hill", "Font Sante"} <= set(accused)
+    rejected = table["name"].where(reasons.str.startswith("whose country")).dropna()
+    assert 30 < len(rejected) < 60
+    assert {"Red Dog Mine", "Pebble Project", "Niblack", "Mrima Hill", "Font Sante"} <= set(rejected)
     exchanged = reasons[table["name"] == "Teghout Copper-Molybdenum Project"]
     assert "whose country shows latitude and longitude exchanged" in set(exchanged)
-    # The Near Islands lie in the eastern hemisphere, with their country's blessing.
+    # The Near Islands are in the eastern hemisphere, near other positions of their country.
     ardf = (table["crs"] == "EPSG:4267").to_numpy()
     assert not (found.reasons[ardf] != "").any()
     (conversion,) = found.conversions

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mineral_pipeline.labelling.deduplication import ORDER, deduplicate
+from mineral_pipeline.labelling.deduplication import PRIORITY, deduplicate
 from mineral_pipeline.labelling.site_names import VAGUE, site_names
 
 DEGREE_KM = math.pi / 180 * 6371.0088
@@ -55,7 +55,7 @@ def test_names(text: str, names: list[str]) -> None:
     assert list(site_names([text])[text]) == names
 
 
-def test_a_parents_name_is_no_name_of_its_parts() -> None:
+def test_the_name_of_a_parent_is_not_that_of_its_parts() -> None:
     texts = ["Low Gap Mine, Collins Group", "Sunny Slope; Collins", "Hyder Lead; Texas Comstock"]
     found = site_names(texts)
     assert "collins" not in found[texts[0]] + found[texts[1]]
@@ -86,7 +86,7 @@ def test_names_link_through_a_third_deposit() -> None:
 
 
 def test_a_chain_does_not_cross_the_country() -> None:
-    """One name every kilometre: nothing moves farther than the limit, and each piece has its keeper."""
+    """One name every kilometre: nothing moves farther than the limit."""
     rows = deposits(*[("Chain", float(km), 0.0) for km in range(100)])
     assert deduplicate(rows, 1.5).tolist() == [2 * (km // 2) for km in range(100)]
 
@@ -105,8 +105,8 @@ def test_many_coincident_deposits() -> None:
 
 
 def naive(rows: pd.DataFrame, merge_km: float) -> list[int]:
-    """The rule once more, in plain Python: haversines and a flood."""
-    called = [set(site_names(rows["name"])[name]) for name in rows["name"]]
+    """Apply the rule in plain Python, by haversines and flood filling."""
+    names_of = [set(site_names(rows["name"])[name]) for name in rows["name"]]
     lonlat = np.radians(rows[["lon", "lat"]].to_numpy()).tolist()
 
     def apart(a: int, b: int) -> float:
@@ -115,12 +115,12 @@ def naive(rows: pd.DataFrame, merge_km: float) -> list[int]:
         half += math.cos(lat) * math.cos(other_lat) * math.sin((lon - other_lon) / 2) ** 2
         return 2 * 6371.0088 * math.asin(math.sqrt(half))
 
-    left, keeper = list(range(len(rows))), list(range(len(rows)))
+    left, leader = list(range(len(rows))), list(range(len(rows)))
     while left:
         linked, edge = {left[0]}, [left[0]]
         while edge:
             one = edge.pop()
-            new = {k for k in left if k not in linked and called[one] & called[k] and apart(one, k) <= merge_km}
+            new = {k for k in left if k not in linked and names_of[one] & names_of[k] and apart(one, k) <= merge_km}
             linked |= new
             edge += new
         left = [k for k in left if k not in linked]
@@ -128,16 +128,16 @@ def naive(rows: pd.DataFrame, merge_km: float) -> list[int]:
         while group:
             near = [k for k in group if apart(k, group[0]) <= merge_km]
             for k in near:
-                keeper[k] = near[0]
+                leader[k] = near[0]
             group = [k for k in group if k not in near]
-    return keeper
+    return leader
 
 
 NAMES = st.sampled_from(["North Star", "North Star; Polaris", "Polaris mine", "Lucky", "Lucky, Strike it", "Strike it"])
-PLACES = st.tuples(NAMES, st.floats(0, 6), st.floats(0, 4))
+SITES = st.tuples(NAMES, st.floats(0, 6), st.floats(0, 4))
 
 
-@given(st.lists(PLACES, min_size=1, max_size=25))
+@given(st.lists(SITES, min_size=1, max_size=25))
 @settings(deadline=None)
 def test_against_a_naive_oracle(rows: list[tuple[str, float, float]]) -> None:
     table = deposits(*rows)
@@ -147,13 +147,13 @@ def test_against_a_naive_oracle(rows: list[tuple[str, float, float]]) -> None:
     assert (found[found] == found).all()
 
 
-@given(st.lists(PLACES, min_size=2, max_size=12), st.integers(0, 2**32 - 1))
+@given(st.lists(SITES, min_size=2, max_size=12), st.integers(0, 2**32 - 1))
 @settings(deadline=None)
 def test_the_order_of_rows_does_not_matter(rows: list[tuple[str, float, float]], seed: int) -> None:
     table = deposits(*rows).assign(rank=0, commodities="", sources="")
     shuffled = table.sample(frac=1, random_state=seed)
     kept = []
     for one in (table, shuffled):
-        ordered = one.sort_values(ORDER)
+        ordered = one.sort_values(PRIORITY)
         kept.append(dict(zip(ordered["id"], ordered["id"].to_numpy()[deduplicate(ordered, 1.5)], strict=True)))
     assert kept[0] == kept[1]

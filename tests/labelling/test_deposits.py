@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -12,6 +13,7 @@ import pytest
 
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.labelling import read_deposits
+from mineral_pipeline.labelling.formats import DEPOSIT_FORMATS, DepositFormat, register
 
 HEADER = "site_name,latitude,longitude,commod1,commod2,commod3\n"
 
@@ -46,7 +48,7 @@ def test_real_partial_records(data: Path) -> None:
     assert not by_id["commodities"].str.contains("copper").any()
 
 
-def test_rows_without_a_place_are_counted_by_reason(file: Path) -> None:
+def test_rows_without_a_position_are_counted_by_reason(file: Path) -> None:
     rows = ["a,,1,,,", "b,1,  ,,,", "c,north,1,,,", "d,1,2 E,,,", "e,nan,1,,,", "f,91,1,,,", "g,1,181,,,", "h,inf,1,,,"]
     file.write_text(HEADER + "\n".join([*rows, "i,0,0.0,,,", "j,0,1,,,", "k,-90,180,,,"]))
     found = read_deposits([str(file)])
@@ -116,7 +118,7 @@ def test_record_numbers_without_a_data_set_hold_within_their_file(file: Path, tm
     assert read_deposits([str(file), str(other)]).table["id"].tolist() == ["deposits.csv/1", "other.csv/1"]
 
 
-def test_the_first_table_keeps_its_place_and_all_is_united(file: Path, tmp_path: Path) -> None:
+def test_the_position_of_the_first_table_is_kept_and_lists_are_united(file: Path, tmp_path: Path) -> None:
     header = "dep_id,site_name,latitude,longitude,commodities,prod_size,oper_type\n"
     file.write_text(header + "9,Hope Mine,40.01,-110,Gold,,\n8,Despair,40,-110,Tin,L,Underground\n")
     other = tmp_path / "other.csv"
@@ -197,8 +199,55 @@ def test_three_real_sources_together(data: Path) -> None:
     red_dog = table[table["name"].str.fullmatch("Red Dog(?: mine)?", case=False)]
     assert red_dog.iloc[0]["records"] > 1
     assert {"Zinc", "Silver", "Lead"} <= set(red_dog.iloc[0]["commodities"].split(";"))
-    # What is merged keeps the place of the first table
+    # Merged rows have the position of the first table
     assert (table["source"] == files[0]).sum() > 3_090
+
+
+def read_geojson(path: str) -> pd.DataFrame:
+    """Rows of points with a name and minerals; other columns are left to their defaults."""
+    with fsspec.open(path, "rb", compression="infer") as opened:
+        features = json.load(opened)["features"]
+    lon, lat = zip(*(feature["geometry"]["coordinates"] for feature in features), strict=True)
+    facts = pd.DataFrame([feature["properties"] for feature in features])
+    return facts.rename(columns={"title": "name", "mineral": "commodities"}).assign(lon=lon, lat=lat)
+
+
+@pytest.fixture
+def geojson() -> Iterator[None]:
+    """A deposit format that is registered from outside of the package."""
+    register(DepositFormat("geojson", lambda path, header: b"FeatureCollection" in header, read_geojson))
+    yield
+    DEPOSIT_FORMATS.unregister("geojson")
+
+
+def feature(title: str, mineral: str, lon: float | None, lat: float) -> dict[str, object]:
+    return {"properties": {"title": title, "mineral": mineral}, "geometry": {"coordinates": [lon, lat]}}
+
+
+@pytest.mark.usefixtures("geojson")
+def test_a_format_of_ones_own_beside_the_default(file: Path, tmp_path: Path) -> None:
+    features = [feature("Hope", "Gold;Tin", 2.25, 1), feature("Lost", "", None, 1), feature("Far", "Iron", 120, 95)]
+    other = tmp_path / "deposits.json.gz"  # it is the content that decides
+    other.write_bytes(gzip.compress(json.dumps({"type": "FeatureCollection", "features": features}).encode()))
+    file.write_text(HEADER + "Hope mine,1,2.25,Copper,,\n")
+    found = read_deposits([str(other), str(file)])
+    assert found.table[["name", "lon", "lat", "commodities", "sources", "records"]].to_numpy().tolist() == [
+        ["Hope", 2.25, 1, "Gold;Tin;Copper", "deposits.json.gz;deposits.csv", 2]
+    ]
+    assert not found.table["open_mine"].any()
+    assert found.rows == {"deposits.json.gz": 3, "deposits.csv": 1}
+    assert found.rejected == {"without coordinates": 1, "with coordinates out of range": 1}
+    assert found.examples["with coordinates out of range"] == [
+        {"file": "deposits.json.gz", "row": "3", "id": "", "name": "Far", "latitude": "95", "longitude": "120.0",
+         "crs": "", "country": ""}
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("geojson")
+def test_a_file_that_a_format_cannot_read_is_named(file: Path) -> None:
+    file.write_text('{"type": "FeatureCollection", "features": [')
+    with pytest.raises(DataError, match=r"deposits\.csv cannot be read \(Expecting value.*\): give a CSV table"):
+        read_deposits([str(file)])
 
 
 def test_every_refusal_names_the_file(file: Path, tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from benchmarks.support.synthetic_catalogue import HOME, make_world
+from benchmarks.support.synthetic_catalogue import HOME, make_catalogue
 from mineral_pipeline import geometry
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.labelling import membership, sum_inside
 
 SQUARE = [[10, 40], [12, 40], [12, 42], [10, 42]]
-NEAR_EDGE = 1e-8  # radians; the oracle has no opinion so close to an edge
+NEAR_EDGE = 1e-8  # radians; so close to an edge the oracle is not exact enough
 
 
 def frame(lon: float, lat: float) -> np.ndarray:
@@ -106,13 +106,13 @@ def turned(positions: np.ndarray, to: tuple[float, float]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("to", [HOME, (180, 0), (30, 90), (-175, -80)])
-@pytest.mark.parametrize("grouping", ["place", "none", "one", "each", "shuffled"])
-def test_a_world_of_scenes_equals_brute_force(grouping: str, to: tuple[float, float]) -> None:
-    world = make_world(300, 3000, seed=3)
+@pytest.mark.parametrize("grouping", ["location", "none", "one", "each", "shuffled"])
+def test_a_catalogue_of_scenes_equals_brute_force(grouping: str, to: tuple[float, float]) -> None:
+    catalogue = make_catalogue(300, 3000, seed=3)
     order = np.random.default_rng(0).permutation(300) if grouping == "shuffled" else np.arange(300)
-    footprints, deposits = turned(world.footprints[order], to), turned(world.deposits, to)
-    places = {"none": None, "one": np.zeros(300), "each": np.arange(300)}
-    found = membership(footprints, deposits, places.get(grouping, world.places[order]))
+    footprints, deposits = turned(catalogue.footprints[order], to), turned(catalogue.deposits, to)
+    locations = {"none": None, "one": np.zeros(300), "each": np.arange(300)}
+    found = membership(footprints, deposits, locations.get(grouping, catalogue.locations[order]))
     assert found.nnz > 1000
     assert same(found, brute_force(footprints, deposits))
     assert (found.dtype, type(found)) == (np.int8, csr_array)
@@ -120,13 +120,13 @@ def test_a_world_of_scenes_equals_brute_force(grouping: str, to: tuple[float, fl
     assert (found.data == 1).all()
 
 
-def test_the_tested_world_has_all_that_is_hard() -> None:
-    world = make_world(45_000, 10)
-    assert world.footprints[..., 1].max() > 81
-    assert world.footprints[..., 1].min() < -81
-    assert (np.abs(world.footprints[..., 0]) > 180).any()
-    assert geometry.half_spaces(world.footprints).valid.all()
-    np.testing.assert_allclose(geometry.areas(world.footprints), 185 * 170, rtol=0.01)
+def test_the_tested_catalogue_has_all_that_is_hard() -> None:
+    catalogue = make_catalogue(45_000, 10)
+    assert catalogue.footprints[..., 1].max() > 81
+    assert catalogue.footprints[..., 1].min() < -81
+    assert (np.abs(catalogue.footprints[..., 0]) > 180).any()
+    assert geometry.half_spaces(catalogue.footprints).valid.all()
+    np.testing.assert_allclose(geometry.areas(catalogue.footprints), 185 * 170, rtol=0.01)
 
 
 @pytest.mark.parametrize(
@@ -210,20 +210,20 @@ def test_shorter_polygons_repeat_their_last_vertex() -> None:
     assert inside(padded, points) == inside(triangle, points) != []
 
 
-@pytest.mark.parametrize("place", [None, np.zeros(300), np.arange(300)])
-def test_coincident_scenes_and_points(place: np.ndarray | None) -> None:
-    """All places are equally near: the search for neighbours must grow until it has them all."""
-    found = membership([SQUARE] * 300, [[11, 41]] * 500 + [[20, 41]], place)
+@pytest.mark.parametrize("locations", [None, np.zeros(300), np.arange(300)])
+def test_coincident_scenes_and_points(locations: np.ndarray | None) -> None:
+    """All locations are equally near, so that the query for neighbours must grow until it has them all."""
+    found = membership([SQUARE] * 300, [[11, 41]] * 500 + [[20, 41]], locations)
     assert found.nnz == 300 * 500
     assert np.diff(found.indptr).tolist() == [500] * 300
 
 
 def test_one_huge_footprint_among_small_ones() -> None:
-    world = make_world(300, 3000, seed=5)
+    catalogue = make_catalogue(300, 3000, seed=5)
     huge = quad(-100, 40, 20, 36)  # 8,000 km across
-    footprints = np.concatenate([world.footprints[:150], [huge], world.footprints[150:]])
-    found = membership(footprints, world.deposits)
-    assert same(found, brute_force(footprints, world.deposits))
+    footprints = np.concatenate([catalogue.footprints[:150], [huge], catalogue.footprints[150:]])
+    found = membership(footprints, catalogue.deposits)
+    assert same(found, brute_force(footprints, catalogue.deposits))
     assert found[[150]].nnz > 1000
 
 
@@ -232,16 +232,16 @@ def test_duplicate_points_and_scenes_repeat() -> None:
     assert found.toarray().tolist() == [[1, 0, 1], [1, 0, 1]]
 
 
-@pytest.mark.parametrize("grouping", ["place", "none", "one", "each"])
+@pytest.mark.parametrize("grouping", ["location", "none", "one", "each"])
 @pytest.mark.parametrize("to", [HOME, (180, 0), (30, 90)])
 def test_sums_are_the_membership_times_the_weights(grouping: str, to: tuple[float, float]) -> None:
-    world, random = make_world(300, 5000, seed=4), np.random.default_rng(1)
-    footprints, deposits = turned(world.footprints, to), turned(world.deposits, to)
+    catalogue, random = make_catalogue(300, 5000, seed=4), np.random.default_rng(1)
+    footprints, deposits = turned(catalogue.footprints, to), turned(catalogue.deposits, to)
     footprints[7], deposits[9] = np.nan, (0, 91)
     footprints[8] = quad(*to, 20, 36)
     weights = random.integers(-3, 4, (5000, 4)) * (random.random((5000, 4)) < 0.4)
-    places = {"none": None, "one": np.zeros(300), "each": np.arange(300)}.get(grouping, world.places)
-    found = sum_inside(footprints, deposits, weights, places)
+    locations = {"none": None, "one": np.zeros(300), "each": np.arange(300)}.get(grouping, catalogue.locations)
+    found = sum_inside(footprints, deposits, weights, locations)
     assert found.any(axis=1).sum() > 100
     np.testing.assert_array_equal(found, brute_force(footprints, deposits).astype(np.int64) @ weights)
 

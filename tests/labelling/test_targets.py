@@ -1,4 +1,4 @@
-"""Targets: presence, richness, counts per commodity."""
+"""Targets and the steps that make labels: presence, richness, counts per commodity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mineral_pipeline import labelling
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.labelling import choose_deposits, column_name, count_deposits, finish_labels, richness
-from mineral_pipeline.workspace import ledger
+from mineral_pipeline.workspace import identities, ledger
 from mineral_pipeline.workspace.ledger import Outcome, State
 
 
@@ -24,12 +24,15 @@ def table(*commodities: str) -> pd.DataFrame:
     return pd.DataFrame({"lon": numbers, "lat": numbers, "commodities": pd.Series(commodities, dtype="str")})
 
 
+def outcome(chip_index: int, geometry: shapely.Polygon, scene_id: str = "", location_id: str = "") -> Outcome:
+    """A usable chip; by default the only one of its scene and location."""
+    scene_id, location_id = scene_id or f"p{chip_index}", location_id or f"003{chip_index:03d}"
+    return Outcome(f"c{chip_index}", scene_id, location_id, chip_index, scene_id, State.OK, geometry=geometry)
+
+
 def chips(*squares: tuple[float, float]) -> gpd.GeoDataFrame:
     """Square degrees by their lower left corners."""
-    return ledger.to_table(
-        Outcome(chip, f"p{chip}", State.OK, geometry=shapely.box(x, y, x + 1, y + 1), path=3, row=chip)
-        for chip, (x, y) in enumerate(squares)
-    )
+    return ledger.to_table(outcome(chip, shapely.box(x, y, x + 1, y + 1)) for chip, (x, y) in enumerate(squares))
 
 
 def test_the_commonest_commodities_are_counted() -> None:
@@ -67,6 +70,8 @@ def test_counts_in_footprints() -> None:
     assert counts["n_gold"].tolist() == [1, 2, 0]
     assert counts["n_silver"].tolist() == [1, 1, 0]
     assert counts["location_id"].tolist() == ["003000", "003001", "003002"]
+    assert counts["chip_id"].tolist() == ["c0", "c1", "c2"]
+    assert counts["scene_id"].tolist() == ["p0", "p1", "p2"]
     np.testing.assert_allclose(counts[["lon", "lat"]], [[0, 0], [0.5, 0.5], [50.5, 50.5]], atol=2e-3)
 
 
@@ -78,23 +83,39 @@ def test_a_partition_without_chips_has_the_same_columns() -> None:
 
 def test_labels() -> None:
     counts = count_deposits(chips((-0.5, -0.5), (0, 0), (50, 50)), choose_deposits(table("Gold", "Tin"), 2))
-    labels = finish_labels(counts.iloc[::-1], most=7)
-    assert labels["chip"].tolist() == [0, 1, 2]
+    labels = finish_labels(counts.iloc[::-1], max_deposits=7)
+    assert labels["chip_index"].tolist() == [0, 1, 2]
     assert labels["has_deposit"].tolist() == [True, True, False]
     np.testing.assert_allclose(labels["richness"], [1 / 3, np.log(3) / np.log(8), 0])
     assert list(labels.columns) == [
-        "chip", "product_id", "location_id", "lon", "lat", "n_deposits", "has_deposit", "richness", "max_deposits",
-        "is_ambiguous", "has_open_mine", "n_gold", "n_tin",
+        "chip_id", "scene_id", "location_id", "chip_index", "lon", "lat", "n_deposits", "has_deposit", "richness",
+        "max_deposits", "is_ambiguous", "has_open_mine", "n_gold", "n_tin",
     ]  # fmt: skip
+
+
+def test_every_chip_of_a_scene_has_labels_of_its_own() -> None:
+    """Two chips of one scene, one far away in the same location, and one of another location on the same ground."""
+    rows = [
+        outcome(7, shapely.box(-0.5, -0.5, 0.5, 0.5), "p", "one"),
+        outcome(8, shapely.box(0.5, 0.5, 2.5, 2.5), "p", "one"),
+        outcome(5, shapely.box(50, 50, 51, 51), "q", "one"),
+        outcome(6, shapely.box(-0.5, -0.5, 2.5, 2.5), "r", "other"),
+    ]
+    deposits = choose_deposits(table("Gold", "Tin", "Tin"), 0)
+    labels = finish_labels(count_deposits(ledger.to_table(rows), deposits), max_deposits=3)
+    assert labels["chip_id"].tolist() == ["c5", "c6", "c7", "c8"]
+    assert labels["scene_id"].tolist() == ["q", "r", "p", "p"]
+    assert labels["location_id"].tolist() == ["one", "other", "one", "one"]
+    assert labels["n_deposits"].tolist() == [0, 3, 1, 2]
 
 
 def test_a_chip_with_few_deposits_belongs_to_no_class() -> None:
     counts = count_deposits(chips((-0.5, -0.5), (0, 0), (50, 50)), choose_deposits(table("Gold", "Tin"), 0))
-    labels = finish_labels(counts, most=7, floor=2)
+    labels = finish_labels(counts, max_deposits=7, min_deposits=2)
     assert labels["n_deposits"].tolist() == [1, 2, 0]
     assert labels["has_deposit"].tolist() == [False, True, False]
     assert labels["is_ambiguous"].tolist() == [True, False, False]
-    assert labels["richness"].tolist() == finish_labels(counts, most=7)["richness"].tolist()
+    assert labels["richness"].tolist() == finish_labels(counts, max_deposits=7)["richness"].tolist()
 
 
 def test_groups_are_counted_by_deposit() -> None:
@@ -106,17 +127,17 @@ def test_groups_are_counted_by_deposit() -> None:
 
 def test_chips_with_an_open_mine_are_marked() -> None:
     deposits = choose_deposits(table("Gold", "Tin").assign(open_mine=[False, True]), 1)
-    labels = finish_labels(count_deposits(chips((-0.5, -0.5), (0, 0), (50, 50)), deposits), most=2)
+    labels = finish_labels(count_deposits(chips((-0.5, -0.5), (0, 0), (50, 50)), deposits), max_deposits=2)
     assert labels["has_open_mine"].tolist() == [False, True, False]
     assert labels["has_open_mine"].dtype == labels["is_ambiguous"].dtype == bool
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=20))
 def test_richness_is_ordered_and_within_bounds(numbers: list[int]) -> None:
-    most, counts = max(numbers), np.sort(numbers)
-    values = richness(counts, most)
+    largest, counts = max(numbers), np.sort(numbers)
+    values = richness(counts, largest)
     assert (np.diff(values) >= 0).all()
-    assert values[-1] == (1 if most else 0)
+    assert values[-1] == (1 if largest else 0)
     assert ((values == 0) == (counts == 0)).all()
 
 
@@ -128,9 +149,9 @@ def test_real_deposits_in_real_footprints(data: Path) -> None:
     scenes = wrs2[wrs2.geom_type == "Polygon"]
     # Their edges carry vertices that are straight on the plane only.
     scenes = scenes.set_geometry(scenes.simplify(1e-4))
+    keys = identities.location_ids(scenes["PATH"], scenes["ROW"])
     rows = [
-        Outcome(n, f"p{n}", State.OK, geometry=scene.geometry, path=scene.PATH, row=scene.ROW)
-        for n, scene in enumerate(scenes.itertuples())
+        outcome(n, polygon, location_id=key) for n, (polygon, key) in enumerate(zip(scenes.geometry, keys, strict=True))
     ]
     counts = count_deposits(ledger.to_table(rows), choose_deposits(found.table, ["Gold", "Copper"]))
     assert counts["usable"].all()

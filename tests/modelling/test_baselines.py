@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import zarr
 
-from mineral_pipeline.modelling import ModelSpec
-from mineral_pipeline.modelling.baselines.brightness import Baseline, brightness
-from mineral_pipeline.modelling.dataset import Subset
-from mineral_pipeline.settings import Hyperparameters
-
-CONSTANT = ModelSpec(
-    "presence", "constant", "constant", None, None, Hyperparameters(), 0, 1, 1, "cross_entropy", None, "digest"
-)
-RICHNESS: dict[str, Any] = {"task": "richness", "loss": "mae"}
+from mineral_pipeline.learning import Task
+from mineral_pipeline.modelling.baselines import BASELINES, Target, register
+from mineral_pipeline.modelling.baselines.brightness import brightness
+from mineral_pipeline.modelling.dataset import Samples
+from mineral_pipeline.modelling.spec import Loss
 
 
-def side(folder: Path, images: np.ndarray, label: np.ndarray) -> Subset:
+def samples_of(folder: Path, images: np.ndarray) -> Samples:
     stored = zarr.create_array(str(folder / "images.zarr"), data=images, chunks=(8, *images.shape[1:]), overwrite=True)
-    count = np.arange(len(label))
-    return Subset(stored, label.astype("float32"), np.ones(len(label)), count.astype(str), count)
+    return Samples(stored, np.arange(len(images)), pd.DataFrame)
+
+
+def fit_and_predict(name: str, samples: Samples, label: np.ndarray, task: Task, loss: Loss) -> np.ndarray:
+    """Predictions of a baseline for the samples that it was fitted to."""
+    features = BASELINES[name].features(samples)
+    target = Target(task, loss, label.astype("float32"), np.ones(len(label)))
+    return BASELINES[name].fit(features, target).predict(features)
 
 
 def grey(values: np.ndarray) -> np.ndarray:
@@ -40,16 +42,16 @@ def test_brightness_is_the_mean_of_what_is_not_fill() -> None:
 
 
 @pytest.mark.parametrize(("loss", "expected"), [("cross_entropy", 0.3), ("mse", 0.3), ("mae", 0.1)])
-def test_the_constant_is_the_best_one_for_the_loss(tmp_path: Path, loss: str, expected: float) -> None:
+def test_the_constant_is_the_best_one_for_the_loss(tmp_path: Path, loss: Loss, expected: float) -> None:
     label = np.array([0.1, 0.1, 0.1, 0.3, 0.9])
-    fitted = Baseline.fit(replace(CONSTANT, loss=loss), side(tmp_path, grey(np.arange(5)), label))
-    np.testing.assert_allclose(fitted.predict(grey(np.array([0, 200]))), expected, rtol=1e-6)
+    predicted = fit_and_predict("constant", samples_of(tmp_path, grey(np.arange(5))), label, "presence", loss)
+    np.testing.assert_allclose(predicted, np.full(5, expected), rtol=1e-6)
 
 
 def test_brightness_learns_presence_when_brightness_decides(tmp_path: Path) -> None:
     values = np.arange(40, 200, 4)
-    fitted = Baseline.fit(replace(CONSTANT, kind="brightness"), side(tmp_path, grey(values), values > 120))
-    predicted = fitted.predict(grey(values))
+    samples = samples_of(tmp_path, grey(values))
+    predicted = fit_and_predict("brightness", samples, values > 120, "presence", "cross_entropy")
     assert ((predicted > 0.5) == (values > 120)).all()
     assert ((predicted >= 0) & (predicted <= 1)).all()
 
@@ -59,9 +61,14 @@ def test_brightness_follows_the_median_of_richness(tmp_path: Path) -> None:
     values = np.arange(40, 200, 2)
     label = values / 255
     label[::5] = 0
-    spec = replace(CONSTANT, kind="brightness", **RICHNESS)
-    predicted = Baseline.fit(spec, side(tmp_path, grey(values), label)).predict(grey(values))
+    samples = samples_of(tmp_path, grey(values))
+    predicted = fit_and_predict("brightness", samples, label, "richness", "mae")
     np.testing.assert_allclose(predicted, values / 255, atol=1e-3)
-    spec = replace(spec, loss="mse")
-    predicted = Baseline.fit(spec, side(tmp_path, grey(values), label)).predict(grey(values))
+    predicted = fit_and_predict("brightness", samples, label, "richness", "mse")
     assert predicted.mean() == pytest.approx(label.mean(), abs=1e-3)
+
+
+def test_a_baseline_may_not_be_called_as_a_kind_of_networks() -> None:
+    with pytest.raises(ValueError, match="networks have a kind of that name"):
+        register(replace(BASELINES["constant"], name="tuned"))
+    assert "tuned" not in BASELINES

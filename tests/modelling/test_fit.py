@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from chips import chip_table
 from synthetic_samples import settings
 
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.evaluation import measure
+from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling import ModelSpec
 from mineral_pipeline.modelling.dataset import open_subset
-from mineral_pipeline.learning import Task
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
 # Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
@@ -25,14 +27,14 @@ QUICK = {"epochs": 8, "patience": 8, "convolutions": ["small"], "dense_layers": 
 
 
 def specs(workspace: Workspace, task: Task, **train: object) -> dict[str, ModelSpec]:
-    wanted = settings(workspace, train=QUICK | train)
-    made = modelling.grid_specs(wanted, workspace, task) + modelling.baseline_specs(wanted, workspace, task)
+    config = settings(workspace, train=QUICK | train)
+    made = modelling.grid_specs(config, workspace, task) + modelling.baseline_specs(config, workspace, task)
     return {spec.kind: spec for spec in made}
 
 
 def test_a_small_network_finds_the_patches(curated: Workspace) -> None:
     spec = specs(curated, "presence")["grid"]
-    metrics = modelling.fit(curated, spec)
+    metrics = modelling.fit(curated, spec, measure)
     assert metrics["validation"]["accuracy"] > 0.85
     assert metrics["validation"]["loss"] == metrics["validation"]["cross_entropy"] < 0.5
     test = open_subset(curated, "presence", "test")
@@ -46,56 +48,61 @@ def test_a_small_network_finds_the_patches(curated: Workspace) -> None:
 
 def _leaves_its_files(workspace: Workspace, spec: ModelSpec, metrics: dict[str, object]) -> None:
     assert modelling.read_metrics(workspace, "presence", spec.name) == metrics
-    assert {key: metrics[key] for key in ("task", "name", "kind", "convolution", "dense", "seed", "parameters")} == {
-        "task": "presence", "name": "small-small-s0", "kind": "grid", "convolution": "small", "dense": "small",
-        "seed": 0, "parameters": 20_105,
+    facts = {
+        "task": "presence", "name": "small-small-s0", "kind": "grid", "role": "network", "label": "small-small-s0",
+        "network": "small-small", "convolution": "small", "dense": "small", "seed": 0, "parameters": 20_105,
     }  # fmt: skip
-    assert yaml.safe_load(workspace.read_bytes(artefacts.model("presence", spec.name, "settings.yaml")))["epochs"] == 8
+    assert {key: metrics[key] for key in facts} == facts
+    assert (
+        yaml.safe_load(workspace.read_bytes(artefacts.model("presence", spec.name, artefacts.MODEL_SPEC)))["epochs"]
+        == 8
+    )
     assert modelling.read_spec(workspace, "presence", spec.name) == spec
-    history = workspace.read_table(artefacts.model("presence", spec.name, "history.parquet"))
+    history = workspace.read_table(artefacts.model("presence", spec.name, artefacts.MODEL_HISTORY))
     assert len(history) == metrics["epochs"]
-    predictions = workspace.read_table(artefacts.model("presence", spec.name, "predictions.parquet"))
-    assert list(predictions.columns) == ["chip", "location_id", "label", "prediction"]
+    predictions = workspace.read_table(artefacts.model("presence", spec.name, artefacts.MODEL_PREDICTIONS))
+    assert list(predictions.columns) == ["chip_id", "location_id", "label", "prediction"]
     validation = open_subset(workspace, "presence", "validation")
-    np.testing.assert_array_equal(predictions["chip"], validation.chip)
+    np.testing.assert_array_equal(predictions["chip_id"], validation.table["chip_id"])
     # the weights kept are those of the best epoch, and what stopping watched is free of penalties
     error = predictions["prediction"].where(predictions["label"] == 1, 1 - predictions["prediction"])
     assert -np.log(error.clip(1e-7)).mean() == pytest.approx(history["val_cross_entropy"].min(), rel=1e-3)
-    events = workspace.read_bytes(artefacts.model("presence", spec.name, "events.out.tfevents.training"))
-    assert _records(events) == len(history) + 1
+    events = workspace.read_bytes(artefacts.model("presence", spec.name, artefacts.MODEL_EVENTS))
+    assert _count_records(events) == len(history) + 1
     assert b"val_cross_entropy" in events
 
 
 def _trains_the_same_again(workspace: Workspace, spec: ModelSpec) -> None:
-    modelling.fit(workspace, replace(spec, name="again", epochs=2))
+    modelling.fit(workspace, replace(spec, name="again", epochs=2), measure)
     first, again = (
-        workspace.read_table(artefacts.model("presence", name, "history.parquet")).drop(columns="seconds").head(2)
+        workspace.read_table(artefacts.model("presence", name, artefacts.MODEL_HISTORY)).drop(columns="seconds").head(2)
         for name in (spec.name, "again")
     )
     pd.testing.assert_frame_equal(first, again)
 
 
-def _records(content: bytes) -> int:
+def _count_records(content: bytes) -> int:
     """TFRecords in a file: length, its checksum, payload, its checksum."""
-    count = place = 0
-    while place < len(content):
-        (length,) = struct.unpack_from("<Q", content, place)
-        place += 8 + 4 + length + 4
+    count = offset = 0
+    while offset < len(content):
+        (length,) = struct.unpack_from("<Q", content, offset)
+        offset += 8 + 4 + length + 4
         count += 1
-    assert place == len(content)
+    assert offset == len(content)
     return count
 
 
 def _is_not_trained_twice(workspace: Workspace, spec: ModelSpec) -> None:
-    workspace.remove(artefacts.samples("presence", "train"))  # training again would fail
-    assert modelling.fit(workspace, spec)["name"] == spec.name
+    workspace.remove(artefacts.samples_store("presence", "train"))  # training again would fail
+    assert modelling.fit(workspace, spec, measure)["name"] == spec.name
     assert modelling.done_names(workspace, [spec, replace(spec, epochs=9)]) == [spec.name]
 
 
 def _predicts_the_same_from_the_chip_store(workspace: Workspace, spec: ModelSpec, expected: np.ndarray) -> None:
     images = np.asarray(open_subset(workspace, "presence", "test").images)
     count, size = len(images), 16
-    zarr_store.create_chips(workspace, [f"P{n}" for n in range(count)], ["B7"], images.shape[-1], size)
+    layout = zarr_store.ImageLayout(("B7",), images.shape[-1], size)
+    zarr_store.create_chips(workspace, chip_table([f"P{n}" for n in range(count)]), layout)
     for shard in range(-(-count // size)):
         zarr_store.write_shard(workspace, shard, images[shard * size : (shard + 1) * size])
     chips = np.random.default_rng(0).permutation(count)[:50]
@@ -104,9 +111,9 @@ def _predicts_the_same_from_the_chip_store(workspace: Workspace, spec: ModelSpec
 
 
 def test_richness_beats_the_constant_and_brightness_does_not(curated: Workspace) -> None:
-    wanted = specs(curated, "richness")
+    by_kind = specs(curated, "richness")
     kinds = ("grid", "constant", "brightness")
-    mae = {kind: modelling.fit(curated, wanted[kind])["validation"]["mae"] for kind in kinds}
+    mae = {kind: modelling.fit(curated, by_kind[kind], measure)["validation"]["mae"] for kind in kinds}
     assert mae["grid"] < 0.7 * mae["constant"]
     assert mae["brightness"] > 0.85 * mae["constant"]
     labels = open_subset(curated, "richness", "train").label
@@ -116,21 +123,30 @@ def test_richness_beats_the_constant_and_brightness_does_not(curated: Workspace)
 
 @pytest.mark.slow
 def test_permuted_labels_teach_nothing(curated: Workspace) -> None:
-    wanted = specs(curated, "richness")
-    permuted = replace(wanted["random-labels"], convolution="small", dense="small")  # for speed
-    taught = modelling.fit(curated, permuted)["validation"]["mae"]
-    assert taught > 0.85 * modelling.fit(curated, wanted["constant"])["validation"]["mae"]
+    by_kind = specs(curated, "richness")
+    permuted = replace(by_kind["random-labels"], network="small-small")  # for speed
+    taught = modelling.fit(curated, permuted, measure)["validation"]["mae"]
+    assert taught > 0.85 * modelling.fit(curated, by_kind["constant"], measure)["validation"]["mae"]
 
 
 def test_a_failure_leaves_its_reason_and_is_tried_again(curated: Workspace) -> None:
     spec = specs(curated, "presence")["constant"]
-    table = curated.read_bytes("samples/presence/validation.zarr/zarr.json")
-    curated.remove("samples/presence/validation.zarr/zarr.json")
+    document = f"{artefacts.samples_store('presence', 'validation')}/{zarr_store.GROUP_METADATA}"
+    content = curated.read_bytes(document)
+    curated.remove(document)
     with pytest.raises(WorkspaceError):
-        modelling.fit(curated, spec)
-    failure = curated.read_json(artefacts.model("presence", "constant", "failure.json"))
+        modelling.fit(curated, spec, measure)
+    failure = curated.read_json(artefacts.model("presence", "constant", artefacts.MODEL_FAILURE))
     assert failure["reason"].startswith("WorkspaceError: ")
     assert not modelling.is_done(curated, spec)
-    curated.write_bytes("samples/presence/validation.zarr/zarr.json", table)
-    assert modelling.fit(curated, spec)["validation"]["accuracy"] == pytest.approx(0.5, abs=0.2)
-    assert not curated.exists(artefacts.model("presence", "constant", "failure.json"))
+    curated.write_bytes(document, content)
+    assert modelling.fit(curated, spec, measure)["validation"]["accuracy"] == pytest.approx(0.5, abs=0.2)
+    assert not curated.exists(artefacts.model("presence", "constant", artefacts.MODEL_FAILURE))
+
+
+def test_a_damaged_baseline_names_its_file(curated: Workspace) -> None:
+    spec = specs(curated, "presence")["constant"]
+    modelling.fit(curated, spec, measure)
+    curated.write_bytes(artefacts.model("presence", "constant", artefacts.MODEL_BASELINE), b"{}")
+    with pytest.raises(WorkspaceError, match=r"model\.joblib cannot be loaded .* run train again"):
+        modelling.predict_subset(curated, "presence", "constant", "test")

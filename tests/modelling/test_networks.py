@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,40 +12,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mineral_pipeline.modelling import ModelSpec
-from mineral_pipeline.modelling.networks import build, study
-from mineral_pipeline.modelling.networks.study import CONVOLUTIONS, DENSE_LAYERS, FINAL_SIDE, pooling
+from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.modelling import ModelSpec, layers
+from mineral_pipeline.modelling.networks import NETWORKS, build_network, study
+from mineral_pipeline.modelling.networks.study import CONVOLUTIONS, DENSE_LAYERS, MAX_FINAL_SIZE, pooling
 from mineral_pipeline.settings import Hyperparameters
 
 HALVES = np.array([0.0, 1.0])
 SPEC = ModelSpec(
-    "presence", "name", "grid", "small", "small", Hyperparameters(), 0, 1, 1, "cross_entropy", None, "digest"
+    "presence", "name", "grid", "small-small", Hyperparameters(), 0, 1, 1, "cross_entropy", None, "digest"
 )  # fmt: skip
 
 
-@given(side=st.integers(8, 4096), blocks=st.integers(1, 6))
-def test_pooling_leaves_a_small_map_and_no_smaller_than_needed(side: int, blocks: int) -> None:
-    windows = pooling(side, blocks)
+@given(size=st.integers(8, 4096), blocks=st.integers(1, 6))
+def test_pooling_leaves_a_small_map_and_no_smaller_than_needed(size: int, blocks: int) -> None:
+    windows = pooling(size, blocks)
     assert len(windows) == blocks
     assert all(window & (window - 1) == 0 for window in windows)
     assert list(windows) == sorted(windows, reverse=True)
-    left = side
+    left = size
     for window in windows:
         left //= window
-    assert 1 <= left <= FINAL_SIDE
-    assert left * 2 + 1 > FINAL_SIDE, "one halving fewer would do"
+    assert 1 <= left <= MAX_FINAL_SIZE
+    assert left * 2 + 1 > MAX_FINAL_SIZE, "one halving fewer would do"
 
 
 @pytest.mark.parametrize("convolution", CONVOLUTIONS)
 def test_parameters_are_as_the_table_says_whatever_the_chip_size(convolution: str) -> None:
     (row,) = re.findall(rf"^    {convolution} +([\d,]+) +([\d,]+) +([\d,]+)$", study.__doc__ or "", re.MULTILINE)
-    for dense, count, side in zip(DENSE_LAYERS, row, (32, 64, 512), strict=True):
-        built = build.build(replace(SPEC, convolution=convolution, dense=dense), (9, 1, side, side), "uint8", HALVES)
+    for dense, count, size in zip(DENSE_LAYERS, row, (32, 64, 512), strict=True):
+        built = build_network(replace(SPEC, network=f"{convolution}-{dense}"), (9, 1, size, size), "uint8", HALVES)
         assert built.count_params() == int(count.replace(",", "")), dense
 
 
 def test_a_network_takes_integers_of_any_bands_and_gives_shares() -> None:
-    built = build.build(SPEC, (9, 3, 40, 48), "uint16", HALVES)
+    built = build_network(SPEC, (9, 3, 40, 48), "uint16", HALVES)
     images = np.random.default_rng(0).integers(0, 2**16, (5, 3, 40, 48), dtype="uint16")
     shares = np.asarray(built(images, training=False))
     assert shares.shape == (5, 1)
@@ -55,7 +58,8 @@ def test_a_network_takes_integers_of_any_bands_and_gives_shares() -> None:
 def test_weights_come_from_the_seed_alone() -> None:
     def weights(seed: int) -> list[np.ndarray]:
         return [
-            np.asarray(w) for w in build.build(replace(SPEC, seed=seed), (9, 1, 32, 32), "uint8", HALVES).get_weights()
+            np.asarray(w)
+            for w in build_network(replace(SPEC, seed=seed), (9, 1, 32, 32), "uint8", HALVES).get_weights()
         ]
 
     first, again, other = weights(1), weights(1), weights(2)
@@ -64,7 +68,7 @@ def test_weights_come_from_the_seed_alone() -> None:
 
 
 def test_weights_are_he_uniform_and_layers_differ() -> None:
-    built = build.build(SPEC, (9, 1, 32, 32), "uint8", HALVES)
+    built = build_network(SPEC, (9, 1, 32, 32), "uint8", HALVES)
     kernels = [np.asarray(layer.kernel) for layer in built.layers if hasattr(layer, "kernel")]
     assert not kernels[-1].any()  # the output starts as the constant
     for kernel in kernels[:-1]:
@@ -79,15 +83,34 @@ def test_weights_are_he_uniform_and_layers_differ() -> None:
         ([0, 0, 0, 1], "cross_entropy", 0.25),
         ([0.1, 0.2, 0.9], "mae", 0.2),
         ([0.1, 0.2, 0.9], "mse", 0.4),
-        ([0, 0, 0], "cross_entropy", 1 / (1 + np.exp(build.FARTHEST))),
+        ([0, 0, 0], "cross_entropy", 1 / (1 + np.exp(layers.MAX_BIAS))),
     ],
 )
 def test_training_starts_from_the_best_constant(labels: list[float], loss: str, share: float) -> None:
-    assert 1 / (1 + np.exp(-build.first_bias(np.array(labels), loss))) == pytest.approx(share)
-    built = build.build(replace(SPEC, loss=loss), (9, 1, 32, 32), "uint8", np.array(labels))
-    assert float(built.layers[-1].bias[0]) == pytest.approx(build.first_bias(np.array(labels), loss))
+    assert 1 / (1 + np.exp(-layers.initial_bias(np.array(labels), loss))) == pytest.approx(share)
+    built = build_network(replace(SPEC, loss=loss), (9, 1, 32, 32), "uint8", np.array(labels))
+    assert float(built.layers[-1].bias[0]) == pytest.approx(layers.initial_bias(np.array(labels), loss))
 
 
 def test_a_baseline_without_a_network_cannot_be_built() -> None:
     with pytest.raises(ValueError, match="constant model has no network"):
-        build.build(replace(SPEC, kind="constant", convolution=None), (9, 1, 32, 32), "uint8", HALVES)
+        build_network(replace(SPEC, kind="constant", network=None), (9, 1, 32, 32), "uint8", HALVES)
+
+
+def test_the_study_registers_nine_networks() -> None:
+    nine = {name: (network.convolution, network.dense) for name, network in NETWORKS.items() if network.convolution}
+    assert nine == {f"{one}-{other}": (one, other) for one in CONVOLUTIONS for other in DENSE_LAYERS}
+    assert len(nine) == 9
+
+
+def test_an_unknown_network_names_those_that_exist() -> None:
+    with pytest.raises(SettingsError, match=r"unknown network 'huge': choose among .*small-medium"):
+        build_network(replace(SPEC, network="huge"), (9, 1, 32, 32), "uint8", HALVES)
+
+
+def test_a_client_that_lists_networks_and_baselines_loads_no_library_that_trains_them() -> None:
+    code = (
+        "import mineral_pipeline.modelling, sys; print({'keras', 'tensorflow', 'sklearn', 'joblib'} & {*sys.modules})"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"

@@ -11,9 +11,13 @@ import pytest
 from distributed import Client, LocalCluster, get_worker
 from synthetic_samples import settings
 
+from jobs.running.tasks import make_scheduler
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.evaluation import measure
 from mineral_pipeline.modelling import ModelSpec, search
+from mineral_pipeline.modelling.candidates import candidate_specs
+from mineral_pipeline.modelling.fitting import Measure
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -37,7 +41,7 @@ def client() -> Iterator[Client]:
 
 
 @pytest.fixture
-def wanted(curated: Workspace) -> Settings:
+def config(curated: Workspace) -> Settings:
     """Five candidates over a grid of one model, which is there."""
     made = settings(
         curated, train={"convolutions": ["small"], "dense_layers": ["small"]}, tune={"candidates": 5, "epochs": 3}
@@ -51,17 +55,19 @@ def write_metrics(workspace: Workspace, spec: ModelSpec, accuracy: float) -> dic
     write_spec(workspace, spec)
     validation = {"accuracy": accuracy, "loss": 1 - accuracy}
     metrics = {"name": spec.name, "kind": spec.kind, "epochs": 1, "seconds": 0.1, "validation": validation}
-    workspace.write_bytes(artefacts.model(spec.task, spec.name, "model.keras"), spec.name.encode())
-    workspace.write_json(artefacts.model(spec.task, spec.name, "metrics.json"), metrics)
+    workspace.write_bytes(artefacts.model(spec.task, spec.name, artefacts.MODEL_NETWORK), spec.name.encode())
+    workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), metrics)
     return metrics
 
 
-def double(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
+def double(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
     """Trains nothing: the more dropout, the better; very little makes it fail."""
     assert get_worker().state.total_resources == {"GPU": 1}, "a fit landed on a worker without a GPU"
     dropout = spec.hyperparameters.dropout
     if dropout < 0.3:
-        workspace.write_json(artefacts.model(spec.task, spec.name, "failure.json"), {"reason": "DataError: diverged"})
+        workspace.write_json(
+            artefacts.model(spec.task, spec.name, artefacts.MODEL_FAILURE), {"reason": "DataError: diverged"}
+        )
         raise DataError("diverged")
     if modelling.is_done(workspace, spec):
         return modelling.read_metrics(workspace, spec.task, spec.name)
@@ -69,45 +75,47 @@ def double(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
 
 
 def test_the_search_records_every_candidate_and_keeps_the_best(
-    client: Client, curated: Workspace, wanted: Settings, monkeypatch: pytest.MonkeyPatch
+    client: Client, curated: Workspace, config: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "fit", double)
-    ended: list[tuple[str, bool]] = []
-    table = search.search(
-        client, wanted, curated, "presence", GRID, lambda spec, succeeded: ended.append((spec.name, succeeded))
-    )
-    specs = search.candidate_specs(wanted, curated, "presence", GRID)
+    ended: list[search.CandidateResult] = []
+    scheduler = make_scheduler(client, lambda key, value: ended.append(search.candidate_result(key, value)))
+    table = search.search(config, curated, "presence", measure, scheduler)
+    specs = candidate_specs(config, curated, "presence")
     assert table["name"].tolist() == [spec.name for spec in specs]
     assert table["dropout"].tolist() == [spec.hyperparameters.dropout for spec in specs]
     failed = table["dropout"] < 0.3
     assert failed.any(), "the seed should draw a candidate that fails"
     assert (table["reason"] == np.where(failed, "DataError: diverged", "")).all()
-    assert sorted(ended) == sorted(zip(table["name"], ~failed, strict=True))
+    assert {(one.number, one.succeeded) for one in ended} == set(enumerate(~failed))
+    assert len(ended) == len(table)
     tuned = modelling.read_spec(curated, "presence", "tuned")
     assert tuned.kind == "tuned"
     assert tuned.hyperparameters.dropout == table["dropout"].max()
-    assert (tuned.convolution, tuned.epochs) == ("small", 3)
+    assert (tuned.network, tuned.epochs) == ("small-small", 3)
     winner = table["name"][table["dropout"].idxmax()]
-    assert curated.read_bytes(artefacts.model("presence", "tuned", "model.keras")) == winner.encode(), "trained twice"
+    assert curated.read_bytes(artefacts.model("presence", "tuned", artefacts.MODEL_NETWORK)) == winner.encode(), (
+        "trained twice"
+    )
     assert modelling.read_metrics(curated, "presence", "tuned")["kind"] == "tuned"
     assert modelling.select_model(curated, "presence", [*GRID, "tuned"]).name == GRID[0], "no candidate reaches 0.8"
-    kept = curated.read_table(artefacts.model("presence", "tuned", "search.parquet"))
+    kept = curated.read_table(artefacts.model("presence", "tuned", artefacts.MODEL_SEARCH))
     assert kept["score"].max() == table["dropout"].max()
 
 
 def test_a_search_of_failures_says_why(
-    client: Client, curated: Workspace, wanted: Settings, monkeypatch: pytest.MonkeyPatch
+    client: Client, curated: Workspace, config: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "fit", double)
-    hopeless = wanted.model_copy(update={"tune": wanted.tune.model_copy(update={"dropout": (0.12, 0.12)})})
+    hopeless = config.model_copy(update={"tune": config.tune.model_copy(update={"dropout": (0.12, 0.12)})})
     with pytest.raises(DataError, match="every candidate for presence failed, the first with DataError: diverged"):
-        search.search(client, hopeless, curated, "presence", GRID, lambda spec, succeeded: None)
+        search.search(hopeless, curated, "presence", measure, make_scheduler(client, lambda key, value: None))
     assert not curated.exists(artefacts.model("presence", "tuned"))
 
 
-def test_candidates_lie_in_the_ranges_and_come_from_the_seed(curated: Workspace, wanted: Settings) -> None:
-    many = wanted.model_copy(update={"tune": wanted.tune.model_copy(update={"candidates": 200})})
-    specs = search.candidate_specs(many, curated, "presence", GRID)
+def test_candidates_lie_in_the_ranges_and_come_from_the_seed(curated: Workspace, config: Settings) -> None:
+    many = config.model_copy(update={"tune": config.tune.model_copy(update={"candidates": 200})})
+    specs = candidate_specs(many, curated, "presence")
     values = {name: np.array([getattr(spec.hyperparameters, name) for spec in specs]) for name in ("kernel", "dropout")}
     rates = np.log10([spec.hyperparameters.learning_rate for spec in specs])
     assert len({spec.name for spec in specs}) == 200
@@ -115,16 +123,16 @@ def test_candidates_lie_in_the_ranges_and_come_from_the_seed(curated: Workspace,
     assert 0.1 <= values["dropout"].min() < 0.15 < 0.45 < values["dropout"].max() <= 0.5
     assert -7 <= rates.min() < -6.5 < -3.5 < rates.max() <= -3
     assert np.median(rates) == pytest.approx(-5, abs=0.4), "uniform in the logarithm"
-    assert search.candidate_specs(many, curated, "presence", GRID) == specs
-    other = search.candidate_specs(many.model_copy(update={"seed": 1}), curated, "presence", GRID)
+    assert candidate_specs(many, curated, "presence") == specs
+    other = candidate_specs(many.model_copy(update={"seed": 1}), curated, "presence")
     assert {spec.name for spec in other}.isdisjoint(spec.name for spec in specs)
 
 
 # scikit-learn says that there is but one point, which is what is tested
 @pytest.mark.filterwarnings("ignore:The total space of parameters 1 is smaller:UserWarning")
-def test_equal_candidates_are_tried_once(curated: Workspace, wanted: Settings) -> None:
+def test_equal_candidates_are_tried_once(curated: Workspace, config: Settings) -> None:
     point = {name: (0.2, 0.2) for name in ("learning_rate", "conv_l1", "conv_l2", "dense_l1", "dense_l2", "dropout")}
-    tune = wanted.tune.model_copy(update={**point, "kernel": (4, 4)})
-    (spec,) = search.candidate_specs(wanted.model_copy(update={"tune": tune}), curated, "presence", GRID)
+    tune = config.tune.model_copy(update={**point, "kernel": (4, 4)})
+    (spec,) = candidate_specs(config.model_copy(update={"tune": tune}), curated, "presence")
     assert spec.hyperparameters.kernel == 4
     assert replace(spec, name="", kind="grid").hyperparameters.dropout == 0.2

@@ -8,9 +8,9 @@ import pytest
 from synthetic_samples import settings
 
 from mineral_pipeline import modelling
-from mineral_pipeline.errors import DataError, WorkspaceError
-from mineral_pipeline.modelling.spec import ModelSpec, write_spec
+from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.learning import Task
+from mineral_pipeline.modelling.spec import ModelSpec, write_spec
 from mineral_pipeline.workspace import Workspace, artefacts
 
 
@@ -18,31 +18,49 @@ from mineral_pipeline.workspace import Workspace, artefacts
 def sampled(workspace: Workspace) -> Workspace:
     """Sample tables without stores: enough to name models."""
     for task in ("presence", "richness"):
-        workspace.write_bytes(artefacts.samples(task), task.encode())
+        workspace.write_bytes(artefacts.samples_table(task), task.encode())
     return workspace
 
 
 def pretend(workspace: Workspace, spec: ModelSpec, **validation: float) -> None:
     write_spec(workspace, spec)
-    workspace.write_json(artefacts.model(spec.task, spec.name, "metrics.json"), {"validation": validation})
+    workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), {"validation": validation})
 
 
 def test_the_grid_is_every_pair_and_seed(sampled: Workspace) -> None:
     specs = modelling.grid_specs(settings(sampled, train={"seeds": [0, 7]}), sampled, "presence")
     assert len({spec.name for spec in specs}) == 18
-    assert {(spec.convolution, spec.dense, spec.seed) for spec in specs if spec.name == "small-big-s7"} == {
-        ("small", "big", 7)
-    }
+    assert {(spec.network, spec.seed) for spec in specs if spec.name == "small-big-s7"} == {("small-big", 7)}
     assert specs[0].name == "big-big-s0", "the longest first"
     assert {spec.loss for spec in specs} == {"cross_entropy"}
 
 
+def test_further_networks_come_after_the_grid_and_once(sampled: Workspace) -> None:
+    one = {"convolutions": ["small"], "dense_layers": ["small"], "seeds": [0, 7]}
+    config = settings(sampled, train=one | {"networks": ["big-small", "small-small"]})
+    names = [spec.name for spec in modelling.grid_specs(config, sampled, "presence")]
+    assert names == ["small-small-s0", "small-small-s7", "big-small-s0", "big-small-s7"]
+    models = [*names, *modelling.baseline_specs(config, sampled, "presence")]
+    assert modelling.count_models(config) == len(models) == 4 + 3 + 2
+
+
+def test_an_unknown_network_is_refused_by_the_name_of_its_setting(sampled: Workspace) -> None:
+    config = settings(sampled, train={"networks": ["big-small", "huge"]})
+    for refused in (
+        lambda: modelling.check_networks(config),
+        lambda: modelling.count_models(config),
+        lambda: modelling.grid_specs(config, sampled, "presence"),
+    ):
+        with pytest.raises(SettingsError, match=r"train\.networks: unknown network 'huge': choose among small-small, "):
+            refused()
+
+
 def test_baselines_are_permuted_labels_constant_and_brightness(sampled: Workspace) -> None:
-    wanted = settings(sampled, train={"n_label_permutations": 2, "richness_loss": "mse"}, seed=5)
-    specs = {spec.name: spec for spec in modelling.baseline_specs(wanted, sampled, "richness")}
-    assert list(specs) == ["random-labels-p0", "random-labels-p1", "constant", "brightness"]
+    config = settings(sampled, train={"n_label_permutations": 2, "richness_loss": "mse"}, seed=5)
+    specs = {spec.name: spec for spec in modelling.baseline_specs(config, sampled, "richness")}
+    assert list(specs) == ["random-labels-p0", "random-labels-p1", "brightness", "constant"]
     assert [spec.permutation for spec in specs.values()] == [0, 1, None, None]
-    assert specs["random-labels-p1"].convolution == specs["random-labels-p1"].dense == "medium"
+    assert specs["random-labels-p1"].network == "medium-medium"
     assert {spec.loss for spec in specs.values()} == {"mse"}
 
 
@@ -53,7 +71,7 @@ def test_a_spec_survives_its_file_and_samples_belong_to_it(sampled: Workspace) -
     assert modelling.is_done(sampled, spec)
     assert modelling.is_current(sampled, "presence", spec.name)
     assert not modelling.is_done(sampled, replace(spec, seed=1))
-    sampled.write_bytes(artefacts.samples("presence"), b"others")
+    sampled.write_bytes(artefacts.samples_table("presence"), b"others")
     (again,) = (
         other for other in modelling.grid_specs(settings(sampled), sampled, "presence") if other.name == spec.name
     )
@@ -64,7 +82,7 @@ def test_a_spec_survives_its_file_and_samples_belong_to_it(sampled: Workspace) -
 def test_a_model_whose_settings_cannot_be_read_is_not_done(sampled: Workspace) -> None:
     spec = modelling.grid_specs(settings(sampled), sampled, "presence")[0]
     pretend(sampled, spec)
-    sampled.write_bytes(artefacts.model("presence", spec.name, "settings.yaml"), b"hyperparameters: {unknown: 1}")
+    sampled.write_bytes(artefacts.model("presence", spec.name, artefacts.MODEL_SPEC), b"hyperparameters: {unknown: 1}")
     assert not modelling.is_done(sampled, spec)
 
 
@@ -96,15 +114,15 @@ def test_the_best_is_by_validation_and_neither_baseline_nor_stale(
 
 
 def test_members_are_the_best_richness_model_under_other_seeds(sampled: Workspace) -> None:
-    wanted = settings(sampled, prospect={"ensemble_size": 3}, train={"epochs": 40}, tune={"epochs": 4})
-    grid = modelling.grid_specs(wanted, sampled, "richness")
+    config = settings(sampled, prospect={"ensemble_size": 3}, train={"epochs": 40}, tune={"epochs": 4})
+    grid = modelling.grid_specs(config, sampled, "richness")
     pretend(sampled, grid[4], mae=0.1, loss=0.1)
     better = grid[5].hyperparameters.model_copy(update={"dropout": 0.11})
     pretend(sampled, replace(grid[4], name="tuned", kind="tuned", epochs=4, hyperparameters=better), mae=0.05, loss=0.1)
-    members = modelling.ensemble_specs(wanted, sampled)
+    members = modelling.ensemble_specs(config, sampled)
     assert [(member.name, member.seed, member.kind) for member in members] == [
-        ("member-s0", 0, "member"), ("member-s1", 1, "member"), ("member-s2", 2, "member"),
+        ("member-s0", 0, "ensemble-member"), ("member-s1", 1, "ensemble-member"), ("member-s2", 2, "ensemble-member"),
     ]  # fmt: skip
-    assert {(member.convolution, member.hyperparameters.dropout, member.epochs) for member in members} == {
-        (grid[4].convolution, 0.11, 40)
+    assert {(member.network, member.hyperparameters.dropout, member.epochs) for member in members} == {
+        (grid[4].network, 0.11, 40)
     }

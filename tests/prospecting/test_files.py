@@ -15,7 +15,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mineral_pipeline import prospecting
+from mineral_pipeline import geometry, prospecting
 from mineral_pipeline.workspace import Workspace, artefacts
 
 # rasterio and rioxarray multiply transforms with *, which affine 3 announces to retire.
@@ -37,8 +37,9 @@ def signed_area(ring: list[list[float]]) -> float:
 def make_prospects(lons: tuple[float, ...] = (20.0, 179.8, -60.0)) -> gpd.GeoDataFrame:
     n = len(lons)
     columns = {
-        "chip": range(n),
-        "product_id": [f"P{number}" for number in range(n)],
+        "chip_id": [f"P{number}" for number in range(n)],
+        "scene_id": [f"P{number}" for number in range(n)],
+        "chip_index": range(n),
         "location_id": [f"00{number}00{number}" for number in range(n)],
         "lon": lons,
         "lat": 12.3456789,
@@ -56,13 +57,13 @@ def written(workspace: Workspace) -> Workspace:
 
 
 def test_geojson_follows_rfc_7946(written: Workspace) -> None:
-    document = json.loads(written.read_bytes(prospecting.GEOJSON))
+    document = json.loads(written.read_bytes(artefacts.PROSPECTS_GEOJSON))
     assert set(document) == {"type", "features"}  # no crs member: WGS 84 is the only one
     assert [feature["geometry"]["type"] for feature in document["features"]] == ["Polygon", "MultiPolygon", "Polygon"]
     assert set(document["features"][0]["properties"]) == set(prospecting.COLUMNS) - {"geometry"}
     for feature in document["features"]:
-        geometry = feature["geometry"]
-        polygons = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
+        shape = feature["geometry"]
+        polygons = [shape["coordinates"]] if shape["type"] == "Polygon" else shape["coordinates"]
         for (ring,) in polygons:
             assert ring[0] == ring[-1]
             assert len(ring) >= 4
@@ -71,9 +72,9 @@ def test_geojson_follows_rfc_7946(written: Workspace) -> None:
             assert all(value == round(value, 6) for position in ring for value in position)
 
 
-def test_geojson_and_geoparquet_hold_the_same_places(written: Workspace) -> None:
+def test_geojson_and_geoparquet_hold_the_same_locations(written: Workspace) -> None:
     table = written.read_table(artefacts.PROSPECTS)
-    mapped = gpd.read_file(written.path(prospecting.GEOJSON))
+    mapped = gpd.read_file(written.path(artefacts.PROSPECTS_GEOJSON))
     assert table.crs == mapped.crs == "EPSG:4326"
     assert mapped["location_id"].tolist() == table["location_id"].tolist() == ["000000", "001001", "002002"]
     assert mapped["richness"].tolist() == pytest.approx(table["richness"].tolist(), abs=1e-4)
@@ -84,7 +85,7 @@ def test_geojson_and_geoparquet_hold_the_same_places(written: Workspace) -> None
 @settings(max_examples=100, deadline=None)
 def test_cutting_keeps_the_ground(lon: float, lat: float) -> None:
     footprint = tilted(lon, lat)
-    (cut,) = prospecting.cut_at_antimeridian(np.array([footprint]))
+    (cut,) = geometry.cut_at_antimeridian(np.array([footprint]))
     west, _, east, _ = cut.bounds
     assert cut.is_valid
     assert -180 <= west <= east <= 180
@@ -94,13 +95,13 @@ def test_cutting_keeps_the_ground(lon: float, lat: float) -> None:
 
 
 def test_a_footprint_that_only_touches_the_antimeridian_stays_whole() -> None:
-    (cut,) = prospecting.cut_at_antimeridian(np.array([shapely.box(179, 0, 180, 1)]))
+    (cut,) = geometry.cut_at_antimeridian(np.array([shapely.box(179, 0, 180, 1)]))
     assert cut.geom_type == "Polygon"
 
 
 def test_the_raster_is_cloud_optimised_and_holds_the_values(written: Workspace) -> None:
     prospects = written.read_table(artefacts.PROSPECTS)
-    with rasterio.open(written.path(prospecting.RASTER)) as raster:
+    with rasterio.open(written.path(artefacts.PROSPECTS_RASTER)) as raster:
         assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert raster.crs == "EPSG:4326"
         assert raster.descriptions == ("richness", "uncertainty")
@@ -112,7 +113,7 @@ def test_the_raster_is_cloud_optimised_and_holds_the_values(written: Workspace) 
     assert np.isnan(centre[2]).all()
 
 
-def test_overlapping_places_share_a_cell_by_their_mean() -> None:
+def test_a_cell_of_overlapping_locations_holds_their_mean() -> None:
     prospects = make_prospects((20.0, 20.5))
     raster = prospecting.to_raster(prospects)
     row, column = rasterio.transform.rowcol(raster.rio.transform(), 20.25, 12.35)

@@ -19,12 +19,13 @@ from mineral_pipeline.prospecting import COLUMNS, nearest_deposit_km, rank, with
 DEPOSITS = np.array([[10.0, 50.0], [179.9, 0.0]])
 
 
-def make_chips(buckets: list[str], lon: float = 0.0) -> gpd.GeoDataFrame:
-    lons = lon + np.arange(len(buckets), dtype=float)
+def make_chips(location_ids: list[str], lon: float = 0.0) -> gpd.GeoDataFrame:
+    lons = lon + np.arange(len(location_ids), dtype=float)
     columns = {
-        "chip": np.arange(len(buckets)),
-        "product_id": [f"P{number}" for number in range(len(buckets))],
-        "location_id": buckets,
+        "chip_id": [f"C{number}" for number in range(len(location_ids))],
+        "chip_index": np.arange(len(location_ids)),
+        "scene_id": [f"P{number}" for number in range(len(location_ids))],
+        "location_id": location_ids,
         "lon": lons,
         "lat": 10.0,
         "richness": 0.0,  # as labels carry it: of known deposits, and so not the predicted one
@@ -45,22 +46,22 @@ def test_richness_is_the_mean_and_uncertainty_the_spread_of_the_members() -> Non
     )
 
 
-def test_a_place_shows_its_best_chip() -> None:
+def test_a_location_shows_its_best_chip() -> None:
     prospects = rank(make_chips(["001001"] * 3), np.array([[0.1, 0.3, 0.3], [0.1, 0.5, 0.5]]), DEPOSITS)
-    assert prospects[["chip", "product_id", "lon"]].to_numpy().tolist() == [[1, "P1", 1.0]]  # the first of equals
+    assert prospects[["chip_id", "scene_id", "lon"]].to_numpy().tolist() == [["C1", "P1", 1.0]]  # the first of equals
     assert prospects.geometry[0].equals(shapely.box(0.5, 9.5, 1.5, 10.5))
 
 
 @given(order=st.permutations(range(4)))
 @settings(max_examples=10, deadline=None)
-def test_ties_fall_to_the_surer_then_to_the_bucket_whatever_the_order_of_the_chips(order: list[int]) -> None:
+def test_ties_fall_to_the_surer_then_to_the_location_whatever_the_order_of_the_chips(order: list[int]) -> None:
     chips = make_chips(["004004", "001001", "003003", "002002"])
     predictions = np.array([[0.5, 0.5, 0.25, 0.5], [0.5, 0.5, 0.75, 0.5]])  # 003003 is less sure
     prospects = rank(chips.iloc[order], predictions[:, order], DEPOSITS)
     assert prospects["location_id"].tolist() == ["001001", "002002", "004004", "003003"]
 
 
-def test_only_places_without_any_known_deposit_remain() -> None:
+def test_only_locations_without_any_known_deposit_remain() -> None:
     labels = pd.DataFrame({"location_id": ["a", "a", "b", "b", "c"], "n_deposits": [0, 1, 0, 0, 2]})
     assert without_known_deposit(labels).index.tolist() == [2, 3]
 
@@ -74,7 +75,7 @@ def test_distances_agree_with_haversines(
     points: list[tuple[float, float]], deposits: list[tuple[float, float]]
 ) -> None:
     def haversine(a: tuple[float, float], b: tuple[float, float]) -> float:
-        (lon_a, lat_a), (lon_b, lat_b) = (tuple(map(math.radians, place)) for place in (a, b))
+        (lon_a, lat_a), (lon_b, lat_b) = (tuple(map(math.radians, position)) for position in (a, b))
         h = math.sin((lat_b - lat_a) / 2) ** 2 + math.cos(lat_a) * math.cos(lat_b) * math.sin((lon_b - lon_a) / 2) ** 2
         return 2 * 6371.0088 * math.asin(min(1.0, math.sqrt(h)))
 

@@ -1,4 +1,4 @@
-"""A small world of artefacts for the report, drawn from a seed. Two places lie across the antimeridian."""
+"""A small world of artefacts for the report, drawn from a seed. Two locations lie across the antimeridian."""
 
 from __future__ import annotations
 
@@ -20,16 +20,21 @@ def footprint(lon: float, lat: float = 10.0) -> shapely.Polygon:
     return shapely.box(lon - 1, lat - 1, lon + 1, lat + 1)
 
 
+def keys(number: int) -> tuple[str, str, str, int, str]:
+    """chip_id, scene_id, location_id, chip_index and product_id of a chip."""
+    return f"C{number:03d}", f"P{number:03d}", f"{number:03d}{number:03d}", number, f"P{number:03d}"
+
+
 def ledger() -> gpd.GeoDataFrame:
     good = [
         Outcome(
-            chip, f"P{chip:03d}", State.OK, geometry=footprint(lon), footprint_source="image", valid_fraction=0.66,
+            *keys(chip), State.OK, geometry=footprint(lon), footprint_source="image", valid_fraction=0.66,
             seconds=0.5, bytes=2_000_000, brightness=100.0 - chip, cloud_cover=float(chip % 3),
         )
         for chip, lon in enumerate(LONS)
     ]  # fmt: skip
     n = len(good)
-    bad = [Outcome(n + k, f"P{n + k:03d}", State.MISSING, f"P{n + k:03d}_B7.TIF is not in the archive") for k in (0, 1)]
+    bad = [Outcome(*keys(n + k), State.MISSING, f"P{n + k:03d}_B7.TIF is not in the archive") for k in (0, 1)]
     return to_table([*good, *bad])
 
 
@@ -38,9 +43,10 @@ def labels() -> pd.DataFrame:
     deposits = np.where(n % 2 == 0, 0, n)
     return pd.DataFrame(
         {
-            "chip": n,
-            "product_id": [f"P{k:03d}" for k in n],
+            "chip_id": [f"C{k:03d}" for k in n],
+            "scene_id": [f"P{k:03d}" for k in n],
             "location_id": [f"{k:03d}{k:03d}" for k in n],
+            "chip_index": n,
             "lon": LONS,
             "lat": 10.0,
             "n_deposits": deposits,
@@ -53,34 +59,41 @@ def labels() -> pd.DataFrame:
 
 
 def samples() -> gpd.GeoDataFrame:
-    side = np.resize(["train", "train", "train", "validation", "test", "dropped"], len(LONS))
-    return gpd.GeoDataFrame(labels().assign(side=side), geometry=[footprint(lon) for lon in LONS], crs="EPSG:4326")
+    subset = np.resize(["train", "train", "train", "validation", "test", "dropped"], len(LONS))
+    return gpd.GeoDataFrame(labels().assign(subset=subset), geometry=[footprint(lon) for lon in LONS], crs="EPSG:4326")
 
 
 SUMMARY: dict[str, Any] = {
     "task": "presence",
-    "places": {side: {"0": 4, "1": 5} for side in ("train", "validation", "test")},
+    "locations": {subset: {"0": 4, "1": 5} for subset in ("train", "validation", "test")},
     "samples": {"train": 12, "validation": 4, "test": 4},
-    "leak": {"area": 0.0123, "deposits": 7, "max_leakage": 0.02},
+    "leakage": {"area": 0.0123, "deposits": 7, "max_leakage": 0.02},
 }
 
 
-def model(name: str, kind: str, metric: str, value: float, size: tuple[str, str] | None = None) -> dict[str, Any]:
-    found = {metric: {"value": value, "low": value - 0.05, "high": value + 0.05}}
+def network(name: str, kind: str, metric: str, value: float, size: tuple[str, str] | None = None) -> dict[str, Any]:
     convolution, dense = size or (None, None)
-    return {"name": name, "kind": kind, "convolution": convolution, "dense": dense, "metrics": found}
+    about = {"name": name, "role": "network", "label": name, "kind": kind, "convolution": convolution, "dense": dense}
+    return {**about, "metrics": {metric: {"value": value, "low": value - 0.05, "high": value + 0.05}}}
+
+
+def baseline(name: str, kind: str, label: str, metric: str, value: float) -> dict[str, Any]:
+    return {**network(name, kind, metric, value), "role": "baseline", "label": label}
 
 
 def evaluation(task: str = "presence") -> Evaluation:
     metric, worst, step = ("accuracy", 0.6, 0.03) if task == "presence" else ("mae", 0.12, -0.005)
     pairs = [(convolution, dense) for convolution in SIZES for dense in SIZES]
-    grid = [model(f"{a}-{b}-s0", "grid", metric, worst + k * step, (a, b)) for k, (a, b) in enumerate(pairs)]
-    random = [model(f"random-labels-p{k}", "random-labels", metric, value) for k, value in enumerate((0.48, 0.52))]
+    grid = [network(f"{a}-{b}-s0", "grid", metric, worst + k * step, (a, b)) for k, (a, b) in enumerate(pairs)]
+    random = [
+        baseline(f"random-labels-p{k}", "random-labels", "random labels", metric, value)
+        for k, value in enumerate((0.48, 0.52))
+    ]
     models = [
         *grid,
         *random,
-        model("constant", "constant", metric, 0.5),
-        model("brightness", "brightness", metric, 0.55),
+        baseline("constant", "constant", "constant", metric, 0.5),
+        baseline("brightness", "brightness", "brightness only", metric, 0.55),
     ]
     rng = np.random.default_rng(1)
     truth = rng.integers(0, 2, 40).astype(float) if task == "presence" else rng.uniform(0.1, 1, 40)
@@ -90,7 +103,8 @@ def evaluation(task: str = "presence") -> Evaluation:
         )
         for one in models
     ]
-    return Evaluation({"task": task, "models": models, "best": "big-big-s0"}, pd.concat(predictions, ignore_index=True))
+    metrics = {"task": task, "models": models, "best": "big-big-s0", "baseline": {"kind": "random-labels"}}
+    return Evaluation(metrics, pd.concat(predictions, ignore_index=True))
 
 
 def prospects() -> gpd.GeoDataFrame:
@@ -99,8 +113,8 @@ def prospects() -> gpd.GeoDataFrame:
     columns = {
         "rank": np.arange(1, n + 1),
         "location_id": [f"{k:03d}{k:03d}" for k in range(n)],
-        "chip": np.arange(n),
-        "product_id": [f"P{k:03d}" for k in range(n)],
+        "chip_id": [f"C{k:03d}" for k in range(n)],
+        "scene_id": [f"P{k:03d}" for k in range(n)],
         "richness": np.linspace(0.8, 0.2, n),
         "uncertainty": 0.05,
         "distance_km": 120.4,
@@ -150,4 +164,5 @@ def example() -> Example:
     image[:6] = 0
     images = {"sampling": image, "rescale": image // 2, "resize": image // 3}
     corners = np.array([[0.0, 6.0], [49.0, 6.0], [49.0, 39.0], [0.0, 39.0]])
-    return Example("LT04_L1TP_001001", "B7", images, corners, np.array([[10.0, 20.0], [30.0, 15.0]]), "rescale", 160)
+    deposits = np.array([[10.0, 20.0], [30.0, 15.0]])
+    return Example("LT04_L1TP_001001", "LT04", "B7", images, corners, deposits, "rescale", 160)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 import small_world as world
@@ -12,18 +16,28 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from pyproj import Transformer
 
-from mineral_pipeline.reporting import images, labels, maps, scores, style
+from mineral_pipeline.evaluation.metrics import measure
+from mineral_pipeline.learning import TASKS, Task
+from mineral_pipeline.reporting import (
+    Evaluation,
+    comparison_figures,
+    label_figures,
+    maps,
+    prediction_figures,
+    scene_figures,
+    style,
+)
 
 
 def polygons(figure: Figure) -> list[np.ndarray]:
-    """Vertices of all footprints drawn, each of them thrice: at home and a turn to either side."""
+    """Vertices of all footprints drawn, each of them three times, 360 degrees apart."""
     found = [item for item in figure.axes[0].collections if isinstance(item, PolyCollection)]
     return [path.vertices for collection in found for path in collection.get_paths()]
 
 
 def test_the_example_shows_image_outline_and_deposits() -> None:
     example = world.example()
-    (axes,) = images.example_figure(example).axes
+    (axes,) = scene_figures.example_figure(example).axes
     assert axes.images[0].get_array().shape == (40, 50)
     outline = axes.lines[0].get_xydata()
     assert np.array_equal(outline[:4], example.footprint)
@@ -42,7 +56,7 @@ def test_fill_is_black_and_ground_never_is() -> None:
 
 
 def test_every_method_is_shown_with_the_same_detail() -> None:
-    figure = images.methods_figure(world.example())
+    figure = scene_figures.methods_figure(world.example())
     assert [axes.get_title(loc="left") for axes in figure.axes[:3]] == ["sampling", "rescale", "resize"]
     assert len({(axes.get_xlim(), axes.get_ylim()) for axes in figure.axes[3:]}) == 1
     square = figure.axes[0].patches[0].get_bbox()
@@ -54,17 +68,17 @@ def test_positions_land_on_the_pixels_they_lie_in() -> None:
     # The centre of the pixel in column 4, row 2 of a raster of 30 m pixels is, at a third of its size, in pixel (1, 0).
     transform, crs = Affine(30, 0, 300_000, 0, -30, 6_200_000), "EPSG:32755"
     lonlat = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(300_000 + 4.5 * 30, 6_200_000 - 2.5 * 30)
-    assert images.to_pixels(np.array([lonlat]), transform, crs, np.ones(2)) == pytest.approx(
+    assert scene_figures.to_pixels(np.array([lonlat]), transform, crs, np.ones(2)) == pytest.approx(
         np.array([[4, 2]]), abs=1e-4
     )
-    third = images.to_pixels(np.array([lonlat]), transform, crs, np.full(2, 1 / 3))
+    third = scene_figures.to_pixels(np.array([lonlat]), transform, crs, np.full(2, 1 / 3))
     assert np.round(third).tolist() == [[1, 0]]
-    assert images.to_pixels(np.empty((0, 2)), transform, crs, np.ones(2)).shape == (0, 2)
+    assert scene_figures.to_pixels(np.empty((0, 2)), transform, crs, np.ones(2)).shape == (0, 2)
 
 
 def test_the_distribution_counts_every_positive_chip_once() -> None:
     table = world.labels()
-    deposits, richness = labels.distribution_figure(table).axes
+    deposits, richness = label_figures.distribution_figure(table).axes
     positive = int((table["n_deposits"] > 0).sum())
     assert sum(bar.get_height() for bar in deposits.patches) == positive
     assert sum(bar.get_height() for bar in richness.patches) == positive
@@ -73,7 +87,7 @@ def test_the_distribution_counts_every_positive_chip_once() -> None:
 
 def test_commodities_are_named_and_counted() -> None:
     table = world.labels()
-    (axes,) = labels.commodities_figure(table).axes
+    (axes,) = label_figures.commodities_figure(table).axes
     names = [label.get_text() for label in axes.get_yticklabels()]
     widths = [bar.get_width() for bar in axes.patches]
     assert dict(zip(names, widths, strict=True)) == {
@@ -82,13 +96,13 @@ def test_commodities_are_named_and_counted() -> None:
     }
 
 
-def test_places_across_the_antimeridian_are_drawn_at_both_edges_of_the_map() -> None:
-    places = gpd.GeoDataFrame(
+def test_locations_across_the_antimeridian_are_drawn_at_both_edges_of_the_map() -> None:
+    locations = gpd.GeoDataFrame(
         {"location_id": ["a", "b"], "n_deposits": [0, 3]},
         geometry=[world.footprint(179.8), world.footprint(-60)],
         crs="EPSG:4326",
     )
-    figure = maps.locations_figure(places, None)
+    figure = maps.locations_figure(locations, None)
     assert figure.axes[0].get_xlim() == (-180, 180)
     visible = [ring[:, 0] for ring in polygons(figure) if ring[:, 0].max() > -180 and ring[:, 0].min() < 180]
     crossing = sorted((ring.min(), ring.max()) for ring in visible)
@@ -96,11 +110,11 @@ def test_places_across_the_antimeridian_are_drawn_at_both_edges_of_the_map() -> 
 
 
 def test_a_map_of_one_country_is_not_a_map_of_the_world() -> None:
-    places = gpd.GeoDataFrame({"n_deposits": [1]}, geometry=[world.footprint(147, -35)], crs="EPSG:4326")
+    locations = gpd.GeoDataFrame({"n_deposits": [1]}, geometry=[world.footprint(147, -35)], crs="EPSG:4326")
     land = gpd.GeoDataFrame(
         geometry=[shapely.box(140, -40, 150, -30).difference(shapely.box(143, -36, 144, -34))], crs="EPSG:4326"
     )
-    axes = maps.locations_figure(places, land).axes[0]
+    axes = maps.locations_figure(locations, land).axes[0]
     west, east = axes.get_xlim()
     assert 140 < west < 146
     assert 148 < east < 154
@@ -109,14 +123,14 @@ def test_a_map_of_one_country_is_not_a_map_of_the_world() -> None:
     assert len(outline.vertices) == 10  # a ring of five and its hole of five
 
 
-def test_places_and_sides_are_counted_in_the_key() -> None:
+def test_locations_and_subsets_are_counted_in_the_key() -> None:
     chips = world.samples()
-    order = chips.assign(side=np.where(chips["chip"] < 4, "test", "train"))
-    figure = maps.split_figure(order, None)
+    locations = chips.assign(subset=np.where(chips["chip_index"] < 4, "test", "train"))
+    figure = maps.split_figure(locations, None)
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert texts == [f"train {len(chips) - 4}", "test 4"]
-    per_place = maps.by_location(chips.assign(location_id="one"), "n_deposits")
-    assert per_place[["location_id", "n_deposits"]].to_numpy().tolist() == [["one", 23]]
+    one = maps.by_location(chips.assign(location_id="one"), "n_deposits")
+    assert one[["location_id", "n_deposits"]].to_numpy().tolist() == [["one", 23]]
 
 
 def test_prospects_are_coloured_by_richness_and_the_first_ten_numbered() -> None:
@@ -129,23 +143,31 @@ def test_prospects_are_coloured_by_richness_and_the_first_ten_numbered() -> None
     assert len(axes.collections[3].get_paths()) == 12 + 0  # the outlined ones; none of them is cut in two
 
 
+def with_models(evaluation: Evaluation, *models: dict[str, Any], best: str | None = None) -> Evaluation:
+    """An evaluation of these models only."""
+    metrics = {**evaluation.metrics, "models": models, "best": best or evaluation.metrics["best"]}
+    return replace(evaluation, metrics=metrics)
+
+
 def test_the_heat_map_holds_means_over_seeds() -> None:
     found = world.evaluation()
-    twice = [*found.models, world.model("small-small-s1", "grid", "accuracy", 0.7, ("small", "small"))]
-    means = scores.architecture_means(twice, "accuracy")
+    second = world.network("small-small-s1", "grid", "accuracy", 0.7, ("small", "small"))
+    twice = with_models(found, *found.models, second)
+    means = comparison_figures.architecture_means(twice.models, "accuracy")
     assert means[0, 0] == pytest.approx((0.6 + 0.7) / 2)
     assert means[2, 2] == pytest.approx(0.6 + 8 * 0.03)
-    heat, _ = scores.grid_figure("presence", twice, "big-big-s0").axes
+    heat, _ = comparison_figures.grid_figure(twice).axes
     assert len(heat.texts) == 9
-    assert np.isnan(scores.architecture_means([], "accuracy")).all()
-    tuned_only, _ = scores.grid_figure("presence", [world.model("tuned", "tuned", "accuracy", 0.9)], "tuned").axes
+    assert np.isnan(comparison_figures.architecture_means([], "accuracy")).all()
+    tuned = with_models(found, world.network("tuned", "tuned", "accuracy", 0.9), best="tuned")
+    tuned_only, _ = comparison_figures.grid_figure(tuned).axes
     assert not tuned_only.texts
 
 
-@pytest.mark.parametrize("task", ["presence", "richness"])
-def test_the_dot_plot_holds_every_model_best_first_and_baselines_last(task: str) -> None:
+@pytest.mark.parametrize("task", TASKS)
+def test_the_dot_plot_holds_every_model_best_first_and_baselines_last(task: Task) -> None:
     found = world.evaluation(task)
-    _, dots = scores.grid_figure(task, found.models, "big-big-s0").axes
+    _, dots = comparison_figures.grid_figure(found).axes
     names = [label.get_text() for label in dots.get_yticklabels()][::-1]
     assert names[0] == "big-big-s0"  # the best of the grid in either direction
     assert names[-3:] == ["random labels", "constant", "brightness only"]
@@ -155,13 +177,40 @@ def test_the_dot_plot_holds_every_model_best_first_and_baselines_last(task: str)
     assert any(np.allclose(interval, [0.45, 0.55]) for interval in intervals)
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_every_metric_ranks_the_better_model_first(task: Task) -> None:
+    label = np.array([0.0, 0.0, 1.0, 1.0]) if task == "presence" else np.array([0.1, 0.3, 0.6, 0.9])
+    good, bad = measure(task, label, label), measure(task, label, 1 - label)
+    assert {"accuracy", "brier"} <= set(good) or {"mae", "rmse"} <= set(good)
+    for metric in good:
+        models = [world.network(name, "grid", metric, values[metric]) for name, values in (("a", bad), ("b", good))]
+        rows = comparison_figures.compare(with_models(world.evaluation(task), *models), metric)
+        assert [row.label for row in rows] == ["b", "a"], metric
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_baseline_that_reporting_has_never_heard_of_is_in_every_figure(task: Task) -> None:
+    found = world.evaluation(task)
+    toy = world.baseline("toy", "toy", "coordinates only", found.metric, 0.58)
+    rng = np.random.default_rng(3)
+    extra = found.predictions[found.predictions["name"] == "constant"].assign(name="toy", prediction=rng.random(40))
+    both = replace(with_models(found, *found.models, toy), predictions=pd.concat([found.predictions, extra]))
+    _, dots = comparison_figures.grid_figure(both).axes
+    assert "coordinates only" in [label.get_text() for label in dots.get_yticklabels()]
+    draw = prediction_figures.curves_figure if task == "presence" else prediction_figures.agreement_figure
+    texts = [text.get_text() for axes in draw(both).axes if axes.get_legend() for text in axes.get_legend().get_texts()]
+    assert any(text.startswith("coordinates only") for text in texts)
+
+
 def test_curves_and_calibration() -> None:
     found = world.evaluation()
-    roc, calibration = scores.curves_figure(found.predictions, "big-big-s0").axes
-    labels_ = [line.get_label() for line in roc.lines]
-    assert any(label.startswith("big-big-s0, area 0.") for label in labels_)
-    assert any(label.startswith("brightness only, area") for label in labels_)
-    means, shares, counts = scores.calibration_bins(np.array([0, 0, 1, 1.0] * 10), np.tile([0.1, 0.2, 0.8, 0.9], 10))
+    roc, calibration = prediction_figures.curves_figure(found).axes
+    labels = [line.get_label() for line in roc.lines]
+    assert any(label.startswith("big-big-s0, area 0.") for label in labels)
+    assert any(label.startswith("brightness only, area") for label in labels)
+    means, shares, counts = prediction_figures.calibration_bins(
+        np.array([0, 0, 1, 1.0] * 10), np.tile([0.1, 0.2, 0.8, 0.9], 10)
+    )
     assert counts.sum() == 40
     assert means[0] == pytest.approx(0.1)
     assert shares.tolist() == pytest.approx([0] * 4 + [1] * 4)
@@ -169,20 +218,19 @@ def test_curves_and_calibration() -> None:
 
 
 def test_agreement_shows_every_chip_of_the_best_model() -> None:
-    found = world.evaluation("richness")
-    scatter, errors = scores.agreement_figure(found.predictions, "big-big-s0").axes
+    scatter, errors = prediction_figures.agreement_figure(world.evaluation("richness")).axes
     assert len(scatter.collections[0].get_offsets()) == 40
     assert sum(bar.get_height() for bar in errors.containers[-1]) == 40
 
 
 def test_one_class_only_still_draws() -> None:
-    predictions = world.evaluation().predictions.assign(label=1.0)
-    roc, _ = scores.curves_figure(predictions, "big-big-s0").axes
+    found = world.evaluation()
+    roc, _ = prediction_figures.curves_figure(replace(found, predictions=found.predictions.assign(label=1.0))).axes
     assert not [line for line in roc.lines if "area" in str(line.get_label())]
 
 
 def test_png_is_reproducible_and_narrow_enough() -> None:
-    first, second = (style.png(labels.distribution_figure(world.labels())) for _ in range(2))
+    first, second = (style.png(label_figures.distribution_figure(world.labels())) for _ in range(2))
     assert first == second
     assert first.startswith(b"\x89PNG")
     assert int.from_bytes(first[16:20]) <= 1400  # the width, in the header

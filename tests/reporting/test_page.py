@@ -11,8 +11,10 @@ import shapely
 import small_world as world
 
 from mineral_pipeline import reporting
-from mineral_pipeline.reporting import formatting
-from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.reporting import PageOptions, formatting
+from mineral_pipeline.reporting.result_sections import metrics_table, prospects_section
+from mineral_pipeline.reporting.scene_sections import scene_section
+from mineral_pipeline.workspace import Workspace, artefacts, write_run
 
 VOID = {"meta", "img", "link", "br"}
 LAND = gpd.GeoDataFrame(geometry=[shapely.box(-20, -20, 60, 50)], crs="EPSG:4326")
@@ -47,8 +49,9 @@ class Reader(HTMLParser):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = Workspace(str(tmp_path_factory.mktemp("report")))
-    page = reporting.build_page(world.full(), "A <b>title</b> & more", "s3://bucket/here", 12, LAND, world.example())
-    assert list(reporting.write(workspace, page)) == [plate.name for plate in page.plates]
+    options = PageOptions("A <b>title</b> & more", "s3://bucket/here", 12, LAND, world.example())
+    page = reporting.build_page(world.full(), options)
+    assert list(reporting.write(workspace, page)) == [figure.name for figure in page.figures]
     return workspace
 
 
@@ -96,9 +99,9 @@ def test_every_entry_of_the_contents_leads_somewhere(reader: Reader) -> None:
 def test_the_page_says_what_came_out(html: str, reader: Reader) -> None:
     texts = reader.texts
     assert any("simulated planet" in text for text in texts)
-    assert f"84.0{formatting.THIN}%" in texts  # accuracy of the best, as a fact
+    assert f"84.0{formatting.THIN}%" in texts  # accuracy of the best, as a key figure
     assert f"random labels 50.0{formatting.THIN}%" in texts
-    assert f"1.23{formatting.THIN}%" in texts  # the leak
+    assert f"1.23{formatting.THIN}%" in texts  # the leakage
     assert "… is not in the archive".replace("… ", "…_B7.TIF ") in texts
     assert "deposit rows without coordinates" in texts
     assert f"73{formatting.THIN}%" in texts
@@ -109,8 +112,8 @@ def test_the_page_says_what_came_out(html: str, reader: Reader) -> None:
 
 
 def test_prospects_beyond_the_fold_open_on_demand() -> None:
-    page = reporting.build_page(world.full(), "t", "w", top=22)
-    images = {plate.name: b"" for plate in page.plates}
+    page = reporting.build_page(world.full(), PageOptions("t", "w", top=22))
+    images = {figure.name: b"" for figure in page.figures}
     reader = Reader(reporting.render(page, images))
     assert "2 more" in reader.texts
     ranks = [row[0] for section in page.sections if section.id == "prospects" for row in section.items[1].rows]  # type: ignore[union-attr]
@@ -118,10 +121,10 @@ def test_prospects_beyond_the_fold_open_on_demand() -> None:
 
 
 def test_an_empty_workspace_gives_a_page_that_says_which_job_makes_what(workspace: Workspace) -> None:
-    artefacts = reporting.read(workspace)
+    data = reporting.read(workspace)
     assert reporting.max_figures(workspace) == 0
-    page = reporting.build_page(artefacts, "Nothing", "w", 10, why_no_example="the job acquire")
-    assert page.plates == []
+    page = reporting.build_page(data, PageOptions("Nothing", "w", 10, missing_example="the job acquire"))
+    assert page.figures == []
     assert [section.id for section in page.sections] == ["absent"]
     jobs = [row[1] for row in page.sections[0].items[0].rows]  # type: ignore[union-attr]
     assert {"the job acquire", "the job label", "the job curate", "the job evaluate", "the job prospect"} <= set(jobs)
@@ -139,33 +142,76 @@ def test_an_empty_workspace_gives_a_page_that_says_which_job_makes_what(workspac
     ],
 )
 def test_a_section_appears_with_its_artefact(present: set[str], section: str) -> None:
-    full = world.full()
-    artefacts = replace(world.empty(), **{name: getattr(full, name) for name in present})
-    page = reporting.build_page(artefacts, "t", "w", 5)
+    full, options = world.full(), PageOptions("t", "w", 5)
+    data = replace(world.empty(), **{name: getattr(full, name) for name in present})
+    page = reporting.build_page(data, options)
     assert section in {found.id for found in page.sections}
-    assert section not in {found.id for found in reporting.build_page(world.empty(), "t", "w", 5).sections}
+    assert section not in {found.id for found in reporting.build_page(world.empty(), options).sections}
 
 
 def test_artefacts_are_read_from_a_workspace(workspace: Workspace) -> None:
-    workspace.write_table(f"{artefacts.LEDGER}/part-00000.parquet", world.ledger())
-    workspace.write_table(f"{artefacts.LABELS}/part-00000.parquet", world.labels())
-    workspace.write_table(artefacts.samples("presence"), world.samples())
-    workspace.write_json("samples/presence/summary.json", world.SUMMARY)
+    workspace.write_table(artefacts.ledger_part(0), world.ledger())
+    workspace.write_table(artefacts.labels_part(0), world.labels())
+    workspace.write_table(artefacts.samples_table("presence"), world.samples())
+    workspace.write_json(artefacts.samples_summary("presence"), world.SUMMARY)
     found = world.evaluation()
-    workspace.write_json(artefacts.evaluation("presence", "metrics.json"), found.metrics)
-    workspace.write_table(artefacts.evaluation("presence", "predictions.parquet"), found.predictions)
+    workspace.write_json(artefacts.evaluation_metrics("presence"), found.metrics)
+    workspace.write_table(artefacts.evaluation_predictions("presence"), found.predictions)
     for job, time in (("acquire", "10"), ("label", "11"), ("acquire", "12"), ("report", "13")):
-        workspace.add_run({**world.run(job), "started": f"2026-11-22T{time}:00:00.000000Z"})
-    artefacts = reporting.read(workspace)
-    assert artefacts.ledger is not None
-    assert len(artefacts.ledger) == 26
-    assert list(artefacts.summaries) == list(artefacts.samples) == ["presence"]
-    assert artefacts.evaluations["presence"].best["name"] == "big-big-s0"
-    assert artefacts.prospects is None
-    assert artefacts.deposits is None
-    assert {job: run["started"][11:13] for job, run in artefacts.runs.items()} == {"acquire": "12", "label": "11"}
-    page = reporting.build_page(artefacts, "t", "w", 5)
-    assert reporting.max_figures(workspace) >= len(page.plates) > 0
+        write_run(workspace, {**world.run(job), "started": f"2026-11-22T{time}:00:00.000000Z"})
+    data = reporting.read(workspace)
+    assert data.ledger is not None
+    assert len(data.ledger) == 26
+    assert list(data.summaries) == list(data.samples) == ["presence"]
+    assert data.evaluations["presence"].best["name"] == "big-big-s0"
+    assert data.prospects is None
+    assert data.deposits is None
+    assert {job: run["started"][11:13] for job, run in data.runs.items()} == {"acquire": "12", "label": "11"}
+    page = reporting.build_page(data, PageOptions("t", "w", 5))
+    assert reporting.max_figures(workspace) >= len(page.figures) > 0
+
+
+def test_a_baseline_that_reporting_has_never_heard_of_has_a_column() -> None:
+    found = world.evaluation()
+    toy = world.baseline("toy", "toy", "coordinates only", "accuracy", 0.58)
+    more = replace(found, metrics={**found.metrics, "models": [*found.models, toy]})
+    table = metrics_table(more)
+    assert table.header[2:] == ("random labels", "constant", "brightness only", "coordinates only")
+    assert table.rows[0][-1] == (f"58.0{formatting.THIN}%", f"53.0{formatting.THIN}% to 63.0{formatting.THIN}%")
+
+
+@pytest.mark.parametrize(
+    ("sensor", "text"),
+    [
+        ("LT04", "In band 7 of the Thematic Mapper (2.09 to 2.35 µm) hydrothermally altered rock shows."),
+        ("LC08", "In band 7 of the OLI/TIRS (2.11 to 2.29 µm) hydrothermally altered rock shows."),
+        ("LM01", ""),  # has no such band
+        ("", ""),
+    ],
+)
+def test_the_band_of_alteration_is_the_sensors(sensor: str, text: str) -> None:
+    (shown,) = scene_section(replace(world.example(), sensor=sensor), "").text
+    assert shown.partition("footprint counts.")[2].strip() == text
+
+
+def test_chips_of_one_scene_are_one_scene() -> None:
+    data = world.full()
+    assert data.ledger is not None
+    tiles = data.ledger.assign(scene_id="S", status="ok", reason="")
+    page = reporting.build_page(replace(data, ledger=tiles, catalogue=1), PageOptions("t", "w", 5))
+    assert (page.key_figures[0].value, page.key_figures[0].detail) == ("1", "of 1 in the catalogue")
+    section = next(section for section in page.sections if section.id == "acquisition")
+    assert section.text[0].startswith("1 scenes were asked for; 0 failed.")
+
+
+@pytest.mark.parametrize(
+    ("location_id", "shown", "header"), [("034033", "034/033", "path/row"), ("EU-7", "EU-7", "location")]
+)
+def test_path_and_row_are_shown_where_the_key_holds_them(location_id: str, shown: str, header: str) -> None:
+    prospects = world.prospects().assign(location_id=location_id)
+    table = prospects_section(replace(world.full(), prospects=prospects), None, 3).items[1]
+    assert table.header[1] == header  # type: ignore[union-attr]
+    assert table.rows[0][1] == shown  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

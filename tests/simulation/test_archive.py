@@ -1,4 +1,4 @@
-"""The archive: the bucket's layout, metadata that the parser of the real ones reads, pixels that fit them."""
+"""The archive: the public bucket's layout, metadata that the parser of real ones reads, pixels that fit them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mineral_pipeline.simulation import ArchiveSpec
 from mineral_pipeline.workspace import Workspace
 
 
-def commission(folder: Path, **changes: object) -> ArchiveSpec:
+def make_spec(folder: Path, **changes: object) -> ArchiveSpec:
     simulate = {"locations": 24, "dates": 2, "islands": 4, "scene_size": 120, **changes}
     content = {"workspace": str(folder / "w"), "jobs": ["simulate"], "archive": {"url": str(folder / "archive")}}
     return ArchiveSpec.of(reader.parse({**content, "simulate": simulate, "acquire": {"bands": ["B5", "B7"]}}))
@@ -29,11 +29,11 @@ def commission(folder: Path, **changes: object) -> ArchiveSpec:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> ArchiveSpec:
     """A whole archive."""
-    wanted = commission(tmp_path_factory.mktemp("simulated"))
-    simulation.begin(wanted)
-    products = simulation.write_scenes(range(len(wanted.scenes)), wanted)
-    simulation.finish(wanted, {product.product_id: product.bytes for product in products})
-    return wanted
+    spec = make_spec(tmp_path_factory.mktemp("simulated"))
+    simulation.begin(spec)
+    records = simulation.write_scenes(range(len(spec.scenes)), spec)
+    simulation.finish(spec, {record.product_id: record.bytes for record in records})
+    return spec
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def image(folder: Path, band: str = "B7") -> np.ndarray:
 
 
 def test_the_layout_is_the_buckets(written: ArchiveSpec, products: list[Path]) -> None:
-    assert len(products) == len(written.scenes) == 2 * 25  # one place at sea
+    assert len(products) == len(written.scenes) == 2 * 25  # one location at sea
     for folder in products:
         assert folder.relative_to(written.url).as_posix() == landsat.product_folder(folder.name)
         names = {path.name.removeprefix(folder.name) for path in folder.iterdir()}
@@ -85,10 +85,10 @@ def test_metadata_have_every_key_of_a_real_file(products: list[Path], data: Path
         member = next(item for item in archive if "_L1TP_" in item.name)
         real = archive.extractfile(member)
         assert real is not None
-        wanted = {line.split("=")[0].strip() for line in real.read().decode().splitlines() if "=" in line}
+        keys = {line.split("=")[0].strip() for line in real.read().decode().splitlines() if "=" in line}
     folder = next(path for path in products if "_L1TP_" in path.name)
     text = (folder / f"{folder.name}_MTL.txt").read_text()
-    assert wanted - {line.split("=")[0].strip() for line in text.splitlines() if "=" in line} == set()
+    assert keys - {line.split("=")[0].strip() for line in text.splitlines() if "=" in line} == set()
 
 
 def test_the_image_is_a_tilted_footprint_with_stepped_ends_on_black(products: list[Path]) -> None:
@@ -103,9 +103,9 @@ def test_the_image_is_a_tilted_footprint_with_stepped_ends_on_black(products: li
 def test_alteration_shows_in_band_7_more_than_in_band_5(written: ArchiveSpec) -> None:
     spots = written.planet.patches.lonlat
     altered: dict[str, list[float]] = {"B5": [], "B7": []}
-    for scene in [scene for scene in written.scenes if scene.place.fertile and scene.cloud_cover == 0]:
+    for scene in [scene for scene in written.scenes if scene.location.fertile and scene.cloud_cover == 0]:
         folder = Path(written.url) / landsat.product_folder(scene.product_id)
-        near = spots[scene.place.swath.contains(spots, margin_km=10)]
+        near = spots[scene.location.swath.contains(spots, margin_km=10)]
         columns, rows = ~scene.grid.transform * np.array(
             simulation.grid.transformer(scene.grid.zone).transform(near[:, 0], near[:, 1])
         )
@@ -117,7 +117,7 @@ def test_alteration_shows_in_band_7_more_than_in_band_5(written: ArchiveSpec) ->
 
 
 def test_any_order_and_any_worker_gives_the_same_bytes(written: ArchiveSpec, tmp_path: Path) -> None:
-    other = commission(tmp_path)
+    other = make_spec(tmp_path)
     for number in (7, 3):
         simulation.write_scenes([number], other)
         name = landsat.product_folder(other.scenes[number].product_id)
@@ -131,7 +131,7 @@ def test_what_is_there_is_skipped(written: ArchiveSpec) -> None:
 
 
 def test_scale_makes_scenes_larger_on_the_same_ground(tmp_path: Path) -> None:
-    small, large = (commission(tmp_path, scale=scale).scenes[0].grid for scale in (1.0, 4.0))
+    small, large = (make_spec(tmp_path, scale=scale).scenes[0].grid for scale in (1.0, 4.0))
 
     assert large.lines == pytest.approx(4 * small.lines, rel=0.02)
     assert large.pixel_m == pytest.approx(small.pixel_m / 4)
@@ -151,9 +151,9 @@ def test_deposits_and_land_are_readable(written: ArchiveSpec, data: Path) -> Non
 def test_foreign_archives_are_refused(written: ArchiveSpec, tmp_path: Path) -> None:
     Workspace(str(tmp_path / "archive")).write_bytes("index.csv.gz", b"")
     with pytest.raises(SettingsError, match="holds an archive that simulate did not write"):
-        commission(tmp_path)
+        make_spec(tmp_path)
     with pytest.raises(SettingsError, match="holds another simulated planet"):
-        commission(Path(written.url).parent, places=30)
+        make_spec(Path(written.url).parent, locations=30)
     content = {"workspace": "w", "jobs": ["simulate"], "archive": {"url": "gs://gcp-public-data-landsat"}}
     with pytest.raises(SettingsError, match="is the public archive"):
         ArchiveSpec.of(reader.parse(content))

@@ -49,7 +49,7 @@ def hash_of(name: str) -> int:
 
 @pytest.mark.parametrize("row", [40, 60, 80])
 def test_neighbours_overlap_as_in_reality(row: int) -> None:
-    here, beside, below = (Swath(*place).outline(1) for place in ((100, row), (101, row), (100, row + 1)))
+    here, beside, below = (Swath(*path_row).outline(1) for path_row in ((100, row), (101, row), (100, row + 1)))
     area = geometry.areas(here[None])[0]
     side, end = (geometry.intersection_areas(here[None], other[None])[0] / area for other in (beside, below))
     latitude = abs(orbit.centre(100, row)[1])
@@ -65,7 +65,7 @@ def test_tracks_lean_west_and_scans_less() -> None:
     assert np.degrees(orbit.scan_azimuth(20)) > scan
 
 
-def test_a_cycle_later_the_same_place_is_passed_again() -> None:
+def test_a_cycle_later_the_same_location_is_passed_again() -> None:
     first, second = (orbit.overflight(230, 40, cycle) for cycle in (45_000, 45_001))
     assert (second.day - first.day).days == 16
     assert second.seconds == first.seconds

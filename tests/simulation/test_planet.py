@@ -1,4 +1,4 @@
-"""The planet: islands far apart, half of the places barren, and a link between rock and deposits that can be cut."""
+"""The planet: islands far apart, half of the locations barren, and a link between rock and deposits that can be cut."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.settings import Simulate
 from mineral_pipeline.simulation import Planet, orbit, tables
 
-SMALL = Simulate(places=60, dates=2, islands=6)
+SMALL = Simulate(locations=60, dates=2, islands=6)
 
 
 @pytest.fixture(scope="module")
@@ -25,16 +25,17 @@ def great_circle_km(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(2 * 6371.0088 * np.arcsin(np.sqrt(h)))
 
 
-def test_as_many_places_as_asked_for_and_a_few_at_sea(planet: Planet) -> None:
-    on_land = [place for place in planet.places if place.on_land]
+def test_as_many_locations_as_asked_for_and_a_few_at_sea(planet: Planet) -> None:
+    on_land = [location for location in planet.locations if location.on_land]
 
-    assert len(on_land) == SMALL.places
-    assert len(planet.places) - len(on_land) == round(0.05 * SMALL.places)
-    assert len({(place.swath.path, place.swath.row) for place in planet.places}) == len(planet.places)
-    assert len({place.island for place in on_land}) == SMALL.islands
+    assert len(on_land) == SMALL.locations
+    assert len(planet.locations) - len(on_land) == round(0.05 * SMALL.locations)
+    path_rows = {(location.swath.path, location.swath.row) for location in planet.locations}
+    assert len(path_rows) == len(planet.locations)
+    assert len({location.island for location in on_land}) == SMALL.islands
 
 
-def test_half_of_the_places_are_barren_and_hold_no_deposit(planet: Planet) -> None:
+def test_half_of_the_locations_are_barren_and_hold_no_deposit(planet: Planet) -> None:
     truth = tables.truth(planet)
     land = truth[truth["on_land"]]
 
@@ -43,9 +44,10 @@ def test_half_of_the_places_are_barren_and_hold_no_deposit(planet: Planet) -> No
     assert (land.loc[land["fertile"], "n_deposits"] > 0).all()
 
 
-def test_places_of_different_islands_share_no_ground(planet: Planet) -> None:
-    centres = np.array([[place.swath.frame.longitude, place.swath.frame.latitude] for place in planet.places])
-    islands = np.array([place.island for place in planet.places])
+def test_locations_of_different_islands_share_no_ground(planet: Planet) -> None:
+    projections = [location.swath.projection for location in planet.locations]
+    centres = np.array([[projection.longitude, projection.latitude] for projection in projections])
+    islands = np.array([location.island for location in planet.locations])
     i, j = np.triu_indices(len(centres), 1)
     apart = islands[i] != islands[j]
 
@@ -56,22 +58,22 @@ def test_the_same_seed_is_the_same_planet_and_another_is_not(planet: Planet) -> 
     again = simulation.create.__wrapped__(SMALL, 0)
 
     np.testing.assert_array_equal(again.deposits, planet.deposits)
-    assert again.places == planet.places
-    assert simulation.create(SMALL, 1).places != planet.places
+    assert again.locations == planet.locations
+    assert simulation.create(SMALL, 1).locations != planet.locations
 
 
-@pytest.mark.parametrize(("signal", "least", "most"), [(1.0, 0.9, 1.01), (0.0, -0.35, 0.35)])
-def test_what_is_seen_tells_of_deposits_only_where_there_is_a_signal(signal: float, least: float, most: float) -> None:
+@pytest.mark.parametrize(("signal", "lowest", "highest"), [(1.0, 0.9, 1.01), (0.0, -0.35, 0.35)])
+def test_patches_are_informative_only_where_there_is_a_signal(signal: float, lowest: float, highest: float) -> None:
     truth = tables.truth(simulation.create(SMALL.model_copy(update={"signal": signal}), 0))
     land = truth[truth["on_land"]]
-    seen, made = np.log1p(land["n_patches"]), np.log1p(land["n_deposits"])
+    patches, deposits = np.log1p(land["n_patches"]), np.log1p(land["n_deposits"])
 
-    assert least < float(np.corrcoef(seen, made)[0, 1]) < most
+    assert lowest < float(np.corrcoef(patches, deposits)[0, 1]) < highest
 
 
 def test_more_islands_than_fit_are_refused() -> None:
     with pytest.raises(SettingsError, match="islands"):
-        simulation.create(Simulate(places=3000, islands=24), 0)
+        simulation.create(Simulate(locations=3000, islands=24), 0)
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ import pytest
 from mineral_pipeline import simulation
 from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.settings import Simulate
-from mineral_pipeline.simulation import Planet, Scene, texture
+from mineral_pipeline.simulation import Planet, SimulatedScene, texture
 from mineral_pipeline.simulation.grid import transformer
 from mineral_pipeline.simulation.metadata import metadata
 from mineral_pipeline.simulation.render import check_bands, render
 
-SETTINGS = Simulate(places=24, islands=2, dates=2)
+SETTINGS = Simulate(locations=24, islands=2, dates=2)
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +26,14 @@ def planet() -> Planet:
 
 
 @pytest.fixture(scope="module")
-def clear(planet: Planet) -> list[Scene]:
+def clear(planet: Planet) -> list[SimulatedScene]:
     """Scenes on land, under the same sun and without clouds."""
     first = simulation.scenes(planet)[0].overflight
     scenes = [replace(scene, cloud_cover=0, overflight=first) for scene in simulation.scenes(planet)]
-    return [scene for scene in scenes if scene.place.on_land]
+    return [scene for scene in scenes if scene.location.on_land]
 
 
-def sample(planet: Planet, scene: Scene, lonlat: np.ndarray) -> np.ndarray:
+def sample(planet: Planet, scene: SimulatedScene, lonlat: np.ndarray) -> np.ndarray:
     """Pixels at positions; 0 where the scene does not show them."""
     image, grid = render(planet, scene), scene.grid
     x, y = transformer(grid.zone).transform(*lonlat.T)
@@ -42,14 +42,14 @@ def sample(planet: Planet, scene: Scene, lonlat: np.ndarray) -> np.ndarray:
     return np.where(inside, image[rows.clip(0, grid.lines - 1), columns.clip(0, grid.samples - 1)], 0)
 
 
-def test_neighbours_show_the_same_ground_alike(planet: Planet, clear: list[Scene]) -> None:
+def test_neighbours_show_the_same_ground_alike(planet: Planet, clear: list[SimulatedScene]) -> None:
     a, b = next(
         (a, b)
         for a in clear
         for b in clear
-        if a.place.swath.row == b.place.swath.row and b.place.swath.path == a.place.swath.path + 1
+        if a.location.swath.row == b.location.swath.row and b.location.swath.path == a.location.swath.path + 1
     )
-    points = a.place.swath.lonlat(np.random.default_rng(0).uniform(-90, 90, (20_000, 2)))
+    points = a.location.swath.lonlat(np.random.default_rng(0).uniform(-90, 90, (20_000, 2)))
     here, there = sample(planet, a, points).astype(float), sample(planet, b, points).astype(float)
     both = (here > 0) & (there > 0)
     assert both.sum() > 500
@@ -58,9 +58,9 @@ def test_neighbours_show_the_same_ground_alike(planet: Planet, clear: list[Scene
     assert np.corrcoef(here[both], there[both])[0, 1] > 0.8
 
 
-def test_altered_rock_is_clearly_darker(planet: Planet, clear: list[Scene]) -> None:
-    scene = next(scene for scene in clear if scene.place.fertile)
-    patches = planet.patches.lonlat[scene.place.swath.contains(planet.patches.lonlat, margin_km=15)]
+def test_altered_rock_is_clearly_darker(planet: Planet, clear: list[SimulatedScene]) -> None:
+    scene = next(scene for scene in clear if scene.location.fertile)
+    patches = planet.patches.lonlat[scene.location.swath.contains(planet.patches.lonlat, margin_km=15)]
     image = render(planet, scene)
     rock = np.median(image[image > 60])
     assert len(patches) >= 5
@@ -68,8 +68,8 @@ def test_altered_rock_is_clearly_darker(planet: Planet, clear: list[Scene]) -> N
 
 
 @pytest.mark.parametrize("cover", [10, 40, 80])
-def test_clouds_cover_what_the_metadata_say(planet: Planet, clear: list[Scene], cover: int) -> None:
-    scene = next(scene for scene in clear if not scene.place.fertile)
+def test_clouds_cover_what_the_metadata_say(planet: Planet, clear: list[SimulatedScene], cover: int) -> None:
+    scene = next(scene for scene in clear if not scene.location.fertile)
     plain, cloudy = (render(planet, replace(scene, cloud_cover=share)) for share in (0, cover))
     hidden = (cloudy.astype(int) - plain)[plain > 0] > (235 - plain[plain > 0].astype(int)) / 2
     assert 100 * hidden.mean() == pytest.approx(cover, abs=4)
@@ -81,7 +81,7 @@ def test_a_textures_waves_do_not_depend_on_the_pixel() -> None:
     fine = rocks.on_pixels(east, north, 0.05)
     every_wave = rocks(east, north)
     assert every_wave.std() == pytest.approx(1, abs=0.8)
-    assert np.abs(fine - rocks._only(2 * np.pi / np.hypot(*rocks.vectors.T) >= 0.15)(east, north)).max() < 0.02
+    assert np.abs(fine - rocks._select(2 * np.pi / np.hypot(*rocks.vectors.T) >= 0.15)(east, north)).max() < 0.02
 
 
 def test_metadata_keep_the_order_of_real_files(planet: Planet, data: Path) -> None:
@@ -95,7 +95,7 @@ def test_metadata_keep_the_order_of_real_files(planet: Planet, data: Path) -> No
             if len(kinds) == 2:
                 break
     for scene in simulation.scenes(planet):
-        assert keys(metadata(scene)) == kinds["L1TP" if scene.place.on_land else "L1GS"]
+        assert keys(metadata(scene)) == kinds["L1TP" if scene.location.on_land else "L1GS"]
 
 
 def keys(text: str) -> list[str]:

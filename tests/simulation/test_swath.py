@@ -1,4 +1,4 @@
-"""Flat maps, the ground of a scene and its pixels."""
+"""The local projection, the ground of a scene and its pixels."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from pyproj import Geod
 from rasterio.warp import transform as warp
 
 from mineral_pipeline.geometry import EARTH_RADIUS_KM
-from mineral_pipeline.simulation import grid
+from mineral_pipeline.simulation.grid import make_grid
 from mineral_pipeline.simulation.local_projection import LocalProjection
 from mineral_pipeline.simulation.swath import CUT_KM, LENGTH_KM, STEP_KM, STEPS, WIDTH_KM, Swath, seen
 
 SPHERE = Geod(a=EARTH_RADIUS_KM * 1000, b=EARTH_RADIUS_KM * 1000)
-PLACES = st.tuples(st.integers(1, 233), st.integers(25, 95))
+PATH_ROWS = st.tuples(st.integers(1, 233), st.integers(25, 95))
 
 
 @given(
     st.floats(-180, 180), st.floats(-70, 70), st.floats(1, 3000), st.floats(0, 359.9)
 )  # fmt: skip
-def test_distances_and_directions_from_the_middle_are_true(lon: float, lat: float, km: float, azimuth: float) -> None:
+def test_distances_and_directions_from_the_centre_are_true(lon: float, lat: float, km: float, azimuth: float) -> None:
     x, y, _ = SPHERE.fwd(lon, lat, azimuth, km * 1000)
-    frame = LocalProjection(lon, lat)
-    local = frame.to_local(np.array([x, y]))
+    projection = LocalProjection(lon, lat)
+    local = projection.to_local(np.array([x, y]))
     turn = np.radians(azimuth)
     np.testing.assert_allclose(local, [km * np.sin(turn), km * np.cos(turn)], atol=1e-5)
-    back = frame.to_lonlat(local)
+    back = projection.to_lonlat(local)
     assert abs(back[0] - lon) <= 180
     np.testing.assert_allclose([(back[0] - x + 180) % 360 - 180, back[1] - y], 0, atol=1e-7)
 
 
-@given(PLACES, st.floats(-200, 200), st.floats(-200, 200))
-def test_oblique_coordinates_invert(place: tuple[int, int], across: float, along: float) -> None:
-    swath = Swath(*place)
+@given(PATH_ROWS, st.floats(-200, 200), st.floats(-200, 200))
+def test_oblique_coordinates_invert(path_row: tuple[int, int], across: float, along: float) -> None:
+    swath = Swath(*path_row)
     there = swath.lonlat(np.array([across, along]))
     np.testing.assert_allclose(swath.oblique(there), [across, along], atol=1e-6)
 
@@ -50,9 +50,9 @@ def test_two_corners_are_stepped() -> None:
     np.testing.assert_array_equal(image, image[::-1, ::-1])  # the same turned by half
 
 
-@given(PLACES, st.floats(1, 30))
-def test_margins_shrink_and_grow(place: tuple[int, int], margin: float) -> None:
-    swath = Swath(*place)
+@given(PATH_ROWS, st.floats(1, 30))
+def test_margins_shrink_and_grow(path_row: tuple[int, int], margin: float) -> None:
+    swath = Swath(*path_row)
     points = swath.lonlat(np.random.default_rng(0).uniform(-120, 120, (500, 2)))
     shrunk, plain, grown = (swath.contains(points, km) for km in (margin, 0, -margin))
     assert not (shrunk & ~plain).any()
@@ -60,10 +60,10 @@ def test_margins_shrink_and_grow(place: tuple[int, int], margin: float) -> None:
     assert shrunk.sum() < grown.sum()
 
 
-@given(PLACES, st.sampled_from([30.0, 300.0, 1387.5]))
-def test_rasters_hold_their_scene_and_little_more(place: tuple[int, int], pixel_m: float) -> None:
-    swath = Swath(*place)
-    raster = grid.of(swath, pixel_m)
+@given(PATH_ROWS, st.sampled_from([30.0, 300.0, 1387.5]))
+def test_rasters_hold_their_scene_and_little_more(path_row: tuple[int, int], pixel_m: float) -> None:
+    swath = Swath(*path_row)
+    raster = make_grid(swath, pixel_m)
     west, south, east, north = (
         *(raster.transform @ (0, raster.lines)),
         *(raster.transform @ (raster.samples, 0)),
@@ -75,12 +75,13 @@ def test_rasters_hold_their_scene_and_little_more(place: tuple[int, int], pixel_
     assert south < min(y)
     assert max(y) < north
     assert 0.6 < WIDTH_KM * LENGTH_KM * 1e6 / ((east - west) * (north - south)) < 0.75
-    assert (raster.zone - 1) * 6 - 180 <= swath.frame.longitude < raster.zone * 6 - 180
-    assert (north < 0) == (max(outline[:, 1]) < -0.1) or abs(swath.frame.latitude) < 3  # northern zones in the south
+    assert (raster.zone - 1) * 6 - 180 <= swath.projection.longitude < raster.zone * 6 - 180
+    # zones are northern in the south too
+    assert (north < 0) == (max(outline[:, 1]) < -0.1) or abs(swath.projection.latitude) < 3
 
 
 def test_corners_are_pixel_centres() -> None:
-    raster = grid.of(Swath(92, 84), 30.0)
+    raster = make_grid(Swath(92, 84), 30.0)
     upper_left, lower_right = raster.projected_corners[[0, 2]]
     np.testing.assert_allclose(upper_left, raster.transform @ (0.5, 0.5))
     np.testing.assert_allclose(lower_right, raster.transform @ (raster.samples - 0.5, raster.lines - 0.5))
@@ -90,9 +91,9 @@ def test_corners_are_pixel_centres() -> None:
 
 def test_map_coordinates_of_pixels_are_right_to_metres() -> None:
     swath = Swath(92, 84)
-    raster = grid.of(swath, 300.0)
+    raster = make_grid(swath, 300.0)
     nodes = swath.oblique(raster.nodes())
-    got = np.stack([raster.spread(axis, 100, 103) for axis in np.moveaxis(nodes, -1, 0)], axis=-1)
+    got = np.stack([raster.interpolate(axis, 100, 103) for axis in np.moveaxis(nodes, -1, 0)], axis=-1)
     columns, rows = np.meshgrid(np.arange(raster.samples), np.arange(100, 103))
     x, y = raster.transform @ (columns.ravel() + 0.5, rows.ravel() + 0.5)
     exact = swath.oblique(np.column_stack(warp(f"EPSG:{raster.epsg}", "EPSG:4326", x, y)))

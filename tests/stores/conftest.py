@@ -69,8 +69,8 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
 def planet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the archive of six simulated scenes."""
     folder = tmp_path_factory.mktemp("planet")
-    commission = ArchiveSpec(str(folder), Simulate(places=6, dates=1, islands=1, scene_size=64), 0, ("B7",))
-    simulation.begin(commission)
-    written = simulation.write_scenes(range(len(commission.scenes)), commission)
-    simulation.finish(commission, {scene.product_id: scene.bytes for scene in written})
+    spec = ArchiveSpec(str(folder), Simulate(locations=6, dates=1, islands=1, scene_size=64), 0, ("B7",))
+    simulation.begin(spec)
+    written = simulation.write_scenes(range(len(spec.scenes)), spec)
+    simulation.finish(spec, {scene.product_id: scene.bytes for scene in written})
     return folder

@@ -32,7 +32,7 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from benchmarks.support import faults
 from benchmarks.support.http_backend import Answer, Origin, Request, byte_range, open_origin
 
-BUCKET = "location_id"
+BUCKET = "bucket"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Acquire from an object store to an object store, through faults: the same chips, and no credential anywhere."""
+"""Acquire from an object store to an object store, through faults: the same chips, and no credential is written."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from servers import BUCKET, S3Server
 
 from benchmarks.support import faults
 from benchmarks.support.faults import FaultyServer, Rule
-from jobs import acquire, catalogue
-from jobs.__main__ import main
+from jobs import acquire, catalogue, verify
 from jobs.running import status
+from jobs.running.command_line import main
 from mineral_pipeline import settings as reader
-from mineral_pipeline.archive import source
-from mineral_pipeline.workspace import Workspace, ledger, zarr_store
-from mineral_pipeline.workspace.counts import Counts
+from mineral_pipeline.archive import retry
+from mineral_pipeline.workspace import Counts, Workspace, layout, ledger, zarr_store
 
 MARKER = "hunter2MARKER"
 URL = f"s3://{BUCKET}/acquire"
@@ -32,7 +31,7 @@ URL = f"s3://{BUCKET}/acquire"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No long pauses between attempts."""
-    monkeypatch.setattr(source, "FIRST_PAUSE", 1e-3)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 1e-3)
 
 
 @pytest.fixture
@@ -46,20 +45,27 @@ def proxy(request: pytest.FixtureRequest, planet: Path) -> Iterator[FaultyServer
 
 
 def is_ceph(request: pytest.FixtureRequest) -> bool:
-    """Whether a test's workspace is on Ceph, which looks at keys."""
+    """Whether a test's workspace is on Ceph, which checks keys."""
     return bool(request.node.callspec.params["place"] == "ceph")
 
 
 def document(workspace: str, **archive: Any) -> dict[str, Any]:
     """Settings of an acquisition, as in a file."""
-    how = {"chip_size": 48, "chips_per_shard": 2}
+    config = {"chip_size": 48, "chips_per_shard": 2}
     archive = {"anonymous": False, "retries": 3, **archive}
-    return {"workspace": workspace, "jobs": ["acquire"], "archive": archive, "acquire": how, "max_failed_fraction": 1}
+    return {
+        "workspace": workspace,
+        "jobs": ["acquire"],
+        "archive": archive,
+        "acquire": config,
+        "max_failed_fraction": 1,
+    }
 
 
 def acquired(client: Client, workspace: Workspace, **archive: Any) -> Counts:
-    """Run the first two jobs."""
+    """Run catalogue and acquire."""
     settings = reader.parse(document(workspace.url, **archive))
+    layout.write_version(workspace)
     catalogue.main(settings, client)
     return acquire.main(settings, client)
 
@@ -82,9 +88,9 @@ def test_the_same_chips_through_faults(
 
     requests = proxy.statistics.requests
     assert acquired(client, place, **remote).skipped == 6
-    assert proxy.statistics.requests == requests, "what is done is not asked for again"
-    assert status.verify(place.url) == 0
-    assert status.status(place.url, as_json=True) == 0
+    assert proxy.statistics.requests == requests, "finished scenes are not requested again"
+    assert verify.main(place.url) == 0
+    assert status.show_status(place.url, as_json=True) == 0
 
 
 @pytest.mark.parametrize("place", ["s3", pytest.param("ceph", marks=pytest.mark.ceph)], indirect=True)
@@ -97,7 +103,7 @@ def test_no_credential_is_written_anywhere(
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Neither in the workspace nor in what is said, through success and failure, with right and wrong settings."""
+    """Neither the workspace nor any output holds one, after success and failure, with right and wrong settings."""
     caplog.set_level(logging.INFO)
     monkeypatch.setenv("ARCHIVE_SECRET", MARKER)
     if not is_ceph(request):
@@ -112,7 +118,7 @@ def test_no_credential_is_written_anywhere(
         path.write_text(yaml.safe_dump(document(workspace, url=URL, storage_options=options)))
         return main([job, str(path), "--cluster", "threads", *arguments])
 
-    known = right if is_ceph(request) else secret  # moto believes every key
+    known = right if is_ceph(request) else secret  # moto accepts every key
     assert not is_ceph(request) or run("catalogue", **secret) == 2
     codes = [run("catalogue", **known)]
     proxy.reset(*(Rule(fault, "GET .*TIF", 0.3, lasting=True) for fault in ("403", "503", "reset", "html")))

@@ -12,7 +12,7 @@ import fsspec
 import pytest
 from servers import BUCKET, S3Server, forget_clients
 
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, artefacts
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).parents[2]
@@ -31,20 +31,20 @@ SMALL = (
     "prospect.ensemble_size=2",
 )
 ARTEFACTS = (
-    "catalogue.parquet",
-    "chips.zarr/zarr.json",
-    "chips.parquet/part-00005.parquet",
-    "deposits.parquet",
-    "labels.parquet",
-    "samples/richness/samples.parquet",
-    "samples/richness/train.zarr/zarr.json",
-    "models/richness/tuned/model.keras",
-    "models/richness/tuned/metrics.json",
-    "evaluation/richness/metrics.json",
-    "prospects.parquet",
-    "prospects.geojson",
-    "prospects.tif",
-    "report/index.html",
+    artefacts.CATALOGUE,
+    f"{artefacts.CHIPS}/zarr.json",
+    artefacts.ledger_part(5),
+    artefacts.DEPOSITS,
+    artefacts.LABELS,
+    artefacts.samples_table("richness"),
+    f"{artefacts.samples_store('richness', 'train')}/zarr.json",
+    artefacts.model("richness", "tuned", artefacts.MODEL_NETWORK),
+    artefacts.model("richness", "tuned", artefacts.MODEL_METRICS),
+    artefacts.evaluation_metrics("richness"),
+    artefacts.PROSPECTS,
+    artefacts.PROSPECTS_GEOJSON,
+    artefacts.PROSPECTS_RASTER,
+    artefacts.REPORT,
 )
 
 
@@ -81,7 +81,7 @@ def test_every_job(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch)
     )
     settings = [part for override in overrides for part in ("--set", override)]
     command = ["run", "jobs/settings/demo.yaml", "--workspace", url, *settings]
-    assert f"{url}/report/index.html" in run(environment, *command)
+    assert f"{url}/{artefacts.REPORT}" in run(environment, *command)
     again = run(environment, *command)
     for job in ("acquire", "label", "curate", "train", "tune", "evaluate", "prospect"):
         (line,) = [line for line in again.splitlines() if line.startswith(f"{job} ")]

@@ -1,4 +1,4 @@
-"""An archive on real servers, through a proxy that fails: what is tried again, what is not, and what is noticed."""
+"""An archive on real servers behind a failing proxy: what is tried again, what is not, and what is detected."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mineral_pipeline.archive import (
     MissingError,
     Source,
     UnreachableError,
-    source,
+    retry,
 )
 from mineral_pipeline.sensors.landsat import product_folder
 from mineral_pipeline.settings import Archive
@@ -46,25 +46,25 @@ class Store:
     folder: Path
 
     def open(self, *rules: Rule, **archive_settings: Any) -> Source:
-        """The archive with new faults, and no requests so far."""
+        """Open the archive with new faults; its requests are counted from zero."""
         self.proxy.reset(*rules)
         return archive.open_source(Archive(**{"url": self.url, **self.options, "retries": 3, **archive_settings}))
 
     @property
     def files(self) -> list[str]:
-        """Band files, by path in the archive."""
+        """Paths of the band files in the archive."""
         return sorted(str(file.relative_to(self.folder)) for file in self.folder.rglob("*_B7.TIF"))
 
     def fetch(self, opened: Source, number: int = 0) -> FetchedObject:
-        """One band file."""
+        """Fetch one band file."""
         return opened.fetch(f"{self.url}/{self.files[number]}")
 
     def content(self, number: int = 0) -> bytes:
-        """What it is to be."""
+        """The true bytes of a band file."""
         return (self.folder / self.files[number]).read_bytes()
 
     def path(self, number: int) -> str:
-        """Of a band file on the server."""
+        """Path of a band file on the server."""
         return quote(f"/{BUCKET}/{PREFIX}/{self.files[number]}" if self.kind != "http" else f"/{self.files[number]}")
 
 
@@ -104,7 +104,7 @@ def upload_to_google(folder: Path, server: str) -> None:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No long pauses between attempts."""
-    monkeypatch.setattr(source, "FIRST_PAUSE", 1e-3)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 1e-3)
 
 
 def test_a_scene_is_two_whole_objects_in_one_request_each(store: Store) -> None:
@@ -127,7 +127,7 @@ def test_transient_faults_are_tried_again(store: Store, fault: str) -> None:
 
 
 @pytest.mark.parametrize(("fault", "amount"), [("hang", 60), ("slow", 100)])
-def test_a_request_without_an_end_is_given_up_and_tried_again(store: Store, fault: str, amount: float) -> None:
+def test_a_request_that_never_ends_is_given_up_and_tried_again(store: Store, fault: str, amount: float) -> None:
     started = time.monotonic()
     fetched = store.fetch(store.open(Rule(fault, BAND, times=1, amount=amount), timeout_s=3))
     assert fetched.content == store.content()
@@ -136,32 +136,32 @@ def test_a_request_without_an_end_is_given_up_and_tried_again(store: Store, faul
 
 
 @pytest.mark.parametrize("fault", ["short", "wrong"])
-def test_the_checksum_notices_other_bytes(store: Store, fault: str) -> None:
+def test_the_checksum_detects_other_bytes(store: Store, fault: str) -> None:
     if (store.kind, fault) == ("ceph", "wrong"):
-        pytest.skip("Ceph looks at signatures, and the request for another object would have none")
+        pytest.skip("Ceph checks signatures, and the request for another object would have none")
     rule = Rule(fault, BAND, times=2, other=store.path(1))
-    spoilt = store.content()[: len(store.content()) // 2] if fault == "short" else store.content(1)
+    damaged = store.content()[: len(store.content()) // 2] if fault == "short" else store.content(1)
     if store.kind == "http":  # an ETag of a web server may be anything
         assert (store.fetch(store.open(rule)).content, store.fetch(store.open(rule)).checksum_verified) == (
-            spoilt,
+            damaged,
             False,
         )
         return
     fetched = store.fetch(store.open(rule))
     assert (fetched.content, fetched.checksum_verified, fetched.attempts) == (store.content(), True, 3)
     unchecked = store.fetch(store.open(rule, checksums=False))
-    assert (unchecked.content, unchecked.checksum_verified, unchecked.attempts) == (spoilt, False, 1)
+    assert (unchecked.content, unchecked.checksum_verified, unchecked.attempts) == (damaged, False, 1)
     with pytest.raises(
         CorruptError, match=r"B7\.TIF has not the MD5 that the store gives .*archive\.checksums"
     ) as caught:
         store.fetch(store.open(Rule(fault, BAND, other=store.path(1))))
     assert caught.value.attempts == store.proxy.statistics.requests == 4
-    assert (caught.value.evidence.size, caught.value.evidence.first_bytes) == (len(spoilt), spoilt[:64])
+    assert (caught.value.details.size, caught.value.details.first_bytes) == (len(damaged), damaged[:64])
 
 
 @pytest.mark.parametrize("lasts", [False, True])
 def test_a_page_in_place_of_an_object(store: Store, lasts: bool) -> None:
-    """A proxy's page, which has no ETag, is believed only when it comes twice."""
+    """A proxy's page, which has no ETag, is judged corrupt only when it comes twice."""
     opened = store.open(Rule("html", BAND, times=None if lasts else 1))
     product_id = Path(store.files[0]).parent.name
     base_url = f"{store.url}/{product_folder(product_id)}"
@@ -172,17 +172,17 @@ def test_a_page_in_place_of_an_object(store: Store, lasts: bool) -> None:
     if not lasts:
         assert archive.confirm_corrupt(read, opened.archive.retries).bands[0].content == store.content()
         return
-    # Google's client wants an ETag, so that the page is a failed request to it and never a verdict
+    # Google's client requires an ETag, so that it raises an error for the page, and nothing is judged
     with pytest.raises(UnreachableError if store.kind == "gs" else CorruptError) as caught:
         archive.confirm_corrupt(read, opened.archive.retries)
     if isinstance(caught.value, CorruptError):
         assert "B7.TIF is an HTML page, not a TIFF (72 bytes)" in str(caught.value)
-        assert caught.value.evidence.first_bytes == faults.HTML[:64]
+        assert caught.value.details.first_bytes == faults.HTML[:64]
         assert caught.value.attempts == 2
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "drop_reason"),
+    ("status", "kind", "reason"),
     [
         ("404", MissingError, "is not in the archive"),
         ("403", UnreachableError, "permission"),
@@ -190,9 +190,9 @@ def test_a_page_in_place_of_an_object(store: Store, lasts: bool) -> None:
     ],
 )
 def test_what_is_missing_or_forbidden_is_not_tried_again(
-    store: Store, status: str, kind: type[FetchError], why: str
+    store: Store, status: str, kind: type[FetchError], reason: str
 ) -> None:
-    with pytest.raises(kind, match=f"^LT04.*B7.TIF .*{why}") as caught:
+    with pytest.raises(kind, match=f"^LT04.*B7.TIF .*{reason}") as caught:
         store.fetch(store.open(Rule(status, BAND)))
     assert caught.value.attempts == store.proxy.statistics.requests == 1
 
@@ -205,9 +205,9 @@ def test_an_object_that_is_not_there(store: Store) -> None:
         assert caught.value.attempts == 1
 
 
-@pytest.mark.parametrize(("fault", "drop_reason"), [("503", "HTTP 503"), ("reset", "connection"), ("truncate", "")])
-def test_faults_that_outlast_the_retries(store: Store, fault: str, why: str) -> None:
-    with pytest.raises(UnreachableError, match=f"^LT04.*B7.TIF cannot be read: .*{why}") as caught:
+@pytest.mark.parametrize(("fault", "reason"), [("503", "HTTP 503"), ("reset", "connection"), ("truncate", "")])
+def test_faults_that_outlast_the_retries(store: Store, fault: str, reason: str) -> None:
+    with pytest.raises(UnreachableError, match=f"^LT04.*B7.TIF cannot be read: .*{reason}") as caught:
         store.fetch(store.open(Rule(fault, BAND)))
     assert caught.value.attempts == store.proxy.statistics.requests == 4
     assert store.proxy.url not in str(caught.value)
@@ -215,7 +215,7 @@ def test_faults_that_outlast_the_retries(store: Store, fault: str, why: str) -> 
 
 
 def test_the_deadline_of_a_scene(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.1)
     product_id = Path(store.files[0]).parent.name
     opened = store.open(Rule("503", BAND), retries=1000, deadline_s=2)
     with pytest.raises(UnreachableError, match="HTTP 503"):
@@ -223,7 +223,7 @@ def test_the_deadline_of_a_scene(store: Store, monkeypatch: pytest.MonkeyPatch) 
     assert 2 <= store.proxy.statistics.by_fault["503"] <= 8
 
 
-def test_the_pace(store: Store) -> None:
+def test_the_rate_of_requests(store: Store) -> None:
     opened = store.open(requests_per_s=25)
     started = time.monotonic()
     with ThreadPoolExecutor(6) as pool:
@@ -232,7 +232,7 @@ def test_the_pace(store: Store) -> None:
     assert contents[:6] == [store.content(number) for number in range(6)]
 
 
-def test_many_at_once_through_many_faults(store: Store) -> None:
+def test_many_fetches_at_a_time_through_many_faults(store: Store) -> None:
     chances = (("503", 0.1), ("reset", 0.1), ("truncate", 0.1), ("429", 0.1))
     opened = store.open(*(Rule(fault, BAND, share, times=3) for fault, share in chances), Rule("latency", amount=0.01))
 
@@ -253,12 +253,12 @@ def test_the_etag_of_an_object_of_many_parts_is_no_md5(moto_server: S3Server) ->
     client, key = moto_server.client(), f"{PREFIX}/parts.bin"
     parts = [b"a" * 5 * 2**20, b"b" * 10]
     upload = client.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
-    where = {"Bucket": BUCKET, "Key": key, "UploadId": upload}
+    target = {"Bucket": BUCKET, "Key": key, "UploadId": upload}
     done = [
-        {"PartNumber": number, "ETag": client.upload_part(**where, PartNumber=number, Body=part)["ETag"]}
+        {"PartNumber": number, "ETag": client.upload_part(**target, PartNumber=number, Body=part)["ETag"]}
         for number, part in enumerate(parts, start=1)
     ]
-    etag = client.complete_multipart_upload(**where, MultipartUpload={"Parts": done})["ETag"]
+    etag = client.complete_multipart_upload(**target, MultipartUpload={"Parts": done})["ETag"]
     assert etag.strip('"').endswith("-2")
     options = {"storage_options": moto_server.storage_options, "anonymous": False}
     opened = archive.open_source(Archive(url=f"s3://{BUCKET}/{PREFIX}", **options))
@@ -268,7 +268,7 @@ def test_the_etag_of_an_object_of_many_parts_is_no_md5(moto_server: S3Server) ->
 
 
 @pytest.mark.ceph
-def test_a_store_that_looks_at_keys(ceph_server: S3Server) -> None:
+def test_a_store_that_checks_keys(ceph_server: S3Server) -> None:
     ceph_server.client().put_object(Bucket=BUCKET, Key="private", Body=b"content")
 
     def fetch(**changes: Any) -> bytes:
@@ -291,13 +291,13 @@ METADATA_ADDRESSES = ("169.254.169.254", "metadata.google.internal")
 
 
 @pytest.mark.parametrize("url", ["gs://gcp-public-data-landsat", "s3://usgs-landsat"])
-def test_public_data_ask_for_no_credentials(url: str, contacted: list[str]) -> None:
+def test_no_credentials_are_looked_for_with_public_data(url: str, contacted: list[str]) -> None:
     host = "storage.googleapis.com:443" if url.startswith("gs") else "s3.us-east-1.amazonaws.com:443"
     with pytest.raises(UnreachableError):
         archive.open_source(Archive(url=url, retries=0)).fetch(f"{url}/LT04/file")
     assert contacted == [f"CONNECT {host}"]
     contacted.clear()
-    # the same without leave to be anonymous does ask the cloud's metadata address, so that the above means something
+    # without archive.anonymous the client does ask the cloud's metadata address, so that the assertion above can fail
     with pytest.raises(UnreachableError):
         archive.open_source(Archive(url=url, retries=0, anonymous=False)).fetch(f"{url}/LT04/file")
     assert contacted

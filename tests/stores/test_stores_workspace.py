@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 import shapely
 import xarray as xr
+from chips import chip_table, outcome
 
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.geometry import CRS
-from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
-from mineral_pipeline.workspace.ledger import Outcome, State
+from mineral_pipeline.workspace import Workspace, artefacts, last_run, ledger, read_runs, write_run, zarr_store
+from mineral_pipeline.workspace.zarr_store import ImageLayout
 
 
 def test_bytes_and_names(place: Workspace) -> None:
@@ -76,7 +77,7 @@ def test_an_object_of_many_parts(place: Workspace) -> None:
     assert place.read_bytes("models/big") == content
 
 
-def test_a_local_copy(place: Workspace) -> None:
+def test_a_local_file_is_uploaded(place: Workspace) -> None:
     with place.upload_from_local("models/a/model.keras") as path:
         Path(path).write_bytes(b"whole")
     assert place.read_bytes("models/a/model.keras") == b"whole"
@@ -87,32 +88,33 @@ def test_exactly_one_of_many_creates(place: Workspace) -> None:
 
     def create(number: int) -> bool:
         barrier.wait()
-        return place.create_bytes("lease/1", str(number).encode())
+        return place.create_bytes("lock/1", str(number).encode())
 
     with ThreadPoolExecutor(8) as pool:
         created = list(pool.map(create, range(8)))
     assert sum(created) == 1
-    assert place.read_bytes("lease/1") == str(created.index(True)).encode()
+    assert place.read_bytes("lock/1") == str(created.index(True)).encode()
 
 
 def test_runs_are_kept_in_their_order(place: Workspace) -> None:
     for started, number in (("2026-11-22T10:00:00.5Z", 2), ("2026-11-22T09:59:59.9Z", 1)):
-        place.add_run({"job": "label", "started": started, "number": number})
-    newest = place.last_run("label")
+        write_run(place, {"job": "label", "started": started, "number": number})
+    newest = last_run(place, "label")
     assert newest is not None
     assert newest["number"] == 2
-    assert [run["number"] for run in place.runs()] == [1, 2]
+    assert [run["number"] for run in read_runs(place)] == [1, 2]
 
 
 def test_chips_and_their_ledger(place: Workspace) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (5, 1, 64, 64), "uint8")
     pixels[2:4] = 0  # an all-fill shard leaves no object
-    zarr_store.create_chips(place, list("abcde"), ["B7"], 64, 2, attributes={"made_with": {"seed": 1}})
+    layout = ImageLayout(("B7",), 64, 2)
+    zarr_store.create_chips(place, chip_table(list("abcde")), layout, {"made_with": {"seed": 1}})
     assert zarr_store.is_complete(place)
     for shard in range(3):
         chips = range(2 * shard, min(2 * shard + 2, 5))
         zarr_store.write_shard(place, shard, pixels[chips.start : chips.stop])
-        ledger.write_part(place, shard, [Outcome(chip, "abcde"[chip], State.OK) for chip in chips])
+        ledger.write_part(place, shard, [outcome(chip, "abcde"[chip]) for chip in chips])
     assert ledger.finished_shards(place) == [0, 1, 2]
     assert place.read_table(artefacts.LEDGER)["product_id"].tolist() == list("abcde")
     with zarr_store.open_dataset(place) as dataset:
@@ -126,8 +128,8 @@ def test_chips_and_their_ledger(place: Workspace) -> None:
 
 def test_a_store_is_made_anew(place: Workspace) -> None:
     for rows in (6, 3):
-        name = artefacts.samples("presence", "train")
-        zarr_store.create_samples(place, name, (rows, 1, 8, 8), 2, {"label": np.arange(rows) / 2}, bands=["B7"])
+        name = artefacts.samples_store("presence", "train")
+        zarr_store.create_samples(place, name, ImageLayout(("B7",), 8, 2), {"label": np.arange(rows) / 2})
         zarr_store.write_batch(place, name, 0, np.ones((2, 1, 8, 8), "uint8"))
     with zarr_store.open_dataset(place, name) as dataset:
         assert dataset["image"].shape == (3, 1, 8, 8)

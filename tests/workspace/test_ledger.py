@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
+from chips import outcome
 
-from mineral_pipeline.workspace import ledger
-from mineral_pipeline.workspace.ledger import Outcome, State
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline import geometry
+from mineral_pipeline.workspace import Workspace, ledger
+from mineral_pipeline.workspace.ledger import State
 
 TRIANGLE = shapely.Polygon([(0, 0), (2, 0), (0, 2)])
 
 
 def test_parts_round_trip_in_the_order_of_the_chips(workspace: Workspace) -> None:
-    ledger.write_part(workspace, 1, [Outcome(2, "c", State.MISSING, "not there")])
-    ledger.write_part(workspace, 0, [Outcome(0, "a", State.OK, geometry=TRIANGLE), Outcome(1, "b", State.REJECTED)])
+    ledger.write_part(workspace, 1, [outcome(2, "c", State.MISSING, reason="not there")])
+    ledger.write_part(workspace, 0, [outcome(0, "a", State.OK, geometry=TRIANGLE), outcome(1, "b", State.REJECTED)])
 
     table = ledger.read(workspace)
     assert table.columns.tolist() == ledger.COLUMNS
-    assert table["chip"].tolist() == [0, 1, 2]
+    assert table["chip_index"].tolist() == [0, 1, 2]
     assert table["status"].tolist() == ["ok", "rejected", "missing"]
     assert table.geometry[0].equals(TRIANGLE)
     assert table.geometry[1] is None
@@ -50,9 +52,9 @@ def test_footprints_are_padded_and_absent_ones_are_nan() -> None:
     square = shapely.box(179, 0, 181, 1)
     table = ledger.to_table(
         [
-            Outcome(0, "a", State.OK, geometry=TRIANGLE),
-            Outcome(1, "b", State.MISSING),
-            Outcome(2, "c", State.OK, geometry=square),
+            outcome(0, "a", State.OK, geometry=TRIANGLE),
+            outcome(1, "b", State.MISSING),
+            outcome(2, "c", State.OK, geometry=square),
         ]
     )
 
@@ -61,3 +63,29 @@ def test_footprints_are_padded_and_absent_ones_are_nan() -> None:
     assert vertices[0].tolist() == [[0, 0], [2, 0], [0, 2], [0, 2]]
     assert np.isnan(vertices[1]).all()
     assert vertices[2, :, 0].max() == 181
+
+
+def test_a_scene_of_several_chips_has_one_state(workspace: Workspace) -> None:
+    rows = [
+        outcome(0, "a", State.REJECTED),
+        outcome(1, "a"),
+        outcome(2, "b", State.MISSING),
+        outcome(3, "b", State.MISSING),
+        outcome(4, "c"),
+    ]
+    ledger.write_part(workspace, 0, rows)
+    catalogue = pd.DataFrame({"scene_id": ["a", "b", "c"], "shard": 0})
+
+    states, faults = ledger.read_states(workspace, catalogue)
+
+    assert (states, faults) == ({0: ["ok", "missing", "ok"]}, {})
+    assert ledger.count(states[0], len(catalogue)).done == 3
+
+
+def test_a_part_of_other_scenes_is_a_fault(workspace: Workspace) -> None:
+    ledger.write_part(workspace, 0, [outcome(0, "a"), outcome(1, "b")])
+
+    states, faults = ledger.read_states(workspace, pd.DataFrame({"scene_id": ["a", "c"], "shard": 0}))
+
+    assert states == {}
+    assert "part-00000.parquet: its rows are not the catalogue's scenes of its shard" in faults[0]

@@ -15,17 +15,16 @@ import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
 
-from mineral_pipeline.workspace import lock
 from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.workspace import Workspace, lock
 from mineral_pipeline.workspace.lock import Owner, acquire
-from mineral_pipeline.workspace import Workspace
 
 HOLD = """
 import sys, time
-from mineral_pipeline.lease import hold
+from mineral_pipeline.workspace.lock import acquire
 from mineral_pipeline.workspace import Workspace
 lost = []
-with hold(Workspace(sys.argv[1]), lost.append, print, float(sys.argv[2])):
+with acquire(Workspace(sys.argv[1]), lost.append, print, float(sys.argv[2])):
     print("held", flush=True)
     while not lost:
         time.sleep(0.02)
@@ -135,13 +134,13 @@ def test_a_renewed_lease_of_another_host_is_refused_once_it_was_seen_to_live(
 
 def test_a_lease_of_another_host_expires_by_our_clock_whatever_its_own_says(place: Workspace) -> None:
     tomorrow = Owner(LENGTH_S, host="elsewhere", since="2999-01-01T00:00:00+00:00")
-    place.create_bytes("lease/00000007.json", lock._content(tomorrow))
+    place.create_bytes("lock/00000007.json", lock._content(tomorrow))
     said: list[str] = []
 
     started = time.monotonic()
     with acquire(place, fail, said.append, LENGTH_S):
         assert time.monotonic() - started >= LENGTH_S
-        assert place.list("lease") == ["00000008.json"]
+        assert place.list("lock") == ["00000008.json"]
     assert said == [f"waiting up to 1 s for the lease of {tomorrow}, which may have died"]
 
 
@@ -216,27 +215,27 @@ def test_a_lease_that_cannot_be_renewed_is_lost_before_it_expires(
 
 
 def test_a_lease_whose_writing_was_interrupted_expires(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "LENGTH_S", 0.3)
-    workspace.write_bytes("lease/00000003.json", b"")
+    monkeypatch.setattr(lock, "LEASE_S", 0.3)
+    workspace.write_bytes("lock/00000003.json", b"")
 
     with acquire(workspace, fail, lambda line: None, LENGTH_S):
-        assert workspace.list("lease") == ["00000004.json"]
+        assert workspace.list("lock") == ["00000004.json"]
 
 
 def test_one_who_slept_since_it_looked_does_not_take_a_number_that_has_come_and_gone(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace.write_bytes("lease/00000001.json", lock._content(Owner(LENGTH_S, released=True)))
+    workspace.write_bytes("lock/00000001.json", lock._content(Owner(LENGTH_S, released=True)))
     original, sleeping = Workspace.create_bytes, [True]
 
     def create(place: Workspace, name: str, content: bytes) -> bool:
         if sleeping:  # meanwhile number 2 is taken and released, then number 3 is taken, which removes those below
             sleeping.clear()
-            place.remove("lease/00000001.json")
-            place.write_bytes("lease/00000003.json", lock._content(Owner(30.0)))
+            place.remove("lock/00000001.json")
+            place.write_bytes("lock/00000003.json", lock._content(Owner(30.0)))
         return original(place, name, content)
 
     monkeypatch.setattr(Workspace, "create_bytes", create)
     with pytest.raises(WorkspaceError, match="in use by"), acquire(workspace, fail, silent, LENGTH_S):
         pass
-    assert workspace.list("lease") == ["00000003.json"]
+    assert workspace.list("lock") == ["00000003.json"]

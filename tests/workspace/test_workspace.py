@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 import shapely
 
-from mineral_pipeline.geometry import CRS
-from mineral_pipeline.workspace import artefacts
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.geometry import CRS
+from mineral_pipeline.workspace import Workspace, last_run, read_runs, write_run
 
 
 @pytest.fixture(params=["disk", "object store"])
@@ -80,13 +79,13 @@ def test_a_truncated_part_is_named(place: Workspace) -> None:
 
 def test_the_newest_run_is_the_last(place: Workspace) -> None:
     for started, number in (("2026-11-22T10:00:00.5Z", 2), ("2026-11-22T09:59:59.9Z", 1)):
-        place.add_run({"job": "label", "started": started, "number": number})
+        write_run(place, {"job": "label", "started": started, "number": number})
 
-    newest = place.last_run("label")
+    newest = last_run(place, "label")
     assert newest is not None
     assert newest["number"] == 2
-    assert place.last_run("curate") is None
-    assert [run["number"] for run in place.runs()] == [1, 2]
+    assert last_run(place, "curate") is None
+    assert [run["number"] for run in read_runs(place)] == [1, 2]
 
 
 def test_a_failed_write_leaves_the_old_content_and_no_temporary(
@@ -106,7 +105,7 @@ def test_a_failed_write_leaves_the_old_content_and_no_temporary(
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_local_copy_keeps_nothing_when_the_block_fails(place: Workspace) -> None:
+def test_an_upload_keeps_nothing_when_the_block_fails(place: Workspace) -> None:
     def fails() -> None:
         with place.upload_from_local("x.tif") as path:
             Path(path).write_bytes(b"half")

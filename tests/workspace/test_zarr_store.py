@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from chips import chip_table
 
-from mineral_pipeline.workspace import zarr_store
 from mineral_pipeline.errors import DataError, WorkspaceError
-from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.zarr_store import ImageLayout
 
 
 @pytest.fixture
 def chips(workspace: Workspace) -> Workspace:
     """Ten chips of two bands in shards of four."""
-    zarr_store.create_chips(workspace, [f"scene-{n}" for n in range(10)], ["B5", "B7"], 8, 4, attributes={"source": "test"})
+    chips = chip_table([f"scene-{n}" for n in range(10)])
+    zarr_store.create_chips(workspace, chips, ImageLayout(("B5", "B7"), 8, 4), {"source": "test"})
     return workspace
 
 
@@ -22,8 +24,8 @@ def test_an_empty_store_opens_with_xarray_alone(chips: Workspace) -> None:
     dataset = xr.open_zarr(chips.path(artefacts.CHIPS))
 
     assert dict(dataset.sizes) == {"chip": 10, "band": 2, "y": 8, "x": 8}
-    assert set(dataset.coords) == {"chip", "product_id", "band"}
-    assert dataset.product_id.values[9] == "scene-9"
+    assert set(dataset.coords) == {"chip_id", "scene_id", "location_id", "product_id", "band"}
+    assert dataset.product_id.values[9] == dataset.chip_id.values[9] == dataset.scene_id.values[9] == "scene-9"
     assert not dataset.image.values.any()
     assert dataset.attrs["source"] == "test"
 
@@ -40,19 +42,22 @@ def test_a_store_is_written_file_by_file_and_the_document_that_completes_it_last
 
     write_bytes = Workspace.write_bytes
     monkeypatch.setattr(Workspace, "write_bytes", write)
-    zarr_store.create_chips(workspace, ["a", "b"], ["B7"], 8, 4)
-    arrays = ("image", "chip", "product_id", "band")
+    zarr_store.create_chips(workspace, chip_table(["a", "b"]), ImageLayout(("B7",), 8, 4))
+    arrays = ("image", "chip_id", "scene_id", "location_id", "product_id", "band")
     assert sorted(written[:-1]) == sorted(
-        [f"{CHIPS}/{name}/zarr.json" for name in arrays] + [f"{CHIPS}/{name}/c/0" for name in arrays[1:]]
+        [f"{artefacts.CHIPS}/{name}/zarr.json" for name in arrays]
+        + [f"{artefacts.CHIPS}/{name}/c/0" for name in arrays[1:]]
     )
-    assert written[-1] == f"{CHIPS}/zarr.json"
+    assert written[-1] == f"{artefacts.CHIPS}/zarr.json"
     assert zarr_store.is_complete(workspace)
 
 
 def test_a_store_without_consolidated_metadata_was_not_created_to_the_end(chips: Workspace) -> None:
-    document = chips.read_json(f"{CHIPS}/zarr.json")
+    document = chips.read_json(f"{artefacts.CHIPS}/zarr.json")
     assert zarr_store.is_complete(chips)
-    chips.write_json(f"{CHIPS}/zarr.json", {key: document[key] for key in document if key != "consolidated_metadata"})
+    chips.write_json(
+        f"{artefacts.CHIPS}/zarr.json", {key: document[key] for key in document if key != "consolidated_metadata"}
+    )
     assert not zarr_store.is_complete(chips)
 
 
@@ -92,17 +97,17 @@ def test_a_write_that_is_not_one_whole_shard_is_refused(
 
 
 def test_a_training_store_has_its_labels_beside_the_pixels(workspace: Workspace) -> None:
-    name = artefacts.samples("presence", "train")
+    name = artefacts.samples_store("presence", "train")
     labels = np.linspace(0, 1, 5, dtype="float32")
-    places = np.array(["001002", "001002", "001003", "001004", "001004"])
-    zarr_store.create_samples(workspace, name, (5, 1, 8, 8), 2, {"label": labels, "location_id": places}, bands=["B7"])
+    locations = np.array(["001002", "001002", "001003", "001004", "001004"])
+    zarr_store.create_samples(workspace, name, ImageLayout(("B7",), 8, 2), {"label": labels, "location_id": locations})
     for batch, size in enumerate((2, 2, 1)):
         zarr_store.write_batch(workspace, name, batch, np.full((size, 1, 8, 8), batch + 1, "uint8"))
 
     dataset = xr.open_zarr(workspace.path(name))
     assert set(dataset.data_vars) == {"image", "label"}
     np.testing.assert_array_equal(dataset.label.values, labels)
-    assert dataset.location_id.values.tolist() == places.tolist()
+    assert dataset.location_id.values.tolist() == locations.tolist()
     assert dataset.image.values[:, 0, 0, 0].tolist() == [1, 1, 2, 2, 3]
     assert zarr_store.open_images(workspace, name).chunks[0] == 2
 

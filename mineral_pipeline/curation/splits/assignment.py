@@ -1,4 +1,4 @@
-"""The division of the places into sides: one split of train, validation and test, and folds for cross-validation."""
+"""The assignment of locations to training, validation and test under any split, and to folds for cross-validation."""
 
 from __future__ import annotations
 
@@ -6,86 +6,161 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 
-from mineral_pipeline import geometry, settings
-from mineral_pipeline.curation import overlap
-from mineral_pipeline.curation.chips import location_centres
-from mineral_pipeline.curation.splits import blocks
+from mineral_pipeline.curation.splits.split import Locations, find_split
+from mineral_pipeline.geometry import Flags, Floats, Integers
+from mineral_pipeline.learning import SUBSETS, TEST, TRAIN, VALIDATION
+from mineral_pipeline.settings import Curate
 
-RICHNESS_STRATA = 3
-"""Kinds of places with deposits that every side gets its share of."""
+SPLIT_STREAM, FOLDS_STREAM = 0, 100
+"""Random streams of the seed; those from 1 on are the tasks'."""
 
-
-FOLDS = 100
-"""Of the seed: beyond those of the split and of the tasks."""
+MIN_KEPT_FRACTION = 0.1
+"""Smallest kept fraction of a subset that the second attempt makes good."""
 
 
 @dataclass(frozen=True)
 class SplitAssignment:
-    """How the places are divided into sides, before the guard. The same for every task."""
+    """The subset of every location, before the buffer. It is the same for every task."""
 
-    buckets: pd.Index
-    """(n,) the places."""
-    block: blocks.Integers
-    """(n,) number of the block that a place lies in."""
-    side: blocks.Integers
-    """(n,) index into `blocks.SIDES`."""
-    pairs: blocks.Integers
-    """(k, 2) positions in ``buckets`` of places that must be kept apart because they share ground; none when
-    ``split: buckets``, which does not keep them apart."""
+    locations: Locations
+    """The n locations."""
+    group: Integers
+    """(n,) number of the group, which the split keeps together."""
+    subset: Integers
+    """(n,) index into `SUBSETS`."""
     fold: int | None = None
     """Number of the fold, from 0; None for the split that is not one of a cross-validation."""
 
 
-def set_name(task: str, fold: int | None) -> str:
-    """What a task's samples are called below ``samples/``: ``presence``, or ``presence/fold-0`` of a fold."""
-    return task if fold is None else f"{task}/fold-{fold}"
+def make_split(chips: gpd.GeoDataFrame, config: Curate, seed: int) -> SplitAssignment:
+    """Assign the locations of the usable chips to subsets, each with its share of barren, poor and rich locations.
+
+    Of the proposed groupings the one is taken under which the buffer keeps most locations: of the subset and stratum
+    of which it keeps least, then of all.
+
+    Raises:
+        SettingsError: ``curate.split`` names an unknown split.
+    """
+    split = find_split(config.split)
+    locations = Locations.of(chips, find_pairs=split.buffered)
+    held_out = (1 - config.test_fraction) * config.validation_fraction
+    fractions = np.array([1 - config.test_fraction - held_out, held_out, config.test_fraction])
+    rng = np.random.default_rng([seed, SPLIT_STREAM])
+    candidates = []
+    for group in split.propose_groups(locations, config, rng):
+        subset = assign_groups(group, locations.strata, fractions, rng)
+        candidates.append(SplitAssignment(locations, group, subset))
+        if split.buffered:
+            raised = _compensated_fractions(subset, locations.pairs, fractions)
+            subset = assign_groups(group, locations.strata, raised, rng)
+            candidates.append(SplitAssignment(locations, group, subset))
+    return max(candidates, key=lambda candidate: _kept_fractions(candidate, fractions))
 
 
-def make_split(chips: gpd.GeoDataFrame, wanted: settings.Curate, seed: int) -> SplitAssignment:
-    """Divide the places of the usable chips into sides, each with its share of barren, poor and rich places."""
-    survey = _Survey(chips, wanted)
-    held_out = (1 - wanted.test_fraction) * wanted.validation_fraction
-    shares = np.array([1 - wanted.test_fraction - held_out, held_out, wanted.test_fraction])
-    rng = np.random.default_rng([seed, 0])
-    if wanted.split == "buckets":
-        split = blocks.split_buckets(survey.strata, shares, rng)
-    else:
-        split = blocks.split_blocks(survey.centres, survey.strata, survey.pairs, shares, wanted.block_size_km, rng)
-    return SplitAssignment(survey.buckets, split.block, split.subset, survey.pairs)
+def make_folds(chips: gpd.GeoDataFrame, config: Curate, seed: int) -> list[SplitAssignment]:
+    """Assign the locations of the usable chips ``curate.folds`` times, so that each is in test once; none when unset.
 
+    Of the proposed groupings the one is taken under which the fold of which the buffer keeps least keeps most.
 
-def make_folds(chips: gpd.GeoDataFrame, wanted: settings.Curate, seed: int) -> list[SplitAssignment]:
-    """Divide the places of the usable chips ``curate.folds`` times, so that each is in test once; none when unset."""
-    if wanted.folds is None:
+    Raises:
+        SettingsError: ``curate.split`` names an unknown split.
+    """
+    if config.folds is None:
         return []
-    survey = _Survey(chips, wanted)
-    splits = blocks.split_folds(
-        survey.centres, survey.strata, survey.pairs, wanted.folds, wanted.validation_fraction,
-        None if wanted.split == "buckets" else wanted.block_size_km, np.random.default_rng([seed, FOLDS]),
-    )  # fmt: skip
-    return [SplitAssignment(survey.buckets, s.block, s.subset, survey.pairs, fold) for fold, s in enumerate(splits)]
+    split = find_split(config.split)
+    locations = Locations.of(chips, find_pairs=split.buffered)
+    rng, folds, strata = np.random.default_rng([seed, FOLDS_STREAM]), range(config.folds), locations.strata
+    even = np.full(len(folds), 1 / len(folds))
+    groupings = split.propose_groups(locations, config, rng)
+    candidates = [(group, assign_groups(group, strata, even, rng)) for group in groupings]
+
+    def worst_kept(candidate: tuple[Integers, Integers]) -> float:
+        in_test = (np.where(candidate[1] == fold, TEST, TRAIN) for fold in folds)
+        return min(float(outside_buffer(subset, locations.pairs).mean()) for subset in in_test)
+
+    group, fold_of = max(candidates, key=worst_kept)
+    rest = np.array([1 - config.validation_fraction, config.validation_fraction])
+    assignments = []
+    for fold in folds:
+        others, subset = fold_of != fold, np.full(len(fold_of), TEST)
+        subset[others] = assign_groups(group[others], strata[others], rest, rng)
+        assignments.append(SplitAssignment(locations, group, subset, fold))
+    return assignments
 
 
-class _Survey:
-    """What is to be known of the places before they are divided."""
+def assign_groups(group: Integers, strata: Integers, fractions: Floats, rng: np.random.Generator) -> Integers:
+    """Assign whole groups of locations to subsets, greedily and in random order.
 
-    def __init__(self, chips: gpd.GeoDataFrame, wanted: settings.Curate) -> None:
-        usable = chips[chips["drop_reason"] == ""]
-        codes, buckets = pd.factorize(usable["location_id"], sort=True)
-        self.buckets, self.centres = pd.Index(buckets), location_centres(usable, codes)
-        self.strata = _strata(usable["richness"].groupby(codes).mean().to_numpy())
-        keep_apart = wanted.split == "blocks"
-        self.pairs = (
-            overlap.neighbours(geometry.vertex_array(usable.geometry), codes)
-            if keep_apart
-            else np.empty((0, 2), dtype=np.int64)
-        )
+    The target of a subset is its fraction of every stratum. Each step minimises the squared distance from the targets,
+    summed over subsets and strata.
+
+    Args:
+        group: (n,) number of the group of each location.
+        strata: (n,) number of the stratum of each location.
+        fractions: (s,) fraction of the locations that each subset should get.
+        rng: source of the random order.
+
+    Returns:
+        (n,) index of the subset of each location.
+    """
+    _, group = np.unique(group, return_inverse=True)
+    _, strata = np.unique(strata, return_inverse=True)
+    content = np.zeros((group.max(initial=-1) + 1, strata.max(initial=-1) + 1))
+    np.add.at(content, (group, strata), 1)
+    content /= content.sum(axis=0)
+    missing = np.repeat(fractions[:, None], content.shape[1], axis=1)
+    subset = np.empty(len(content), dtype=np.int64)
+    for number in rng.permutation(len(content)):
+        # Of |missing - content|^2 - |missing|^2 only this depends on the subset.
+        subset[number] = np.argmax(missing @ content[number])
+        missing[subset[number]] -= content[number]
+    return subset[group]
 
 
-def _strata(richness: blocks.Floats) -> blocks.Integers:
-    """0 for places without deposits, then the quantile of the others."""
-    rich = richness[richness > 0]
-    edges = np.unique(np.quantile(rich, np.arange(1, RICHNESS_STRATA) / RICHNESS_STRATA)) if len(rich) else np.empty(0)
-    return np.where(richness > 0, 1 + np.searchsorted(edges, richness, side="right"), 0)
+def overlapping(pairs: Integers, locations: Flags) -> Flags:
+    """Which locations overlap one of some locations.
+
+    Args:
+        pairs: (k, 2) positions of locations whose footprints overlap.
+        locations: (n,) flags of the locations in question.
+
+    Returns:
+        (n,) flags.
+    """
+    a, b = pairs.T
+    overlaps = np.zeros(len(locations), dtype=bool)
+    overlaps[a[locations[b]]] = True
+    overlaps[b[locations[a]]] = True
+    return overlaps
+
+
+def outside_buffer(subset: Integers, pairs: Integers) -> Flags:
+    """Which locations (n,) stay: validation drops those that overlap test, training those that overlap either.
+
+    Args:
+        subset: (n,) index into `SUBSETS`.
+        pairs: (k, 2) positions of locations whose footprints overlap.
+    """
+    kept: Flags = subset == TEST
+    for other in (VALIDATION, TRAIN):
+        kept |= (subset == other) & ~overlapping(pairs, kept)
+    return kept
+
+
+def _compensated_fractions(subset: Integers, pairs: Integers, fractions: Floats) -> Floats:
+    """Fractions under which each subset is left with its fraction, if the buffer drops the same share of it again."""
+    kept = outside_buffer(subset, pairs)
+    left = [kept[subset == number].mean() if (subset == number).any() else 1.0 for number in range(len(SUBSETS))]
+    raised = fractions / np.maximum(left, MIN_KEPT_FRACTION)
+    return np.asarray(raised / raised.sum())
+
+
+def _kept_fractions(assignment: SplitAssignment, fractions: Floats) -> tuple[float, float]:
+    """Smallest part of its target that a subset keeps of a stratum (at most 1), then the part of all locations kept."""
+    kept = outside_buffer(assignment.subset, assignment.locations.pairs)
+    _, strata = np.unique(assignment.locations.strata, return_inverse=True)
+    target = fractions[:, None] * np.bincount(strata)
+    left = np.zeros_like(target)
+    np.add.at(left, (assignment.subset[kept], strata[kept]), 1)
+    return float(np.minimum(left / target, 1).min(initial=1)), float(kept.mean())

@@ -1,50 +1,47 @@
-"""Models without a network, which every network must beat: a constant, and the brightness of a chip."""
+"""The brightness of a chip: a regression on the mean of its valid pixels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from mineral_pipeline.modelling.dataset import ChunkCache, Subset, batches
-from mineral_pipeline.modelling.spec import ModelSpec
-
-FILE = "model.json"
-"""Where a baseline keeps its numbers."""
+from mineral_pipeline.modelling.baselines.baseline import Baseline, Target, register
+from mineral_pipeline.modelling.dataset import Samples
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """A function of a chip's mean brightness; constant when the slope is 0."""
+class BrightnessPredictor:
+    """A line through brightness; its logistic function for presence."""
 
     intercept: float
-    """Prediction (its logit when ``logistic``) of a black chip."""
-    slope: float = 0.0
+    """Prediction (its logit when ``is_logit``) for a black chip."""
+    slope: float
     """Change from black to white."""
-    logistic: bool = False
+    is_logit: bool
     """Whether the line gives a logit."""
 
-    @classmethod
-    def fit(cls, spec: ModelSpec, side: Subset) -> Self:
-        """Fit to the training side.
+    def predict(self, features: pd.DataFrame) -> np.ndarray:
+        """(sample,) in 0..1."""
+        line = self.intercept + self.slope * features["brightness"].to_numpy()
+        return 1 / (1 + np.exp(-line)) if self.is_logit else np.clip(line, 0, 1)
 
-        The constant is the mean label for presence (the majority follows from it) and the median for the absolute
-        error. Brightness goes through logistic regression for presence, and for richness through the line that
-        minimises the task's own error.
-        """
-        if spec.kind == "constant":
-            return cls(float(np.median(side.label) if spec.loss == "mae" else np.mean(side.label)))
-        grey = side_brightness(side)[:, None]
-        line: Any = _regression(spec.loss)
-        line.fit(grey, side.label > 0.5 if spec.task == "presence" else side.label)
-        slope, intercept = (float(np.ravel(value)[0]) for value in (line.coef_, line.intercept_))
-        return cls(intercept, slope, logistic=spec.task == "presence")
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """(n, band, y, x) to (n,) in 0..1."""
-        line = self.intercept + self.slope * brightness(images)
-        return 1 / (1 + np.exp(-line)) if self.logistic else np.clip(line, 0, 1)
+def fit_brightness(features: pd.DataFrame, target: Target) -> BrightnessPredictor:
+    """Logistic regression for presence; for richness the line that minimises the task's own error."""
+    is_logit = target.task == "presence"
+    regression = _regression(target)
+    regression.fit(features[["brightness"]].to_numpy(), target.label > 0.5 if is_logit else target.label)
+    slope, intercept = (float(np.ravel(value)[0]) for value in (regression.coef_, regression.intercept_))
+    return BrightnessPredictor(intercept, slope, is_logit)
+
+
+def brightness_features(samples: Samples) -> pd.DataFrame:
+    """Column ``brightness``, one row per sample."""
+    batches = [brightness(images) for images in samples.read_images()]
+    return pd.DataFrame({"brightness": np.concatenate([np.empty(0), *batches])})
 
 
 def brightness(images: np.ndarray) -> np.ndarray:
@@ -53,23 +50,16 @@ def brightness(images: np.ndarray) -> np.ndarray:
     return np.asarray(images.sum(axis=(1, 2, 3), dtype=np.int64) / valid / np.iinfo(images.dtype).max)
 
 
-def side_brightness(side: Subset) -> np.ndarray:
-    """Brightness of every sample of a side, (sample,)."""
-    pixels = ChunkCache(side.images)
-    try:
-        rows = batches(np.arange(len(side)), side.images.chunks[0])
-        return np.concatenate([brightness(pixels.take(batch)) for batch in rows])
-    finally:
-        pixels.close()
+def _regression(target: Target) -> Any:
+    from sklearn.linear_model import LinearRegression, LogisticRegression, QuantileRegressor  # slow to import
 
-
-def _regression(loss: str) -> Any:
-    from sklearn.linear_model import LinearRegression, LogisticRegression, QuantileRegressor
-
-    match loss:
+    match target.loss:
         case "cross_entropy":
             return LogisticRegression(C=1e6)  # as good as no penalty, and defined for separable classes
         case "mae":
             return QuantileRegressor(quantile=0.5, alpha=0)
         case _:
             return LinearRegression()
+
+
+register(Baseline("brightness", "brightness only", brightness_features, fit_brightness, 2))

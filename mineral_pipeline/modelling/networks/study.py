@@ -1,9 +1,9 @@
-"""The nine architectures as data: three convolutional parts by three dense parts.
+"""The nine networks of the study: three convolutional parts by three dense parts.
 
-A convolutional part is a chain of blocks (convolution, batch normalisation, ReLU, max pooling). Chips of 32 to 512
+A convolutional part is a chain of blocks (convolution, max pooling, batch normalisation, ReLU). Chips of 32 to 512
 pixels go through the same blocks: only the pooling widens with the chip, so that the last feature map is at most
-`FINAL_SIDE` pixels wide and the dense part keeps its size. Parameters for one band, 3 x 3 kernels and any chip whose
-last map is 8 x 8 (32, 64, 128, 256, 512 pixels):
+`MAX_FINAL_SIZE` pixels wide and the dense part keeps its size. Parameters for one band, 3 x 3 kernels and any chip
+whose last map is 8 x 8 (32, 64, 128, 256, 512 pixels):
 
     convolutions / dense     small     medium        big
     small                   20,105     69,353    139,049
@@ -15,22 +15,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from mineral_pipeline.modelling.networks.network import Network, register
+from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.settings import Size
 
-FINAL_SIDE = 8
+MAX_FINAL_SIZE = 8
 """Largest width of the last feature map in pixels."""
 
-
-@dataclass(frozen=True)
-class Architecture:
-    """Blocks and layers of one network."""
-
-    filters: tuple[int, ...]
-    """Feature maps of each convolutional block."""
-    units: tuple[int, ...]
-    """Neurons of each hidden dense layer; the output neuron comes after them."""
-
+BATCH_NORM_MOMENTUM = 0.9
+"""Momentum of batch normalisation: its averages settle within some 40 steps, and short runs have a hundred."""
 
 CONVOLUTIONS: dict[Size, tuple[int, ...]] = {
     "small": (8, 16, 16),
@@ -47,19 +44,64 @@ DENSE_LAYERS: dict[Size, tuple[int, ...]] = {
 """Neurons of the hidden layers of each dense part."""
 
 
-def architecture(convolution: Size, dense: Size) -> Architecture:
-    """One of the nine."""
-    return Architecture(CONVOLUTIONS[convolution], DENSE_LAYERS[dense])
+def study_network(convolution: Size, dense: Size) -> str:
+    """Name of one of the nine networks."""
+    return f"{convolution}-{dense}"
 
 
-def pooling(side: int, blocks: int, final: int = FINAL_SIDE) -> tuple[int, ...]:
+@dataclass(frozen=True)
+class Architecture:
+    """Blocks and layers of one network."""
+
+    filters: tuple[int, ...]
+    """Feature maps of each convolutional block."""
+    units: tuple[int, ...]
+    """Neurons of each hidden dense layer; the output neuron comes after them."""
+
+    def build(self, spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.ndarray) -> Any:
+        """The Keras model, not compiled; see `Network.build`."""
+        from mineral_pipeline.modelling import layers  # TensorFlow takes seconds to import: only workers do
+
+        keras, values, seeds = layers.keras, spec.hyperparameters, layers.layer_seeds(spec.seed)
+        inputs, x = layers.image_input(shape, dtype)
+        for filters, window in zip(self.filters, pooling(min(shape[2:]), len(self.filters)), strict=True):
+            x = keras.layers.Conv2D(
+                filters,
+                values.kernel,
+                padding="same",
+                use_bias=False,
+                kernel_initializer=layers.he_uniform(seeds),
+                kernel_regularizer=keras.regularizers.L1L2(values.conv_l1, values.conv_l2),
+            )(x)
+            # Pooling commutes with ReLU; before the normalisation it leaves that a quarter of the pixels (measured:
+            # 40 % of the time at 64 pixels).
+            x = keras.layers.MaxPooling2D(window)(x) if window > 1 else x
+            x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x)
+            x = keras.layers.ReLU()(x)
+        x = keras.layers.Dropout(values.dropout, seed=next(seeds))(keras.layers.Flatten()(x))
+        for units in self.units:
+            x = keras.layers.Dense(
+                units,
+                activation="relu",
+                kernel_initializer=layers.he_uniform(seeds),
+                kernel_regularizer=keras.regularizers.L1L2(values.dense_l1, values.dense_l2),
+            )(x)
+        return keras.Model(inputs, layers.sigmoid_output(x, labels, spec.loss), name=spec.name)
+
+
+def pooling(size: int, blocks: int, final: int = MAX_FINAL_SIZE) -> tuple[int, ...]:
     """Edge of the max pooling window of each block, a power of two; wide ones come first, where they save most.
 
     Args:
-        side: edge of a chip in pixels.
+        size: edge of a chip in pixels.
         blocks: number of blocks.
-        final: the last feature map is at most so wide (pooling rounds down).
+        final: largest width of the last feature map (pooling rounds down).
     """
-    halvings = max(math.ceil(math.log2((side + 1) / (final + 1))), 0)
+    halvings = max(math.ceil(math.log2((size + 1) / (final + 1))), 0)
     each, more = divmod(halvings, blocks)
     return tuple(2 ** (each + (block < more)) for block in range(blocks))
+
+
+for convolution, filters in CONVOLUTIONS.items():
+    for dense, units in DENSE_LAYERS.items():
+        register(Network(study_network(convolution, dense), Architecture(filters, units).build, convolution, dense))

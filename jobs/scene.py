@@ -1,0 +1,147 @@
+"""What acquire does with one scene on a worker: fetch, validate, decode, cut its chips, and record the outcome.
+
+The packages archive and imagery meet here. A bad scene is an outcome, never an exception.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import shapely
+from rasterio.transform import array_bounds
+
+from mineral_pipeline import archive, imagery
+from mineral_pipeline.sensors.landsat import SceneMetadata
+from mineral_pipeline.settings import Acquire
+from mineral_pipeline.workspace.ledger import Outcome, State
+
+
+@dataclass(frozen=True)
+class PlannedChip:
+    """A chip that is to be cut from a scene."""
+
+    chip_id: str
+    chip_index: int
+
+
+@dataclass(frozen=True)
+class PlannedScene:
+    """A scene that is to be acquired: one row of the catalogue."""
+
+    scene_id: str
+    location_id: str
+    product_id: str
+    base_url: str
+    """URL of the product's folder."""
+    chips: tuple[PlannedChip, ...]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the scenes of a task share."""
+
+    source: archive.Source
+    config: Acquire
+    dtype: np.dtype[Any]
+    """Type of the store's pixels."""
+    limiter: archive.ByteLimiter
+    """Limits the bytes of fetched files that the task holds at a time."""
+    decoding: Lock
+    """Held while a scene is decoded: a task has one core, and memory for one decoded scene."""
+
+
+AcquiredChip = tuple[Outcome, np.ndarray | None]
+"""Outcome of a chip, and its image (band, y, x) when the outcome is ``ok``."""
+
+
+def acquire_scene(scene: PlannedScene, context: Context) -> list[AcquiredChip]:
+    """Fetch one scene and cut its chips. Never raises for a bad scene, whose outcome is that of each of its chips."""
+    started = time.monotonic()
+    settings, images = context.source.archive, list[imagery.Chip]()
+    try:
+        read = partial(_read_scene, scene, context, archive.scene_deadline(settings))
+        facts, images = archive.confirm_corrupt(read, settings.retries)
+    except archive.MissingError as error:
+        facts = {"status": State.MISSING, "reason": str(error), "attempts": error.attempts}
+    except archive.UnreachableError as error:
+        facts = {"status": State.UNREACHABLE, "reason": str(error), "attempts": error.attempts}
+    except archive.CorruptError as error:
+        damage = {"bytes": error.details.size, "first_bytes": error.details.first_bytes}
+        facts = {"status": State.CORRUPT, "reason": str(error), "attempts": error.attempts, **damage}
+    facts["seconds"] = round(time.monotonic() - started, 4)
+    outcomes = [
+        Outcome(chip.chip_id, scene.scene_id, scene.location_id, chip.chip_index, scene.product_id, **facts)
+        for chip in scene.chips
+    ]
+    if not images:
+        return [(outcome, None) for outcome in outcomes]
+    return [(_add_chip(*pair), pair[1].image) for pair in zip(outcomes, images, strict=True)]
+
+
+def _add_chip(outcome: Outcome, chip: imagery.Chip) -> Outcome:
+    """The outcome with the footprint and the statistics of its chip."""
+    facts = {name: getattr(chip, name) for name in ("footprint_source", "valid_fraction", "brightness")}
+    return replace(outcome, geometry=shapely.Polygon(chip.footprint), **facts)
+
+
+def _read_scene(scene: PlannedScene, context: Context, deadline: float) -> tuple[dict[str, Any], list[imagery.Chip]]:
+    """Read a scene once: what the ledger records of it, and its chips unless it is rejected.
+
+    Raises:
+        FetchError: as `archive.fetch_scene`; or a band is corrupt, or the bands do not fit each other.
+    """
+    bands = context.config.bands
+    with context.limiter.reservation() as reservation:
+        files = archive.fetch_scene(
+            context.source, scene.base_url, scene.product_id, bands, reservation=reservation, deadline=deadline
+        )
+        facts, waiting, files = _facts(files), list(files.bands), replace(files, bands=())
+        with context.decoding, archive.validating(files):
+            try:
+                names = [f"{scene.product_id} {band}" for band in bands]
+                # each file is released once it is decoded
+                rasters = [_decode(waiting.pop(0), name, files.metadata, context) for name in names]
+                return facts, cut_chips(rasters, files.metadata, context.config)
+            except imagery.UnusableRaster as error:
+                return {**facts, "status": State.REJECTED, "reason": str(error)}, []
+
+
+def cut_chips(rasters: list[imagery.Raster], metadata: SceneMetadata, config: Acquire) -> list[imagery.Chip]:
+    """Cut the chips of a scene that `identities.plan_chips` plans, in its order: the whole scene.
+
+    Raises:
+        UnusableRaster: the scene is rejected.
+        RasterError: its bands do not fit each other.
+    """
+    return [imagery.make_chip(rasters, config.chip_size, config.method, metadata.corners, config.footprint)]
+
+
+def _decode(file: archive.FetchedObject, name: str, metadata: SceneMetadata, context: Context) -> imagery.Raster:
+    """Decode a band and validate it against its metadata and the store."""
+    config = context.config
+    with archive.validating(file):
+        raster = imagery.decode(file.content, name, imagery.sampled_edge(config.chip_size, config.method))
+        if raster.is_georeferenced:  # make_chip rejects the others
+            bounds = array_bounds(*raster.pixels.shape, raster.transform)
+            archive.check_extent(metadata, bounds, raster.shape, context.source.archive.reduced, name)
+        archive.check_dtype(raster.pixels.dtype, context.dtype, name)
+    return raster
+
+
+def _facts(files: archive.SceneFiles) -> dict[str, Any]:
+    metadata = files.metadata
+    return {
+        "status": State.OK,
+        "attempts": files.attempts,
+        "bytes": files.bytes,
+        "sha256": files.details.sha256,
+        "path": metadata.path,
+        "row": metadata.row,
+        "acquired": metadata.acquired.isoformat(),
+        "cloud_cover": metadata.cloud_cover,
+    }

@@ -1,0 +1,203 @@
+"""The only place that judges what is corrupt: every check after which a scene's file counts as corrupt.
+
+The checks of bytes raise `CorruptError` themselves. The checks of a decoded raster raise `RasterError`, as decoding
+does; within `validating` such an error becomes the verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from mineral_pipeline.archive.errors import CorruptError
+from mineral_pipeline.archive.fetched import CorruptionDetails, FetchedObject
+from mineral_pipeline.errors import MetadataError, RasterError
+from mineral_pipeline.sensors.landsat import TIFF_MAGIC, SceneMetadata, band_file, read_metadata
+
+MAX_OBJECT_BYTES = 2**30
+"""Size of the largest object that is read: no band of any Landsat is larger, even uncompressed."""
+
+MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?', re.ASCII)
+"""Etag of an object that Google or S3 took in one piece; that of a multi-part one ends in ``-`` and a number."""
+
+EDGES = ("left", "bottom", "right", "top")
+EXTENT_TOLERANCE = 0.01
+"""Largest distance between an edge of a raster and that in its metadata, as a fraction of its width or height."""
+
+
+class Judged(Protocol):
+    """What can be judged corrupt: a fetched object, or the files of a scene."""
+
+    @property
+    def attempts(self) -> int:
+        """Requests made for it."""
+
+    @property
+    def details(self) -> CorruptionDetails:
+        """What is kept of it."""
+
+
+@contextmanager
+def validating(judged: Judged) -> Iterator[None]:
+    """A block in which an error of a raster means that its file, or the scene whose bands do not fit, is corrupt.
+
+    Args:
+        judged: the file that is decoded in the block, or the files of the scene.
+
+    Raises:
+        CorruptError: in place of a `RasterError`.
+    """
+    try:
+        yield
+    except RasterError as error:
+        raise CorruptError(str(error), judged.details, judged.attempts) from error
+
+
+def check_size(size: int, name: str) -> None:
+    """Check the size of an object before its bytes are read.
+
+    Args:
+        size: size of the object in bytes.
+        name: name of the file in errors.
+
+    Raises:
+        CorruptError: it is larger than `MAX_OBJECT_BYTES`.
+    """
+    if size > MAX_OBJECT_BYTES:
+        details = CorruptionDetails(size, b"", "", checksum_verified=True)  # reading again would not make it smaller
+        raise CorruptError(f"{name} has {size:,} bytes: no file of a scene is that large", details)
+
+
+def check_md5(content: bytes, etag: str, name: str) -> bool:
+    """Check bytes against the MD5 that their store gives as the object's etag.
+
+    Args:
+        content: all bytes of the object.
+        etag: etag of the object.
+        name: name of the file in errors.
+
+    Returns:
+        Whether the etag is an MD5, which then confirms the bytes.
+
+    Raises:
+        CorruptError: the bytes have another MD5.
+    """
+    promised = MD5_ETAG.fullmatch(etag)
+    if promised and hashlib.md5(content, usedforsecurity=False).hexdigest() != promised[1]:
+        reason = f"{name} has not the MD5 that the store gives (archive.checksums: false ignores that)"
+        raise CorruptError(reason, CorruptionDetails.of(content))
+    return promised is not None
+
+
+def check_metadata(file: FetchedObject, product_id: str, bands: Sequence[str], name: str) -> SceneMetadata:
+    """Read a metadata file and check that it is the product's own.
+
+    Args:
+        file: the MTL file.
+        product_id: identifier of the product, from its path.
+        bands: bands that the metadata must name, such as ``B7``.
+        name: name of the file in errors.
+
+    Raises:
+        CorruptError: the file cannot be read, is another product's, or names other band files.
+    """
+    try:
+        metadata = read_metadata(file.content, name)
+    except MetadataError as error:
+        raise _corrupt(file, str(error) if file.content else f"{name} is empty") from error
+    if metadata.product_id != product_id:
+        raise _corrupt(file, f"{name} describes {metadata.product_id}")
+    for band in bands:
+        found, expected = metadata.band_files.get(band, ""), band_file(product_id, band)
+        if found != expected:
+            raise _corrupt(file, f"{name} names {found or 'no file'} for {band}, not {expected}")
+    return metadata
+
+
+def check_tiff(file: FetchedObject, name: str) -> None:
+    """Check that a band file is a TIFF, as far as can be seen without decoding it.
+
+    Args:
+        file: the band file.
+        name: name of the file in errors.
+
+    Raises:
+        CorruptError: the file is empty, something else, or ends before its first image directory.
+    """
+    content = file.content
+    if not content:
+        raise _corrupt(file, f"{name} is empty")
+    if content[:4] not in TIFF_MAGIC:
+        raise _corrupt(file, f"{name} is {_describe_content(content)}, not a TIFF ({len(content):,} bytes)")
+    order: Literal["little", "big"] = "little" if content[:2] == b"II" else "big"
+    offset = content[8:16] if content[2:4] in (b"+\0", b"\0+") else content[4:8]
+    if int.from_bytes(offset, order) >= len(content):
+        raise _corrupt(file, f"{name} is cut off after {len(content):,} bytes")
+
+
+def check_extent(
+    metadata: SceneMetadata,
+    bounds: tuple[float, float, float, float],
+    shape: tuple[int, ...],
+    reduced: bool,
+    source: str,
+) -> None:
+    """Check that a raster has the extent and the shape that its metadata say. To be called within `validating`.
+
+    Args:
+        metadata: metadata of the scene.
+        bounds: outer edges of the raster in its projection: left, bottom, right, top in metres.
+        shape: lines and samples of the raster, of a reflective band.
+        reduced: the archive's rasters are reduced in resolution, so that the shape may differ.
+        source: name of the raster in errors.
+
+    Raises:
+        RasterError: an edge is further off than `EXTENT_TOLERANCE`, or the shape differs.
+    """
+    lines, samples = shape
+    if not reduced and metadata.lines and (lines, samples) != (metadata.lines, metadata.samples):
+        raise RasterError(
+            f"{source} has {lines} lines x {samples} samples, its metadata say {metadata.lines} x {metadata.samples}"
+            " (archive.reduced: true allows that)"
+        )
+    left, bottom, right, top = extent = metadata.extent
+    if math.isnan(left + bottom + right + top):
+        return
+    spans = (right - left, top - bottom) * 2
+    for edge, found, promised, span in zip(EDGES, bounds, extent, spans, strict=True):
+        if not abs(found - promised) <= EXTENT_TOLERANCE * span:
+            raise RasterError(f"{source}: its {edge} edge is at {found:.0f} m, its metadata say {promised:.0f} m")
+
+
+def check_dtype(dtype: np.dtype[Any], allowed: np.dtype[Any], source: str) -> None:
+    """Check that the pixels of a raster fit among others. To be called within `validating`.
+
+    Args:
+        dtype: type of the raster's pixels.
+        allowed: type of the store's pixels.
+        source: name of the raster in errors.
+
+    Raises:
+        RasterError: the store's type does not hold every value of the raster's.
+    """
+    if not np.can_cast(dtype, allowed):
+        raise RasterError(f"{source}: {dtype} pixels among {allowed} ones")
+
+
+def _corrupt(judged: Judged, reason: str) -> CorruptError:
+    return CorruptError(reason, judged.details, judged.attempts)
+
+
+def _describe_content(content: bytes) -> str:
+    start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    if start.startswith(b"<?xml"):
+        return "an XML document"
+    return f"bytes that begin {content[:8].hex(' ')}"

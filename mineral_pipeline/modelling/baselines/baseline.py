@@ -1,0 +1,67 @@
+"""What a baseline is: features of chips, and a function that fits a predictor to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from mineral_pipeline.learning import Task
+from mineral_pipeline.modelling.dataset import Samples
+from mineral_pipeline.modelling.spec import NETWORK_KINDS, Loss
+from mineral_pipeline.registry import Registry
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be predicted for the training samples."""
+
+    task: Task
+    """``presence`` or ``richness``."""
+    loss: Loss
+    """Loss that is to be minimised."""
+    label: np.ndarray
+    """(sample,) in 0..1; 0 or 1 for presence."""
+    weight: np.ndarray
+    """(sample,) with mean 1."""
+
+
+class FeaturePredictor(Protocol):
+    """A fitted baseline. It is saved with joblib: its class must be importable wherever it is loaded."""
+
+    def predict(self, features: pd.DataFrame) -> np.ndarray:
+        """(sample,) in 0..1, from one row of features per sample."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A model without a network, which every network must beat."""
+
+    name: str
+    """Kind and name of its models, such as ``brightness``."""
+    label: str
+    """Name in figures and tables of the report, such as ``brightness only``."""
+    features: Callable[[Samples], pd.DataFrame]
+    """One row of features per sample, from ``samples.table``, from ``samples.read_images()``, or from both."""
+    fit: Callable[[pd.DataFrame, Target], FeaturePredictor]
+    """Fits a predictor to the features of the training samples."""
+    parameters: int | None = None
+    """Number of fitted parameters, where it is fixed."""
+
+
+BASELINES: Registry[Baseline] = Registry("baseline")
+"""All baselines by name."""
+
+
+def register(baseline: Baseline) -> Baseline:
+    """Make a baseline known, and return it.
+
+    Raises:
+        ValueError: a baseline of the name exists already, or the name is that of a kind of networks.
+    """
+    if baseline.name in NETWORK_KINDS:
+        raise ValueError(f"baseline {baseline.name!r}: networks have a kind of that name: choose another name")
+    return BASELINES.register(baseline.name, baseline)

@@ -1,0 +1,30 @@
+"""The best constant: the same prediction for every chip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mineral_pipeline.modelling.baselines.baseline import Baseline, Target, register
+
+
+@dataclass(frozen=True)
+class ConstantPredictor:
+    """Predicts the same value for every chip."""
+
+    value: float
+    """Prediction in 0..1."""
+
+    def predict(self, features: pd.DataFrame) -> np.ndarray:
+        """(sample,) equal values."""
+        return np.full(len(features), self.value)
+
+
+def fit_constant(features: pd.DataFrame, target: Target) -> ConstantPredictor:
+    """The median label for the absolute error, else the mean; for presence the majority follows from it."""
+    return ConstantPredictor(float(np.median(target.label) if target.loss == "mae" else np.mean(target.label)))
+
+
+register(Baseline("constant", "constant", lambda samples: pd.DataFrame(index=range(len(samples))), fit_constant, 1))

@@ -1,0 +1,65 @@
+"""The candidates of a search: points drawn from the ranges of the settings, as specs of models."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy.stats
+from sklearn.model_selection import ParameterSampler
+
+from mineral_pipeline.learning import Task
+from mineral_pipeline.modelling.model_list import grid_specs
+from mineral_pipeline.modelling.model_selection import select_model
+from mineral_pipeline.modelling.spec import ModelSpec
+from mineral_pipeline.settings import Settings, Tune
+from mineral_pipeline.workspace import Workspace
+
+LOGARITHMIC = ("learning_rate", "conv_l1", "conv_l2", "dense_l1", "dense_l2")
+"""Hyperparameters that are drawn uniformly in their logarithm."""
+
+
+def grid_winner(settings: Settings, workspace: Workspace, task: Task) -> ModelSpec:
+    """The best model of the grid, with as many epochs as a candidate may have.
+
+    Raises:
+        DataError: no model of the grid is trained.
+    """
+    names = [spec.name for spec in grid_specs(settings, workspace, task)]
+    return replace(select_model(workspace, task, names), epochs=settings.tune.epochs)
+
+
+def candidate_spec(winner: ModelSpec, values: dict[str, Any]) -> ModelSpec:
+    """The model of one point of the search; its name is a digest of the point."""
+    values = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
+    hyperparameters = winner.hyperparameters.model_copy(update=values)
+    name = hashlib.sha256(hyperparameters.model_dump_json().encode()).hexdigest()[:8]
+    return replace(winner, name=f"candidate-{name}", kind="candidate", hyperparameters=hyperparameters)
+
+
+def candidate_specs(settings: Settings, workspace: Workspace, task: Task) -> list[ModelSpec]:
+    """The models that the search over the best of the grid tries, in dask-ml's order.
+
+    Raises:
+        DataError: no model of the grid is trained.
+    """
+    winner = grid_winner(settings, workspace, task)
+    points = ParameterSampler(distributions(settings.tune), settings.tune.candidates, random_state=settings.seed)
+    specs = [candidate_spec(winner, point) for point in points]
+    return list({spec.name: spec for spec in specs}.values())
+
+
+def distributions(config: Tune) -> dict[str, Any]:
+    """The ranges of the settings as distributions of scipy, or as lists of values."""
+    found: dict[str, Any] = {name: _range(scipy.stats.loguniform, *getattr(config, name)) for name in LOGARITHMIC}
+    low, high = config.dropout
+    found["dropout"] = _range(scipy.stats.uniform, low, high - low) if high > low else [low]
+    first, last = config.kernel
+    found["kernel"] = list(range(first | 1, last + 1, 2)) or [first]
+    return found
+
+
+def _range(distribution: Any, low: float, high: float) -> Any:
+    return distribution(low, high) if low != high else [low]

@@ -1,0 +1,68 @@
+"""Parts that all networks share: input, output and initial weights. Imports Keras: for workers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from mineral_pipeline.modelling.backend import keras
+
+__all__ = ["he_uniform", "image_input", "initial_bias", "keras", "layer_seeds", "sigmoid_output"]
+
+MAX_BIAS = 3.0
+"""Largest magnitude of the output's initial bias, as a logit: training can still leave a start at 5 % or 95 %."""
+
+
+def image_input(shape: tuple[int, ...], dtype: str) -> tuple[Any, Any]:
+    """Input of a network, and the images scaled to 0..1 on the device with their channels last.
+
+    Args:
+        shape: (sample, band, y, x) of a store; the number of samples does not matter.
+        dtype: type of its pixels, an unsigned integer.
+
+    Returns:
+        Two Keras tensors: (n, band, y, x) integers, and (n, y, x, band) float32.
+    """
+    inputs = keras.Input(shape[1:], dtype=dtype, name="image")
+    x = keras.layers.Rescaling(1 / np.iinfo(dtype).max, name="scale")(inputs)
+    return inputs, keras.layers.Permute((2, 3, 1), name="channels_last")(x)
+
+
+def sigmoid_output(x: Any, labels: np.ndarray, loss: str) -> Any:
+    """Output neuron in 0..1 that starts as the best constant for the training labels.
+
+    Its initial weights are 0: random ones saturate the sigmoid of a wide network, and with the absolute error such a
+    network does not recover (measured).
+
+    Args:
+        x: (n, features) Keras tensor.
+        labels: (sample,) training labels in 0..1.
+        loss: loss that training minimises.
+    """
+    bias = keras.initializers.Constant(initial_bias(labels, loss))
+    return keras.layers.Dense(1, activation="sigmoid", bias_initializer=bias, kernel_initializer="zeros")(x)
+
+
+def initial_bias(labels: np.ndarray, loss: str) -> float:
+    """Logit of the best constant: the mean, or the median for the absolute error.
+
+    With the absolute error and a sigmoid half the networks otherwise collapse to the constant (measured).
+    """
+    centre = np.median(labels) if loss == "mae" else np.mean(labels)
+    share = float(np.clip(centre, 1e-6, 1 - 1e-6))
+    return float(np.clip(np.log(share / (1 - share)), -MAX_BIAS, MAX_BIAS))
+
+
+def layer_seeds(seed: int) -> Iterator[int]:
+    """An endless series of seeds, one per layer, so that no state of the process decides a weight."""
+    return (
+        int(word) for number in itertools.count() for word in np.random.SeedSequence((seed, number)).generate_state(1)
+    )
+
+
+def he_uniform(seeds: Iterator[int]) -> Any:
+    """He-uniform initial weights from the next seed."""
+    return keras.initializers.HeUniform(seed=next(seeds))

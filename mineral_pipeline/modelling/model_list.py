@@ -1,0 +1,96 @@
+"""The models that a settings file asks for: the grid of networks, and the baselines that they must beat."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.learning import Task
+from mineral_pipeline.modelling.baselines import BASELINES
+from mineral_pipeline.modelling.networks import NETWORKS, study_network
+from mineral_pipeline.modelling.spec import ModelSpec, digest_samples
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.workspace import Workspace
+
+RANDOM_LABELS_NETWORK = study_network("medium", "medium")
+"""Network that is trained on permuted labels, as in the study."""
+
+
+def check_networks(settings: Settings) -> None:
+    """Refuse settings that name a network that is not registered.
+
+    Raises:
+        SettingsError: there is no network of a name in ``train.networks``.
+    """
+    for name in settings.train.networks:
+        try:
+            NETWORKS[name]
+        except SettingsError as error:
+            raise SettingsError(f"train.networks: {error}") from None
+
+
+def grid_networks(settings: Settings) -> list[str]:
+    """Names of the networks of the grid, the largest first, and then of the further networks of the settings."""
+    check_networks(settings)
+    train = settings.train
+    grid = [
+        study_network(convolution, dense)
+        for convolution in reversed(train.convolutions)
+        for dense in reversed(train.dense_layers)
+    ]
+    return list(dict.fromkeys([*grid, *train.networks]))
+
+
+def count_models(settings: Settings) -> int:
+    """Number of models of one task: `grid_specs` and `baseline_specs`, which need the samples."""
+    train = settings.train
+    return len(grid_networks(settings)) * len(train.seeds) + train.n_label_permutations + len(BASELINES)
+
+
+def grid_specs(settings: Settings, workspace: Workspace, task: Task) -> list[ModelSpec]:
+    """Every network of the grid, once per seed; the long ones first, so that workers end together.
+
+    Raises:
+        SettingsError: a network of the settings is not registered.
+        WorkspaceError: the task is not curated.
+    """
+    base = _base_spec(settings, workspace, task)
+    return [
+        replace(base, name=f"{network}-s{seed}", network=network, seed=seed)
+        for network in grid_networks(settings)
+        for seed in settings.train.seeds
+    ]
+
+
+def baseline_specs(settings: Settings, workspace: Workspace, task: Task) -> list[ModelSpec]:
+    """What a network must beat: networks that were trained on permuted labels, and every registered baseline.
+
+    Raises:
+        WorkspaceError: the task is not curated.
+    """
+    base = _base_spec(settings, workspace, task)
+    random = replace(base, kind="random-labels", network=RANDOM_LABELS_NETWORK)
+    return [
+        *(
+            replace(random, name=f"random-labels-p{number}", permutation=number, seed=base.seed + number)
+            for number in range(settings.train.n_label_permutations)
+        ),
+        *(replace(base, name=name, kind=name) for name in BASELINES),
+    ]
+
+
+def _base_spec(settings: Settings, workspace: Workspace, task: Task) -> ModelSpec:
+    train = settings.train
+    return ModelSpec(
+        task=task,
+        name="",
+        kind="grid",
+        network=None,
+        hyperparameters=train.hyperparameters,
+        seed=settings.seed,
+        epochs=train.epochs,
+        patience=train.patience,
+        loss="cross_entropy" if task == "presence" else train.richness_loss,
+        permutation=None,
+        samples=digest_samples(workspace, task),
+    )

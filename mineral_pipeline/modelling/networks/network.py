@@ -1,0 +1,53 @@
+"""What a network is: a name, and a function that builds a Keras model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mineral_pipeline.modelling.spec import ModelSpec
+from mineral_pipeline.registry import Registry
+from mineral_pipeline.settings import Size
+
+
+@dataclass(frozen=True)
+class Network:
+    """An architecture that models can have."""
+
+    name: str
+    """Name in settings and models, such as ``small-medium``."""
+    build: Callable[[ModelSpec, tuple[int, ...], str, np.ndarray], Any]
+    """Builds the Keras model, not compiled, from (n, band, y, x) to (n, 1) in 0..1.
+
+    Arguments: the spec of the model; the shape (sample, band, y, x) of a store; the type of its pixels, an unsigned
+    integer; and the training labels, (sample,) in 0..1. The function imports Keras when it is called, on a worker, so
+    that the client never loads TensorFlow. `mineral_pipeline.modelling.layers` has the parts that networks share.
+    """
+    convolution: Size | None = None
+    """Size of the convolutional part, for the networks of the grid."""
+    dense: Size | None = None
+    """Size of the dense part, for the networks of the grid."""
+
+
+NETWORKS: Registry[Network] = Registry("network")
+"""All networks by name."""
+
+
+def register(network: Network) -> Network:
+    """Make a network known, and return it."""
+    return NETWORKS.register(network.name, network)
+
+
+def build_network(spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.ndarray) -> Any:
+    """The Keras model of a spec, not compiled; see `Network.build`. Imports Keras: for workers.
+
+    Raises:
+        ValueError: the spec is that of a model without a network.
+        SettingsError: no network of its name is registered.
+    """
+    if spec.network is None:
+        raise ValueError(f"{spec.name}: a {spec.kind} model has no network")
+    return NETWORKS[spec.network].build(spec, shape, dtype, labels)

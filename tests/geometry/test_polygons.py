@@ -1,0 +1,80 @@
+"""Convex polygons as half-spaces, and the circles that enclose them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rings import OCTANT, SQUARE, positions, ring
+
+from mineral_pipeline import geometry
+from mineral_pipeline.geometry import EARTH_RADIUS_KM
+
+
+@pytest.mark.parametrize(
+    ("footprint", "valid"),
+    [
+        (SQUARE, True),
+        (SQUARE[::-1], True),
+        (OCTANT, True),
+        ([[179, 0], [181, 0], [181, 2], [179, 2]], True),
+        ([[0, 80], [90, 80], [180, 80], [270, 80]], True),
+        ([[0, 0], [0, 0], [1, 0], [1, 1]], True),
+        ([[10, 40], [12, 40], [10, 42], [12, 42]], False),  # bow tie
+        ([[0, 0], [4, 0], [1, 1], [0, 4]], False),  # dart
+        ([[0, 0], [1, 0], [1, 0], [1, 0]], False),
+        ([[0, 0], [0, 0], [0, 0], [0, 0]], False),
+        ([[0, 0], [1, 0], [2, 0], [3, 0]], False),
+        ([[0, 0], [1, 0], [1, 1], [1, 0]], False),
+        ([[0, 89], [1, 89], [1, 91], [0, 91]], False),
+        ([[0, 0], [1, 0], [1, math.nan], [0, 1]], False),
+        ([[0, 0], [math.inf, 0], [1, 1], [0, 1]], False),
+        ([[0, 0], [90, 0], [180, 0], [270, 0]], False),  # a hemisphere has two insides
+    ],
+)
+def test_what_is_a_convex_polygon(footprint: list[list[float]], valid: bool) -> None:
+    halves = geometry.half_spaces([footprint])
+    assert halves.valid.tolist() == [valid]
+    assert np.isnan(halves.normals).all() != valid
+    assert (geometry.intersection_areas([footprint], [footprint]) > 0).tolist() == [valid]
+
+
+def test_a_pentagram_is_no_convex_polygon() -> None:
+    assert not geometry.half_spaces([ring((5, 5), 100, 144.0 * np.arange(5))]).valid.any()
+    assert geometry.half_spaces([ring((5, 5), 100, 72.0 * np.arange(5))]).valid.all()
+
+
+@given(st.floats(0, 360), st.floats(0, 0.9), st.booleans())
+def test_a_slight_dent_is_filled(turn: float, depth: float, clockwise: bool) -> None:
+    """Vertices halfway along edges of 200 km, up to a kilometre inside: what map projections make of straight edges."""
+    square = ring((20, 60), 140, turn + np.array([0, 90, 180, 270]))
+    dented = ring((20, 60), 99 - depth, turn + np.array([45, 225]))
+    shape = np.array([square[0], dented[0], square[1], square[2], dented[1], square[3]])
+    halves, hull = geometry.half_spaces([shape[:: -1 if clockwise else 1]]), geometry.half_spaces([square])
+    assert halves.valid.all()
+    for normal in hull.normals[0]:
+        assert np.abs(halves.normals[0] - normal).max(axis=1).min() < 1e-9
+    for normal in halves.normals[0]:
+        assert np.abs(hull.normals[0] - normal).max(axis=1).min() < 1e-9
+
+
+def test_edges_without_length_do_not_count() -> None:
+    padded = geometry.half_spaces([[*SQUARE, SQUARE[-1], SQUARE[-1]]])
+    np.testing.assert_allclose(np.linalg.norm(padded.normals, axis=2), 1)
+    assert padded.radii == pytest.approx(geometry.half_spaces([SQUARE]).radii)
+
+
+@given(positions, st.floats(1, 2000), st.lists(st.floats(0, 359), min_size=1, max_size=8))
+def test_the_circle_encloses(centre: tuple[float, float], radius: float, bearings: list[float]) -> None:
+    footprint = ring(centre, radius, sorted(bearings))
+    centres, radii = geometry.enclosing_circles([footprint])
+    farthest = geometry.distances_km(geometry.lonlat(centres), footprint).max()
+    assert farthest == pytest.approx(radii[0] * EARTH_RADIUS_KM, abs=1e-6)
+
+
+def test_crowded_vertices_do_not_pull_the_centre() -> None:
+    crowded = [[0, 0], *([0, i * 1e-5] for i in range(9)), [0, 2], [2, 2], [2, 0]]
+    np.testing.assert_allclose(geometry.lonlat(geometry.enclosing_circles([crowded])[0]), [[1, 1]], atol=1e-3)

@@ -1,0 +1,147 @@
+"""The one loop of the jobs: results as they complete, and what is tried again, how often."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dask
+import pytest
+from distributed import Client, LocalCluster
+
+from jobs.running import tasks
+from jobs.running.tasks import TaskResult
+from mineral_pipeline.errors import ClusterError, DataError, WorkspaceError
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def test_results_come_by_the_names_of_their_tasks(client: Client) -> None:
+    submitted = tasks.submit(client, "label", square, {f"part {n}": (n,) for n in range(4)})
+
+    assert all(future.key.startswith(f"label-{name}-") for future, name in submitted.items())
+    found = {result.name: result.value for result in tasks.collect(submitted)}
+    assert found == {"part 0": 0, "part 1": 1, "part 2": 4, "part 3": 9}
+    assert list(tasks.collect({})) == []
+
+
+def test_the_same_tasks_run_again_in_another_run(client: Client) -> None:
+    first, second = (tasks.submit(client, "label", square, {"a": (3,)}) for _ in range(2))
+
+    assert {future.key for future in first}.isdisjoint(future.key for future in second)
+    for submitted in (first, second):
+        assert [result.value for result in tasks.collect(submitted)] == [9]
+
+
+def test_values_of_a_graph_are_tasks_too(client: Client) -> None:
+    values = [dask.delayed(square)(number) for number in (2, 3)]
+
+    assert sorted(result.value for result in tasks.collect(tasks.compute(client, values, ["a", "b"]))) == [4, 9]
+    assert tasks.compute(client, [], []) == {}
+
+
+def fail(counter: str, times: int, error: type[Exception]) -> str:
+    """Raise an error at the first ``times`` calls."""
+    with open(counter, "ab+") as file:
+        file.write(b"x")
+        file.flush()
+        calls = file.tell()
+    if calls <= times:
+        raise error(f"call {calls}")
+    return "done"
+
+
+@pytest.mark.parametrize("error", [WorkspaceError, RuntimeError])
+def test_an_error_that_may_go_away_is_tried_again(client: Client, tmp_path: Path, error: type[Exception]) -> None:
+    submitted = tasks.submit(client, "curate", fail, {"a": (str(tmp_path / "calls"), tasks.RETRIES, error)})
+
+    assert list(tasks.collect(submitted)) == [TaskResult("a", "done")]
+    assert (tmp_path / "calls").stat().st_size == 1 + tasks.RETRIES
+
+
+@pytest.mark.parametrize(("error", "calls"), [(WorkspaceError, 1 + tasks.RETRIES), (DataError, 1)])
+def test_a_task_that_fails_for_good_ends_the_loop(
+    client: Client, tmp_path: Path, error: type[Exception], calls: int
+) -> None:
+    submitted = tasks.submit(client, "curate", fail, {"a": (str(tmp_path / "calls"), 99, error)})
+
+    with pytest.raises(error, match=f"call {calls}"):
+        list(tasks.collect(submitted))
+    assert (tmp_path / "calls").stat().st_size == calls
+
+
+def test_a_task_that_fails_for_good_can_be_a_result(client: Client, tmp_path: Path) -> None:
+    calls = {"good": (str(tmp_path / "good"), 0, DataError), "bad": (str(tmp_path / "bad"), 99, DataError)}
+    found = {result.name: result for result in tasks.collect(tasks.submit(client, "train", fail, calls), "yield")}
+
+    assert found["good"].value == "done"
+    assert isinstance(found["bad"].error, DataError)
+    assert found["bad"].value is None
+
+
+def test_the_graph_of_another_library_runs_by_the_same_rules(client: Client, tmp_path: Path) -> None:
+    graph = {("fit", 0): (square, 3), ("fit", 1): (fail, str(tmp_path / "calls"), 1, RuntimeError)}
+    told: list[tuple[object, object]] = []
+    get = tasks.make_scheduler(client, lambda key, value: told.append((key, value)))
+
+    assert get(graph, [("fit", 0), ("fit", 1)], num_workers=3) == [9, "done"]
+    assert sorted(told) == [(("fit", 0), 9), (("fit", 1), "done")]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A future whose result was fetched before its worker died."""
+
+    key: str = "task"
+    status: str = "lost"
+
+    def release(self) -> None:
+        """Nothing is left to release."""
+
+
+def test_a_result_that_has_arrived_outlives_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "as_completed", lambda futures, **_: [(future, 42) for future in futures])
+    assert list(tasks.collect({Lost(): "a"})) == [TaskResult("a", 42)]  # type: ignore[dict-item]
+
+
+def die(counter: str, times: int) -> str:
+    """End the worker's process, the first ``times`` times that this is called."""
+    with open(counter, "ab+") as file:
+        file.write(b"x")
+        file.flush()
+        if file.tell() <= times:
+            time.sleep(1)  # a worker that dies while its nanny still starts it may not be started again
+            os._exit(1)
+    return counter
+
+
+@pytest.mark.slow
+def test_a_task_outlives_its_workers_but_not_if_it_kills_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "KILLED_RETRIES", 1)
+    done: list[str] = []
+
+    def collect(calls: dict[str, Sequence[object]], on_error: str = "raise") -> None:
+        for result in tasks.collect(tasks.submit(client, "acquire", die, calls), on_error):  # type: ignore[arg-type]
+            done.append(result.value or str(result.error))  # noqa: PERF401 - those before the error count
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL") as workers,
+        Client(workers) as client,
+    ):
+        unlucky, deadly, calm = (str(tmp_path / name) for name in ("unlucky", "deadly", "calm"))
+        collect({"shard 3": (unlucky, 1), "shard 4": (calm, 0)})
+        assert sorted(done) == sorted([unlucky, calm])
+        with pytest.raises(ClusterError, match=r"^shard 5 has killed every worker that tried it, most likely for lack"):
+            collect({"shard 5": (deadly, 99), "shard 6": (calm, 0)})
+        assert done[2:] == [calm]
+        collect({"model a": (deadly, 99), "model b": (calm, 0)}, "yield")
+    assert done[3] == calm
+    assert "model a has killed every worker that tried it" in done[4]

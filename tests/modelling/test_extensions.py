@@ -1,0 +1,98 @@
+"""A baseline and a network that are registered from outside of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from chips import chip_table
+from synthetic_samples import settings
+
+from mineral_pipeline import modelling
+from mineral_pipeline.evaluation import measure
+from mineral_pipeline.modelling import ModelSpec
+from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Target
+from mineral_pipeline.modelling.baselines import register as register_baseline
+from mineral_pipeline.modelling.networks import NETWORKS, Network
+from mineral_pipeline.modelling.networks import register as register_network
+from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+
+# Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+QUICK = {"epochs": 1, "convolutions": ["small"], "dense_layers": ["small"]}
+
+
+@dataclass(frozen=True)
+class Eastern:
+    """Predicts presence east of a meridian."""
+
+    meridian: float
+
+    def predict(self, features: pd.DataFrame) -> np.ndarray:
+        return (features["lon"] > self.meridian).to_numpy("float64")
+
+
+def fit_eastern(features: pd.DataFrame, target: Target) -> Eastern:
+    return Eastern(float(np.average(features["lon"], weights=target.weight * target.label)))
+
+
+@pytest.fixture
+def eastern() -> Iterator[Baseline]:
+    """A baseline from outside of the package, which knows coordinates and no pixel."""
+    yield register_baseline(Baseline("eastern", "east of the deposits", lambda samples: samples.table, fit_eastern, 1))
+    BASELINES.unregister("eastern")
+
+
+def baseline_spec(workspace: Workspace) -> ModelSpec:
+    specs = modelling.baseline_specs(settings(workspace), workspace, "presence")
+    return next(spec for spec in specs if spec.name == "eastern")
+
+
+def test_a_baseline_from_outside_is_fitted_and_loaded_again(curated: Workspace, eastern: Baseline) -> None:
+    spec = baseline_spec(curated)
+    metrics = modelling.fit(curated, spec, measure)
+    facts = {"name": "eastern", "kind": "eastern", "role": "baseline", "label": "east of the deposits"}
+    facts |= {"network": None, "convolution": None, "dense": None, "parameters": 1, "epochs": 0}
+    assert {key: metrics[key] for key in facts} == facts
+    train, test = (modelling.open_subset(curated, "presence", subset) for subset in ("train", "test"))
+    meridian = train.table["lon"][train.label == 1].mean()
+    prediction = modelling.predict_subset(curated, "presence", "eastern", "test")
+    np.testing.assert_array_equal(prediction, test.table["lon"] > meridian)
+
+
+def test_a_baseline_predicts_chips_by_their_index(curated: Workspace, eastern: Baseline) -> None:
+    modelling.fit(curated, baseline_spec(curated), measure)
+    labels = pd.DataFrame({key: ["a", "b"] for key in ("chip_id", "scene_id", "location_id")})
+    curated.write_table(artefacts.labels_part(0), labels.assign(chip_index=[1, 0], lon=[-200.0, 200.0], lat=0.0))
+    zarr_store.create_chips(curated, chip_table(["b", "a"]), zarr_store.ImageLayout(("B7",), 4, 2))
+    assert modelling.predict(curated, "presence", "eastern", [1, 0, 1]).tolist() == [0, 1, 0]
+
+
+def build_toy(spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.ndarray) -> Any:
+    from mineral_pipeline.modelling import layers
+
+    inputs, x = layers.image_input(shape, dtype)
+    x = layers.keras.layers.GlobalAveragePooling2D()(x)
+    x = layers.keras.layers.Dense(4, "relu", kernel_initializer=layers.he_uniform(layers.layer_seeds(spec.seed)))(x)
+    return layers.keras.Model(inputs, layers.sigmoid_output(x, labels, spec.loss), name=spec.name)
+
+
+def test_a_network_from_outside_is_trained_beside_the_grid(curated: Workspace) -> None:
+    register_network(Network("toy", build_toy))
+    try:
+        config = settings(curated, train=QUICK | {"networks": ["toy"]})
+        grid = {spec.name: spec for spec in modelling.grid_specs(config, curated, "richness")}
+        assert list(grid) == ["small-small-s0", "toy-s0"]
+        metrics = modelling.fit(curated, grid["toy-s0"], measure)
+    finally:
+        NETWORKS.unregister("toy")
+    assert (metrics["network"], metrics["convolution"], metrics["role"]) == ("toy", None, "network")
+    assert metrics["parameters"] == (1 * 4 + 4) + (4 + 1)
+    # a trained network needs no registration
+    prediction = modelling.predict_subset(curated, "richness", "toy-s0", "test")
+    assert len(prediction) == len(modelling.open_subset(curated, "richness", "test"))

@@ -1,0 +1,102 @@
+"""The registered sensors: their bands and data types are those of real products; another one is added in one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from mineral_pipeline.errors import MetadataError, SettingsError
+from mineral_pipeline.sensors import SENSORS, Band, Sensor, common_dtype, register
+from mineral_pipeline.sensors.landsat import parse_product_id, read_metadata
+
+ALL = ["LM01", "LM02", "LM03", "LM04", "LM05", "LT04", "LT05", "LE07", "LC08", "LC09", "LO08", "LO09", "LT08", "LT09"]
+COMMON_NAMES = {"coastal", "blue", "green", "red", "pan", "nir08", "nir09", "cirrus", "swir16", "swir22"} | {
+    "lwir", "lwir11", "lwir12",
+}  # fmt: skip
+"""Those common names of STAC's eo extension that a Landsat has."""
+
+
+def test_every_landsat_is_registered() -> None:
+    assert list(SENSORS) == ALL
+    for code, sensor in SENSORS.items():
+        assert sensor.code == code
+        assert sensor.spacecraft == f"LANDSAT_{code[3]}"
+        assert sensor.dtype == ("uint16" if code[3] in "89" else "uint8")
+        assert sensor.fill == 0
+
+
+@pytest.mark.parametrize("code", ALL)
+def test_bands_are_named_once_and_in_order(code: str) -> None:
+    bands = SENSORS[code].bands
+    numbers = [int(re.sub(r"B(\d+).*", r"\1", band.name)) for band in bands]
+    assert numbers == sorted(numbers)
+    assert len({band.name for band in bands}) == len(bands)
+    assert {band.common_name for band in bands} <= COMMON_NAMES
+    assert all(0.4 < band.wavelength_um[0] < band.wavelength_um[1] < 13 for band in bands)
+
+
+@pytest.mark.parametrize(("code", "band"), [("LT04", "B7"), ("LE07", "B7"), ("LC08", "B7")])
+def test_the_band_that_shows_altered_rock(code: str, band: str) -> None:
+    found = SENSORS[code].band("swir22")
+    assert found is not None
+    assert found.name == band
+    assert found == SENSORS[code].band(band)
+    assert found.wavelength_um[0] < 2.2 < found.wavelength_um[1]
+
+
+def test_a_band_that_a_sensor_lacks() -> None:
+    assert SENSORS["LM04"].band("swir22") is None
+    assert SENSORS["LM01"].band("B1") is None
+    assert SENSORS["LT04"].band("B8") is None
+
+
+def test_bands_and_types_are_those_of_real_products(data: Path) -> None:
+    """Every Level-1 metadata file names the files of its bands and, by their largest value, the type of the pixels."""
+    checked = set()
+    for file in sorted((data / "mtl/other").iterdir()):
+        try:
+            metadata = read_metadata(file.read_bytes(), file.name)
+        except MetadataError:
+            continue
+        if not metadata.band_files or re.match(r"L\w\d\d_L2", metadata.product_id):
+            continue
+        (sensor,) = (
+            one
+            for one in SENSORS.values()
+            if (one.spacecraft, one.instrument) == (metadata.spacecraft, metadata.sensor)
+        )
+        assert {band.name for band in sensor.bands} == set(metadata.band_files) - {"BQUALITY"}, file.name
+        largest = set(re.findall(r"QUANTIZE_CAL_MAX_BAND_\w+[ =>\"]+(\d+)", file.read_text(errors="replace")))
+        assert largest == {{"uint8": "255", "uint16": "65535"}[sensor.dtype]}, file.name
+        checked.add(sensor.code)
+    assert checked == {"LM01", "LM03", "LM05", "LT05", "LE07", "LC08", "LC09", "LO08"}
+
+
+@pytest.mark.parametrize(
+    ("codes", "dtype"),
+    [(["LT04"], "uint8"), (["LT04", "LE07", "LM01"], "uint8"), (["LC08"], "uint16"), (["LT05", "LC09"], "uint16")],
+)
+def test_the_common_type_holds_the_pixels_of_all(codes: list[str], dtype: str) -> None:
+    assert common_dtype(codes) == dtype
+
+
+def test_a_sensor_that_is_not_registered() -> None:
+    with pytest.raises(SettingsError, match=r"unknown sensor 'LT99': choose among LM01, LM02"):
+        common_dtype(["LT04", "LT99"])
+    with pytest.raises(MetadataError, match="no sensor is called LT99"):
+        parse_product_id("LT99_L1TP_181053_19880130_20170209_01_T1")
+
+
+def test_a_new_sensor_is_registered_in_one_line() -> None:
+    toy = register(Sensor("XX01", "TOY_1", "XX", (Band("B1", "red", (0.6, 0.7)),), "uint16"))
+    try:
+        assert SENSORS["XX01"] is toy
+        assert common_dtype(["LT04", "XX01"]) == "uint16"
+        assert parse_product_id("XX01_L1TP_181053_19880130_20170209_01_T1").sensor == "XX01"
+        with pytest.raises(ValueError, match="sensor 'XX01' is registered already"):
+            register(dataclasses.replace(toy, dtype="uint8"))
+    finally:
+        SENSORS.unregister("XX01")

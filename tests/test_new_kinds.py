@@ -1,0 +1,80 @@
+"""A new sensor, deposit format, split, baseline or network is one registration, also from outside of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from distributed import Client
+
+from jobs import acquire, catalogue
+from mineral_pipeline import sensors, simulation
+from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.registry import Registry
+from mineral_pipeline.sensors import Band, Sensor
+from mineral_pipeline.sensors.landsat import product_folder
+from mineral_pipeline.settings import Settings, parse
+from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
+
+
+@pytest.fixture
+def toy_sensor() -> Iterator[Sensor]:
+    """A sensor of another spacecraft, with one band of 16 bits."""
+    yield sensors.register(Sensor("XT01", "TOYSAT_1", "TOY", (Band("B3", "swir22", (2.1, 2.3)),), "uint16"))
+    sensors.SENSORS.unregister("XT01")
+
+
+@pytest.fixture
+def toy_archive(tmp_path: Path, toy_sensor: Sensor) -> Settings:
+    """An archive without index that holds one product of the toy sensor: a simulated scene under other names."""
+    planet = {"locations": 1, "dates": 1, "islands": 1, "scene_size": 64}
+    content = {"workspace": "none", "archive": {"url": str(tmp_path / "tm")}, "jobs": ["simulate"], "simulate": planet}
+    (written,) = simulation.write_scenes([0], simulation.ArchiveSpec.of(parse(content)))
+    old, new = written.product_id, written.product_id.replace("LT04", toy_sensor.code)
+    folder = tmp_path / "archive" / product_folder(new)
+    folder.mkdir(parents=True)
+    for file in (tmp_path / "tm" / product_folder(old)).iterdir():
+        target = folder / file.name.replace(old, new).replace("_B7", "_B3")
+        if file.suffix == ".TIF":
+            target.write_bytes(file.read_bytes())
+        else:
+            target.write_text(file.read_text().replace(old, new))
+    return parse(
+        {
+            "workspace": str(tmp_path / "workspace"),
+            "archive": {"url": str(tmp_path / "archive")},
+            "jobs": ["catalogue", "acquire"],
+            "catalogue": {"spacecraft": ["TOYSAT_1"], "sensors": ["TOY"]},
+            "acquire": {"bands": ["B3"], "chip_size": 32},
+        }
+    )
+
+
+def test_a_new_sensor_goes_from_the_archive_to_a_chip(toy_archive: Settings, client: Client) -> None:
+    catalogue.main(toy_archive, client)
+    assert acquire.main(toy_archive, client).done == 1
+
+    workspace = Workspace(toy_archive.workspace)
+    assert workspace.read_table(artefacts.CATALOGUE)["sensor"].tolist() == ["XT01"]
+    assert ledger.read(workspace)["status"].tolist() == ["ok"]
+    assert zarr_store.open_images(workspace).dtype == "uint16"
+
+
+def test_a_band_that_a_sensor_lacks_is_named(toy_archive: Settings, client: Client) -> None:
+    settings = toy_archive.model_copy(update={"acquire": toy_archive.acquire.model_copy(update={"bands": ["B7"]})})
+    catalogue.main(settings, client)
+
+    with pytest.raises(SettingsError, match=r"acquire\.bands: XT01 has no band B7: choose among B3$"):
+        acquire.main(settings, client)
+
+
+def test_a_registry_names_what_it_knows() -> None:
+    registry: Registry[int] = Registry("shape")
+    registry.register("square", 4)
+
+    assert registry.register("square", 4) == registry["square"] == 4
+    with pytest.raises(SettingsError, match="unknown shape 'circle': choose among square$"):
+        registry["circle"]
+    with pytest.raises(ValueError, match="shape 'square' is registered already"):
+        registry.register("square", 5)
