@@ -9,7 +9,6 @@ subset) and how it compares with the random-label networks. One task per model p
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,7 +16,7 @@ from distributed import Client
 
 import cluster
 from jobs.running.plan import Plan
-from jobs.running.progress import CONSOLE, Progress
+from jobs.running.progress import Progress
 from jobs.running.tasks import GPU, collect, submit
 from mineral_pipeline.evaluation import ModelPredictions, Resampling, compare_models, prediction_table
 from mineral_pipeline.learning import Task
@@ -51,20 +50,15 @@ def main(settings: Settings, client: Client) -> Counts:
     models = {f"{task}/{name}": (task, name) for task in tasks for name in trained_names(settings, task)}
     calls = {key: (workspace, task, name, "test") for key, (task, name) in models.items()}
     predictions: dict[Task, dict[str, np.ndarray]] = {task: {} for task in tasks}
-    reasons: Counter[str] = Counter()
     with Progress("evaluate", "models", len(models)) as progress:
         for result in collect(submit(client, "evaluate", predict_subset, calls, GPU), on_error="yield"):
-            progress.advance(done=result.error is None, failed=result.error is not None)
+            progress.record(result.name, result.error)
             if result.error is None:
                 task, name = models[result.name]
                 predictions[task][name] = result.value
-            else:
-                reason = type(result.error).__name__
-                reasons[reason] += 1
-                CONSOLE.print(f"evaluate: {result.name} failed: {reason}: {result.error}")
     for task in tasks:
         write_comparison(settings, task, predictions[task])
-    return Counts("models", progress.planned, progress.done, failed=progress.failed, reasons=dict(reasons))
+    return progress.to_counts()
 
 
 def trained_names(settings: Settings, task: Task) -> list[str]:

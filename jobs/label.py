@@ -64,8 +64,8 @@ def _count(client: Client, workspace: Workspace, deposits: labelling.Deposits, p
     chips = dd.from_map(labelling.read_chips, shards, workspace=workspace, meta=labelling.CHIPS)
     scattered = client.scatter(deposits, broadcast=True)
     meta = labelling.empty_counts(deposits)
-    counts = chips.map_partitions(labelling.count_deposits, scattered, meta=meta).persist()
-    return list(counts.to_delayed())
+    counts = chips.map_partitions(labelling.count_deposits, scattered, meta=meta).to_delayed()
+    return list(client.persist(counts))
 
 
 def _summarise(client: Client, counts: Sequence[Any]) -> Tasks:

@@ -18,6 +18,7 @@ from jobs import acquire
 from jobs.running import runner
 from jobs.running.progress import CONSOLE
 from jobs.running.summary import summary
+from mineral_pipeline import curation, modelling
 from mineral_pipeline.errors import MineralPipelineError
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import Counts, Workspace, layout, lock
@@ -75,6 +76,17 @@ def _stoppable() -> Iterator[Callable[[MineralPipelineError], None]]:
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def check_registered_names(settings: Settings) -> None:
+    """Refuse names in the settings that nothing is registered under, before any job starts.
+
+    Raises:
+        SettingsError: an unknown split or network; the message lists the known ones.
+    """
+    if settings.curate is not None:
+        curation.find_split(settings.curate.split)
+    modelling.check_networks(settings)
 
 
 def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:

@@ -9,14 +9,13 @@ already are skipped; one that fails is counted with its reason (``failure.json``
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from distributed import Client
 
 import cluster
 from jobs.running.plan import Plan
-from jobs.running.progress import CONSOLE, Progress
+from jobs.running.progress import Progress
 from jobs.running.tasks import GPU, collect, submit
 from mineral_pipeline import evaluation
 from mineral_pipeline.curation import check_leakage
@@ -65,12 +64,7 @@ def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec]) ->
     """One task per model that is not trained yet, each on a GPU."""
     todo = [spec for spec in specs if not is_done(workspace, spec)]
     calls = {f"{spec.task}/{spec.name}": (workspace, spec, evaluation.measure) for spec in todo}
-    reasons: Counter[str] = Counter()
     with Progress("train", "models", len(specs), skipped=len(specs) - len(todo)) as progress:
         for result in collect(submit(client, "train", fit, calls, GPU), on_error="yield"):
-            progress.advance(done=result.error is None, failed=result.error is not None)
-            if result.error is not None:
-                reason = type(result.error).__name__
-                reasons[reason] += 1
-                CONSOLE.print(f"train: {result.name} failed: {reason}: {result.error}")
-    return Counts("models", len(specs), progress.done, progress.skipped, progress.failed, dict(reasons))
+            progress.record(result.name, result.error)
+    return progress.to_counts()

@@ -26,6 +26,9 @@ DROPPED: Final = "dropped"
 PRIMARY_METRIC: Final[dict[Task, str]] = {"presence": "accuracy", "richness": "mae"}
 """Metric by which the models of a task are compared, as in the study."""
 
+RANDOM_LABELS: Final = "random-labels"
+"""Kind of the networks that are trained on permuted labels, as a baseline."""
+
 HIGHER_IS_BETTER: Final = frozenset({"accuracy", "precision", "recall", "f1", "auc", "r2"})
 """Metrics of which a higher value is better; of all others a lower one is."""
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 import rich.progress
 from rich.console import Console
+
+from mineral_pipeline.workspace import Counts
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
 """Where jobs speak to a person."""
@@ -26,6 +29,7 @@ class Progress:
     skipped: int = 0
     done: int = 0
     failed: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
     _bar: rich.progress.Progress | None = field(default=None, repr=False)
     _last: float = field(default=0.0, repr=False)
 
@@ -41,7 +45,7 @@ class Progress:
                 transient=True,
             )
             self._bar.start()
-            self._bar.add_task(self.job, total=self.planned, completed=self.skipped, counts=self.counts)
+            self._bar.add_task(self.job, total=self.planned, completed=self.skipped, counts=self.text)
         self._last = time.monotonic()
         return self
 
@@ -51,19 +55,31 @@ class Progress:
         """Show the end."""
         if self._bar is not None:
             self._bar.stop()
-        CONSOLE.print(f"{self.job:<10} {'stopped: ' if kind else ''}{self.counts}")
+        CONSOLE.print(f"{self.job:<10} {'stopped: ' if kind else ''}{self.text}")
 
     def advance(self, done: int = 0, failed: int = 0, skipped: int = 0) -> None:
         """Add to the counts."""
         self.done, self.failed, self.skipped = self.done + done, self.failed + failed, self.skipped + skipped
         now = time.monotonic()
         if self._bar is not None:
-            self._bar.update(rich.progress.TaskID(0), completed=self.done + self.skipped, counts=self.counts)
+            self._bar.update(rich.progress.TaskID(0), completed=self.done + self.skipped, counts=self.text)
         elif now - self._last > SECONDS_BETWEEN_LINES:
             self._last = now
-            CONSOLE.print(f"{self.job:<10} {self.counts}")
+            CONSOLE.print(f"{self.job:<10} {self.text}")
+
+    def record(self, name: str, error: Exception | None) -> None:
+        """Count an item that is done or, with an error, has failed; a failure is shown with its reason."""
+        self.advance(done=error is None, failed=error is not None)
+        if error is not None:
+            reason = type(error).__name__
+            self.reasons[reason] += 1
+            CONSOLE.print(f"{self.job}: {name} failed: {reason}: {error}")
+
+    def to_counts(self) -> Counts:
+        """The counts of the job."""
+        return Counts(self.unit, self.planned, self.done, self.skipped, self.failed, dict(self.reasons))
 
     @property
-    def counts(self) -> str:
+    def text(self) -> str:
         """The counts in words."""
         return f"{self.planned:,} {self.unit}: {self.done:,} done, {self.skipped:,} skipped, {self.failed:,} failed"

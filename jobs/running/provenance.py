@@ -67,7 +67,7 @@ EXECUTION_SETTINGS = {
     "acquire": {"threads", "max_download_mb"},
     "label": {"partitions"},
 }
-"""Settings that change how a job runs but not its output. They are never written: the archive's may hold credentials."""
+"""Settings that change how a job runs but not its output. They are never written: the archive's may be secrets."""
 
 
 def read_settings(settings: Settings, job: JobName) -> dict[str, Any]:

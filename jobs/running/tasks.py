@@ -125,11 +125,12 @@ def make_scheduler(client: Client, report: Callable[[Any, Any], None]) -> Callab
 
     def get(graph: Any, keys: Sequence[Any], **_: Any) -> list[Any]:
         futures = client.get(graph, keys, resources=dict(GPU), sync=False)
+        graph_keys = {str(future.key): future.key for future in futures}
         values: dict[str, Any] = {}
-        for result in collect({future: str(number) for number, future in enumerate(futures)}):
+        for result in collect({future: str(future.key) for future in futures}):
             values[result.name] = result.value
-            report(futures[int(result.name)].key, result.value)
-        return [values[str(number)] for number in range(len(futures))]
+            report(graph_keys[result.name], result.value)
+        return [values[str(future.key)] for future in futures]
 
     return get
 

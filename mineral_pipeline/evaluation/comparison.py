@@ -11,13 +11,10 @@ import pandas as pd
 
 from mineral_pipeline.evaluation.metrics import Metrics, measure
 from mineral_pipeline.evaluation.resampling import Resampling, bootstrap
-from mineral_pipeline.learning import PRIMARY_METRIC, Task, is_better
+from mineral_pipeline.learning import PRIMARY_METRIC, RANDOM_LABELS, Task, is_better
 
 INTERVAL = (2.5, 97.5)
 """Percentiles of a 95 % interval."""
-
-RANDOM_LABELS = "random-labels"
-"""Kind of the networks that were trained on permuted labels."""
 
 
 @dataclass(frozen=True)

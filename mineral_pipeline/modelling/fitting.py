@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import RANDOM_LABELS, Task
 from mineral_pipeline.modelling.baselines import BASELINES, Target
 from mineral_pipeline.modelling.dataset import Subset, open_subset, permute_labels
 from mineral_pipeline.modelling.networks import NETWORKS
@@ -106,7 +106,7 @@ def _facts(spec: ModelSpec) -> dict[str, Any]:
     if spec.kind in BASELINES:
         label = BASELINES[spec.kind].label
     else:
-        label = "random labels" if spec.kind == "random-labels" else spec.name
+        label = "random labels" if spec.kind == RANDOM_LABELS else spec.name
     return {
         "task": spec.task,
         "name": spec.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mineral_pipeline.errors import SettingsError
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import RANDOM_LABELS, Task
 from mineral_pipeline.modelling.baselines import BASELINES
 from mineral_pipeline.modelling.networks import NETWORKS, study_network
 from mineral_pipeline.modelling.spec import ModelSpec, digest_samples
@@ -69,7 +69,7 @@ def baseline_specs(settings: Settings, workspace: Workspace, task: Task) -> list
         WorkspaceError: the task is not curated.
     """
     base = _base_spec(settings, workspace, task)
-    random = replace(base, kind="random-labels", network=RANDOM_LABELS_NETWORK)
+    random = replace(base, kind=RANDOM_LABELS, network=RANDOM_LABELS_NETWORK)
     return [
         *(
             replace(random, name=f"random-labels-p{number}", permutation=number, seed=base.seed + number)

@@ -55,7 +55,7 @@ def predict_batches(predict_images: Callable[[np.ndarray], np.ndarray], samples:
 
 def save_baseline(workspace: Workspace, spec: ModelSpec, predictor: FeaturePredictor) -> None:
     """Write ``model.joblib``."""
-    import joblib  # type: ignore[import-untyped]  # slow to import
+    import joblib  # slow to import
 
     buffer = io.BytesIO()
     joblib.dump(predictor, buffer)

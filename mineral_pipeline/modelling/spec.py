@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import yaml
 
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import RANDOM_LABELS, Task
 from mineral_pipeline.settings import Hyperparameters
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -55,7 +55,7 @@ class ModelSpec:
     @property
     def role(self) -> Role:
         """``baseline`` for a model that the networks are compared with, else ``network``."""
-        return "baseline" if self.network is None or self.kind == "random-labels" else "network"
+        return "baseline" if self.network is None or self.kind == RANDOM_LABELS else "network"
 
 
 def digest_samples(workspace: Workspace, task: Task) -> str:

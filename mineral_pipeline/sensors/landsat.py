@@ -83,8 +83,8 @@ class ProductId:
     def __str__(self) -> str:
         """The identifier itself."""
         acquired, processed = (day.isoformat().replace("-", "") for day in (self.acquired, self.processed))
-        place = f"{self.path:03d}{self.row:03d}"
-        return f"{self.sensor}_{self.level}_{place}_{acquired}_{processed}_{self.collection:02d}_{self.tier}"
+        path_row = f"{self.path:03d}{self.row:03d}"
+        return f"{self.sensor}_{self.level}_{path_row}_{acquired}_{processed}_{self.collection:02d}_{self.tier}"
 
 
 def parse_product_id(text: str) -> ProductId:

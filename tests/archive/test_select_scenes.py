@@ -103,18 +103,18 @@ def test_the_order_of_the_index_does_not_matter(data: Path) -> None:
     assert first[["path", "row", "acquired"]].apply(tuple, axis=1).is_monotonic_increasing
 
 
-def test_real_identifiers_with_strays(select: Select, data: Path) -> None:
+def test_real_identifiers_of_another_satellite(select: Select, data: Path) -> None:
     texts = pd.read_csv(data / "index/product-ids-32371.txt.gz", header=None)[0].tolist()[::8]
-    strays = sum(text.startswith("LT05") for text in texts)
-    assert strays > 100
+    mismatched = sum(text.startswith("LT05") for text in texts)
+    assert mismatched > 100
     selection = select(listing(*texts, SPACECRAFT_ID="LANDSAT_4"))
 
     newest: dict[tuple[object, ...], str] = {}
     for text in sorted(texts, key=lambda text: (landsat.parse_product_id(text).processed, text)):
         if text.startswith("LT04"):
             newest[tuple(text.split("_")[i] for i in (0, 2, 3))] = text
-    assert selection.dropped["mismatched identifier"] == strays
-    assert selection.dropped.get("older processing", 0) == len(texts) - strays - len(newest)
+    assert selection.dropped["mismatched identifier"] == mismatched
+    assert selection.dropped.get("older processing", 0) == len(texts) - mismatched - len(newest)
     assert set(selection.scenes["PRODUCT_ID"]) == set(newest.values())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from mineral_pipeline import settings as reader
 from mineral_pipeline.settings import Settings
 
-DEMO = Path(__file__).parents[2] / "jobs" / "demo.yaml"
+DEMO = Path(__file__).parents[2] / "jobs" / "settings" / "demo.yaml"
 SMALL = (
     "simulate.locations=48",
     "simulate.dates=1",

@@ -14,7 +14,7 @@ from distributed import Client
 
 from jobs import label
 from jobs.running import provenance, runner
-from mineral_pipeline import settings
+from mineral_pipeline import labelling, settings
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
 from mineral_pipeline.workspace.ledger import Outcome, State
@@ -148,6 +148,26 @@ def test_parts_of_an_earlier_run_go(configured: settings.Settings, client: Clien
     workspace.write_bytes(artefacts.labels_part(99), b"stale")
     label.main(configured, client)
     assert len(workspace.read_table(artefacts.LABELS)) == 3
+
+
+def test_a_partition_that_fails_at_first_is_tried_again(
+    configured: settings.Settings, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Counts stay on the workers between the two steps: the task that needs them makes them again."""
+    count_deposits = labelling.count_deposits
+
+    def count_at_the_second_attempt(chips: pd.DataFrame, deposits: labelling.Deposits) -> pd.DataFrame:
+        if len(chips):
+            mark = tmp_path / "-".join(chips["chip_id"])
+            if not mark.exists():
+                mark.touch()
+                raise OSError("gone")
+        return count_deposits(chips, deposits)
+
+    monkeypatch.setattr(labelling, "count_deposits", count_at_the_second_attempt)
+    assert label.main(configured, client).done == 3
+    assert len(list(tmp_path.glob("product-*"))) == 2
+    assert len(Workspace(configured.workspace).read_table(artefacts.LABELS)) == 3
 
 
 def test_a_footprint_that_is_no_polygon_is_told(configured: settings.Settings, client: Client) -> None:

@@ -13,7 +13,7 @@ from jobs.running import provenance, runner
 from mineral_pipeline import settings as reader
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace import Workspace, artefacts, last_run
 from mineral_pipeline.workspace.counts import Counts
 
 
@@ -86,9 +86,9 @@ def test_a_changed_input_file_runs_the_job_again(make: Callable[..., Settings], 
     ("change", "redone"),
     [
         ({"train__epochs": 7}, {"train", "tune", "evaluate", "prospect"}),
-        ({"evaluate__bootstrap": 200}, {"evaluate"}),
-        ({"prospect__members": 7}, {"prospect"}),
-        ({"curate__block_km": 500}, {"curate", "train", "tune", "evaluate", "prospect"}),
+        ({"evaluate__n_resamples": 200}, {"evaluate"}),
+        ({"prospect__ensemble_size": 7}, {"prospect"}),
+        ({"curate__block_size_km": 500}, {"curate", "train", "tune", "evaluate", "prospect"}),
         ({"label__partitions": 9}, set()),
         ({"archive__retries": 9, "archive__storage_options": {"region": "x"}}, set()),
     ],
@@ -117,7 +117,7 @@ def test_the_record_of_a_run_tells_how_and_holds_no_secret(make: Callable[..., S
     settings = make(archive__storage_options={"secret": "hunter2"})
     runner.execute("catalogue", settings, client, Main(artefacts.CATALOGUE))
 
-    record = Workspace(settings.workspace).last_run("catalogue")
+    record = last_run(Workspace(settings.workspace), "catalogue")
     assert record is not None
     assert record["counts"]["failed"] == 1
     assert set(record["packages"]) == set(runner.PACKAGES)
