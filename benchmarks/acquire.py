@@ -35,8 +35,8 @@ from distributed import Client, LocalCluster, wait
 from benchmarks.support.faults import Rule, serve
 from benchmarks.support.harness import command_line
 from benchmarks.support.results import BenchmarkResult, Claim, Row, row
-from jobs.scene import Context, acquire_scene
-from jobs.shard import Shard, acquire_shard, make_shards
+from jobs.acquisition.scene import Context, acquire_scene
+from jobs.acquisition.shard import Shard, acquire_shard, make_shards
 from mineral_pipeline import archive, simulation
 from mineral_pipeline import settings as reader
 from mineral_pipeline.sensors.landsat import product_folder
@@ -140,6 +140,7 @@ def write_archive(folder: Path, count: int, scale: float = 1.0) -> pd.DataFrame:
             "location_id": "one",
             "product_id": product_ids,
             "base_url": [product_folder(product_id) for product_id in product_ids],
+            "sensor": "LT04",
             "shard": np.arange(count) // SCENES_PER_TASK,
         }
     )

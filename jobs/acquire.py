@@ -3,8 +3,8 @@
     mineral-pipeline acquire jobs/settings/demo.yaml [--retry-failed]
 
 Reads ``catalogue.parquet`` and the archive; writes ``chips.zarr`` and the ledger ``chips.parquet/part-NNNNN.parquet``.
-A task owns one shard: it writes the shard's pixels in one piece, then its ledger part (`jobs.shard`, `jobs.scene`). A
-shard whose part exists is done, so that an interrupted run goes on where it stopped.
+A task (`jobs.acquisition`) owns one shard: it writes the shard's pixels in one piece, then its ledger part. A shard
+whose part exists is done, so that an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import dask.bag as db
 import pandas as pd
 from distributed import Client
 
+from jobs.acquisition.shard import acquire_shard, make_shards
 from jobs.running import tasks
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.provenance import read_settings, refuse_other_settings
-from jobs.shard import acquire_shard, make_shards
 from mineral_pipeline import archive, sensors
 from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.settings import Settings
@@ -54,6 +54,7 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
     catalogue = workspace.read_table(artefacts.CATALOGUE, columns)
     if catalogue.empty:
         raise DataError(f"{workspace.uri(artefacts.CATALOGUE)} holds no scene: widen the settings' catalogue section")
+    sensors.check_bands(settings.acquire.bands, catalogue["sensor"].unique())
     chips = identities.plan_chips(catalogue)
     _create_store(workspace, settings, catalogue, chips)
     done = _finished(workspace, catalogue, retry_failed)

@@ -19,7 +19,7 @@ from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, SECONDS_BETWEEN_LINES, Progress
 from mineral_pipeline import archive
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Counts, Workspace, artefacts
+from mineral_pipeline.workspace import Counts, Workspace, artefacts, layout
 
 NO_INDEX = "the archive has no index.csv.gz and was listed: clouds and bounds are unknown"
 
@@ -47,6 +47,7 @@ def main(settings: Settings, client: Client) -> Counts:
     with Progress("catalogue", "scenes", planned=listing.matched) as progress:
         selection = archive.select_scenes(listing, settings.catalogue.limit)
         table = archive.build_catalogue(selection.scenes, settings.archive.url, settings.acquire.chips_per_shard)
+        layout.write_version(workspace)
         workspace.write_table(artefacts.CATALOGUE, table)
         progress.advance(done=len(table))
     for reason, count in selection.dropped.items():

@@ -95,7 +95,7 @@ def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
     table = Table("job", "planned", "skipped", "more", title=f"plan for {settings.workspace}")
     for job in jobs:
         try:
-            plan = runner.module(job).plan(settings)
+            plan = runner.load_job(job).plan(settings)
         except MineralPipelineError as error:
             table.add_row(job, "?", "", f"not known yet: {error}")
             continue

@@ -74,7 +74,7 @@ def test_a_registry_names_what_it_knows() -> None:
     registry.register("square", 4)
 
     assert registry.register("square", 4) == registry["square"] == 4
-    with pytest.raises(SettingsError, match="unknown shape 'circle': choose among square$"):
+    with pytest.raises(SettingsError, match=r"unknown shape 'circle': choose among square$"):
         registry["circle"]
     with pytest.raises(ValueError, match="shape 'square' is registered already"):
         registry.register("square", 5)

@@ -106,7 +106,7 @@ def collect(tasks: Tasks, on_error: Literal["raise", "yield"] = "raise") -> Iter
             yield TaskResult(tasks[future], result)
         elif attempts[future.key] < _allowed_retries(error):
             attempts[future.key] += 1
-            future.retry()
+            _retry(future)
             completed.add(future)
         elif isinstance(error, KilledWorker):
             suspects.append(future)
@@ -135,6 +135,21 @@ def make_scheduler(client: Client, report: Callable[[Any, Any], None]) -> Callab
     return get
 
 
+def _retry(future: Future) -> None:
+    """Run a failed task again.
+
+    `Future.retry` fails for a task of an optimised graph, because it looks up futures of the tasks before it as well.
+    It also resets the future after the request: a second failure that arrives before is lost.
+    """
+    client = future.client
+
+    async def reset_and_request() -> None:
+        client.futures[future.key].retry()
+        await client.scheduler.retry(keys=[future.key], client=client.id)
+
+    client.sync(reset_and_request)
+
+
 def _allowed_retries(error: BaseException) -> int:
     if isinstance(error, KilledWorker):
         return KILLED_RETRIES
@@ -146,7 +161,7 @@ def _run_alone(tasks: Tasks, suspects: Sequence[Future], on_error: Literal["rais
     """Run tasks whose workers died one at a time, and report those that still kill their worker."""
     killers = []
     for future in suspects:
-        future.retry()
+        _retry(future)
         try:
             yield TaskResult(tasks[future], future.result())
         except KilledWorker:

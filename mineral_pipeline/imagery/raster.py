@@ -58,17 +58,18 @@ class Raster:
         return self.crs is not None and not self.transform.is_identity and not self.transform.is_degenerate
 
 
-def decode(content: bytes, source: str = "", sampled: int | None = None) -> Raster:
+def decode(content: bytes, source: str = "", sampled: int | None = None, fill: int = 0) -> Raster:
     """Decode the only band of a GeoTIFF.
 
-    Fill is the value of the file's nodata tag, or 0 without one (Landsat has none). Fill becomes 0, and valid pixels
-    below 1 become 1. Signed 16-bit bands (surface reflectance) become unsigned.
+    Fill is the value of the file's nodata tag or, without one, the sensor's. Fill becomes 0, and valid pixels below 1
+    become 1. Signed 16-bit bands (surface reflectance) become unsigned.
 
     Args:
         content: bytes of the whole file.
         source: name of the file in errors.
         sampled: edge of a chip in pixels, to decode only the pixels that ``sampling`` (nearest neighbour) takes for it,
             which is a small part of a file in strips. `downsample` to that size gives the same as for the whole band.
+        fill: the sensor's value of fill, for a file without a nodata tag; Landsat's is 0.
 
     Raises:
         RasterError: the file is not a TIFF, is truncated, or is refused by `validate_header`.
@@ -79,7 +80,7 @@ def decode(content: bytes, source: str = "", sampled: int | None = None) -> Rast
         with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_BYTES), MemoryFile(content) as file, _open(file) as dataset:
             validate_header(dataset, len(content), source)
             shape = reduced_shape(dataset.shape, sampled or max(dataset.shape))
-            pixels = _mark_fill(read_band(dataset, shape), dataset.nodata)
+            pixels = _mark_fill(read_band(dataset, shape), dataset.nodata, fill)
             transform = scaled_transform(dataset.transform, dataset.shape, shape)
             return Raster(pixels, transform, dataset.crs, source, dataset.shape)
     except (RasterioError, CRSError) as error:
@@ -95,10 +96,10 @@ def _open(file: MemoryFile) -> DatasetReader:
         return file.open(driver="GTiff")
 
 
-def _mark_fill(pixels: npt.NDArray[np.integer[Any]], tag: float | None) -> Pixels:
-    """Return unsigned pixels that are 0 where they equal the nodata ``tag`` (by default 0), and only there."""
+def _mark_fill(pixels: npt.NDArray[np.integer[Any]], tag: float | None, default: int) -> Pixels:
+    """Return unsigned pixels that are 0 where they equal the nodata ``tag``, or the default, and only there."""
     limits = np.iinfo(pixels.dtype)
-    mark = tag if tag is not None and limits.min <= tag <= limits.max else 0
+    mark = tag if tag is not None and limits.min <= tag <= limits.max else default
     if mark != 0 or limits.min < 0:
         fill = pixels == mark
         np.maximum(pixels, 1, out=pixels)

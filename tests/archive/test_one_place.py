@@ -14,7 +14,12 @@ SOURCES = sorted(
     path for folder in ("mineral_pipeline", "jobs", "benchmarks") for path in (ROOT / folder).rglob("*.py")
 )
 ACQUISITION = sorted(
-    [*ARCHIVE.glob("*.py"), ROOT / "jobs/acquire.py", ROOT / "jobs/catalogue.py", ROOT / "jobs/shard.py"]
+    [
+        *ARCHIVE.glob("*.py"),
+        *(ROOT / "jobs" / "acquisition").glob("*.py"),
+        ROOT / "jobs" / "acquire.py",
+        ROOT / "jobs" / "catalogue.py",
+    ]
 )
 LOOPS = (ast.For, ast.While, ast.AsyncFor)
 

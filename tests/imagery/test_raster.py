@@ -91,6 +91,12 @@ def test_fill_becomes_0_and_nothing_else_is(dtype: str, tag: int | None, expecte
     assert pixels.tolist() == [expected]
 
 
+@pytest.mark.parametrize(("tag", "expected"), [(None, [1, 1, 254, 0]), (254, [1, 1, 0, 255])])
+def test_the_sensors_fill_counts_where_the_file_has_no_tag(tag: int | None, expected: list[int]) -> None:
+    content = tiff(np.array([[0, 1, 254, 255]], np.uint8), nodata=tag)
+    assert decode(content, fill=255).pixels[0].tolist() == expected
+
+
 def test_negative_reflectance_is_dark_but_valid() -> None:
     pixels = decode(tiff(np.array([[-9999, -40, 0, 32767]], np.int16), nodata=-9999)).pixels
     assert pixels.tolist() == [[0, 1, 1, 32767]]

@@ -55,6 +55,32 @@ def test_bad_settings(run: Run, capsys: pytest.CaptureFixture[str], job: str, ch
     assert says in one_line(capsys)
 
 
+def test_a_workspace_of_another_format_is_refused_by_every_command(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = str(tmp_path / "workspace")
+    Workspace(url).remove(artefacts.FORMAT)
+
+    calls = [
+        lambda: run("acquire"),
+        lambda: run("run", options=("--plan",)),
+        lambda: main(["status", url]),
+        lambda: main(["verify", url]),
+    ]
+    for call in calls:
+        assert call() == 2
+        assert f"workspace {url} has format 1, of an older version of this program" in one_line(capsys)
+
+
+def test_names_that_nothing_is_registered_under(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    for change, says in (
+        ("curate.split=regions", "curate.split: unknown split 'regions': choose among blocks, buckets"),
+        ("train.networks=[resnet]", "train.networks: unknown network 'resnet': choose among small-small"),
+    ):
+        assert run("acquire", change) == 2
+        assert says in one_line(capsys)
+
+
 def test_an_unreadable_archive(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(tmp_path / "workspace")
 

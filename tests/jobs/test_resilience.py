@@ -58,7 +58,8 @@ def settings(planet: Path) -> Settings:
 def begun(settings: Settings, folder: Path) -> Settings:
     """A new workspace with the same catalogue."""
     folder.mkdir(exist_ok=True)
-    shutil.copy(Path(settings.workspace) / artefacts.CATALOGUE, folder)
+    for name in (artefacts.FORMAT, artefacts.CATALOGUE):
+        shutil.copy(Path(settings.workspace) / name, folder)
     return settings.model_copy(update={"workspace": str(folder)})
 
 

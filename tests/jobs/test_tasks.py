@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dask
+import dask.bag as db
 import pytest
 from distributed import Client, LocalCluster
 
@@ -62,6 +63,13 @@ def test_an_error_that_may_go_away_is_tried_again(client: Client, tmp_path: Path
 
     assert list(tasks.collect(submitted)) == [TaskResult("a", "done")]
     assert (tmp_path / "calls").stat().st_size == 1 + tasks.RETRIES
+
+
+def test_a_task_of_an_optimised_graph_is_tried_again(client: Client, tmp_path: Path) -> None:
+    bag = db.from_sequence([str(tmp_path / "calls")], partition_size=1).map(fail, 1, RuntimeError)
+    submitted = tasks.compute(client, bag.to_delayed(), ["a"])
+
+    assert [result.value for result in tasks.collect(submitted)] == [["done"]]
 
 
 @pytest.mark.parametrize(("error", "calls"), [(WorkspaceError, 1 + tasks.RETRIES), (DataError, 1)])

@@ -10,8 +10,9 @@ from threading import Lock
 import numpy as np
 import pandas as pd
 
-from jobs.scene import Context, PlannedChip, PlannedScene, acquire_scene
+from jobs.acquisition.scene import Context, PlannedChip, PlannedScene, acquire_scene
 from mineral_pipeline import archive
+from mineral_pipeline.sensors import SENSORS
 from mineral_pipeline.settings import Acquire
 from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
 
@@ -28,16 +29,17 @@ def make_shards(catalogue: pd.DataFrame, chips: pd.DataFrame) -> list[Shard]:
     """Group the scenes of a catalogue by shard, in its order.
 
     Args:
-        catalogue: ``scene_id``, ``location_id``, ``product_id``, ``base_url`` and ``shard``, one row per scene.
+        catalogue: ``scene_id``, ``location_id``, ``product_id``, ``sensor``, ``base_url`` and ``shard``, one
+            row per scene.
         chips: the chips of these scenes, as `identities.plan_chips` returns them.
     """
     planned: dict[str, list[PlannedChip]] = {}
     for scene_id, *chip in zip(chips["scene_id"], chips["chip_id"], chips["chip_index"].tolist(), strict=True):
         planned.setdefault(scene_id, []).append(PlannedChip(*chip))
     shards: dict[int, list[PlannedScene]] = {}
-    columns = [catalogue[name].tolist() for name in ("shard", "scene_id", "location_id", "product_id", "base_url")]
-    for number, scene_id, location_id, product_id, base_url in zip(*columns, strict=True):
-        scene = PlannedScene(scene_id, location_id, product_id, base_url, tuple(planned[scene_id]))
+    names = ("scene_id", "location_id", "product_id", "base_url", "sensor", "shard")
+    for scene_id, *facts, sensor, number in zip(*(catalogue[name].tolist() for name in names), strict=True):
+        scene = PlannedScene(scene_id, *facts, SENSORS[sensor].fill, tuple(planned[scene_id]))
         shards.setdefault(number, []).append(scene)
     return [Shard(number, tuple(scenes)) for number, scenes in shards.items()]
 

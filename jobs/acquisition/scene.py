@@ -1,6 +1,6 @@
-"""What acquire does with one scene on a worker: fetch, validate, decode, cut its chips, and record the outcome.
+"""What acquire does with one scene: fetch, validate, decode, cut its chips, and record the outcome.
 
-The packages archive and imagery meet here. A bad scene is an outcome, never an exception.
+A bad scene is an outcome, never an exception.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class PlannedScene:
     product_id: str
     base_url: str
     """URL of the product's folder."""
+    fill: int
+    """Value of the sensor's pixels outside of the image."""
     chips: tuple[PlannedChip, ...]
 
 
@@ -105,7 +107,7 @@ def _read_scene(scene: PlannedScene, context: Context, deadline: float) -> tuple
             try:
                 names = [f"{scene.product_id} {band}" for band in bands]
                 # each file is released once it is decoded
-                rasters = [_decode(waiting.pop(0), name, files.metadata, context) for name in names]
+                rasters = [_decode(waiting.pop(0), name, files.metadata, scene.fill, context) for name in names]
                 return facts, cut_chips(rasters, files.metadata, context.config)
             except imagery.UnusableRaster as error:
                 return {**facts, "status": State.REJECTED, "reason": str(error)}, []
@@ -121,11 +123,13 @@ def cut_chips(rasters: list[imagery.Raster], metadata: SceneMetadata, config: Ac
     return [imagery.make_chip(rasters, config.chip_size, config.method, metadata.corners, config.footprint)]
 
 
-def _decode(file: archive.FetchedObject, name: str, metadata: SceneMetadata, context: Context) -> imagery.Raster:
+def _decode(
+    file: archive.FetchedObject, name: str, metadata: SceneMetadata, fill: int, context: Context
+) -> imagery.Raster:
     """Decode a band and validate it against its metadata and the store."""
     config = context.config
     with archive.validating(file):
-        raster = imagery.decode(file.content, name, imagery.sampled_edge(config.chip_size, config.method))
+        raster = imagery.decode(file.content, name, imagery.sampled_edge(config.chip_size, config.method), fill)
         if raster.is_georeferenced:  # make_chip rejects the others
             bounds = array_bounds(*raster.pixels.shape, raster.transform)
             archive.check_extent(metadata, bounds, raster.shape, context.source.archive.reduced, name)
