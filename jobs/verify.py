@@ -54,10 +54,9 @@ def find_faults(workspace: Workspace) -> Iterator[str]:
 
 def _pixel_faults(images: zarr.Array[Any], chips: pd.DataFrame, name: str) -> Iterator[str]:
     """Yield the chips of a ledger part whose pixels contradict their status."""
-    first, last = int(chips["chip_index"].min()), int(chips["chip_index"].max())
-    pixels = np.asarray(images[first : last + 1])
-    for chip in chips.itertuples():
-        has_pixels = pixels[chip.chip_index - first].any()
-        if has_pixels != (chip.status == State.OK):
-            found = "has pixels" if has_pixels else "has no pixels"
-            yield f"{name}: chip {chip.chip_id} is {chip.status} but {found}: remove the part and run acquire again"
+    pixels = np.asarray(images.oindex[chips["chip_index"].to_numpy()])
+    has_pixels = [bool(image.any()) for image in pixels]
+    for chip_id, status, has_some in zip(chips["chip_id"], chips["status"], has_pixels, strict=True):
+        if has_some != (status == State.OK):
+            found = "has pixels" if has_some else "has no pixels"
+            yield f"{name}: chip {chip_id} is {status} but {found}: remove the part and run acquire again"

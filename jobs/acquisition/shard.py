@@ -29,18 +29,24 @@ def make_shards(catalogue: pd.DataFrame, chips: pd.DataFrame) -> list[Shard]:
     """Group the scenes of a catalogue by shard, in its order.
 
     Args:
-        catalogue: ``scene_id``, ``location_id``, ``product_id``, ``sensor``, ``base_url`` and ``shard``, one
-            row per scene.
+        catalogue: ``scene_id``, ``location_id``, ``product_id``, ``sensor``, ``base_url`` and ``shard``, one row per
+            scene.
         chips: the chips of these scenes, as `identities.plan_chips` returns them.
     """
     planned: dict[str, list[PlannedChip]] = {}
     for scene_id, *chip in zip(chips["scene_id"], chips["chip_id"], chips["chip_index"].tolist(), strict=True):
         planned.setdefault(scene_id, []).append(PlannedChip(*chip))
     shards: dict[int, list[PlannedScene]] = {}
-    names = ("scene_id", "location_id", "product_id", "base_url", "sensor", "shard")
-    for scene_id, *facts, sensor, number in zip(*(catalogue[name].tolist() for name in names), strict=True):
-        scene = PlannedScene(scene_id, *facts, SENSORS[sensor].fill, tuple(planned[scene_id]))
-        shards.setdefault(number, []).append(scene)
+    for row in catalogue.to_dict("records"):
+        scene = PlannedScene(
+            scene_id=row["scene_id"],
+            location_id=row["location_id"],
+            product_id=row["product_id"],
+            base_url=row["base_url"],
+            fill=SENSORS[row["sensor"]].fill,
+            chips=tuple(planned[row["scene_id"]]),
+        )
+        shards.setdefault(int(row["shard"]), []).append(scene)
     return [Shard(number, tuple(scenes)) for number, scenes in shards.items()]
 
 

@@ -19,7 +19,7 @@ SAMPLE = Path(__file__).parents[2] / "jobs" / "settings" / "real-sample.yaml"
 CHOSEN = "LE07_L1TP_092084_19990925_20170217_01_T1"
 
 
-@pytest.fixture(scope="load_job")
+@pytest.fixture(scope="module")
 def made(data: Path, tmp_path_factory: pytest.TempPathFactory, client: Client) -> Settings:
     """The real sample, acquired and labelled, at chips small enough for downsampling."""
     config = settings.load(
