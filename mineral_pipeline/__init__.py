@@ -1,4 +1,4 @@
 """Learn from orbit where minerals are: the library behind the jobs.
 
-The rooms and what each may import are described in docs/architecture.md.
+The packages and what each may import are described in docs/architecture.md.
 """

@@ -85,7 +85,7 @@ def test_a_killed_worker_changes_nothing(
     after, before = ledger.read(workspace), ledger.read(undisturbed)
     pd.testing.assert_frame_equal(pd.DataFrame(after[columns]), pd.DataFrame(before[columns]))
     assert after.geometry.geom_equals(before.geometry).all()
-    pixels = [zarr_store.open_dataset(place).image.values for place in (workspace, undisturbed)]
+    pixels = [zarr_store.open_dataset(one).image.values for one in (workspace, undisturbed)]
     np.testing.assert_array_equal(*pixels)
     for name in (
         artefacts.PROSPECTS,

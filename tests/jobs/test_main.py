@@ -24,8 +24,8 @@ def run(planet: Path, tmp_path: Path) -> Run:
 
     def call(job: str, *changes: str, options: tuple[str, ...] = ()) -> int:
         sets = [text for change in [*demo_overrides(planet), *changes] for text in ("--set", change)]
-        place = ("--workspace", str(tmp_path / "workspace"))
-        return main([job, str(DEMO), *place, "--cluster", "threads", *sets, *options])
+        given = ("--workspace", str(tmp_path / "workspace"))
+        return main([job, str(DEMO), *given, "--cluster", "threads", *sets, *options])
 
     return call
 

@@ -71,8 +71,8 @@ def command(planet: Path, job: str, workspace: str, cluster_file: str = "threads
 def assert_same(url: str, undisturbed: str) -> None:
     """The same pixels, and the same ledger but for attempts and seconds."""
     found, wanted = Workspace(url), Workspace(undisturbed)
-    np.testing.assert_array_equal(*(zarr_store.open_dataset(place).image.values for place in (found, wanted)))
-    tables = [pd.DataFrame(ledger.read(place)).drop(columns=["attempts", "seconds"]) for place in (found, wanted)]
+    np.testing.assert_array_equal(*(zarr_store.open_dataset(target).image.values for target in (found, wanted)))
+    tables = [pd.DataFrame(ledger.read(target)).drop(columns=["attempts", "seconds"]) for target in (found, wanted)]
     pd.testing.assert_frame_equal(*tables)
     assert list(verify.find_faults(found)) == []
 
@@ -101,13 +101,13 @@ def test_a_full_disk_is_one_line_and_once_it_has_space_the_same_command_goes_on(
 
 
 WRITES: dict[str, Callable[[Workspace], object]] = {
-    "table": lambda place: place.write_table("labels.parquet/part-00000.parquet", pd.DataFrame({"a": [1]})),
-    "run": lambda place: write_run(place, {"job": "label", "started": "2026-11-22T10:00:00Z"}),
-    "store": lambda place: zarr_store.create_chips(place, chip_table(["a"]), ImageLayout(("B7",), 8, 1)),
-    "shard": lambda place: zarr_store.write_shard(place, 0, np.ones((3, 1, 64, 64), "uint8")),
-    "part": lambda place: ledger.write_part(place, 0, [outcome(0, "a")]),
-    "removal": lambda place: place.remove(artefacts.CATALOGUE),
-    "lock": lambda place: lock._take(place, lock.Owner(1.0), print),
+    "table": lambda target: target.write_table("labels.parquet/part-00000.parquet", pd.DataFrame({"a": [1]})),
+    "run": lambda target: write_run(target, {"job": "label", "started": "2026-11-22T10:00:00Z"}),
+    "store": lambda target: zarr_store.create_chips(target, chip_table(["a"]), ImageLayout(("B7",), 8, 1)),
+    "shard": lambda target: zarr_store.write_shard(target, 0, np.ones((3, 1, 64, 64), "uint8")),
+    "part": lambda target: ledger.write_part(target, 0, [outcome(0, "a")]),
+    "removal": lambda target: target.remove(artefacts.CATALOGUE),
+    "lock": lambda target: lock._take(target, lock.Owner(1.0), print),
 }
 
 

@@ -50,7 +50,7 @@ def ceph_server() -> Iterator[S3Server]:
 
 
 @pytest.fixture(params=["s3", "gs", pytest.param("ceph", marks=pytest.mark.ceph)])
-def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Workspace]:
+def workspace(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Workspace]:
     """An empty workspace on each kind of store."""
     if request.param == "gs":
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", request.getfixturevalue("google_server"))

@@ -46,7 +46,7 @@ def proxy(request: pytest.FixtureRequest, planet: Path) -> Iterator[FaultyServer
 
 def is_ceph(request: pytest.FixtureRequest) -> bool:
     """Whether a test's workspace is on Ceph, which checks keys."""
-    return bool(request.node.callspec.params["place"] == "ceph")
+    return bool(request.node.callspec.params["workspace"] == "ceph")
 
 
 def document(workspace: str, **archive: Any) -> dict[str, Any]:
@@ -71,32 +71,32 @@ def acquired(client: Client, workspace: Workspace, **archive: Any) -> Counts:
 
 
 def test_the_same_chips_through_faults(
-    place: Workspace, proxy: FaultyServer, client: Client, planet: Path, tmp_path: Path
+    workspace: Workspace, proxy: FaultyServer, client: Client, planet: Path, tmp_path: Path
 ) -> None:
     undisturbed = Workspace(str(tmp_path / "undisturbed"))
     acquired(client, undisturbed, url=str(planet))
     keys = {"access_key_id": "testkey", "secret_access_key": "testsecret"}
     remote = {"url": URL, "storage_options": {"endpoint": proxy.url, **keys}}
     proxy.reset(*(Rule(fault, "GET .*LT04", 0.15, times=3) for fault in ("503", "reset", "truncate", "short")))
-    assert acquired(client, place, **remote).done == 6
+    assert acquired(client, workspace, **remote).done == 6
     assert sum(proxy.statistics.by_fault.values()) > 0
 
-    np.testing.assert_array_equal(zarr_store.open_images(place)[:], zarr_store.open_images(undisturbed)[:])
-    found, expected = (ledger.read(one).drop(columns=["attempts", "seconds"]) for one in (place, undisturbed))
+    np.testing.assert_array_equal(zarr_store.open_images(workspace)[:], zarr_store.open_images(undisturbed)[:])
+    found, expected = (ledger.read(one).drop(columns=["attempts", "seconds"]) for one in (workspace, undisturbed))
     pd.testing.assert_frame_equal(found, expected)
     assert set(found["status"]) == {"ok"}
 
     requests = proxy.statistics.requests
-    assert acquired(client, place, **remote).skipped == 6
+    assert acquired(client, workspace, **remote).skipped == 6
     assert proxy.statistics.requests == requests, "finished scenes are not requested again"
-    assert verify.main(place.url) == 0
-    assert status.show_status(place.url, as_json=True) == 0
+    assert verify.main(workspace.url) == 0
+    assert status.show_status(workspace.url, as_json=True) == 0
 
 
-@pytest.mark.parametrize("place", ["s3", pytest.param("ceph", marks=pytest.mark.ceph)], indirect=True)
+@pytest.mark.parametrize("workspace", ["s3", pytest.param("ceph", marks=pytest.mark.ceph)], indirect=True)
 def test_no_credential_is_written_anywhere(
     request: pytest.FixtureRequest,
-    place: Workspace,
+    workspace: Workspace,
     proxy: FaultyServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -112,7 +112,7 @@ def test_no_credential_is_written_anywhere(
     secret = {"access_key_id": f"id{MARKER}", "secret_access_key": "${ARCHIVE_SECRET}", "session_token": f"t{MARKER}"}
     headers = {"client_options": {"default_headers": {"X-Key": MARKER}}}
 
-    def run(job: str, *arguments: str, workspace: str = place.url, **options: Any) -> int:
+    def run(job: str, *arguments: str, workspace: str = workspace.url, **options: Any) -> int:
         path = tmp_path / "settings.yaml"
         options = {"endpoint": proxy.url, **headers, **options}
         path.write_text(yaml.safe_dump(document(workspace, url=URL, storage_options=options)))
@@ -123,20 +123,20 @@ def test_no_credential_is_written_anywhere(
     codes = [run("catalogue", **known)]
     proxy.reset(*(Rule(fault, "GET .*TIF", 0.3, lasting=True) for fault in ("403", "503", "reset", "html")))
     codes.append(run("acquire", **known))
-    assert len(set(ledger.read(place)["status"])) > 1
+    assert len(set(ledger.read(workspace)["status"])) > 1
     assert codes == [0, 0]
     proxy.reset(Rule("403"))
-    codes = [run("catalogue", workspace=f"{place.url}/other", **secret)]
+    codes = [run("catalogue", workspace=f"{workspace.url}/other", **secret)]
     codes.append(run("acquire", region=MARKER, nosuch=5))
     codes.append(run("acquire", "--set", f"archive.storage_options={MARKER}"))
     assert codes == [2, 2, 2]
     assert run("report", **secret) == 0
 
     assert MARKER not in "".join(capfd.readouterr()) + caplog.text
-    objects = place._fs.find(place.path(""))
-    assert {name.removeprefix(place.path("")).split("/")[0] for name in objects} >= {"chips.zarr", "runs", "report"}
+    objects = workspace._fs.find(workspace.path(""))
+    assert {name.removeprefix(workspace.path("")).split("/")[0] for name in objects} >= {"chips.zarr", "runs", "report"}
     for name in objects:
-        content = place._fs.cat_file(name)
+        content = workspace._fs.cat_file(name)
         if name.endswith(".parquet"):
             content += pd.read_parquet(io.BytesIO(content)).to_csv().encode()
         assert MARKER.encode() not in content, name

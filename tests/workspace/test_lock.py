@@ -44,7 +44,7 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture(params=["disk", "s3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+def target(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     if request.param == "disk":
         yield Workspace(str(tmp_path / "workspace"))
         return
@@ -85,28 +85,28 @@ def silent(line: str) -> None:
     raise AssertionError(line)
 
 
-def test_a_second_run_is_refused_at_once_by_name_until_the_first_ends(place: Workspace) -> None:
+def test_a_second_run_is_refused_at_once_by_name_until_the_first_ends(target: Workspace) -> None:
     started = time.monotonic()
-    with acquire(place, fail, silent, 30.0):
+    with acquire(target, fail, silent, 30.0):
         message = rf"in use by process {os.getpid()} on .* \(since 20.*\): wait for its end, stop it, or give another"
-        with pytest.raises(WorkspaceError, match=message), acquire(place, fail, silent, 30.0):
+        with pytest.raises(WorkspaceError, match=message), acquire(target, fail, silent, 30.0):
             pass
-        holder = lock.owner(place)
+        holder = lock.owner(target)
         assert holder is not None
         assert holder.pid == os.getpid()
-    assert lock.owner(place) is None
-    with acquire(place, fail, silent, 30.0):
+    assert lock.owner(target) is None
+    with acquire(target, fail, silent, 30.0):
         pass
     assert time.monotonic() - started < 30, "nobody waited for it to expire"
 
 
-def test_of_many_that_start_at_once_one_holds(place: Workspace) -> None:
+def test_of_many_that_start_at_once_one_holds(target: Workspace) -> None:
     held, refused, start, end = [], [], threading.Barrier(6), threading.Barrier(6)
 
     def run() -> None:
         start.wait()
         try:
-            with acquire(place, fail, print, LENGTH_S):
+            with acquire(target, fail, print, LENGTH_S):
                 held.append(1)
                 end.wait(20)
         except WorkspaceError:
@@ -122,25 +122,25 @@ def test_of_many_that_start_at_once_one_holds(place: Workspace) -> None:
 
 
 def test_a_renewed_lease_of_another_host_is_refused_once_it_was_seen_to_live(
-    place: Workspace, monkeypatch: pytest.MonkeyPatch
+    target: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    with acquire(place, fail, silent, LENGTH_S):
+    with acquire(target, fail, silent, LENGTH_S):
         monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
-        with pytest.raises(WorkspaceError, match="in use by"), acquire(place, fail, said.append, LENGTH_S):
+        with pytest.raises(WorkspaceError, match="in use by"), acquire(target, fail, said.append, LENGTH_S):
             pass
     assert len(said) == 1
 
 
-def test_a_lease_of_another_host_expires_by_our_clock_whatever_its_own_says(place: Workspace) -> None:
+def test_a_lease_of_another_host_expires_by_our_clock_whatever_its_own_says(target: Workspace) -> None:
     tomorrow = Owner(LENGTH_S, host="elsewhere", since="2999-01-01T00:00:00+00:00")
-    place.create_bytes("lock/00000007.json", lock._content(tomorrow))
+    target.create_bytes("lock/00000007.json", lock._content(tomorrow))
     said: list[str] = []
 
     started = time.monotonic()
-    with acquire(place, fail, said.append, LENGTH_S):
+    with acquire(target, fail, said.append, LENGTH_S):
         assert time.monotonic() - started >= LENGTH_S
-        assert place.list("lock") == ["00000008.json"]
+        assert target.list("lock") == ["00000008.json"]
     assert said == [f"waiting up to 1 s for the lease of {tomorrow}, which may have died"]
 
 
@@ -228,12 +228,12 @@ def test_one_who_slept_since_it_looked_does_not_take_a_number_that_has_come_and_
     workspace.write_bytes("lock/00000001.json", lock._content(Owner(LENGTH_S, released=True)))
     original, sleeping = Workspace.create_bytes, [True]
 
-    def create(place: Workspace, name: str, content: bytes) -> bool:
+    def create(target: Workspace, name: str, content: bytes) -> bool:
         if sleeping:  # meanwhile number 2 is taken and released, then number 3 is taken, which removes those below
             sleeping.clear()
-            place.remove("lock/00000001.json")
-            place.write_bytes("lock/00000003.json", lock._content(Owner(30.0)))
-        return original(place, name, content)
+            target.remove("lock/00000001.json")
+            target.write_bytes("lock/00000003.json", lock._content(Owner(30.0)))
+        return original(target, name, content)
 
     monkeypatch.setattr(Workspace, "create_bytes", create)
     with pytest.raises(WorkspaceError, match="in use by"), acquire(workspace, fail, silent, LENGTH_S):

@@ -16,108 +16,108 @@ from mineral_pipeline.workspace import Workspace, last_run, read_runs, write_run
 
 
 @pytest.fixture(params=["disk", "object store"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
+def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
     url = str(tmp_path / "w") if request.param == "disk" else f"memory://{tmp_path.name}"
     return Workspace(url)
 
 
-def test_bytes_round_trip_and_names_are_listed(place: Workspace) -> None:
-    place.write_bytes("folder/b.bin", b"two")
-    place.write_bytes("folder/a.bin", b"one")
+def test_bytes_round_trip_and_names_are_listed(workspace: Workspace) -> None:
+    workspace.write_bytes("folder/b.bin", b"two")
+    workspace.write_bytes("folder/a.bin", b"one")
 
-    assert place.read_bytes("folder/a.bin") == b"one"
-    assert place.list("folder") == ["a.bin", "b.bin"]
-    assert place.list("absent") == []
-
-
-def test_a_written_object_replaces_the_old_one(place: Workspace) -> None:
-    place.write_bytes("a", b"long content")
-    place.write_bytes("a", b"new")
-
-    assert place.read_bytes("a") == b"new"
+    assert workspace.read_bytes("folder/a.bin") == b"one"
+    assert workspace.list("folder") == ["a.bin", "b.bin"]
+    assert workspace.list("absent") == []
 
 
-def test_remove_takes_a_folder_and_forgives_absence(place: Workspace) -> None:
-    place.write_bytes("folder/a", b"1")
-    place.remove("folder")
-    place.remove("folder")
+def test_a_written_object_replaces_the_old_one(workspace: Workspace) -> None:
+    workspace.write_bytes("a", b"long content")
+    workspace.write_bytes("a", b"new")
 
-    assert not place.exists("folder/a")
+    assert workspace.read_bytes("a") == b"new"
 
 
-def test_tables_keep_their_kind(place: Workspace) -> None:
+def test_remove_takes_a_folder_and_forgives_absence(workspace: Workspace) -> None:
+    workspace.write_bytes("folder/a", b"1")
+    workspace.remove("folder")
+    workspace.remove("folder")
+
+    assert not workspace.exists("folder/a")
+
+
+def test_tables_keep_their_kind(workspace: Workspace) -> None:
     plain = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
     shapes = gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.box(179, 0, 181, 1)], crs=CRS)
-    place.write_table("plain.parquet", plain)
-    place.write_table("shapes.parquet", shapes)
+    workspace.write_table("plain.parquet", plain)
+    workspace.write_table("shapes.parquet", shapes)
 
-    pd.testing.assert_frame_equal(place.read_table("plain.parquet"), plain)
-    assert place.read_table("shapes.parquet").geometry.iloc[0].bounds == (179, 0, 181, 1)
-    assert place.read_table("shapes.parquet", ["a"]).columns.tolist() == ["a"]
+    pd.testing.assert_frame_equal(workspace.read_table("plain.parquet"), plain)
+    assert workspace.read_table("shapes.parquet").geometry.iloc[0].bounds == (179, 0, 181, 1)
+    assert workspace.read_table("shapes.parquet", ["a"]).columns.tolist() == ["a"]
 
 
-def test_parts_are_read_in_the_order_of_their_names(place: Workspace) -> None:
+def test_parts_are_read_in_the_order_of_their_names(workspace: Workspace) -> None:
     for number in (2, 0, 1):
-        place.write_table(f"t.parquet/part-{number:05d}.parquet", pd.DataFrame({"a": [number]}))
+        workspace.write_table(f"t.parquet/part-{number:05d}.parquet", pd.DataFrame({"a": [number]}))
 
-    assert place.read_table("t.parquet")["a"].tolist() == [0, 1, 2]
+    assert workspace.read_table("t.parquet")["a"].tolist() == [0, 1, 2]
 
 
-def test_an_absent_table_says_what_to_do(place: Workspace) -> None:
+def test_an_absent_table_says_what_to_do(workspace: Workspace) -> None:
     with pytest.raises(WorkspaceError, match=r"t\.parquet is absent: run the job that makes it"):
-        place.read_table("t.parquet")
+        workspace.read_table("t.parquet")
 
 
-def test_a_truncated_part_is_named(place: Workspace) -> None:
-    place.write_table("t.parquet/part-00000.parquet", pd.DataFrame({"a": [1]}))
-    whole = place.read_bytes("t.parquet/part-00000.parquet")
-    place.write_bytes("t.parquet/part-00000.parquet", whole[: len(whole) // 2])
+def test_a_truncated_part_is_named(workspace: Workspace) -> None:
+    workspace.write_table("t.parquet/part-00000.parquet", pd.DataFrame({"a": [1]}))
+    whole = workspace.read_bytes("t.parquet/part-00000.parquet")
+    workspace.write_bytes("t.parquet/part-00000.parquet", whole[: len(whole) // 2])
 
     with pytest.raises(WorkspaceError, match=r"part-00000\.parquet is not a whole Parquet table"):
-        place.read_table("t.parquet")
+        workspace.read_table("t.parquet")
 
 
-def test_the_newest_run_is_the_last(place: Workspace) -> None:
+def test_the_newest_run_is_the_last(workspace: Workspace) -> None:
     for started, number in (("2026-11-22T10:00:00.5Z", 2), ("2026-11-22T09:59:59.9Z", 1)):
-        write_run(place, {"job": "label", "started": started, "number": number})
+        write_run(workspace, {"job": "label", "started": started, "number": number})
 
-    newest = last_run(place, "label")
+    newest = last_run(workspace, "label")
     assert newest is not None
     assert newest["number"] == 2
-    assert last_run(place, "curate") is None
-    assert [run["number"] for run in read_runs(place)] == [1, 2]
+    assert last_run(workspace, "curate") is None
+    assert [run["number"] for run in read_runs(workspace)] == [1, 2]
 
 
 def test_a_failed_write_leaves_the_old_content_and_no_temporary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = Workspace(str(tmp_path))
-    place.write_bytes("a", b"old")
+    workspace = Workspace(str(tmp_path))
+    workspace.write_bytes("a", b"old")
 
     def full(fd: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(WorkspaceError, match="a cannot be written: No space left on device"):
-        place.write_bytes("a", b"new")
+        workspace.write_bytes("a", b"new")
 
-    assert place.read_bytes("a") == b"old"
+    assert workspace.read_bytes("a") == b"old"
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_an_upload_keeps_nothing_when_the_block_fails(place: Workspace) -> None:
+def test_an_upload_keeps_nothing_when_the_block_fails(workspace: Workspace) -> None:
     def fails() -> None:
-        with place.upload_from_local("x.tif") as path:
+        with workspace.upload_from_local("x.tif") as path:
             Path(path).write_bytes(b"half")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fails()
-    assert not place.exists("x.tif")
+    assert not workspace.exists("x.tif")
 
-    with place.upload_from_local("x.tif") as path:
+    with workspace.upload_from_local("x.tif") as path:
         Path(path).write_bytes(b"whole")
-    assert place.read_bytes("x.tif") == b"whole"
+    assert workspace.read_bytes("x.tif") == b"whole"
 
 
 def test_an_unknown_protocol_is_refused() -> None:

@@ -35,10 +35,10 @@ def test_a_store_is_written_file_by_file_and_the_document_that_completes_it_last
 ) -> None:
     written: list[str] = []
 
-    def write(place: Workspace, name: str, content: bytes) -> None:
-        assert not zarr_store.is_complete(place)
+    def write(workspace: Workspace, name: str, content: bytes) -> None:
+        assert not zarr_store.is_complete(workspace)
         written.append(name)
-        write_bytes(place, name, content)
+        write_bytes(workspace, name, content)
 
     write_bytes = Workspace.write_bytes
     monkeypatch.setattr(Workspace, "write_bytes", write)
