@@ -17,7 +17,8 @@ from typing import Any
 import dask
 import dask.dataframe as dd
 import numpy as np
-from distributed import Client
+import pandas as pd
+from distributed import Client, Future
 
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
@@ -47,7 +48,8 @@ def main(settings: Settings, client: Client) -> Counts:
     workspace.write_json(artefacts.DEPOSITS_REPORT, known.report())
     _report(known)
     with Progress("label", "chips", planned) as progress:
-        counts = _count(client, workspace, deposits, config.partitions)
+        scattered = client.scatter(deposits, broadcast=True)  # held until the end: a count that failed needs it again
+        counts = _count(client, workspace, scattered, labelling.empty_counts(deposits), config.partitions)
         maxima, unusable = zip(*(result.value for result in collect(_summarise(client, counts))), strict=True)
         for result in collect(_write(client, workspace, counts, (max(maxima), config.min_deposits))):
             progress.advance(done=result.value)
@@ -57,14 +59,20 @@ def main(settings: Settings, client: Client) -> Counts:
     return Counts("chips", planned=planned, done=progress.done, reasons=reasons)
 
 
-def _count(client: Client, workspace: Workspace, deposits: labelling.Deposits, partitions: int) -> Sequence[Any]:
-    """First step: consecutive parts of the ledger -> chips -> partitions of counts, which stay on the workers."""
+def _count(client: Client, workspace: Workspace, deposits: Future, meta: pd.DataFrame, partitions: int) -> list[Any]:
+    """First step: consecutive parts of the ledger -> chips -> partitions of counts, which stay on the workers.
+
+    Args:
+        client: client of the cluster.
+        workspace: the workspace.
+        deposits: deposits on the workers.
+        meta: empty partition of counts.
+        partitions: number of partitions.
+    """
     groups = np.array_split(ledger.finished_shards(workspace), partitions)
     shards = [group.tolist() for group in groups if len(group)]
     chips = dd.from_map(labelling.read_chips, shards, workspace=workspace, meta=labelling.CHIPS)
-    scattered = client.scatter(deposits, broadcast=True)
-    meta = labelling.empty_counts(deposits)
-    counts = chips.map_partitions(labelling.count_deposits, scattered, meta=meta).to_delayed()
+    counts = chips.map_partitions(labelling.count_deposits, deposits, meta=meta).to_delayed()
     return list(client.persist(counts))
 
 

@@ -41,14 +41,38 @@ REAL = [
         }.items()
         for band in bands.split()
     ),
+    *(
+        f"rasters/more/{name}.TIF"
+        for name in (
+            "rio-tiler-pds/LC08_L1TP_016037_20170813_20170814_01_RT_B7",
+            "rio-tiler-pds/LC08_L1TP_016037_20170813_20170814_01_RT_B8",
+            "rio-tiler-pds/LC08_L2SP_001062_20201031_20201106_02_T2_SR_B7",
+            "rio-toa/tiny_LC80460282016177LGN00_B2",
+            "rio-toa/tiny_LC81390452014295LGN00_B5",
+        )
+    ),
 ]
 TINY = ["LT05_L1GS_092091"]  # of 60 pixels: half a pixel on every side is 4 % of the area
 STRIPED = ["20110809"]
 
 
+ALL_FILL = "rasters/all-fill/LT50470282005313PAC01_sr_band7.tif"
+NOT_CONVEX = {
+    f"rasters/more/{name}.TIF"
+    for name in (
+        "rio-toa/tiny_LC80100202015018LGN00_B1",
+        "stactools_L8_SR_B7/LC08_L2SP_005009_20150710_20200908_02_T2_SR_B7",
+        "stactools_L8_SR_B7/LC08_L2SP_008059_20191201_20200825_02_T1_SR_B7",
+        "stactools_L8_SR_B7/LC08_L2SP_017036_20130419_20200913_02_T2_SR_B7",
+        "stactools_L8_SR_B7/LC08_L2SR_099120_20191129_20201016_02_T2_SR_B7",
+    )
+}
+"""Landsat 8 images of which 0.4 to 3.4 % lie between the image and its hull: masked edges of Level 2, staggered ends."""
+
+
 def test_every_real_raster_is_tested(data: Path) -> None:
     found = {path.relative_to(data).as_posix() for path in data.rglob("*") if path.suffix.lower() == ".tif"}
-    assert found - set(REAL) == {"rasters/all-fill/LT50470282005313PAC01_sr_band7.tif"}
+    assert found - set(REAL) == {ALL_FILL, *NOT_CONVEX}
 
 
 @pytest.mark.parametrize("name", REAL, ids=lambda name: Path(name).stem)
