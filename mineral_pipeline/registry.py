@@ -2,7 +2,7 @@
 
 A package that holds things of one kind has a `Registry` of them. Each of its modules registers what it defines, in one
 line; the package imports all of its modules, so that a file is registered by being there. Code outside of the package
-registers in the same way.
+registers in the same way; a job hands such `extensions` to the workers, which have not run that code.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ from mineral_pipeline.errors import SettingsError
 
 Item = TypeVar("Item")
 
+Extensions = Mapping[str, Mapping[str, Any]]
+"""Items that were registered outside of their packages, by kind and name."""
+
+_REGISTRIES: dict[str, Registry[Any]] = {}
+"""The registries of packages, by the kind of their items."""
+
 
 class Registry(Mapping[str, Item]):
     """Things of one kind by name, in the order in which they were registered."""
@@ -24,6 +30,23 @@ class Registry(Mapping[str, Item]):
         """Start without items; ``kind`` names the items in errors."""
         self._kind = kind
         self._items: dict[str, Item] = {}
+        self._packaged: frozenset[str] = frozenset()
+
+    def import_modules(self, package: str) -> None:
+        """Import every module of the package that holds the items, in alphabetical order."""
+        path = importlib.import_module(package).__path__
+        for module in sorted(found.name for found in pkgutil.iter_modules(path)):
+            importlib.import_module(f"{package}.{module}")
+        self._packaged = frozenset(self._items)
+        _REGISTRIES[self._kind] = self
+
+    def extensions(self) -> Mapping[str, Item]:
+        """The items that were registered outside of the package, by name."""
+        return {name: item for name, item in self._items.items() if name not in self._packaged}
+
+    def extend(self, items: Mapping[str, Item]) -> None:
+        """Add the extensions of another process, in place of those of the same names."""
+        self._items.update(items)
 
     def register(self, name: str, item: Item) -> Item:
         """Add an item, and return it.
@@ -64,8 +87,16 @@ class Registry(Mapping[str, Item]):
         return len(self._items)
 
 
-def import_modules(package: str) -> None:
-    """Import every module of a package, in alphabetical order."""
-    path = importlib.import_module(package).__path__
-    for module in sorted(found.name for found in pkgutil.iter_modules(path)):
-        importlib.import_module(f"{package}.{module}")
+def extensions() -> Extensions:
+    """The extensions of all registries of this process."""
+    found = {kind: registry.extensions() for kind, registry in _REGISTRIES.items()}
+    return {kind: items for kind, items in found.items() if items}
+
+
+def extend(extensions: Extensions) -> None:
+    """Add the extensions of another process to the registries of this one.
+
+    The package of each kind is imported by then, because the items are of a class that it defines.
+    """
+    for kind, items in extensions.items():
+        _REGISTRIES[kind].extend(items)

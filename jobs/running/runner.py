@@ -19,6 +19,7 @@ from typing import Protocol, cast
 
 from distributed import Client
 
+from jobs.running.extensions import share_extensions
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE
 from jobs.running.provenance import (
@@ -87,6 +88,7 @@ def execute(
     if last is not None and is_done and job not in RESUMABLE_JOBS:
         return _skip(job, Counts(**last["counts"]))
     started, clock = datetime.now(UTC), time.monotonic()
+    share_extensions(client)
     counts = (main or load_job(job).main)(settings, client)
     write_run(
         workspace,

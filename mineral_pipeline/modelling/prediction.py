@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -54,11 +55,20 @@ def predict_batches(predict_images: Callable[[np.ndarray], np.ndarray], samples:
 
 
 def save_baseline(workspace: Workspace, spec: ModelSpec, predictor: FeaturePredictor) -> None:
-    """Write ``model.joblib``."""
+    """Write ``model.joblib``.
+
+    Raises:
+        WorkspaceError: the predictor's class cannot be imported by its name, as where the model is loaded again.
+    """
     import joblib  # slow to import
 
     buffer = io.BytesIO()
-    joblib.dump(predictor, buffer)
+    try:
+        joblib.dump(predictor, buffer)
+    except (pickle.PicklingError, AttributeError) as error:
+        raise WorkspaceError(
+            f"a fitted {spec.kind} cannot be saved ({error}): define its class in a module that the workers can import"
+        ) from error
     workspace.write_bytes(artefacts.model(spec.task, spec.name, artefacts.MODEL_BASELINE), buffer.getvalue())
 
 

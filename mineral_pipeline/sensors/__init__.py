@@ -3,9 +3,8 @@
 A new sensor is one new file in this package that calls `register` with a `Sensor`.
 """
 
-from mineral_pipeline.registry import import_modules
 from mineral_pipeline.sensors.sensor import SENSORS, Band, Sensor, check_bands, common_dtype, register
 
-import_modules(__name__)
+SENSORS.import_modules(__name__)
 
 __all__ = ["SENSORS", "Band", "Sensor", "check_bands", "common_dtype", "register"]

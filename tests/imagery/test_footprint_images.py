@@ -67,7 +67,7 @@ NOT_CONVEX = {
         "stactools_L8_SR_B7/LC08_L2SR_099120_20191129_20201016_02_T2_SR_B7",
     )
 }
-"""Landsat 8 images of which 0.4 to 3.4 % lie between the image and its hull: masked edges of Level 2, staggered ends."""
+"""Landsat 8 images of which 0.4 to 3.4 % lie between image and hull: masked edges of Level 2, staggered ends."""
 
 
 def test_every_real_raster_is_tested(data: Path) -> None:

@@ -1,8 +1,7 @@
 """File formats of deposit tables. A new format is one new file here that calls `register` with a `DepositFormat`."""
 
 from mineral_pipeline.labelling.formats.deposit_format import DEPOSIT_FORMATS, DepositFormat, read_rows, register
-from mineral_pipeline.registry import import_modules
 
-import_modules(__name__)
+DEPOSIT_FORMATS.import_modules(__name__)
 
 __all__ = ["DEPOSIT_FORMATS", "DepositFormat", "read_rows", "register"]

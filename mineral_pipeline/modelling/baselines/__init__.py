@@ -4,8 +4,7 @@ A new baseline is one new file here that calls `register` with a `Baseline`.
 """
 
 from mineral_pipeline.modelling.baselines.baseline import BASELINES, Baseline, FeaturePredictor, Target, register
-from mineral_pipeline.registry import import_modules
 
-import_modules(__name__)
+BASELINES.import_modules(__name__)
 
 __all__ = ["BASELINES", "Baseline", "FeaturePredictor", "Target", "register"]

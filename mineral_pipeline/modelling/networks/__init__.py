@@ -6,8 +6,7 @@ A new network is one new file here that calls `register` with a `Network`. Its m
 
 from mineral_pipeline.modelling.networks.network import NETWORKS, Network, build_network, register
 from mineral_pipeline.modelling.networks.study import study_network
-from mineral_pipeline.registry import import_modules
 
-import_modules(__name__)
+NETWORKS.import_modules(__name__)
 
 __all__ = ["NETWORKS", "Network", "build_network", "register", "study_network"]

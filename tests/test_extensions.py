@@ -1,4 +1,7 @@
-"""A new sensor, deposit format, split, baseline or network is one registration, also from outside of the package."""
+"""A new kind of thing is one registration, also from outside of the package: shown by a sensor, from archive to chip.
+
+The deposit format, the split, the baseline and the network from outside are tested beside those of their packages.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
 
 from jobs import acquire, catalogue
+from jobs.running.runner import execute
 from mineral_pipeline import sensors, simulation
 from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.registry import Registry
@@ -51,6 +55,13 @@ def toy_archive(tmp_path: Path, toy_sensor: Sensor) -> Settings:
     )
 
 
+@pytest.fixture
+def processes() -> Iterator[Client]:
+    """A cluster whose worker is a process of its own, in which nobody has registered anything."""
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as local, Client(local) as client:
+        yield client
+
+
 def test_a_new_sensor_goes_from_the_archive_to_a_chip(toy_archive: Settings, client: Client) -> None:
     catalogue.main(toy_archive, client)
     assert acquire.main(toy_archive, client).done == 1
@@ -59,6 +70,14 @@ def test_a_new_sensor_goes_from_the_archive_to_a_chip(toy_archive: Settings, cli
     assert workspace.read_table(artefacts.CATALOGUE)["sensor"].tolist() == ["XT01"]
     assert ledger.read(workspace)["status"].tolist() == ["ok"]
     assert zarr_store.open_images(workspace).dtype == "uint16"
+
+
+def test_workers_know_what_the_client_registered(toy_archive: Settings, processes: Client) -> None:
+    execute("catalogue", toy_archive, processes)
+    processes.cluster.scale(2)
+    processes.wait_for_workers(2)
+    dtypes = processes.run(lambda: {code: sensor.dtype for code, sensor in sensors.SENSORS.items()}.get("XT01"))
+    assert list(dtypes.values()) == ["uint16", "uint16"]
 
 
 def test_a_band_that_a_sensor_lacks_is_named(toy_archive: Settings, client: Client) -> None:

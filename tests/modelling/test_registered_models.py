@@ -13,12 +13,14 @@ from chips import chip_table
 from synthetic_samples import settings
 
 from mineral_pipeline import modelling
+from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.evaluation import measure
 from mineral_pipeline.modelling import ModelSpec
 from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Target
 from mineral_pipeline.modelling.baselines import register as register_baseline
 from mineral_pipeline.modelling.networks import NETWORKS, Network
 from mineral_pipeline.modelling.networks import register as register_network
+from mineral_pipeline.modelling.prediction import save_baseline
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
 # Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
@@ -71,6 +73,14 @@ def test_a_baseline_predicts_chips_by_their_index(curated: Workspace, eastern: B
     curated.write_table(artefacts.labels_part(0), labels.assign(chip_index=[1, 0], lon=[-200.0, 200.0], lat=0.0))
     zarr_store.create_chips(curated, chip_table(["b", "a"]), zarr_store.ImageLayout(("B7",), 4, 2))
     assert modelling.predict(curated, "presence", "eastern", [1, 0, 1]).tolist() == [0, 1, 0]
+
+
+def test_a_predictor_that_no_other_process_can_load_is_not_saved(curated: Workspace, eastern: Baseline) -> None:
+    class Local(Eastern):
+        """Has no name by which another process could import it."""
+
+    with pytest.raises(WorkspaceError, match=r"a fitted eastern cannot be saved .*: define its class in a module"):
+        save_baseline(curated, baseline_spec(curated), Local(0.0))
 
 
 def build_toy(spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.ndarray) -> Any:
