@@ -18,10 +18,11 @@ from distributed import Client
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, SECONDS_BETWEEN_LINES, Progress
 from mineral_pipeline import archive
+from mineral_pipeline.sensors.landsat import INDEX
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, layout
 
-NO_INDEX = "the archive has no index.csv.gz and was listed: clouds and bounds are unknown"
+NO_INDEX = f"the archive has no {INDEX} and was listed: clouds and bounds are unknown"
 
 
 def plan(settings: Settings) -> Plan:

@@ -71,7 +71,7 @@ def _count(client: Client, workspace: Workspace, deposits: Future, meta: pd.Data
     """
     groups = np.array_split(ledger.finished_shards(workspace), partitions)
     shards = [group.tolist() for group in groups if len(group)]
-    chips = dd.from_map(labelling.read_chips, shards, workspace=workspace, meta=labelling.CHIPS)
+    chips = dd.from_map(labelling.read_chips, shards, workspace=workspace, meta=labelling.EMPTY_CHIPS)
     counts = chips.map_partitions(labelling.count_deposits, deposits, meta=meta).to_delayed()
     return list(client.persist(counts))
 

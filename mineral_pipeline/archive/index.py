@@ -24,9 +24,7 @@ from mineral_pipeline.archive.rows import (
     make_filters,
 )
 from mineral_pipeline.errors import ArchiveError, MineralPipelineError
-
-INDEX = "index.csv.gz"
-"""Name of the index below the root of an archive."""
+from mineral_pipeline.sensors.landsat import INDEX
 
 BLOCK_BYTES = 2**20
 """Bytes of CSV that become one batch of rows."""

@@ -16,7 +16,7 @@ from obstore.exceptions import BaseError
 
 from mineral_pipeline import settings
 from mineral_pipeline.archive.errors import MissingError, describe_error
-from mineral_pipeline.archive.index import INDEX, read_index
+from mineral_pipeline.archive.index import read_index
 from mineral_pipeline.archive.objects import is_local, local_path, open_store
 from mineral_pipeline.archive.retry import client_retries
 from mineral_pipeline.archive.rows import (
@@ -30,7 +30,7 @@ from mineral_pipeline.archive.rows import (
 from mineral_pipeline.archive.source import open_source
 from mineral_pipeline.errors import ArchiveError, DataError, MineralPipelineError
 from mineral_pipeline.sensors import SENSORS, Sensor
-from mineral_pipeline.sensors.landsat import BUCKET, COLLECTIONS, acquisition_days, metadata_file, split_ids
+from mineral_pipeline.sensors.landsat import BUCKET, COLLECTIONS, INDEX, acquisition_days, metadata_file, split_ids
 
 DEPTH = 4
 """Folders above a product's: sensor, collection, path, row."""

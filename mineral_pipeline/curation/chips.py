@@ -14,9 +14,10 @@ from mineral_pipeline.curation import overlap
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import CRS, Floats, Integers
 from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace.identities import KEYS
 
 LABEL_COLUMNS = [
-    "chip_id", "scene_id", "location_id", "chip_index", "lon", "lat", "n_deposits", "has_deposit", "richness",
+    *KEYS, "chip_index", "lon", "lat", "n_deposits", "has_deposit", "richness",
 ]  # fmt: skip
 """Columns of the labels that every chip has."""
 

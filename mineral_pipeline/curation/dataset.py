@@ -14,10 +14,11 @@ from mineral_pipeline.curation.sampling import count_locations
 from mineral_pipeline.learning import PRIMARY_METRIC, SUBSETS, SubsetName, Task
 from mineral_pipeline.settings import Curate
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.identities import KEYS
 
 HELD_OUT: tuple[SubsetName, ...] = ("validation", "test")
 
-COORDINATES = ["label", "chip_id", "scene_id", "location_id", "weight", "lon", "lat"]
+COORDINATES = ["label", *KEYS, "weight", "lon", "lat"]
 """Columns of the samples that stand beside the pixels in a training store."""
 
 

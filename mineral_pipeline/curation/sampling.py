@@ -15,9 +15,10 @@ from mineral_pipeline.geometry import Flags, Floats, Integers
 from mineral_pipeline.learning import DROPPED, SUBSETS, TASKS, TEST, TRAIN, VALIDATION, Task
 from mineral_pipeline.settings import Curate, MinLocations
 from mineral_pipeline.workspace import artefacts
+from mineral_pipeline.workspace.identities import KEYS
 
 COLUMNS = [
-    "sample", "subset", "drop_reason", "chip_id", "scene_id", "location_id", "chip_index", "group", "label", "weight",
+    "sample", "subset", "drop_reason", *KEYS, "chip_index", "group", "label", "weight",
     "brightness", "n_deposits", "lon", "lat", "geometry",
 ]  # fmt: skip
 """Columns of ``samples.parquet``."""

@@ -10,7 +10,7 @@ def cut_at_antimeridian(footprints: np.ndarray) -> np.ndarray:
     """Cut footprints whose longitudes continue beyond 180 degrees, as RFC 7946 section 3.1.9 asks.
 
     Args:
-        footprints: (n,) convex shapely polygons in lon/lat degrees, with longitudes continuous across the antimeridian.
+        footprints: (n,) simple shapely polygons in lon/lat degrees, with longitudes continuous across the antimeridian.
 
     Returns:
         (n,) polygons and, where one was cut, multipolygons, with longitudes in -180 to 180 and exterior rings

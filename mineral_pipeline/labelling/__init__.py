@@ -4,7 +4,7 @@ from mineral_pipeline.labelling.commodities import choose_groups
 from mineral_pipeline.labelling.deposits import DepositTable, read_deposits
 from mineral_pipeline.labelling.membership import membership, sum_inside
 from mineral_pipeline.labelling.partitions import (
-    CHIPS,
+    EMPTY_CHIPS,
     count_deposits,
     empty_counts,
     finish_labels,
@@ -15,7 +15,7 @@ from mineral_pipeline.labelling.partitions import (
 from mineral_pipeline.labelling.targets import Deposits, choose_deposits, column_name, richness
 
 __all__ = [
-    "CHIPS",
+    "EMPTY_CHIPS",
     "DepositTable",
     "Deposits",
     "choose_deposits",

@@ -17,17 +17,15 @@ from mineral_pipeline import geometry
 from mineral_pipeline.labelling.membership import sum_inside
 from mineral_pipeline.labelling.targets import Deposits, richness
 from mineral_pipeline.workspace import Workspace, artefacts, ledger
+from mineral_pipeline.workspace.identities import KEYS
 
-KEYS = ["chip_id", "scene_id", "location_id"]
-"""Keys of a chip; see `mineral_pipeline.workspace.identities`."""
-
-CHIPS = ledger.to_table([])
+EMPTY_CHIPS = ledger.to_table([])
 """Empty partition of chips: the ``meta`` of what `read_chips` returns."""
 
 
 def empty_counts(deposits: Deposits) -> pd.DataFrame:
     """Return an empty partition of counts: the ``meta`` of what `count_deposits` returns."""
-    return count_deposits(CHIPS, deposits)
+    return count_deposits(EMPTY_CHIPS, deposits)
 
 
 def read_chips(shards: Sequence[int], workspace: Workspace) -> gpd.GeoDataFrame:
@@ -35,7 +33,7 @@ def read_chips(shards: Sequence[int], workspace: Workspace) -> gpd.GeoDataFrame:
     parts = (workspace.read_table(artefacts.ledger_part(shard)) for shard in shards)
     usable = [part[part["status"] == ledger.State.OK] for part in parts]
     filled = [part for part in usable if len(part)]
-    return pd.concat(filled, ignore_index=True) if filled else CHIPS
+    return pd.concat(filled, ignore_index=True) if filled else EMPTY_CHIPS
 
 
 def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:

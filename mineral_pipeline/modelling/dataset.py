@@ -15,8 +15,9 @@ from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import SubsetName
 from mineral_pipeline.modelling.chunk_cache import ChunkCache, batch_rows
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.identities import KEYS
 
-SAMPLE_COLUMNS = ["chip_id", "scene_id", "location_id", "lon", "lat"]
+SAMPLE_COLUMNS = [*KEYS, "lon", "lat"]
 """Columns of the table of samples: the keys of a chip, and its centre in degrees."""
 
 MIN_BATCH = 32

@@ -20,7 +20,7 @@ COLUMNS = [
 ]  # fmt: skip
 """Columns of ``prospects.parquet``."""
 
-CHIP_COLUMNS = ["location_id", "chip_id", "chip_index", "scene_id", "lon", "lat", "geometry"]
+CANDIDATE_COLUMNS = ["location_id", "chip_id", "chip_index", "scene_id", "lon", "lat", "geometry"]
 """Columns of a chip that are needed to rank its location."""
 
 
@@ -38,7 +38,7 @@ def rank(chips: gpd.GeoDataFrame, predictions: np.ndarray, deposits: np.ndarray)
     """Rank locations by predicted richness, the richest first; ties by smaller uncertainty, then by ``location_id``.
 
     Args:
-        chips: `CHIP_COLUMNS` with the footprint as ``geometry``, one row per chip.
+        chips: `CANDIDATE_COLUMNS` with the footprint as ``geometry``, one row per chip.
         predictions: (members, chips) predicted richness, 0 to 1.
         deposits: (m, 2) lon/lat of the known deposits.
 
@@ -69,7 +69,7 @@ def rank(chips: gpd.GeoDataFrame, predictions: np.ndarray, deposits: np.ndarray)
 
 def _best_chips(chips: gpd.GeoDataFrame, predictions: np.ndarray) -> gpd.GeoDataFrame:
     """One chip of every location: the one of the highest mean prediction, of equals the first of the store."""
-    predicted = chips[CHIP_COLUMNS].assign(predicted=predictions.mean(axis=0))
+    predicted = chips[CANDIDATE_COLUMNS].assign(predicted=predictions.mean(axis=0))
     best = predicted.sort_values(["predicted", "chip_index"], ascending=[False, True])
     return best.drop_duplicates("location_id")
 

@@ -54,7 +54,7 @@ STUDY = (
 STUDY_RANDOM = "random labels"
 """End of the names that belong to networks trained on permuted labels."""
 
-PROSPECTS_SHOWN = 20
+TABLE_PROSPECTS = 20
 """Prospects listed before the fold."""
 
 
@@ -140,7 +140,7 @@ def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int)
         f" {min(len(best), maps.NUMBERED)} carry their rank.",
         f"Map of {len(prospects):,} locations coloured by predicted richness.",
     )
-    table = Table(header, rows, numeric=frozenset({0, 3, 4}), shown=PROSPECTS_SHOWN)
+    table = Table(header, rows, numeric=frozenset({0, 3, 4}), shown=TABLE_PROSPECTS)
     return Section(anchor, title, [text], [figure, table])
 
 

@@ -37,6 +37,9 @@ _FIELD_SPANS = {
 }
 """Start and end of each field in an identifier: cutting many identifiers is faster than matching them."""
 
+INDEX = "index.csv.gz"
+"""Index of an archive's scenes, below its root."""
+
 BUCKET = "gs://gcp-public-data-landsat"
 """Root of the archive in the index's BASE_URL, also when the archive lies elsewhere."""
 

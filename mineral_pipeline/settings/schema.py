@@ -165,7 +165,7 @@ class Label(Section):
     """Targets from known deposits."""
 
     deposits: list[Uri] = Field(min_length=1)
-    """Paths or URLs of CSV tables in the layout of MRDS."""
+    """Paths or URLs of tables of deposits in any registered format; by default CSV in the layout of MRDS."""
     merge_km: float = Field(1.5, ge=0)
     """Maximum distance in kilometres between merged deposits of one name; the position of the first table is kept."""
     commodities: Annotated[int, Field(ge=0)] | list[str] = 10

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mineral_pipeline.errors import SettingsError
-from mineral_pipeline.sensors.landsat import BUCKET
+from mineral_pipeline.sensors.landsat import BUCKET, INDEX
 from mineral_pipeline.settings import Settings, Simulate
 from mineral_pipeline.simulation import tables
 from mineral_pipeline.simulation.planet import Planet, create
@@ -20,7 +20,7 @@ from mineral_pipeline.simulation.render import check_bands
 from mineral_pipeline.simulation.scene import SimulatedScene, scenes
 from mineral_pipeline.workspace import Workspace
 
-MARKER_FILE, INDEX = "planet.json", "index.csv.gz"
+MARKER_FILE = "planet.json"
 DEPOSITS, LAND, TRUTH = "deposits.csv", "land.geojson", "truth.parquet"
 PUBLIC_BUCKET = BUCKET.removeprefix("gs://")
 """Name of the public archive's bucket, whatever the URL by which it is reached."""

@@ -11,7 +11,7 @@ from pyproj import Transformer
 
 from mineral_pipeline.geometry import Floats
 from mineral_pipeline.simulation.swath import Swath
-from mineral_pipeline.simulation.texture import Pixels
+from mineral_pipeline.simulation.texture import Floats32
 
 EDGE_KM = 222.0
 """Ground that ``scene_size`` pixels span: 7,400 pixels of 30 m, about the size of real products."""
@@ -79,7 +79,7 @@ class Grid:
         rows, columns = (np.arange(0, size + self._node_step, self._node_step) for size in (self.lines, self.samples))
         return self._to_lonlat(self._project(columns[None] + 0 * rows[:, None], rows[:, None] + 0 * columns[None]))
 
-    def interpolate(self, values: np.ndarray, start: int, stop: int) -> Pixels:
+    def interpolate(self, values: np.ndarray, start: int, stop: int) -> Floats32:
         """Interpolate values at the nodes to the pixels of some lines, (stop - start, samples) float32."""
         down = _linear_weights(np.arange(start, stop), self._node_step, values.shape[0])
         across = _linear_weights(np.arange(self.samples), self._node_step, values.shape[1])
@@ -103,7 +103,7 @@ def transformer(zone: int) -> Transformer:
     return Transformer.from_crs(4326, 32600 + zone, always_xy=True)
 
 
-def _linear_weights(positions: np.ndarray, step: int, nodes: int) -> Pixels:
+def _linear_weights(positions: np.ndarray, step: int, nodes: int) -> Floats32:
     """(positions, nodes) float32 weights of linear interpolation between nodes every ``step`` positions."""
     weights = 1 - np.abs(positions[:, None] / step - np.arange(nodes))
     return np.asarray(weights.clip(min=0), dtype=np.float32)

@@ -14,7 +14,7 @@ from mineral_pipeline.simulation.islands import Island
 from mineral_pipeline.simulation.planet import Planet
 from mineral_pipeline.simulation.scene import CLOUD_SALT, NOISE_SALT, SENSOR, SimulatedScene
 from mineral_pipeline.simulation.swath import LENGTH_KM, WIDTH_KM, seen
-from mineral_pipeline.simulation.texture import Pixels
+from mineral_pipeline.simulation.texture import Floats32
 
 BLOCK_PIXELS = 2**18  # pixels rendered at once
 # Digital numbers of band 7 under a high sun:
@@ -38,13 +38,13 @@ class _Block:
     """Number of the block in its scene, from 0."""
     rows: slice
     """Its lines."""
-    east: Pixels
+    east: Floats32
     """Kilometres in the island's projection."""
-    north: Pixels
+    north: Floats32
     """Kilometres in the island's projection."""
-    across: Pixels
+    across: Floats32
     """Kilometres along the scan line."""
-    along: Pixels
+    along: Floats32
     """Kilometres along the ground track."""
 
 
@@ -93,7 +93,7 @@ def _blocks(island: Island, scene: SimulatedScene) -> Iterator[_Block]:
         yield _Block(number, slice(start, stop), *axes)
 
 
-def _rock(island: Island, block: _Block, relief: Pixels, pixel_km: float) -> Pixels:
+def _rock(island: Island, block: _Block, relief: Floats32, pixel_km: float) -> Floats32:
     """Unaltered rock: rough, of two types, with dark faults."""
     rock_type = np.tanh(6 * island.strata.on_pixels(block.east, block.north, pixel_km))
     faults = np.abs(island.faults.on_pixels(block.east, block.north, pixel_km)) < FAULT_WIDTH
@@ -114,7 +114,7 @@ def _patches_near(planet: Planet, scene: SimulatedScene) -> np.ndarray:
     return np.asarray(np.column_stack([local, here.radius_km, here.strength])[near])
 
 
-def _alter(surface: Pixels, block: _Block, relief: Pixels, patches: np.ndarray, response: float) -> None:
+def _alter(surface: Floats32, block: _Block, relief: Floats32, patches: np.ndarray, response: float) -> None:
     """Blend the altered rock of every patch into ``surface``, in place; the relief frays the patches' edges."""
     east, north = block.east, block.north
     x, y, reach, _ = patches.T
@@ -135,14 +135,14 @@ def _window(mask: np.ndarray) -> tuple[slice, slice]:
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def _clouds(scene: SimulatedScene) -> Callable[[Pixels, Pixels], Pixels]:
+def _clouds(scene: SimulatedScene) -> Callable[[Floats32, Floats32], Floats32]:
     """Opacity, 0 to 1, over the image: a field above the threshold that gives the scene its cloud cover."""
     field = texture.draw(scene.rng(CLOUD_SALT), longest_km=110, octaves=5, waves=6, roughness=0.55)
     across, along = np.meshgrid(np.linspace(-0.5, 0.5, 64) * WIDTH_KM, np.linspace(-0.5, 0.5, 64) * LENGTH_KM)
     heights = field(across.astype(np.float32), along.astype(np.float32))
     base = np.float32(np.quantile(heights, 1 - scene.cloud_cover / 100))
 
-    def opacity(across: Pixels, along: Pixels) -> Pixels:
+    def opacity(across: Floats32, along: Floats32) -> Floats32:
         heights = field.on_pixels(across, along, scene.pixel_m / 1000)
         return np.asarray(((heights - base) * 3 + 0.5).clip(0, 1), dtype=np.float32)
 

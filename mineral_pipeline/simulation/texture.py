@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from mineral_pipeline.geometry import Floats
 
-Pixels = npt.NDArray[np.float32]
+Floats32 = npt.NDArray[np.float32]
 
 PIXELS_PER_WAVE = 3
 """Pixels that the shortest wave of an image spans at least."""
@@ -33,14 +33,14 @@ class Texture:
     amplitudes: Floats
     """(k,) amplitudes of the waves."""
 
-    def __call__(self, east: Pixels, north: Pixels) -> Pixels:
+    def __call__(self, east: Floats32, north: Floats32) -> Floats32:
         """Values at points of the map; ``east`` and ``north`` are km, of the same shape."""
         total = np.zeros(east.shape, np.float32)
         for (x, y), phase, amplitude in zip(self.vectors, self.phases, self.amplitudes, strict=True):
             total += np.float32(amplitude) * np.sin(np.float32(x) * east + (np.float32(y) * north + np.float32(phase)))
         return total
 
-    def on_pixels(self, east: Pixels, north: Pixels, pixel_km: float) -> Pixels:
+    def on_pixels(self, east: Floats32, north: Floats32, pixel_km: float) -> Floats32:
         """Values at the pixels of an image, (y, x), without waves too short for the pixels.
 
         Long waves are evaluated at every few pixels and interpolated linearly, which is right to half a percent.
@@ -59,7 +59,7 @@ class Texture:
         return Texture(self.vectors[waves], self.phases[waves], self.amplitudes[waves])
 
 
-def _refined(values: Pixels, axis: int, step: int, size: int) -> Pixels:
+def _refined(values: Floats32, axis: int, step: int, size: int) -> Floats32:
     """Interpolate values at every ``step``-th position along an axis linearly to all ``size`` positions."""
     positions = np.arange(size) / step
     before = np.minimum(positions.astype(np.intp), values.shape[axis] - 2)

@@ -26,7 +26,7 @@ from mineral_pipeline.workspace import artefacts
 from mineral_pipeline.workspace.identities import CHIP_COLUMNS
 from mineral_pipeline.workspace.workspace import Workspace
 
-FORMAT: Literal[3] = 3
+ZARR_FORMAT: Literal[3] = 3
 """Version of the Zarr format; without it every opening also requests the documents of format 2."""
 GROUP_METADATA = "zarr.json"
 """Document of a group. It is written last, with all others consolidated in it: the store is complete."""
@@ -83,7 +83,7 @@ def is_complete(workspace: Workspace, name: str = artefacts.CHIPS) -> bool:
     if not workspace.exists(f"{name}/{GROUP_METADATA}"):
         return False
     try:
-        group = zarr.open_group(workspace.zarr(name), mode="r", zarr_format=FORMAT)
+        group = zarr.open_group(workspace.zarr(name), mode="r", zarr_format=ZARR_FORMAT)
     except (ValueError, KeyError, FileNotFoundError):  # half a document; it was damaged since
         return False
     return group.metadata.consolidated_metadata is not None
@@ -141,7 +141,7 @@ def create_samples(
 def write_batch(workspace: Workspace, name: str, batch: int, images: np.ndarray) -> None:
     """Write one whole chunk of a training store; ``images`` as in `write_shard`."""
     with workspace.writing(name):
-        array = zarr.open_array(workspace.zarr(name), path="image", mode="r+", zarr_format=FORMAT)
+        array = zarr.open_array(workspace.zarr(name), path="image", mode="r+", zarr_format=ZARR_FORMAT)
         _write_aligned(array, batch, images, name)
 
 
@@ -152,7 +152,7 @@ def open_dataset(workspace: Workspace, name: str = artefacts.CHIPS) -> xr.Datase
         WorkspaceError: it is absent or not a Zarr group.
     """
     try:
-        dataset: xr.Dataset = xr.open_zarr(workspace.zarr(name), chunks=None, zarr_format=FORMAT)
+        dataset: xr.Dataset = xr.open_zarr(workspace.zarr(name), chunks=None, zarr_format=ZARR_FORMAT)
     except (FileNotFoundError, KeyError, ValueError) as error:
         raise WorkspaceError(f"{workspace.uri(name)} cannot be opened: run the job that makes it ({error})") from error
     return dataset
@@ -161,7 +161,7 @@ def open_dataset(workspace: Workspace, name: str = artefacts.CHIPS) -> xr.Datase
 def open_images(workspace: Workspace, name: str = artefacts.CHIPS) -> zarr.Array[Any]:
     """The ``image`` array of a store, without xarray: for the hot path."""
     try:
-        return zarr.open_array(workspace.zarr(name), path="image", mode="r", zarr_format=FORMAT)
+        return zarr.open_array(workspace.zarr(name), path="image", mode="r", zarr_format=ZARR_FORMAT)
     except (FileNotFoundError, ValueError) as error:
         raise WorkspaceError(f"{workspace.uri(name)} cannot be opened: run the job that makes it ({error})") from error
 
@@ -200,12 +200,12 @@ def _created(workspace: Workspace, name: str, attributes: Mapping[str, Any] | No
     third of the requests that Zarr makes for it, and a store is complete when that document exists.
     """
     files: dict[str, Buffer] = {}
-    group = zarr.create_group(MemoryStore(files), zarr_format=FORMAT, attributes=dict(attributes or {}))
+    group = zarr.create_group(MemoryStore(files), zarr_format=ZARR_FORMAT, attributes=dict(attributes or {}))
     yield group
     with warnings.catch_warnings():
         # Zarr 3 has no consolidated metadata in its specification yet; xarray warns on opening without it.
         warnings.simplefilter("ignore", ZarrUserWarning)
-        zarr.consolidate_metadata(group.store, zarr_format=FORMAT)
+        zarr.consolidate_metadata(group.store, zarr_format=ZARR_FORMAT)
     workspace.remove(
         f"{name}/{GROUP_METADATA}"
     )  # first: a removal that is cut short leaves nothing that looks complete

@@ -59,7 +59,7 @@ def test_a_workspace_of_another_format_is_refused_by_every_command(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = str(tmp_path / "workspace")
-    Workspace(url).remove(artefacts.FORMAT)
+    Workspace(url).remove(artefacts.WORKSPACE_FILE)
 
     calls = [
         lambda: run("acquire"),

@@ -58,7 +58,7 @@ def settings(planet: Path) -> Settings:
 def begun(settings: Settings, folder: Path) -> Settings:
     """A new workspace with the same catalogue."""
     folder.mkdir(exist_ok=True)
-    for name in (artefacts.FORMAT, artefacts.CATALOGUE):
+    for name in (artefacts.WORKSPACE_FILE, artefacts.CATALOGUE):
         shutil.copy(Path(settings.workspace) / name, folder)
     return settings.model_copy(update={"workspace": str(folder)})
 
