@@ -1,0 +1,125 @@
+"""Names of all artefacts of a workspace. Every package takes them from here, so that each is spelt once.
+
+A name is a path below the workspace's URL. `Workspace` reads and writes by name.
+"""
+
+from __future__ import annotations
+
+WORKSPACE_FILE = "workspace.json"
+"""Version of the layout; see `mineral_pipeline.workspace.layout`."""
+
+RUNS = "runs"
+"""Folder of the run records."""
+
+LOCK = "lock"
+"""Folder of the leases."""
+
+CATALOGUE = "catalogue.parquet"
+CHIPS = "chips.zarr"
+LEDGER = "chips.parquet"
+"""Folder of the ledger's parts."""
+
+DEPOSITS = "deposits.parquet"
+DEPOSITS_REPORT = "deposits.json"
+LABELS = "labels.parquet"
+"""Folder of the labels' parts."""
+
+PROSPECTS = "prospects.parquet"
+PROSPECTS_GEOJSON = "prospects.geojson"
+PROSPECTS_RASTER = "prospects.tif"
+PROSPECTS_STYLE = "prospects.qml"
+
+REPORT = "report/index.html"
+
+MODEL_SPEC = "settings.yaml"
+"""File of a model: all that decides it."""
+
+MODEL_METRICS = "metrics.json"
+"""File of a model, written last: the model is trained."""
+
+MODEL_FAILURE = "failure.json"
+"""File of a model that could not be trained: the reason."""
+
+MODEL_NETWORK = "model.keras"
+MODEL_BASELINE = "model.joblib"
+MODEL_HISTORY = "history.parquet"
+MODEL_PREDICTIONS = "predictions.parquet"
+MODEL_EVENTS = "events.out.tfevents.training"
+"""TensorBoard looks for ``tfevents`` in file names."""
+
+MODEL_SEARCH = "search.parquet"
+"""File of the tuned model: all candidates of the search."""
+
+
+def ledger_part(shard: int) -> str:
+    """Ledger part of a shard."""
+    return f"{LEDGER}/part-{shard:05d}.parquet"
+
+
+def labels_part(partition: int) -> str:
+    """Labels of one partition."""
+    return f"{LABELS}/part-{partition:05d}.parquet"
+
+
+FOLD = "fold-"
+"""Beginning of the name of a fold's folder in that of its task."""
+
+
+def sample_set(task: str, fold: int | None = None) -> str:
+    """Name of a sample set below ``samples/``: ``presence``, or ``presence/fold-0`` for a fold."""
+    return task if fold is None else f"{task}/{FOLD}{fold}"
+
+
+def samples_folder(sample_set: str) -> str:
+    """Folder of a sample set."""
+    return f"samples/{sample_set}"
+
+
+def samples_table(sample_set: str) -> str:
+    """Table of a sample set: every candidate with its subset, or why it was dropped."""
+    return f"samples/{sample_set}/samples.parquet"
+
+
+def samples_store(sample_set: str, subset: str) -> str:
+    """Training store of one subset of a sample set."""
+    return f"samples/{sample_set}/{subset}.zarr"
+
+
+def samples_summary(sample_set: str) -> str:
+    """Summary of a sample set, written last: the set is complete."""
+    return f"samples/{sample_set}/summary.json"
+
+
+def samples_leakage(sample_set: str) -> str:
+    """Table of the locations of a sample set on which leakage was measured."""
+    return f"samples/{sample_set}/leakage.parquet"
+
+
+def models(task: str) -> str:
+    """Folder of all models of a task."""
+    return f"models/{task}"
+
+
+def model(task: str, name: str, file: str = "") -> str:
+    """Folder of a model, or one of its files."""
+    return f"models/{task}/{name}/{file}".rstrip("/")
+
+
+def evaluation(task: str) -> str:
+    """Folder of the evaluation of a task."""
+    return f"evaluation/{task}"
+
+
+def evaluation_metrics(task: str) -> str:
+    """Test metrics of all models of a task, with intervals."""
+    return f"evaluation/{task}/metrics.json"
+
+
+def evaluation_predictions(task: str) -> str:
+    """Test predictions of all models of a task."""
+    return f"evaluation/{task}/predictions.parquet"
+
+
+def figure(name: str) -> str:
+    """PNG of a figure of the report."""
+    return f"report/{name}.png"
