@@ -96,7 +96,7 @@ def measure_speed_up(
         scenes = catalogue.head(n * SCENES_PER_TASK * TASKS_PER_WORKER)
         with (
             LocalCluster(
-                n_workers=n, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+                n_workers=n, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL
             ) as cluster,
             Client(cluster) as client,
         ):

@@ -58,7 +58,10 @@ def toy_archive(tmp_path: Path, toy_sensor: Sensor) -> Settings:
 @pytest.fixture
 def processes() -> Iterator[Client]:
     """A cluster whose worker is a process of its own, in which nobody has registered anything."""
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as local, Client(local) as client:
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as local,
+        Client(local) as client,
+    ):
         yield client
 
 

@@ -90,8 +90,8 @@ def test_a_killed_worker_changes_nothing(
     for name in (
         artefacts.PROSPECTS,
         artefacts.REPORT,
-        artefacts.evaluation("presence", "metrics.json"),
-        artefacts.evaluation("richness", "metrics.json"),
+        artefacts.evaluation_metrics("presence"),
+        artefacts.evaluation_metrics("richness"),
     ):
         assert workspace.exists(name), name
     assert "report" in output

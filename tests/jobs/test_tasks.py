@@ -141,7 +141,9 @@ def test_a_task_outlives_its_workers_but_not_if_it_kills_them_all(
 
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL") as workers,
+        LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
+        ) as workers,
         Client(workers) as client,
     ):
         unlucky, deadly, calm = (str(tmp_path / name) for name in ("unlucky", "deadly", "calm"))
