@@ -25,7 +25,7 @@ from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
 @pytest.fixture
 def toy_sensor() -> Iterator[Sensor]:
     """A sensor of another spacecraft, with one band of 16 bits."""
-    yield sensors.register(Sensor("XT01", "TOYSAT_1", "TOY", (Band("B3", "swir22", (2.1, 2.3)),), "uint16"))
+    yield sensors.register(Sensor("XT01", "TOYSAT_1", "TOY", (Band("B2A", "swir22", (2.1, 2.3)),), "uint16"))
     sensors.SENSORS.unregister("XT01")
 
 
@@ -39,18 +39,19 @@ def toy_archive(tmp_path: Path, toy_sensor: Sensor) -> Settings:
     folder = tmp_path / "archive" / product_folder(new)
     folder.mkdir(parents=True)
     for file in (tmp_path / "tm" / product_folder(old)).iterdir():
-        target = folder / file.name.replace(old, new).replace("_B7", "_B3")
+        target = folder / file.name.replace(old, new).replace("_B7", "_B2A")
         if file.suffix == ".TIF":
             target.write_bytes(file.read_bytes())
         else:
-            target.write_text(file.read_text().replace(old, new))
+            text = file.read_text().replace(old, new).replace("_B7.", "_B2A.").replace("_BAND_7 ", "_BAND_2A ")
+            target.write_text(text)
     return parse(
         {
             "workspace": str(tmp_path / "workspace"),
             "archive": {"url": str(tmp_path / "archive")},
             "jobs": ["catalogue", "acquire"],
             "catalogue": {"spacecraft": ["TOYSAT_1"], "sensors": ["TOY"]},
-            "acquire": {"bands": ["B3"], "chip_size": 32},
+            "acquire": {"bands": ["B2A"], "chip_size": 32},
         }
     )
 
@@ -87,7 +88,7 @@ def test_a_band_that_a_sensor_lacks_is_named(toy_archive: Settings, client: Clie
     settings = toy_archive.model_copy(update={"acquire": toy_archive.acquire.model_copy(update={"bands": ["B7"]})})
     catalogue.main(settings, client)
 
-    with pytest.raises(SettingsError, match=r"acquire\.bands: XT01 has no band B7: choose among B3$"):
+    with pytest.raises(SettingsError, match=r"acquire\.bands: XT01 has no band B7: choose among B2A$"):
         acquire.main(settings, client)
 
 

@@ -145,7 +145,7 @@ class Catalogue(Section):
 class Acquire(Section):
     """From scenes to chips."""
 
-    bands: list[Annotated[str, Field(pattern=r"^B\d+$")]] = Field(["B7"], min_length=1)
+    bands: list[Annotated[str, Field(pattern=r"^\w+$")]] = Field(["B7"], min_length=1)
     """Names of the bands of a chip, in order."""
     chip_size: int = Field(512, gt=0)
     """Edge length of a chip in pixels."""
