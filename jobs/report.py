@@ -18,7 +18,7 @@ from distributed import Client
 
 from jobs.running.plan import Plan
 from jobs.running.progress import Progress
-from mineral_pipeline import archive, curation, imagery, labelling, reporting
+from mineral_pipeline import archive, curation, imagery, labelling, reporting, sensors
 from mineral_pipeline.errors import ArchiveError, DataError, MetadataError, RasterError, SettingsError
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
@@ -66,7 +66,8 @@ def _example(settings: Settings, data: reporting.ReportData) -> reporting.Exampl
     scene = catalogue.set_index("scene_id").loc[chip["scene_id"]]
     product_id, band = chip["product_id"], settings.acquire.bands[0]
     files = archive.fetch_scene(archive.open_source(settings.archive), scene["base_url"], product_id, [band])
-    raster = imagery.decode(files.bands[0].content, f"{product_id} {band}")
+    fill = sensors.SENSORS[scene["sensor"]].fill
+    raster = imagery.decode(files.bands[0].content, f"{product_id} {band}", fill=fill)
     images = {method: imagery.downsample(raster.pixels, settings.acquire.chip_size, method) for method in METHODS}
     footprint = np.asarray(chip["geometry"].exterior.coords)[:-1]
     inside = np.empty((0, 2))

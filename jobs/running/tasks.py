@@ -28,7 +28,7 @@ RETRIES = 2
 KILLED_RETRIES = 8
 """Further attempts of a task whose workers died, each after Dask has given it up.
 
-Dask itself allows `distributed.scheduler.allowed-failures` (3) deaths in each."""
+Dask gives it up when more than `distributed.scheduler.allowed-failures` (3) have died, and then after every death."""
 
 GPU: Mapping[str, float] = {"GPU": 1}
 """Resource of a worker that trains and predicts: one such task at a time."""

@@ -1,7 +1,8 @@
-"""The only place that retries requests to an archive: pauses, when to give up, and what is worth another attempt.
+"""The only place that decides about retries of requests: pauses, when to give up, what is worth another attempt.
 
 Transient errors (timeouts, 429, 5xx, resets, short bodies, a wrong checksum) are tried again after a growing, jittered
 pause until ``archive.retries`` or the scene's deadline is reached; objects that are missing or forbidden are not.
+Listings and the index are retried by obstore itself, as often as is said here.
 """
 
 from __future__ import annotations

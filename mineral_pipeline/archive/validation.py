@@ -1,7 +1,7 @@
-"""The only place that judges what is corrupt: every check after which a scene's file counts as corrupt.
+"""The only place that judges what is corrupt: whatever fails a check here, or cannot be decoded.
 
-The checks of bytes raise `CorruptError` themselves. The checks of a decoded raster raise `RasterError`, as decoding
-does; within `validating` such an error becomes the verdict.
+The checks of bytes raise `CorruptError` themselves. The checks of a decoded raster raise `RasterError`, as `imagery`
+does when it decodes; within `validating` such an error becomes the verdict.
 """
 
 from __future__ import annotations

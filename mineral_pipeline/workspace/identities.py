@@ -6,7 +6,7 @@
 - A location is the ground that must stay in one subset of a split. Its key is ``location_id``, WRS-2 path and row for
   Landsat.
 
-How many chips a scene gives is decided in `plan_chips` and nowhere else.
+How many chips a scene gives is decided in `plan_chips`, and acquisition cuts as many.
 """
 
 from __future__ import annotations

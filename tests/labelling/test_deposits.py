@@ -244,9 +244,18 @@ def test_a_format_of_ones_own_beside_the_default(file: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("geojson")
-def test_a_file_that_a_format_cannot_read_is_named(file: Path) -> None:
-    file.write_text('{"type": "FeatureCollection", "features": [')
-    with pytest.raises(DataError, match=r"deposits\.csv cannot be read \(Expecting value.*\): give a CSV table"):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"type": "FeatureCollection", "features": [', "Expecting value.*"),
+        ('{"type": "FeatureCollection"}', "'features'"),
+    ],
+)
+def test_a_file_that_a_format_cannot_read_is_named(file: Path, content: str, reason: str) -> None:
+    file.write_text(content)
+    with pytest.raises(
+        DataError, match=rf"deposits\.csv cannot be read \({reason}\): give a table in one of the known"
+    ):
         read_deposits([str(file)])
 
 

@@ -10,6 +10,7 @@ from synthetic_samples import settings
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.learning import Task
+from mineral_pipeline.modelling.baselines import BASELINES
 from mineral_pipeline.modelling.spec import ModelSpec, write_spec
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -58,8 +59,9 @@ def test_an_unknown_network_is_refused_by_the_name_of_its_setting(sampled: Works
 def test_baselines_are_permuted_labels_constant_and_brightness(sampled: Workspace) -> None:
     config = settings(sampled, train={"n_label_permutations": 2, "richness_loss": "mse"}, seed=5)
     specs = {spec.name: spec for spec in modelling.baseline_specs(config, sampled, "richness")}
-    assert list(specs) == ["random-labels-p0", "random-labels-p1", "brightness", "constant"]
-    assert [spec.permutation for spec in specs.values()] == [0, 1, None, None]
+    assert list(specs) == ["random-labels-p0", "random-labels-p1", *BASELINES]
+    assert {"brightness", "constant"} <= set(BASELINES)
+    assert [spec.permutation for spec in specs.values()] == [0, 1, *[None] * len(BASELINES)]
     assert specs["random-labels-p1"].network == "medium-medium"
     assert {spec.loss for spec in specs.values()} == {"mse"}
 

@@ -20,8 +20,9 @@ COMMON_NAMES = {"coastal", "blue", "green", "red", "pan", "nir08", "nir09", "cir
 
 
 def test_every_landsat_is_registered() -> None:
-    assert list(SENSORS) == ALL
-    for code, sensor in SENSORS.items():
+    assert [code for code, sensor in SENSORS.items() if sensor.spacecraft.startswith("LANDSAT_")] == ALL
+    for code in ALL:
+        sensor = SENSORS[code]
         assert sensor.code == code
         assert sensor.spacecraft == f"LANDSAT_{code[3]}"
         assert sensor.dtype == ("uint16" if code[3] in "89" else "uint8")

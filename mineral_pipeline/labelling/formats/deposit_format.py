@@ -66,9 +66,12 @@ def read_rows(path: str) -> pd.DataFrame:
         table = _find_format(path).read(path)
     except MineralPipelineError:
         raise
-    except (OSError, EOFError, ImportError, ValueError) as error:  # pandas' parser errors are ValueErrors
+    except Exception as error:  # readers of damaged files raise errors of any kind
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise DataError(f"label.deposits: {path} cannot be read ({reason}): give a CSV table of deposits") from error
+        known = ", ".join(DEPOSIT_FORMATS)
+        raise DataError(
+            f"label.deposits: {path} cannot be read ({reason}): give a table in one of the known formats ({known})"
+        ) from error
     defaults: dict[str, Any] = dict.fromkeys(OPTIONAL_TEXTS, "")
     defaults |= {"row": np.arange(1, len(table) + 1), "open_mine": False, "source": file_name(path)}
     rows = pd.DataFrame(defaults | {column: table[column].to_numpy() for column in table}, index=range(len(table)))
