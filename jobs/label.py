@@ -11,7 +11,7 @@ parts holds all scenes of most of its locations; the deposits are scattered to t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dask
@@ -27,6 +27,8 @@ from mineral_pipeline import labelling
 from mineral_pipeline.errors import DataError, SettingsError
 from mineral_pipeline.settings import Label, Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
+
+NO_POLYGON = "footprints that are no polygon"
 
 
 def plan(settings: Settings) -> Plan:
@@ -50,12 +52,11 @@ def main(settings: Settings, client: Client) -> Counts:
     with Progress("label", "chips", planned) as progress:
         scattered = client.scatter(deposits, broadcast=True)  # held until the end: a count that failed needs it again
         counts = _count(client, workspace, scattered, labelling.empty_counts(deposits), config.partitions)
-        maxima, unusable = zip(*(result.value for result in collect(_summarise(client, counts))), strict=True)
+        maxima, broken = zip(*(result.value for result in collect(_summarise(client, counts))), strict=True)
         for result in collect(_write(client, workspace, counts, (max(maxima), config.min_deposits))):
             progress.advance(done=result.value)
     reasons = {f"deposit rows {reason}": rows for reason, rows in known.rejected.items()}
-    if sum(unusable):
-        reasons["footprints that are no convex polygon"] = sum(unusable)
+    reasons |= _report_footprints(broken)
     return Counts("chips", planned=planned, done=progress.done, reasons=reasons)
 
 
@@ -77,7 +78,7 @@ def _count(client: Client, workspace: Workspace, deposits: Future, meta: pd.Data
 
 
 def _summarise(client: Client, counts: Sequence[Any]) -> Tasks:
-    """Between the steps: counts -> largest count and number of unusable footprints, per partition."""
+    """Between the steps: counts -> largest count, and chips whose footprint is no polygon, per partition."""
     summarise = dask.delayed(labelling.summarise_counts, pure=False)
     return compute(client, [summarise(part) for part in counts], _names(counts))
 
@@ -106,6 +107,17 @@ def _report(known: labelling.DepositTable) -> None:
         CONSOLE.print(f"           {rows:,} rows {reason} left out, as {where}")
     for conversion in known.conversions:
         CONSOLE.print(f"           {conversion}")
+
+
+def _report_footprints(broken: Sequence[Mapping[str, list[str]]]) -> dict[str, int]:
+    """Name the footprints that are no polygons, which hold no deposits, and count them by reason."""
+    chips: dict[str, list[str]] = {}
+    for partition in broken:
+        for reason, chip_ids in partition.items():
+            chips.setdefault(reason, []).extend(chip_ids)
+    for reason, chip_ids in chips.items():
+        CONSOLE.print(f"           {NO_POLYGON} ({reason}): {len(chip_ids):,}, as that of {chip_ids[0]}")
+    return {f"{NO_POLYGON}: {reason}": len(chip_ids) for reason, chip_ids in chips.items()}
 
 
 def _count_usable_chips(workspace: Workspace) -> int:

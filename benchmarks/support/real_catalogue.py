@@ -13,12 +13,11 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from benchmarks.support.synthetic_catalogue import BenchmarkCatalogue
 from mineral_pipeline import geometry, labelling
 from mineral_pipeline.curation import overlap
-from mineral_pipeline.geometry import CRS
+from mineral_pipeline.geometry import CRS, SphericalPolygons
 from mineral_pipeline.labelling.deposits import MERGE_KM
 from mineral_pipeline.workspace import identities
 
@@ -27,9 +26,6 @@ DATA = "MINERAL_PIPELINE_DATA"
 
 IDENTIFIER = r"LT04_\w{4}_(\d{3})(\d{3})_.*"
 """Product identifiers of Landsat 4; the study's list contains some of Landsat 5 as well."""
-
-STRAIGHT = 1e-4
-"""Distance of a vertex from the line of its neighbours in degrees (11 m) up to which the vertex is removed."""
 
 
 def data_folder() -> Path:
@@ -50,10 +46,13 @@ def read_deposits(folder: Path) -> np.ndarray:
 
 
 def read_catalogue(folder: Path) -> BenchmarkCatalogue:
-    """Read every scene with its location, and every record of a deposit, duplicates included."""
+    """Read every scene with its location, and every record of a deposit, duplicates included.
+
+    Footprints are the convex hulls of the polygons, because most rivals know half-spaces only.
+    """
     scenes, table = _read_scenes(folder), _read_table(folder, merge_km=0)
     return BenchmarkCatalogue(
-        geometry.vertex_array(scenes.geometry),
+        geometry.vertex_array(overlap.outlines(scenes.geometry, np.arange(len(scenes)))),
         pd.factorize(scenes["location_id"])[0],
         _positions(table).repeat(table["records"], axis=0),
     )
@@ -84,9 +83,8 @@ def read_chips(folder: Path, deposits: np.ndarray) -> gpd.GeoDataFrame:
     """Make one labelled chip per scene, as `curation.read_chips` returns them."""
     scenes = _read_scenes(folder)
     chips = scenes.assign(chip_id=scenes["scene_id"], chip_index=np.arange(len(scenes)))
-    footprints = geometry.vertex_array(chips.geometry)
-    centres, _ = geometry.enclosing_circles(footprints)
-    chips["lon"], chips["lat"] = geometry.lonlat(centres).T
+    footprints = SphericalPolygons.of(chips.geometry)
+    chips["lon"], chips["lat"] = geometry.lonlat(footprints.centres).T
     location = pd.factorize(chips["location_id"])[0]
     chips["n_deposits"] = np.diff(labelling.membership(footprints, deposits, location).indptr)
     chips["has_deposit"] = chips["n_deposits"] > 0
@@ -97,21 +95,7 @@ def read_chips(folder: Path, deposits: np.ndarray) -> gpd.GeoDataFrame:
 
 
 def _polygons(folder: Path) -> gpd.GeoDataFrame:
-    """Return ``location_id`` and polygon of every path/row: the spherical convex hull of the polygon in the file.
-
-    Polygons in two parts are cut at the antimeridian; their parts are joined. A few in the far south have vertices
-    halfway along an edge that is straight in longitude and latitude, which makes them concave on the sphere.
-    """
+    """Return ``location_id`` and polygon of every path/row, as USGS draws it: in two parts across the antimeridian."""
     grid = gpd.read_file(folder / "wrs2/WRS2_descending.zip", columns=["PATH", "ROW"])
-    shapes = grid.geometry.to_numpy()
-    cut = np.flatnonzero(shapely.get_num_geometries(shapes) > 1)
-    shapes[cut] = shapely.union_all(_eastwards(shapes[cut])[:, None], axis=1)
     keys = identities.location_ids(grid["PATH"], grid["ROW"])
-    drawn = gpd.GeoDataFrame({"location_id": keys}, geometry=shapely.simplify(shapes, STRAIGHT), crs=CRS)
-    return drawn.set_geometry(overlap.outlines(geometry.vertex_array(drawn.geometry), np.arange(len(drawn))), crs=CRS)
-
-
-def _eastwards(shapes: np.ndarray) -> np.ndarray:
-    """Shift longitudes to 0 to 360, which are continuous across the antimeridian."""
-    moved: np.ndarray = shapely.transform(shapes, lambda lonlat: lonlat + 360 * (lonlat * [1, 0] < 0))
-    return moved
+    return gpd.GeoDataFrame({"location_id": keys}, geometry=grid.geometry, crs=CRS)

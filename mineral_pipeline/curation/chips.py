@@ -12,7 +12,7 @@ import shapely
 from mineral_pipeline import geometry
 from mineral_pipeline.curation import overlap
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.geometry import CRS, Floats, Integers
+from mineral_pipeline.geometry import CRS, Floats, Integers, SphericalPolygons
 from mineral_pipeline.workspace import Workspace, artefacts
 from mineral_pipeline.workspace.identities import KEYS
 
@@ -50,8 +50,7 @@ def read_chips(workspace: Workspace, *, drop_open_mines: bool = False) -> gpd.Ge
     images = workspace.read_table(artefacts.LEDGER, ["chip_id", "brightness", "geometry"])
     chips = gpd.GeoDataFrame(labels.merge(images, on="chip_id", validate="one_to_one"), geometry="geometry", crs=CRS)
     chips = chips.sort_values("chip_index", ignore_index=True)
-    normals = overlap.convex_polygons(geometry.vertex_array(chips.geometry)).normals
-    usable = np.isfinite(normals).all(axis=(1, 2))
+    usable = SphericalPolygons.of(chips.geometry).valid
     mines = drop_open_mines & chips["has_open_mine"].to_numpy()
     chips["drop_reason"] = np.select([~usable, mines], ["no footprint", "a large open mine"], "")
     return chips
@@ -70,7 +69,7 @@ def find_locations(chips: gpd.GeoDataFrame, by: Literal["centre", "outline"] = "
     usable = chips[chips["drop_reason"] == ""]
     number, location_ids = pd.factorize(usable["location_id"], sort=True)
     if by == "outline":
-        shapes = overlap.outlines(geometry.vertex_array(usable.geometry), number)
+        shapes = overlap.outlines(usable.geometry, number)
     else:
         shapes = shapely.points(geometry.lonlat(location_centres(usable, number)))
     return gpd.GeoDataFrame({"location_id": location_ids}, geometry=shapes, crs=CRS)

@@ -13,9 +13,11 @@ import numpy as np
 import shapely
 
 from mineral_pipeline import geometry
-from mineral_pipeline.curation import overlap
-from mineral_pipeline.geometry import Floats, Integers, gnomonic, polygon_area
-from mineral_pipeline.geometry.polygon_area import Shapes
+from mineral_pipeline.errors import DataError
+from mineral_pipeline.geometry import Flags, Floats, Integers, Shapes, gnomonic, polygon_area
+
+MIN_DEPTH = 0.1
+"""Smallest component of a vertex along the axis of a plane that shows it: 84 degrees from the centre."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,24 @@ class Coverage:
     """(p,) union of the footprints of each location, in its plane."""
 
     @classmethod
-    def of(cls, footprints: Floats, location: Integers) -> Coverage:
-        """Unite footprints (n, v, 2) lon/lat by location, numbers (n,) as in `overlap`."""
+    def of(cls, footprints: Shapes, location: Integers) -> Coverage:
+        """Unite footprints by location.
+
+        Args:
+            footprints: (n,) shapely polygons and multipolygons in lon/lat.
+            location: (n,) numbers as in `overlap`.
+
+        Raises:
+            DataError: a location is nearly as wide as a hemisphere, so that no plane shows it.
+        """
         order = np.argsort(location, kind="stable")
-        vectors, numbers = geometry.unit_vectors(footprints[order]), location[order]
-        planes = overlap.location_planes(vectors, numbers)
-        polygons = shapely.polygons(gnomonic.to_plane(vectors, planes[numbers]))
-        return cls(planes, _unions(shapely.make_valid(polygons), numbers, len(planes)))
+        shapes, numbers = footprints[order], location[order]
+        corners, owner = shapely.get_coordinates(shapes, return_index=True)
+        vectors, number = geometry.unit_vectors(corners), numbers[owner]
+        firsts = np.searchsorted(number, np.arange(numbers.max(initial=-1) + 1))
+        planes = gnomonic.tangent_planes(np.add.reduceat(vectors, firsts))
+        drawn = shapely.set_coordinates(shapes.copy(), _project(vectors, planes[number]))
+        return cls(planes, _unions(shapely.make_valid(drawn), numbers, len(planes)))
 
     def areas(self) -> Floats:
         """Area (p,) of the ground of each location in km2; ground under several footprints counts once."""
@@ -53,14 +66,26 @@ class Coverage:
         shared[locations] = polygon_area.gnomonic_areas(shapely.intersection(self.shapes[locations], others))
         return shared
 
+    def touch(self, pairs: Integers) -> Flags:
+        """Whether the grounds of pairs (k, 2) of locations have a point in common, up to the tolerance."""
+        return np.asarray(shapely.dwithin(self.shapes[pairs[:, 0]], self._project_others(pairs), geometry.TOLERANCE))
+
     def _project_others(self, pairs: Integers) -> Shapes:
         """The ground of the second location of each pair in the plane of the first."""
         first, second = pairs.T
         shapes = self.shapes[second].copy()
         corners, owner = shapely.get_coordinates(shapes, return_index=True)
-        vectors = gnomonic.from_plane(corners[:, None], self.planes[second[owner]])
-        projected = gnomonic.to_plane(vectors, self.planes[first[owner]])[:, 0]
+        vectors = gnomonic.from_plane(corners[:, None], self.planes[second[owner]])[:, 0]
+        projected = _project(vectors, self.planes[first[owner]])
         return np.asarray(shapely.make_valid(shapely.set_coordinates(shapes, projected)))
+
+
+def _project(vectors: Floats, planes: Floats) -> Floats:
+    """Project vectors (k, 3), each onto its plane (k, 3, 3), to (k, 2)."""
+    depth = np.einsum("kx,kx->k", planes[:, 2], vectors) / np.linalg.norm(vectors, axis=1)
+    if (depth < MIN_DEPTH).any():
+        raise DataError("a location and one that it overlaps are nearly as wide as a hemisphere: cut its footprints")
+    return gnomonic.to_plane(vectors[:, None], planes)[:, 0]
 
 
 def _unions(shapes: Shapes, group: Integers, groups: int) -> Shapes:

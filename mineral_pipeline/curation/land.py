@@ -9,8 +9,7 @@ import pandas as pd
 import shapely
 
 from mineral_pipeline import geometry
-from mineral_pipeline.geometry import CRS, polygon_area
-from mineral_pipeline.geometry.polygon_area import Shapes
+from mineral_pipeline.geometry import CRS, Invalid, Shapes, polygon_area, refuse, wrong_types
 
 STEPS_PER_EDGE = 16
 """Straight pieces in longitude and latitude that an edge is drawn with. A scene's edge then leaves its great circle by
@@ -23,7 +22,7 @@ MAX_CORNERS = 256
 """Largest number of corners of a piece of land. A continent has 100,000, and to intersect it as a whole is slow."""
 
 
-def over_land(points: npt.ArrayLike, land: gpd.GeoDataFrame) -> npt.NDArray[np.bool_]:
+def over_land(points: npt.ArrayLike, land: gpd.GeoDataFrame, invalid: Invalid = "raise") -> npt.NDArray[np.bool_]:
     """Whether points lie over land; a point on the shore does.
 
     Polygons have straight edges in longitude and latitude, as they are drawn; invalid ones are repaired. Points and
@@ -32,10 +31,15 @@ def over_land(points: npt.ArrayLike, land: gpd.GeoDataFrame) -> npt.NDArray[np.b
     Args:
         points: (n, 2) longitude and latitude, WGS 84; points that are not finite are not over land.
         land: polygons in any reference system; WGS 84 when it has none.
+        invalid: what is done with rows of ``land`` that hold no ground: refused, or named in a warning.
 
     Returns:
         (n,) flags.
+
+    Raises:
+        DataError: a row of ``land`` is no polygon, or one without ground; the message names it.
     """
+    refuse(without_ground(land), "rows of the land polygons hold no ground", invalid)
     positions = np.array(points, dtype=np.float64).reshape(-1, 2)
     usable = np.flatnonzero(np.isfinite(positions).all(axis=1))
     lon, lat = _wrapped(positions[usable, 0]), positions[usable, 1]
@@ -135,9 +139,24 @@ def _wrapped(lon: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(np.abs(lon) > 360, (lon + 180) % 360 - 180, lon)
 
 
+def without_ground(land: gpd.GeoDataFrame) -> dict[int, str]:
+    """Rows of land polygons that hold no ground even when repaired, and why."""
+    shapes = np.asarray(land.geometry)
+    errors = wrong_types(shapes)
+    rows = np.setdiff1d(np.arange(len(shapes)), list(errors))
+    flat = rows[shapely.get_dimensions(_valid(shapes[rows])) < 2]
+    return errors | dict.fromkeys(flat.tolist(), "it encloses no ground")
+
+
 def _repaired(land: gpd.GeoDataFrame) -> Shapes:
     """Land polygons in WGS 84, invalid ones made valid."""
     if land.crs is not None and land.crs != CRS:
         land = land.to_crs(CRS)
-    shapes = np.asarray(land.geometry.dropna())
-    return np.where(shapely.is_valid(shapes), shapes, shapely.make_valid(shapes))
+    shapes = _valid(np.asarray(land.geometry.dropna()))
+    return np.asarray(shapes[shapely.get_dimensions(shapes) == 2])
+
+
+def _valid(shapes: Shapes) -> Shapes:
+    repaired, broken = shapes.copy(), ~shapely.is_valid(shapes)
+    repaired[broken] = shapely.make_valid(shapes[broken])
+    return repaired

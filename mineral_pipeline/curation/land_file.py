@@ -15,7 +15,9 @@ import fsspec
 import geopandas as gpd
 import pandas as pd
 
+from mineral_pipeline.curation.land import without_ground
 from mineral_pipeline.errors import DataError, SettingsError
+from mineral_pipeline.geometry import refuse
 
 TIMEOUT_S = 60
 """Seconds without a byte after which a request fails."""
@@ -44,7 +46,9 @@ def read_land(path: str, sha256: str | None = None) -> gpd.GeoDataFrame:
         ) from error
     if not isinstance(land, gpd.GeoDataFrame) or not (_is_area(land) & ~land.is_empty).any():
         raise DataError(f"curate.land: no land: {path} holds no polygons: give a file of land polygons")
-    return land
+    empty = without_ground(land)
+    refuse(empty, f"curate.land: {len(empty):,} of {len(land):,} rows of {path} hold no ground", "warn")
+    return land.drop(index=land.index[list(empty)])
 
 
 def cache_folder() -> Path:

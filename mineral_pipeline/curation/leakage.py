@@ -18,7 +18,7 @@ from mineral_pipeline import geometry
 from mineral_pipeline.curation import _numba, overlap
 from mineral_pipeline.curation.coverage import Coverage
 from mineral_pipeline.errors import LeakageError
-from mineral_pipeline.geometry import CRS, Flags, Floats, Integers
+from mineral_pipeline.geometry import CRS, Flags, Floats, Footprints, Integers
 from mineral_pipeline.learning import SUBSETS, TEST, TRAIN, VALIDATION
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -58,7 +58,7 @@ class SplitLeakage:
         grouped = kept.groupby(["subset", "location_id"], sort=True)
         self._keys, self._location = grouped.first().index, grouped.ngroup().to_numpy()
         self._subset = np.array([SUBSETS.index(subset) for subset, _ in self._keys], dtype=np.int64)
-        self._footprints = geometry.vertex_array(kept.geometry)
+        self._footprints = geometry.to_shapes(kept.geometry)
         pairs = overlap.overlapping_pairs(self._footprints, self._location)
         self._pairs = np.concatenate([pairs, pairs[:, ::-1]])
         crosses_subsets = self._subset[pairs[:, 0]] != self._subset[pairs[:, 1]]
@@ -149,11 +149,11 @@ def check_leakage(workspace: Workspace, sample_set: str, max_leakage: float) -> 
         )
 
 
-def contained_by_subset(footprints: Floats, location: Integers, subset: Integers, deposits: Floats) -> Flags:
+def contained_by_subset(footprints: Footprints, location: Integers, subset: Integers, deposits: Floats) -> Flags:
     """Which deposits lie inside footprints of which subset; footprints are closed polygons of great circles.
 
     Args:
-        footprints: (n, v, 2) lon/lat, all valid.
+        footprints: n polygons in any form of `geometry.Footprints`.
         location: (n,) number of the location of each footprint, 0 to p - 1, each number in use.
         subset: (p,) index into `SUBSETS` of each location.
         deposits: (m, 2) lon/lat.
@@ -164,14 +164,14 @@ def contained_by_subset(footprints: Floats, location: Integers, subset: Integers
     contained = np.zeros((len(SUBSETS), len(deposits)), dtype=bool)
     if not (len(deposits) and len(location)):
         return contained
-    points, normals = geometry.unit_vectors(deposits), overlap.convex_polygons(footprints).normals
-    members, tree = overlap.group_members(location), cKDTree(points)
-    centres, radii = geometry.enclosing_circles(overlap.hulls(footprints, location))
+    points, polygons = geometry.unit_vectors(deposits), geometry.checked(footprints, "raise")
+    members, parts, tree = overlap.group_members(location[polygons.owner]), overlap.parts_of(polygons), cKDTree(points)
+    centres, radii = geometry.enclosing_circles(overlap.hulls(polygons, location))
     for start in range(0, len(subset), LOCATIONS_PER_QUERY):
         rows = slice(start, start + LOCATIONS_PER_QUERY)
         near = tree.query_ball_point(centres[rows], overlap.chords(radii[rows]))
         for number, found in enumerate(near, start):
             own = members.footprints[members.offsets[number] : members.offsets[number + 1]]
             candidates = np.array(found, dtype=np.int64)
-            _numba.mark_contained(contained[subset[number]], points, candidates, own, normals)
+            _numba.mark_contained(contained[subset[number]], points, candidates, own, parts)
     return contained

@@ -1,7 +1,8 @@
-"""Exact test of which locations overlap: every footprint is a convex polygon of great circles.
+"""Which locations overlap, exactly, on the sphere.
 
 Two convex polygons are apart when an edge of one has all of the other on its outer side. This is the separating axis
-theorem. It holds on the sphere within a hemisphere, because the gnomonic projection keeps great circles straight.
+theorem. It holds on the sphere within a hemisphere, because the gnomonic projection keeps great circles straight. Where
+the convex polygons around footprints that are not convex meet, the footprints are compared in a gnomonic plane.
 
 In this module ``location`` is an array (n,) with the number of the location of each footprint, from 0 to p - 1, each
 number in use.
@@ -16,83 +17,77 @@ from scipy.spatial import cKDTree
 
 from mineral_pipeline import geometry
 from mineral_pipeline.curation import _numba
-from mineral_pipeline.curation._numba import ConvexPolygons, Members
-from mineral_pipeline.geometry import Floats, Integers
+from mineral_pipeline.curation._numba import Members, Parts
+from mineral_pipeline.curation.coverage import Coverage
+from mineral_pipeline.geometry import Floats, Footprints, Integers, Shapes, SphericalPolygons
 from mineral_pipeline.geometry.gnomonic import from_plane, tangent_planes, to_plane
-
-FOOTPRINTS_PER_BLOCK = 50_000
-"""Footprints whose normals are computed together: about 100 MB."""
 
 
 def group_members(location: npt.ArrayLike) -> Members:
-    """The footprints of each location."""
+    """The footprints, or their parts, of each location."""
     numbers = np.asarray(location, dtype=np.int64)
     ends = np.cumsum(np.bincount(numbers))
     return Members(np.concatenate([[0], ends]), np.argsort(numbers, kind="stable"))
 
 
-def convex_polygons(footprints: npt.ArrayLike) -> ConvexPolygons:
-    """Convex footprints (n, v, 2) lon/lat as vectors; the normals of an invalid footprint are nan."""
-    vertices = geometry.unit_vectors(footprints)
-    normals = np.empty_like(vertices)
-    for start in range(0, len(vertices), FOOTPRINTS_PER_BLOCK):
-        rows = slice(start, start + FOOTPRINTS_PER_BLOCK)
-        normals[rows] = geometry.half_spaces(np.asarray(footprints)[rows]).normals
-    return ConvexPolygons(vertices, normals)
+def parts_of(polygons: SphericalPolygons) -> Parts:
+    """The parts of footprints, for compiled loops."""
+    return Parts(polygons.vertices, polygons.bounds.normals, polygons.ring, polygons.rings)
 
 
-def overlapping_pairs(footprints: npt.ArrayLike, location: npt.ArrayLike) -> Integers:
+def overlapping_pairs(footprints: Footprints, location: npt.ArrayLike) -> Integers:
     """Pairs of locations of which any two footprints have a point in common.
 
     Candidates come from k-d trees of the locations' enclosing circles. The hulls of all footprints of a location settle
     most of them; for the others footprints are compared one by one.
 
     Args:
-        footprints: (n, v, 2) lon/lat, all valid.
+        footprints: n polygons in any form of `geometry.Footprints`.
         location: (n,) number of the location of each footprint.
 
     Returns:
         (k, 2) numbers of locations, the smaller one first, in ascending order.
+
+    Raises:
+        DataError: a footprint is no polygon.
     """
-    if len(np.asarray(location)) == 0:
+    numbers = np.asarray(location, dtype=np.int64)
+    if len(numbers) == 0:
         return np.empty((0, 2), dtype=np.int64)
-    outer = hulls(footprints, location)
+    polygons = geometry.checked(footprints, "raise")
+    outer = hulls(polygons, numbers)
     pairs = _candidate_pairs(*geometry.enclosing_circles(outer))
-    members, polygons = group_members(location), convex_polygons(footprints)
-    return np.asarray(pairs[_numba.locations_meet(pairs, members, polygons, convex_polygons(outer))])
+    members = group_members(numbers[polygons.owner])
+    meeting = _numba.locations_meet(pairs, members, parts_of(polygons), parts_of(geometry.checked(outer, "raise")))
+    unsure = np.flatnonzero(meeting == _numba.UNSURE)
+    if len(unsure):
+        coverage = Coverage.of(geometry.to_shapes(footprints), numbers)
+        meeting[unsure[~coverage.touch(pairs[unsure])]] = _numba.APART
+    return np.asarray(pairs[meeting != _numba.APART])
 
 
-def hulls(footprints: npt.ArrayLike, location: npt.ArrayLike) -> Floats:
-    """Spherical convex hulls (p, w, 2) lon/lat of all footprints (n, v, 2) of each location.
+def hulls(footprints: Footprints | SphericalPolygons, location: npt.ArrayLike) -> Floats:
+    """Spherical convex hulls (p, w, 2) lon/lat of all n footprints of each location.
 
     A hull with fewer vertices than others repeats its last one.
     """
-    numbers = np.asarray(location, dtype=np.int64)
+    polygons = SphericalPolygons.of(footprints)
+    numbers = np.asarray(location, dtype=np.int64)[polygons.owner]
     order = np.argsort(numbers, kind="stable")
-    vectors, numbers = geometry.unit_vectors(np.asarray(footprints)[order]), numbers[order]
-    planes = location_planes(vectors, numbers)
+    vectors, numbers = polygons.vertices[order], numbers[order]
+    planes = tangent_planes(np.add.reduceat(vectors.sum(axis=1), np.searchsorted(numbers, np.arange(numbers[-1] + 1))))
     flat = to_plane(vectors, planes[numbers]).reshape(-1, 2)
     # The hull of a line is that of its points, and one line is cheaper to make than many points.
     lines = shapely.linestrings(flat, indices=np.repeat(numbers, vectors.shape[1]))
-    corners, owner = shapely.get_coordinates(shapely.convex_hull(lines), return_index=True)
-    counts = np.bincount(owner, minlength=len(planes))
-    rows = (np.cumsum(counts) - counts)[:, None] + np.minimum(np.arange(counts.max()), counts[:, None] - 1)
-    return geometry.lonlat(from_plane(corners[rows], planes))
+    return geometry.lonlat(from_plane(geometry.vertex_array(shapely.convex_hull(lines)), planes))
 
 
-def outlines(footprints: npt.ArrayLike, location: npt.ArrayLike) -> npt.NDArray[np.object_]:
+def outlines(footprints: Footprints | SphericalPolygons, location: npt.ArrayLike) -> Shapes:
     """`hulls` as polygons (p,) in lon/lat, continuous across the antimeridian."""
     corners = hulls(footprints, location)
     lon = corners[..., 0]
     lon -= 360 * np.round((lon - lon[:, :1]) / 360)
     return np.asarray(shapely.polygons(corners))
-
-
-def location_planes(vectors: Floats, location: Integers) -> Floats:
-    """`tangent_planes` (p, 3, 3) at the mean of the vertices (n, v, 3) of all footprints of each location."""
-    centres = np.zeros((int(location.max(initial=-1)) + 1, 3))
-    np.add.at(centres, location, vectors.sum(axis=1))
-    return tangent_planes(centres)
 
 
 def chords(angles: Floats) -> Floats:

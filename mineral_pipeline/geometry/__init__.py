@@ -1,9 +1,19 @@
 """Geometry on the unit sphere: vectors, polygons of great circles, projections, areas, the antimeridian."""
 
-from mineral_pipeline.geometry._numba import TOLERANCE
+from mineral_pipeline.geometry._numba import TOLERANCE, Rings, is_in_rings
 from mineral_pipeline.geometry.antimeridian import cut_at_antimeridian
-from mineral_pipeline.geometry.polygon_area import Shapes, areas, intersection_areas
+from mineral_pipeline.geometry.polygon_area import areas
 from mineral_pipeline.geometry.polygons import HalfSpaces, enclosing_circles, half_spaces, vertex_array
+from mineral_pipeline.geometry.spherical_polygons import (
+    Footprints,
+    Invalid,
+    Shapes,
+    SphericalPolygons,
+    checked,
+    refuse,
+    to_shapes,
+    wrong_types,
+)
 from mineral_pipeline.geometry.vectors import (
     CRS,
     EARTH_RADIUS_KM,
@@ -24,19 +34,27 @@ __all__ = [
     "TOLERANCE",
     "Flags",
     "Floats",
+    "Footprints",
     "HalfSpaces",
     "Integers",
+    "Invalid",
+    "Rings",
     "Shapes",
+    "SphericalPolygons",
     "angles",
     "areas",
+    "checked",
     "chord",
     "cut_at_antimeridian",
     "distances_km",
     "enclosing_circles",
     "half_spaces",
-    "intersection_areas",
+    "is_in_rings",
     "is_on_earth",
     "lonlat",
+    "refuse",
+    "to_shapes",
     "unit_vectors",
     "vertex_array",
+    "wrong_types",
 ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from mineral_pipeline.geometry.vectors import Floats, chord
+from mineral_pipeline.geometry.vectors import Floats, Integers, chord
 from mineral_pipeline.jit import njit
 
 TOLERANCE = 1e-9
@@ -14,6 +15,20 @@ TOLERANCE = 1e-9
 
 EPSILON = float(np.finfo(float).eps)
 """Weight of an edge of length 0: small but not 0, so that a single point has a centre."""
+
+
+class Rings(NamedTuple):
+    """Rings of polygons in gnomonic planes, where great circles are straight lines."""
+
+    offsets: Integers
+    """(r + 1,) first edge of each of r polygons, and the end."""
+    planes: Floats
+    """(r, 3, 3) axes of the plane of each polygon, as `gnomonic.tangent_planes` gives them."""
+    edges: Floats
+    """(e, 4) ends x, y, x, y of all edges, holes' included, polygon by polygon."""
+
+
+NO_RINGS = Rings(np.zeros(1, np.int64), np.empty((0, 3, 3)), np.empty((0, 4)))
 
 
 @njit
@@ -44,15 +59,15 @@ def circles(vertices: Floats) -> tuple[Floats, Floats]:
 
 
 @njit
-def edge_normals(vertices: Floats, centres: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def edge_normals(vertices: Floats, centres: Floats) -> tuple[Floats, Floats, Floats]:
     """Find the great circles of the edges of footprints (n, v, 3) with centres (n, 3).
 
     Returns:
-        Normals (n, v, 3) that point inwards, 0 where an edge is shorter than rounding errors; signs (n,) of the
-        windings; the lowest and the highest (n,) of the heights of all vertices above all edges.
+        Normals (n, v, 3) that point inwards, 0 where an edge is shorter than rounding errors; the lowest and the
+        highest (n,) of the heights of all vertices above all edges.
     """
     count, width = vertices.shape[:2]
-    normals, turns, lowest, highest = np.empty_like(vertices), np.zeros(count), np.zeros(count), np.zeros(count)
+    normals, lowest, highest = np.empty_like(vertices), np.zeros(count), np.zeros(count)
     for n in range(count):
         corners, own, centre, total = vertices[n], normals[n], centres[n], 0.0
         for i in range(width):
@@ -65,14 +80,14 @@ def edge_normals(vertices: Floats, centres: Floats) -> tuple[Floats, Floats, Flo
             for axis in range(3):  # array expressions are slower to run, and much slower to compile
                 edge[axis] /= np.inf if length < 2 * TOLERANCE else length
             total += edge[0] * centre[0] + edge[1] * centre[1] + edge[2] * centre[2]
-        turns[n] = np.sign(total)
+        turn = np.sign(total)
         for edge in own:
             for axis in range(3):
-                edge[axis] *= turns[n]
+                edge[axis] *= turn
             for corner in corners:
                 height = edge[0] * corner[0] + edge[1] * corner[1] + edge[2] * corner[2]
                 lowest[n], highest[n] = min(lowest[n], height), max(highest[n], height)
-    return normals, turns, lowest, highest
+    return normals, lowest, highest
 
 
 @njit
@@ -90,3 +105,36 @@ def repeat_edges(normals: Floats) -> None:
 @njit
 def _is_zero(vector: Floats) -> bool:
     return bool(vector[0] == 0 and vector[1] == 0 and vector[2] == 0)
+
+
+@njit
+def is_in_rings(point: Floats, polygon: int, rings: Rings) -> bool:
+    """Return whether a unit vector (3,) is inside a polygon, or on its edge, by the even-odd rule.
+
+    A point nearer than the tolerance to an edge is on it. The distance from a great circle is that of the line in the
+    plane over the lengths of the line's normal and of the point in three dimensions.
+    """
+    right, up, centre = rings.planes[polygon, 0], rings.planes[polygon, 1], rings.planes[polygon, 2]
+    depth = centre[0] * point[0] + centre[1] * point[1] + centre[2] * point[2]
+    if not depth > 0:
+        return False
+    x = (right[0] * point[0] + right[1] * point[1] + right[2] * point[2]) / depth
+    y = (up[0] * point[0] + up[1] * point[1] + up[2] * point[2]) / depth
+    near = TOLERANCE**2 * (1 + x * x + y * y)
+    inside = False
+    for edge in range(rings.offsets[polygon], rings.offsets[polygon + 1]):
+        x1, y1, x2, y2 = rings.edges[edge]
+        along_x, along_y = x2 - x1, y2 - y1
+        side = along_x * (y - y1) - along_y * (x - x1)
+        moment = x1 * y2 - x2 * y1
+        square = along_x * along_x + along_y * along_y
+        if side * side <= near * (square + moment * moment):
+            share = along_x * (x - x1) + along_y * (y - y1)
+            if 0 <= share <= square:
+                return True
+        if (x - x1) ** 2 + (y - y1) ** 2 <= near:
+            return True
+        # An edge holds its lower end and not its upper one, so that a ray through a vertex crosses once.
+        if (y1 > y) != (y2 > y) and (side > 0) == (y2 > y1):
+            inside = not inside
+    return inside

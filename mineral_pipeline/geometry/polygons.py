@@ -14,13 +14,7 @@ import shapely
 
 from mineral_pipeline.geometry import _numba
 from mineral_pipeline.geometry._numba import TOLERANCE
-from mineral_pipeline.geometry.vectors import Flags, Floats, normalise, unit_vectors
-
-MAX_CONCAVITY = 1e-2
-"""Depth to which a footprint may be dented, as a fraction of its width; it is then replaced by its convex hull.
-
-A straight edge of a map projection bends on the sphere, by up to some hundred metres along a scene, so that a
-vertex halfway along it may lie inside the great circle of its neighbours."""
+from mineral_pipeline.geometry.vectors import Flags, Floats, unit_vectors
 
 ROUNDING_RAD = 1e-12
 """Radians of error that floating-point arithmetic may introduce."""
@@ -58,32 +52,12 @@ def enclosing_circles(footprints: npt.ArrayLike) -> tuple[Floats, Floats]:
 def half_spaces_from_vectors(vertices: Floats) -> HalfSpaces:
     """Return the half-spaces of footprints whose vertices (n, v, 3) are unit vectors."""
     centres, radii = _numba.circles(vertices)
-    normals, turns, lowest, highest = _numba.edge_normals(vertices, centres)
+    normals, lowest, highest = _numba.edge_normals(vertices, centres)
     # Comparisons with nan are false, so that footprints that are not finite are not valid.
-    valid = (lowest >= -MAX_CONCAVITY * highest) & (highest > 10 * TOLERANCE) & (radii < np.pi / 2)
-    dented = np.flatnonzero(valid & (lowest < -ROUNDING_RAD))
-    normals[dented] = _hull(vertices[dented], turns[dented, None, None])
+    valid = (lowest >= -ROUNDING_RAD) & (highest > 10 * TOLERANCE) & (radii < np.pi / 2)
     normals[~valid] = np.nan
     _numba.repeat_edges(normals)
     return HalfSpaces(normals, valid, centres, radii)
-
-
-def _hull(vertices: Floats, turns: Floats) -> Floats:
-    """Return the normals (n, v, 3) of the edges of convex hulls; 0 for vertices inside of the hull.
-
-    An edge of the hull joins two vertices such that all others lie on its inner side.
-
-    Args:
-        vertices: (n, v, 3) unit vectors.
-        turns: (n, 1, 1) signs of the windings.
-    """
-    start, end = vertices[:, :, None], vertices[:, None]
-    chords = normalise(np.cross(end - start, end + start)) * turns[..., None]
-    heights = np.einsum("nijx,nvx->nijv", chords, vertices).min(axis=3, initial=np.inf)
-    heights[~chords.any(axis=3)] = -np.inf
-    best = heights.argmax(axis=2)[..., None]
-    normals = np.take_along_axis(chords, best[..., None], axis=2)[:, :, 0]
-    return np.where(np.take_along_axis(heights, best, axis=2) >= -ROUNDING_RAD, normals, 0)
 
 
 def vertex_array(polygons: npt.ArrayLike) -> Floats:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mineral_pipeline.geometry import TOLERANCE, chord, is_on_earth
+from mineral_pipeline.geometry import TOLERANCE, Rings, chord, is_in_rings, is_on_earth
 from mineral_pipeline.jit import njit
 
 _fused = partial(njit, fastmath={"contract"})
@@ -196,6 +196,29 @@ def list_members(points: np.ndarray, candidates: IndexLists, scenes: LocationSce
         for scene in range(scenes.offsets[location], scenes.offsets[location + 1]):
             _measure(x, y, z, scenes.normals[scene], heights[: len(indices)])
             offsets[scene + 1] = offsets[scene] + _keep(indices, heights, members[offsets[scene] :])
+    return offsets
+
+
+@njit
+def drop_outside(points: np.ndarray, members: IndexLists, ring: np.ndarray, rings: Rings) -> np.ndarray:
+    """Keep the members of scenes that are not convex which their rings hold.
+
+    Args:
+        points: (m, 3) points.
+        members: points by scene, inside the convex polygon around it. Those that are kept are moved to the beginning.
+        ring: (s,) number of each scene in ``rings``, -1 for one that is convex.
+        rings: rings of scenes.
+
+    Returns:
+        First member (s + 1,) of each scene, and the end.
+    """
+    offsets, count = np.zeros(len(ring) + 1, np.int64), 0
+    for scene in range(len(ring)):
+        for k in range(members.offsets[scene], members.offsets[scene + 1]):
+            members.indices[count] = members.indices[k]
+            if ring[scene] < 0 or is_in_rings(points[members.indices[k]], ring[scene], rings):
+                count += 1
+        offsets[scene + 1] = count
     return offsets
 
 

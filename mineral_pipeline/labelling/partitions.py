@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mineral_pipeline import geometry
+from mineral_pipeline.geometry import SphericalPolygons
 from mineral_pipeline.labelling.membership import sum_inside
 from mineral_pipeline.labelling.targets import Deposits, richness
 from mineral_pipeline.workspace import Workspace, artefacts, ledger
@@ -45,13 +46,12 @@ def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
 
     Returns:
         One row per chip: chip_id, scene_id, location_id, chip_index, lon and lat of the footprint's centre, n_deposits,
-        has_open_mine, a count per commodity and group, and whether the footprint is ``usable``: a convex polygon. Other
-        footprints contain no deposits.
+        has_open_mine, a count per commodity and group, and ``footprint_error``, which says why a footprint is no
+        polygon. Such a footprint contains no deposits.
     """
-    footprints = geometry.vertex_array(chips.geometry)
-    halves = geometry.half_spaces(footprints)
+    footprints = SphericalPolygons.of(chips.geometry)
     sums = sum_inside(footprints, deposits.positions, deposits.weights, pd.factorize(chips["location_id"])[0])
-    centres = geometry.lonlat(halves.centres)
+    centres = geometry.lonlat(footprints.centres)
     labels = {
         **{key: chips[key].astype("str").to_numpy() for key in KEYS},
         "chip_index": chips["chip_index"].to_numpy(np.int64),
@@ -61,12 +61,17 @@ def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
         "has_open_mine": sums[:, 1] > 0,
     }
     counts = dict(zip(deposits.columns, sums[:, 2:].T, strict=True))
-    return pd.DataFrame({**labels, **counts, "usable": halves.valid}).astype(dict.fromkeys(KEYS, "str"))
+    errors = [footprints.errors.get(row, "") for row in range(len(chips))]
+    return pd.DataFrame({**labels, **counts, "footprint_error": errors}).astype(
+        dict.fromkeys([*KEYS, "footprint_error"], "str")
+    )
 
 
-def summarise_counts(counts: pd.DataFrame) -> tuple[int, int]:
-    """Return the largest ``n_deposits`` of a partition, and the number of its footprints that are not usable."""
-    return int(counts["n_deposits"].max()) if len(counts) else 0, int((~counts["usable"]).sum())
+def summarise_counts(counts: pd.DataFrame) -> tuple[int, dict[str, list[str]]]:
+    """Return the largest ``n_deposits`` of a partition, and its chips whose footprint is no polygon, by reason."""
+    broken = counts[counts["footprint_error"] != ""]
+    chips = {str(reason): rows["chip_id"].tolist() for reason, rows in broken.groupby("footprint_error")}
+    return int(counts["n_deposits"].max()) if len(counts) else 0, chips
 
 
 def finish_labels(counts: pd.DataFrame, max_deposits: int, min_deposits: int = 1) -> pd.DataFrame:

@@ -76,10 +76,23 @@ def test_other_reference_systems() -> None:
 
 
 def test_no_points_no_land_and_no_position() -> None:
-    square = land(shapely.box(0, 0, 5, 5), shapely.Polygon())
+    square = land(shapely.box(0, 0, 5, 5))
     assert curation.over_land(np.empty((0, 2)), square).shape == (0,)
     assert curation.over_land([(np.nan, 1), (1, np.inf), (1, 1)], square).tolist() == [False, False, True]
     assert curation.over_land([(1, 1)], land()).tolist() == [False]
+
+
+def test_land_without_ground_is_refused_or_named(tmp_path: Path) -> None:
+    nothing = [None, shapely.Polygon(), shapely.Polygon([(0, 0), (1, 1), (2, 2)]), shapely.Point(1, 1)]
+    polygons = land(shapely.box(0, 0, 5, 5), *nothing)
+    message = "rows 1, 2: no geometry; row 3: it encloses no ground; row 4: a Point instead of a polygon"
+    with pytest.raises(DataError, match=message):
+        curation.over_land([(1, 1)], polygons)
+    with pytest.warns(UserWarning, match=message):
+        assert curation.over_land([(1, 1), (9, 9)], polygons, "warn").tolist() == [True, False]
+    polygons.to_parquet(tmp_path / "land.parquet")
+    with pytest.warns(UserWarning, match=rf"curate.land: 4 of 5 rows of .*land.parquet hold no ground .*: {message}"):
+        assert len(curation.read_land(str(tmp_path / "land.parquet"))) == 1
 
 
 def test_a_partition_keeps_its_index() -> None:

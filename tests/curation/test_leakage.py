@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pyproj
 import pytest
 import shapely
+from convex_clipping import intersection_areas
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mineral_pipeline import curation, geometry
-from mineral_pipeline.curation import leakage
+from mineral_pipeline.curation import leakage, overlap
 from mineral_pipeline.curation.coverage import Coverage
 from mineral_pipeline.errors import LeakageError
 from mineral_pipeline.geometry import polygon_area
@@ -63,11 +67,11 @@ def test_areas_are_those_of_the_sphere() -> None:
     """A location near the pole and across the antimeridian, against clipping and excesses without any plane."""
     own = np.array([[(170, 80), (200, 80), (200, 84), (170, 84)]], dtype=float)
     other = np.array([[(185, 78), (215, 79), (215, 83), (185, 83)]], dtype=float)
-    coverage = Coverage.of(np.concatenate([own, other]), np.array([0, 1]))
+    coverage = Coverage.of(shapely.polygons(np.concatenate([own, other])), np.array([0, 1]))
     np.testing.assert_allclose(
         coverage.areas(), np.concatenate([geometry.areas(own), geometry.areas(other)]), rtol=1e-9
     )
-    shared = geometry.intersection_areas(own, other)[0]
+    shared = intersection_areas(own, other)[0]
     np.testing.assert_allclose(coverage.shared_areas(np.array([[0, 1], [1, 0]])), [shared, shared], rtol=1e-9)
 
 
@@ -106,6 +110,49 @@ def test_deposits_in_footprints_of_both_subsets() -> None:
     deposits = [(0.7, 0.2), (0.2, 0.2), (1.2, 0.2), (0.6, 0.4), (9, 9), (180, 0)]
     found = measure(deposits, train=[("001001", (0.5, 0, 1.5, 1))], test=[("002002", (0, 0, 1, 0.5))], **FAR)
     assert found["deposits"] == 2
+
+
+def on_equal_areas(shape: shapely.Geometry, centre: tuple[float, float]) -> shapely.Geometry:
+    """A polygon of great circles on Lambert's equal-area plane, in km: edges are drawn with points along the sphere."""
+    sphere = pyproj.Geod(a=6371.0088, f=0)
+    plane = pyproj.Proj(proj="laea", lon_0=centre[0], lat_0=centre[1], R=6371.0088)
+    drawn = []
+    for part in shapely.get_parts(shape):
+        corners = shapely.get_coordinates(part)
+        pieces = [[a, *sphere.npts(*a, *b, 40)] for a, b in itertools.pairwise(corners) if not (a == b).all()]
+        drawn.append(shapely.Polygon(np.column_stack(plane(*np.concatenate(pieces).T))).buffer(0))
+    return shapely.union_all(drawn)
+
+
+@pytest.mark.parametrize(
+    ("paths", "rows", "centre"),
+    [
+        (range(30, 34), range(33, 40), (-105, 36)),  # United States
+        (range(70, 77), range(8, 12), (180, 70)),  # across the antimeridian
+        (range(218, 222), range(112, 119), (0, -80)),  # Antarctica, where the polygons are most concave
+    ],
+)
+def test_leakage_between_real_polygons(data: Path, paths: range, rows: range, centre: tuple[float, float]) -> None:
+    """28 overlapping neighbours of USGS's own polygons, at random in training and test, against an equal-area plane."""
+    grid = gpd.read_file(data / "wrs2/WRS2_descending.zip", columns=["PATH", "ROW"])
+    grid = grid[grid["PATH"].isin(paths) & grid["ROW"].isin(rows)].reset_index(drop=True)
+    assert len(grid) == 28
+    is_test = np.random.default_rng(3).permutation(28) < 9
+    chips = grid.assign(
+        location_id=[f"{path:03d}{row:03d}" for path, row in zip(grid["PATH"], grid["ROW"], strict=True)],
+        subset=np.where(is_test, "test", "train"), sample=1,
+    )  # fmt: skip
+    drawn = np.array([on_equal_areas(shape, centre) for shape in grid.geometry], dtype=object)
+    shared = shapely.area(shapely.intersection(drawn[is_test], shapely.union_all(drawn[~is_test])))
+    ground = shapely.area(drawn[is_test])
+    found = curation.measure_leakage(chips, np.empty((0, 2)), 0.0)
+    assert found["area"] == pytest.approx(shared.sum() / ground.sum(), abs=1e-4)
+    assert found["area"] > 0.1
+    assert found["worst"] == pytest.approx((shared / ground).max(), abs=1e-4)
+    assert found["locations"] == np.mean(shared > 0)
+    overlapping = shapely.intersects(drawn[:, None], drawn) & ~np.eye(28, dtype=bool)
+    pairs = overlap.overlapping_pairs(grid.geometry, np.arange(28))
+    assert pairs.tolist() == np.argwhere(np.triu(overlapping)).tolist()
 
 
 @given(st.integers(0, 2**32 - 1))

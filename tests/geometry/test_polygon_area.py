@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from convex_clipping import intersection_areas
 from hypothesis import given
 from hypothesis import strategies as st
 from rings import OCTANT, SQUARE, positions, ring
@@ -52,9 +53,9 @@ def test_intersection_agrees_with_counting(
     )
     inside = [(points @ geometry.half_spaces([shape]).normals[0].T >= 0).all(axis=1) for shape in (a, b)]
     share = (inside[0] & inside[1]).mean()
-    area = geometry.intersection_areas([a], [b])[0]
+    area = intersection_areas([a], [b])[0]
     assert area / cap == pytest.approx(share, abs=0.05)
-    assert geometry.intersection_areas([b], [a])[0] == pytest.approx(area, rel=1e-6, abs=1e-5)
+    assert intersection_areas([b], [a])[0] == pytest.approx(area, rel=1e-6, abs=1e-5)
 
 
 def test_intersections_of_known_polygons() -> None:
@@ -62,7 +63,7 @@ def test_intersections_of_known_polygons() -> None:
     neighbour = [[12, 40], [14, 40], [14, 42], [12, 42]]
     inner = [[10.5, 40.5], [11, 40.5], [11, 41], [10.5, 41]]
     whole = geometry.areas([SQUARE])[0]
-    shared = geometry.intersection_areas([SQUARE] * 5, [SQUARE, far, neighbour, inner, east])
+    shared = intersection_areas([SQUARE] * 5, [SQUARE, far, neighbour, inner, east])
     assert shared[0] == pytest.approx(whole)
     assert shared[1] == shared[2] == 0  # what merely touches shares nothing
     assert shared[3] == pytest.approx(geometry.areas([inner])[0])
@@ -71,9 +72,9 @@ def test_intersections_of_known_polygons() -> None:
 
 def test_intersections_across_the_antimeridian_and_the_pole() -> None:
     west, east = [[179, 0], [181, 0], [181, 2], [179, 2]], [[-181, 0], [-179, 0], [-179, 2], [-181, 2]]
-    assert geometry.intersection_areas([west], [east]) == pytest.approx(geometry.areas([west]))
+    assert intersection_areas([west], [east]) == pytest.approx(geometry.areas([west]))
     polar, turned = [[0, 80], [90, 80], [180, 80], [270, 80]], [[45, 80], [135, 80], [225, 80], [315, 80]]
-    octagon = geometry.intersection_areas([polar], [turned])[0]
+    octagon = intersection_areas([polar], [turned])[0]
     assert octagon == pytest.approx(0.8284 * geometry.areas([polar])[0], rel=0.01)
 
 
@@ -81,7 +82,7 @@ def test_many_pairs_at_once_equal_one_by_one() -> None:
     random = np.random.default_rng(0)
     a = np.array([ring(centre, 100, [10, 100, 190, 280]) for centre in random.uniform(-60, 60, (40, 2))])
     b = a[:, [0, 0, 1, 2, 3]] + random.uniform(-0.6, 0.6, (40, 1, 2))
-    together = geometry.intersection_areas(a, b)
-    alone = [geometry.intersection_areas(a[i : i + 1], b[i : i + 1])[0] for i in range(40)]
+    together = intersection_areas(a, b)
+    alone = [intersection_areas(a[i : i + 1], b[i : i + 1])[0] for i in range(40)]
     np.testing.assert_allclose(together, alone, rtol=1e-12)
-    assert geometry.intersection_areas(a[:0], b[:0]).shape == (0,)
+    assert intersection_areas(a[:0], b[:0]).shape == (0,)

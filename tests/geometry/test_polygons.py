@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from convex_clipping import intersection_areas
 from hypothesis import given
 from hypothesis import strategies as st
 from rings import OCTANT, SQUARE, positions, ring
@@ -39,26 +40,12 @@ def test_what_is_a_convex_polygon(footprint: list[list[float]], valid: bool) -> 
     halves = geometry.half_spaces([footprint])
     assert halves.valid.tolist() == [valid]
     assert np.isnan(halves.normals).all() != valid
-    assert (geometry.intersection_areas([footprint], [footprint]) > 0).tolist() == [valid]
+    assert (intersection_areas([footprint], [footprint]) > 0).tolist() == [valid]
 
 
 def test_a_pentagram_is_no_convex_polygon() -> None:
     assert not geometry.half_spaces([ring((5, 5), 100, 144.0 * np.arange(5))]).valid.any()
     assert geometry.half_spaces([ring((5, 5), 100, 72.0 * np.arange(5))]).valid.all()
-
-
-@given(st.floats(0, 360), st.floats(0, 0.9), st.booleans())
-def test_a_slight_dent_is_filled(turn: float, depth: float, clockwise: bool) -> None:
-    """Vertices halfway along edges of 200 km, up to a kilometre inside: what map projections make of straight edges."""
-    square = ring((20, 60), 140, turn + np.array([0, 90, 180, 270]))
-    dented = ring((20, 60), 99 - depth, turn + np.array([45, 225]))
-    shape = np.array([square[0], dented[0], square[1], square[2], dented[1], square[3]])
-    halves, hull = geometry.half_spaces([shape[:: -1 if clockwise else 1]]), geometry.half_spaces([square])
-    assert halves.valid.all()
-    for normal in hull.normals[0]:
-        assert np.abs(halves.normals[0] - normal).max(axis=1).min() < 1e-9
-    for normal in halves.normals[0]:
-        assert np.abs(hull.normals[0] - normal).max(axis=1).min() < 1e-9
 
 
 def test_edges_without_length_do_not_count() -> None:

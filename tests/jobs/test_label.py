@@ -170,11 +170,14 @@ def test_a_partition_that_fails_at_first_is_tried_again(
     assert len(Workspace(configured.workspace).read_table(artefacts.LABELS)) == 3
 
 
-def test_a_footprint_that_is_no_polygon_is_told(configured: settings.Settings, client: Client) -> None:
+def test_a_footprint_that_is_no_polygon_is_told(
+    configured: settings.Settings, client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
     bow_tie = outcome(6, 1, corners=[[0, 0], [1, 1], [1, 0], [0, 1]])
     ledger.write_part(Workspace(configured.workspace), 3, [bow_tie])
     counts = label.main(configured, client)
-    assert counts.reasons["footprints that are no convex polygon"] == 1
+    assert counts.reasons["footprints that are no polygon: it crosses itself"] == 1
+    assert "footprints that are no polygon (it crosses itself): 1, as that of product-6" in capsys.readouterr().out
     labels = Workspace(configured.workspace).read_table(artefacts.LABELS)
     assert labels.set_index("chip_index")["n_deposits"].to_dict() == {0: 2, 4: 1, 5: 0, 6: 0}
 

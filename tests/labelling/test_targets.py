@@ -154,7 +154,7 @@ def test_real_deposits_in_real_footprints(data: Path) -> None:
         outcome(n, polygon, location_id=key) for n, (polygon, key) in enumerate(zip(scenes.geometry, keys, strict=True))
     ]
     counts = count_deposits(ledger.to_table(rows), choose_deposits(found.table, ["Gold", "Copper"]))
-    assert counts["usable"].all()
+    assert (counts["footprint_error"] == "").all()
     joined = gpd.sjoin(found.table, scenes.reset_index(drop=True), predicate="within")
     planar = joined.groupby("index_right").size().reindex(range(len(scenes)), fill_value=0)
     difference = np.abs(counts["n_deposits"] - planar)

@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from convex_clipping import intersection_areas
 
 from mineral_pipeline import geometry
 from mineral_pipeline.sensors.landsat import parse_product_id, read_metadata
@@ -51,7 +52,7 @@ def hash_of(name: str) -> int:
 def test_neighbours_overlap_as_in_reality(row: int) -> None:
     here, beside, below = (Swath(*path_row).outline(1) for path_row in ((100, row), (101, row), (100, row + 1)))
     area = geometry.areas(here[None])[0]
-    side, end = (geometry.intersection_areas(here[None], other[None])[0] / area for other in (beside, below))
+    side, end = (intersection_areas(here[None], other[None])[0] / area for other in (beside, below))
     latitude = abs(orbit.centre(100, row)[1])
     # 7 % at the equator and the cosine's growth polewards: Landsat Data Users Handbook, section 2.
     assert side == pytest.approx(1 - 0.93 * np.cos(np.radians(latitude)), abs=0.04)

@@ -9,7 +9,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline import geometry
 from mineral_pipeline.curation import overlap
 from mineral_pipeline.curation.chips import location_centres
 from mineral_pipeline.errors import SettingsError
@@ -47,7 +46,7 @@ class Locations:
         strata = _strata(usable["richness"].groupby(number).mean().to_numpy())
         pairs = np.empty((0, 2), dtype=np.int64)
         if find_pairs:
-            pairs = overlap.overlapping_pairs(geometry.vertex_array(usable.geometry), number)
+            pairs = overlap.overlapping_pairs(usable.geometry, number)
         return cls(pd.Index(ids), location_centres(usable, number), strata, pairs)
 
 
