@@ -102,7 +102,7 @@ def prospects_figure(prospects: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None,
     _draw_ranks(axes, best[best["rank"] <= NUMBERED])
     bar = figure.colorbar(
         ScalarMappable(scale, RICHNESS), ax=axes, orientation="horizontal", shrink=0.4, aspect=34, pad=0.02,
-        ticks=MaxNLocator(6),
+        ticks=MaxNLocator(7, steps=[1, 2, 5, 10]),
     )  # fmt: skip
     bar.set_label("predicted richness, mean of the ensemble", fontsize=SMALL, color=MUTED)
     bar.ax.tick_params(labelsize=SMALL, colors=MUTED, length=0)
