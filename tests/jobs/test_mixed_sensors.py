@@ -20,7 +20,7 @@ from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.sensors import Band, Sensor
 from mineral_pipeline.sensors.landsat import BUCKET, band_file, metadata_file, parse_product_id, product_folder
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
+from mineral_pipeline.workspace import Workspace, artefacts, identities, ledger, zarr_store
 
 TM = "LT05_L1GS_092091_19910506_20170126_01_T2"
 ETM = "LE07_L1GS_092091_20010506_20170126_01_T2"
@@ -126,6 +126,16 @@ def test_mixtures_are_refused_before_anything_is_acquired(
     assert not workspace.exists(artefacts.LEDGER)
 
 
+def test_a_store_that_mixes_already_is_not_gone_on_with(write: Write, client: Client) -> None:
+    config = write(TM, OLI)
+    workspace = catalogue_of_old(config)
+    chips = identities.plan_chips(workspace.read_table(artefacts.CATALOGUE))
+    zarr_store.create_chips(workspace, chips, zarr_store.ImageLayout(("B7",), 32, 16, "uint16"))
+    with pytest.raises(SettingsError, match=r"uint8 of LT05 \(1 scene\); uint16 of LC08 \(1 scene\)"):
+        acquire.main(config, client)
+    assert not workspace.exists(artefacts.LEDGER)
+
+
 @pytest.mark.parametrize(
     ("section", "dtype", "chosen"),
     [
@@ -186,6 +196,5 @@ def test_the_plan_and_the_run_say_it_in_one_line(
         assert options != ["--plan"] or not workspace.exists(), "a plan writes nothing"
 
     catalogue_of_old(config)
-    Workspace(config.workspace)
     assert main(["acquire", str(file), "--plan"]) == 2
     assert "another --workspace" in capsys.readouterr().err
