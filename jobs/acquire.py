@@ -23,7 +23,7 @@ from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.provenance import read_settings, refuse_other_settings
 from mineral_pipeline import archive, sensors
-from mineral_pipeline.errors import DataError, WorkspaceError
+from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, identities, ledger, zarr_store
 
@@ -32,9 +32,14 @@ MAX_SCENE_PIXELS = 8_700 * 8_900
 
 
 def plan(settings: Settings) -> Plan:
-    """Count the scenes to fetch, without those of finished shards, and estimate the memory of a task."""
+    """Count the scenes to fetch, without those of finished shards, and estimate the memory of a task.
+
+    Raises:
+        SettingsError: a sensor lacks a band, or the pixels of the scenes are of different kinds.
+    """
     workspace, config = Workspace(settings.workspace), settings.acquire
-    catalogue = workspace.read_table(artefacts.CATALOGUE, ["scene_id", "shard"])
+    catalogue = workspace.read_table(artefacts.CATALOGUE, ["scene_id", "sensor", "level", "shard"])
+    _check_sensors(workspace, settings, catalogue)
     finished = sum(map(len, ledger.read_states(workspace, catalogue)[0].values()))
     decoded = len(config.bands) * MAX_SCENE_PIXELS * 2  # of one scene at a time, in 16 bits
     return Plan(
@@ -48,13 +53,19 @@ def plan(settings: Settings) -> Plan:
 
 
 def main(settings: Settings, client: Client, retry_failed: bool = False) -> Counts:
-    """Acquire every shard that is not done; with ``retry_failed`` also those that hold a failed scene."""
+    """Acquire every shard that is not done; with ``retry_failed`` also those that hold a failed scene.
+
+    Raises:
+        DataError: the catalogue is empty.
+        SettingsError: a sensor lacks a band, or the pixels of the scenes are of different kinds.
+        WorkspaceError: the workspace holds chips of other settings, or is damaged.
+    """
     workspace = Workspace(settings.workspace)
-    columns = ["scene_id", "location_id", "product_id", "sensor", "base_url", "shard"]
+    columns = ["scene_id", "location_id", "product_id", "sensor", "level", "base_url", "shard"]
     catalogue = workspace.read_table(artefacts.CATALOGUE, columns)
     if catalogue.empty:
         raise DataError(f"{workspace.uri(artefacts.CATALOGUE)} holds no scene: widen the settings' catalogue section")
-    sensors.check_bands(settings.acquire.bands, catalogue["sensor"].unique())
+    _check_sensors(workspace, settings, catalogue)
     chips = identities.plan_chips(catalogue)
     _create_store(workspace, settings, catalogue, chips)
     done = _finished(workspace, catalogue, retry_failed)
@@ -71,6 +82,15 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
             statuses.update(shard_statuses)
             progress.advance(done=len(shard_statuses), failed=_failed(shard_statuses))
     return ledger.count(statuses.elements(), len(catalogue), skipped=len(before))
+
+
+def _check_sensors(workspace: Workspace, settings: Settings, catalogue: pd.DataFrame) -> None:
+    """Refuse a catalogue whose scenes cannot be chips of one store."""
+    sensors.check_bands(settings.acquire.bands, catalogue["sensor"].unique())
+    try:
+        sensors.check_radiometry(catalogue["sensor"], catalogue["level"])
+    except SettingsError as error:  # a catalogue of an earlier version, which the workspace keeps
+        raise SettingsError(f"{workspace.uri(artefacts.CATALOGUE)}: {error}, and give another --workspace") from error
 
 
 def _failed(statuses: Iterable[str]) -> int:
@@ -101,6 +121,6 @@ def _create_store(workspace: Workspace, settings: Settings, catalogue: pd.DataFr
         )
     config = settings.acquire
     chips_per_write = max(config.chips_per_shard, int(chips.groupby("shard").size().max()))
-    dtype = sensors.common_dtype(catalogue["sensor"].unique())
+    dtype = sensors.SENSORS[catalogue["sensor"].iloc[0]].dtype  # all have the same
     layout = zarr_store.ImageLayout(tuple(config.bands), config.chip_size, chips_per_write, dtype)
     zarr_store.create_chips(workspace, chips, layout, {"made_with": made_with})

@@ -5,8 +5,8 @@
 Reads ``index.csv.gz`` of the archive (or ``archive.index``) from its beginning to its end, also for ``--plan``: 2 GB
 take half a minute besides the download. An archive without one is listed instead. Writes ``catalogue.parquet``: one row
 per scene, sorted by path, row and date. Rows that contradict themselves are dropped, and of several processings of a
-scene the newest is kept. Once chips exist the catalogue is not changed. The index is one stream, so that this job has
-no Dask graph.
+scene the newest is kept. Scenes whose pixels are of different kinds are refused. Once chips exist the catalogue is not
+changed. The index is one stream, so that this job has no Dask graph.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from distributed import Client
 
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, SECONDS_BETWEEN_LINES, Progress
-from mineral_pipeline import archive
+from mineral_pipeline import archive, sensors
 from mineral_pipeline.sensors.landsat import INDEX
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, layout
@@ -26,17 +26,26 @@ NO_INDEX = f"the archive has no {INDEX} and was listed: clouds and bounds are un
 
 
 def plan(settings: Settings) -> Plan:
-    """Count the scenes that the settings ask for, which needs the whole index."""
+    """Count the scenes that the settings ask for, which needs the whole index.
+
+    Raises:
+        SettingsError: their pixels are of different kinds.
+    """
     workspace = Workspace(settings.workspace)
     if workspace.exists(artefacts.CATALOGUE):
         scenes = len(workspace.read_table(artefacts.CATALOGUE, ["scene_id"]))
         return Plan(Counts("scenes", planned=scenes, skipped=scenes))
     listing = _find_products(settings)
+    _select_scenes(listing, settings)
     return Plan(Counts("scenes", planned=listing.matched), {} if listing.is_index else {"index": NO_INDEX})
 
 
 def main(settings: Settings, client: Client) -> Counts:
-    """Write the catalogue."""
+    """Write the catalogue.
+
+    Raises:
+        SettingsError: the pixels of its scenes are of different kinds.
+    """
     workspace = Workspace(settings.workspace)
     if workspace.exists(artefacts.CATALOGUE) and workspace.exists(artefacts.CHIPS):
         scenes = len(workspace.read_table(artefacts.CATALOGUE, ["scene_id"]))
@@ -45,8 +54,8 @@ def main(settings: Settings, client: Client) -> Counts:
     listing = _find_products(settings)
     if not listing.is_index:
         CONSOLE.print(f"{'catalogue':<10} {NO_INDEX}")
+    selection = _select_scenes(listing, settings)
     with Progress("catalogue", "scenes", planned=listing.matched) as progress:
-        selection = archive.select_scenes(listing, settings.catalogue.limit)
         table = archive.build_catalogue(selection.scenes, settings.archive.url, settings.acquire.chips_per_shard)
         layout.write_version(workspace)
         workspace.write_table(artefacts.CATALOGUE, table)
@@ -54,6 +63,13 @@ def main(settings: Settings, client: Client) -> Counts:
     for reason, count in selection.dropped.items():
         CONSOLE.print(f"{'':<10} {count:,} left out: {reason}")
     return Counts("scenes", planned=listing.matched, done=len(table), reasons=selection.dropped)
+
+
+def _select_scenes(listing: archive.Listing, settings: Settings) -> archive.Selection:
+    """Select the scenes of the catalogue, and check that they can share one array."""
+    selection = archive.select_scenes(listing, settings.catalogue.limit)
+    sensors.check_radiometry(selection.scenes["sensor"], selection.scenes["level"])
+    return selection
 
 
 def _find_products(settings: Settings) -> archive.Listing:

@@ -19,7 +19,7 @@ from jobs.running import runner
 from jobs.running.progress import CONSOLE
 from jobs.running.summary import summary
 from mineral_pipeline import curation, modelling
-from mineral_pipeline.errors import MineralPipelineError
+from mineral_pipeline.errors import MineralPipelineError, SettingsError
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import Counts, Workspace, layout, lock
 
@@ -90,12 +90,18 @@ def check_registered_names(settings: Settings) -> None:
 
 
 def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
-    """Show what each job would do, as far as that is known before earlier jobs have run."""
+    """Show what each job would do, as far as that is known before earlier jobs have run.
+
+    Raises:
+        SettingsError: a job would refuse the settings.
+    """
     layout.check_version(Workspace(settings.workspace))
     table = Table("job", "planned", "skipped", "more", title=f"plan for {settings.workspace}")
     for job in jobs:
         try:
             plan = runner.load_job(job).plan(settings)
+        except SettingsError:
+            raise
         except MineralPipelineError as error:
             table.add_row(job, "?", "", f"not known yet: {error}")
             continue

@@ -27,7 +27,7 @@ class Selection:
 
 
 def select_scenes(listing: Listing, limit: int | None = None) -> Selection:
-    """Select one product of each scene: the newest processing.
+    """Select one product of each scene: the newest processing, at each of Level 1 and 2 where the listing has both.
 
     Args:
         listing: the products of the archive.
@@ -87,10 +87,13 @@ def build_catalogue(scenes: pd.DataFrame, url: str, chips_per_shard: int) -> gpd
 
 
 def _is_superseded(rows: pd.DataFrame) -> pd.Series:
-    """Whether a later processing of the same scene is there; any other tier supersedes real time."""
-    newest_last = rows.assign(final=rows["tier"] != "RT").sort_values(
+    """Whether a later processing of the same scene is there; any other tier supersedes real time.
+
+    Level 2 is made from Level 1 and is another product: neither supersedes the other.
+    """
+    newest_last = rows.assign(final=rows["tier"] != "RT", kind=rows["level"].str[:2]).sort_values(
         ["final", "collection", "processed", "tier", "PRODUCT_ID"],
         ascending=[True, True, True, False, True],
         kind="stable",
     )
-    return newest_last.duplicated(["sensor", "path", "row", "acquired"], keep="last").reindex(rows.index)
+    return newest_last.duplicated(["sensor", "path", "row", "acquired", "kind"], keep="last").reindex(rows.index)

@@ -7,12 +7,23 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from mineral_pipeline.learning import HIGHER_IS_BETTER
-from mineral_pipeline.reporting.formatting import metric_name, percent, score
+from mineral_pipeline.reporting.formatting import THIN, metric_name, score
 from mineral_pipeline.reporting.report_data import Evaluation, Model
-from mineral_pipeline.reporting.style import ACCENT, HAIRLINE, INK, MUTED, PLAIN, RICHNESS, new_figure, tidy
+from mineral_pipeline.reporting.style import (
+    ACCENT,
+    HAIRLINE,
+    INK,
+    MUTED,
+    PLAIN,
+    RICHNESS,
+    new_figure,
+    scale_limits,
+    tidy,
+)
 from mineral_pipeline.settings import Size
 
 SIZES = get_args(Size)
@@ -62,19 +73,25 @@ def architecture_means(models: Sequence[Model], metric: str) -> np.ndarray:
 
 def _heat_map(axes: Axes, models: Sequence[Model], metric: str) -> None:
     means = architecture_means(models, metric)
-    goodness = means if metric in HIGHER_IS_BETTER else -means
-    axes.imshow(goodness, cmap=RICHNESS, aspect="equal")
+    drawn = [model for model in models if model["kind"] == "grid"]
+    shades = Normalize(*scale_limits(means, np.diff(_intervals(drawn, metric))))(means)
+    shades = shades if metric in HIGHER_IS_BETTER else 1 - shades
+    axes.imshow(shades, cmap=RICHNESS, vmin=0, vmax=1, aspect="equal")
     tidy(axes, metric_name(metric), "dense part", "convolutional part")
     axes.set_anchor("N")
     axes.set_xticks(range(3), SIZES)
     axes.set_yticks(range(3), SIZES)
     axes.spines[:].set_visible(False)
-    is_drawn = np.isfinite(goodness)
-    threshold = np.nanmin(goodness) + 0.6 * np.ptp(goodness[is_drawn]) if is_drawn.any() else 0.0
-    for row, column in np.argwhere(is_drawn):
-        colour = "white" if goodness[row, column] > threshold else INK
+    for row, column in np.argwhere(np.isfinite(means)):
+        colour = "white" if shades[row, column] > 0.6 else INK
         text = score(metric, means[row, column])
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+
+
+def _intervals(models: Sequence[Model], metric: str) -> np.ndarray:
+    """(model, 2) ends of the 95 % intervals; nan where a metric has none."""
+    found = [model["metrics"][metric] for model in models]
+    return np.array([(one["low"], one["high"]) for one in found], float).reshape(-1, 2)
 
 
 def _dot_plot(axes: Axes, rows: Sequence[Row], evaluation: Evaluation) -> None:
@@ -86,6 +103,9 @@ def _dot_plot(axes: Axes, rows: Sequence[Row], evaluation: Evaluation) -> None:
             found = model["metrics"][metric]
             axes.plot([found["low"], found["high"]], [height + offset] * 2, color=colour, linewidth=1.3, alpha=0.55)
             axes.plot(found["value"], height + offset, "o", color=colour, markersize=4.5)
+    intervals, values = _intervals(evaluation.models, metric), axes.dataLim.intervalx
+    axes.update_datalim([(limit, 0) for limit in scale_limits(values, np.diff(intervals))])  # as wide as a colour scale
+    axes.autoscale_view()
     tidy(axes, "with 95 % intervals over locations", metric_name(metric), grid="x")
     axes.set_yticks(range(len(rows)), [row.label for row in reversed(rows)])
     axes.tick_params(axis="y", colors=INK)
@@ -94,4 +114,4 @@ def _dot_plot(axes: Axes, rows: Sequence[Row], evaluation: Evaluation) -> None:
     if 0 < baselines < len(rows):
         axes.axhline(baselines - 0.5, color=HAIRLINE, linewidth=1.0)
     if metric == "accuracy":
-        axes.xaxis.set_major_formatter(lambda value, _: percent(value, 0))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}{THIN}%")

@@ -8,12 +8,26 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patheffects import AbstractPathEffect, withStroke
+from matplotlib.ticker import MaxNLocator
 
 from mineral_pipeline.reporting.basemap import draw_footprints, draw_key, new_map
-from mineral_pipeline.reporting.style import ACCENT, INK, MUTED, PLAIN, RICHNESS, SMALL, SUBSET_COLOURS, THIRD
+from mineral_pipeline.reporting.style import (
+    ACCENT,
+    INK,
+    MUTED,
+    PLAIN,
+    RICHNESS,
+    SMALL,
+    SUBSET_COLOURS,
+    THIRD,
+    scale_limits,
+)
 
 NUMBERED = 10
 """Prospects whose rank is on the map."""
+
+STANDARD_DEVIATIONS = 1.96
+"""Half of the 95 % interval of a normal distribution, in standard deviations."""
 
 
 def locations_figure(locations: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None) -> Figure:
@@ -80,14 +94,16 @@ def prospects_figure(prospects: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None,
     """
     figure, axes = new_map(prospects, land, 0.85)
     ordered = prospects.sort_values("rank", ascending=False)  # the richest last, on top
-    scale = Normalize(prospects["richness"].min(), max(prospects["richness"].max(), prospects["richness"].min() + 1e-9))
+    intervals = 2 * STANDARD_DEVIATIONS * prospects["uncertainty"]
+    scale = Normalize(*scale_limits(prospects["richness"].to_numpy(), intervals))
     draw_footprints(axes, ordered.geometry, facecolors=RICHNESS(scale(ordered["richness"].to_numpy())))
     best = ordered[ordered["rank"] <= top]
     draw_footprints(axes, best.geometry, facecolors="none", edgecolors=INK, linewidths=0.4)
     _draw_ranks(axes, best[best["rank"] <= NUMBERED])
     bar = figure.colorbar(
-        ScalarMappable(scale, RICHNESS), ax=axes, orientation="horizontal", shrink=0.4, aspect=34, pad=0.02
-    )
+        ScalarMappable(scale, RICHNESS), ax=axes, orientation="horizontal", shrink=0.4, aspect=34, pad=0.02,
+        ticks=MaxNLocator(7, steps=[1, 2, 5, 10]),
+    )  # fmt: skip
     bar.set_label("predicted richness, mean of the ensemble", fontsize=SMALL, color=MUTED)
     bar.ax.tick_params(labelsize=SMALL, colors=MUTED, length=0)
     bar.outline.set_visible(False)

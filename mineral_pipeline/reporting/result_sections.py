@@ -31,8 +31,9 @@ QUESTIONS: dict[Task, str] = {
     "richness": "Each network gives the richness of a chip, from 0 to 1.",
 }
 GRID_CAPTION = (
-    "Left, the architectures by the size of their two parts on the test subset (darker is better; means over seeds)."
-    " Right, every model and its 95 % interval from resampled locations; below the line, the baselines."
+    "Left, the architectures by the size of their two parts on the test subset (darker is better; means over seeds);"
+    " the colours span at least the width of a 95 % interval, so that chance makes no contrast. Right, every model and"
+    " its 95 % interval from resampled locations; below the line, the baselines."
 )
 BEST_CAPTIONS: dict[Task, str] = {
     "presence": "Left, how many deposits are found at the price of how many false alarms. Right, whether probabilities"
@@ -137,7 +138,8 @@ def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int)
         "prospects",
         maps.prospects_figure(prospects, land, top),
         f"Predicted richness of locations without a known deposit; the first {len(best):,} are outlined, the first"
-        f" {min(len(best), maps.NUMBERED)} carry their rank.",
+        f" {min(len(best), maps.NUMBERED)} carry their rank. The colours span at least the width of a"
+        " 95 % interval of the ensemble.",
         f"Map of {len(prospects):,} locations coloured by predicted richness.",
     )
     table = Table(header, rows, numeric=frozenset({0, 3, 4}), shown=TABLE_PROSPECTS)

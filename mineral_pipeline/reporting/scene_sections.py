@@ -43,7 +43,7 @@ def scene_section(example: Example | None, missing: str) -> Section:
         scene_figures.example_figure(example),
         f"{example.product_id} at {width} × {height} pixels ({example.method}), with its footprint"
         f"{' and the known deposits inside it' if len(example.deposits) else ''}. Brightness is stretched from the 2nd"
-        " to the 98th percentile.",
+        " to the 98th percentile, or less where the scene has hardly any contrast.",
         f"Grey satellite image on black, its footprint outlined; {len(example.deposits):,} known deposits are marked.",
         narrow=True,
     )

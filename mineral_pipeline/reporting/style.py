@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -33,6 +34,13 @@ DPI = 200
 
 SMALL, NORMAL = 7.5, 8.5
 """Sizes of type in figures, points."""
+
+NARROWEST = 0.01
+"""Width of the narrowest colour scale: ten steps of the last decimal that a score or a richness is written with."""
+
+LEAST_CONTRAST = 1 / 32
+"""Narrowest range of brightness that an image is stretched from, as a fraction of what its data type holds: 8 levels of
+8 bits, so that steps of one level, which are noise, stay faint."""
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
@@ -94,6 +102,30 @@ def legend_below(axes: Axes, handles: Sequence[Artist], drop: float) -> None:
     )
 
 
+def scale_limits(values: np.ndarray, intervals: npt.ArrayLike) -> tuple[float, float]:
+    """Limits of a colour scale on which a difference that chance makes is no contrast.
+
+    A scale from the smallest value to the largest shows any difference as one between pale and dark, be it of one chip.
+    This one is widened about its middle until it is as wide as the 95 % interval of a value, within 0 to 1: uncertain
+    differences get like colours, as Correll, Moritz and Heer ask (Value-Suppressing Uncertainty Palettes, CHI 2018).
+
+    Args:
+        values: what is coloured, of any shape, in 0 to 1; nan is not coloured.
+        intervals: widths of the 95 % intervals of the values, of which the root of the mean square counts, as of the
+            variances in Tukey's range test (Biometrics 5, 1949); nan where unknown. Without any, or when all are 0 as
+            those of a bootstrap of one location, nothing is known of chance: the scale is 0 to 1.
+
+    Returns:
+        Lower and upper limit, at least `NARROWEST` apart.
+    """
+    known, drawn = (array[np.isfinite(array)] for array in (np.asarray(intervals, float), values))
+    interval = np.sqrt(np.mean(known**2)) if known.any() else 1.0
+    low, high = (drawn.min(), drawn.max()) if drawn.size else (0.0, 1.0)
+    width = max(high - low, min(interval, 1.0), NARROWEST)
+    low = min(max((low + high - width) / 2, 0.0), 1.0 - width)
+    return float(low), float(low + width)
+
+
 def stretch(image: np.ndarray) -> np.ndarray:
     """Stretch brightness: the 2nd to 98th percentile of the valid pixels to 0..1; fill (0) stays black.
 
@@ -101,12 +133,13 @@ def stretch(image: np.ndarray) -> np.ndarray:
         image: pixels (y, x) of uint8 or uint16, 0 = fill.
 
     Returns:
-        (y, x) float in 0 to 1.
+        (y, x) float in 0 to 1; of less contrast where the image has less than `LEAST_CONTRAST`.
     """
-    valid = image[image > 0]
+    brightness = image / np.iinfo(image.dtype).max
+    valid = brightness[image > 0]
     if valid.size == 0:
         return np.zeros(image.shape)
-    low, high = np.percentile(valid, [2, 98])
-    scaled = (image.astype("float64") - low) / max(high - low, 1.0)
+    low, high = scale_limits(np.percentile(valid, [2, 98]), LEAST_CONTRAST)
+    scaled = (brightness - low) / (high - low)
     # At least a twentieth above black, so that the darkest ground is not mistaken for fill.
     return np.where(image > 0, np.clip(scaled, 0, 1) * 0.95 + 0.05, 0.0)

@@ -3,8 +3,9 @@
 A new sensor is one new file in this package that calls `register` with a `Sensor`.
 """
 
-from mineral_pipeline.sensors.sensor import SENSORS, Band, Sensor, check_bands, common_dtype, register
+from mineral_pipeline.sensors.radiometry import check_radiometry
+from mineral_pipeline.sensors.sensor import SENSORS, Band, Sensor, check_bands, register
 
 SENSORS.import_modules(__name__)
 
-__all__ = ["SENSORS", "Band", "Sensor", "check_bands", "common_dtype", "register"]
+__all__ = ["SENSORS", "Band", "Sensor", "check_bands", "check_radiometry", "register"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.registry import Registry
 
@@ -36,7 +34,7 @@ class Sensor:
     bands: tuple[Band, ...]
     """Bands in the order of their numbers."""
     dtype: str = "uint8"
-    """Type of the pixels: ``uint8`` or ``uint16``."""
+    """Type of the pixels: ``uint8`` or ``uint16``. Only sensors of one type share an array (`check_radiometry`)."""
     fill: int = 0
     """Value of pixels outside the image, unless the file's nodata tag gives another."""
 
@@ -52,18 +50,6 @@ SENSORS: Registry[Sensor] = Registry("sensor")
 def register(sensor: Sensor) -> Sensor:
     """Add a sensor to `SENSORS`, and return it."""
     return SENSORS.register(sensor.code, sensor)
-
-
-def common_dtype(codes: Iterable[str]) -> str:
-    """Smallest data type that holds the pixels of several sensors.
-
-    Args:
-        codes: codes of the sensors, at least one.
-
-    Raises:
-        SettingsError: a sensor is not registered.
-    """
-    return np.result_type(*(SENSORS[code].dtype for code in codes)).name
 
 
 def check_bands(names: Iterable[str], codes: Iterable[str]) -> None:

@@ -112,7 +112,10 @@ class Archive(Section):
 
 
 class Catalogue(Section):
-    """Filters on the scenes of the index. An empty list means all."""
+    """Filters on the scenes of the index. An empty list means all.
+
+    Scenes of several data types (TM and OLI), or of Level 1 and Level 2, are refused: they would be scaled alike.
+    """
 
     spacecraft: list[str] = ["LANDSAT_4"]
     """SPACECRAFT_ID of the index."""

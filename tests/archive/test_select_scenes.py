@@ -76,6 +76,14 @@ def test_the_newest_processing_is_kept(select: Select, older: str, newer: str) -
         assert selection.dropped == {"older processing": len(rows) - 1}
 
 
+def test_a_product_of_another_level_is_no_processing(select: Select) -> None:
+    level_2 = "LT04_L2SP_181053_19880130_20200918_02_T1"
+    older = "LT04_L1TP_181053_19880130_20160209_01_T1"
+    selection = select(listing(older, level_2, GOOD))
+    assert set(selection.scenes["PRODUCT_ID"]) == {GOOD, level_2}
+    assert selection.dropped == {"older processing": 1}
+
+
 def test_other_scenes_are_not_reprocessings(select: Select) -> None:
     scenes = [
         GOOD,

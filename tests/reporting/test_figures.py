@@ -12,7 +12,9 @@ import pytest
 import shapely
 import small_world as world
 from affine import Affine
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from pyproj import Transformer
 
@@ -53,6 +55,15 @@ def test_fill_is_black_and_ground_never_is() -> None:
     assert brightness.max() == 1.0
     assert not style.stretch(np.zeros((3, 3), "uint8")).any()
     assert style.stretch(np.array([[0, 60_000]], "uint16")).max() <= 1.0
+
+
+def test_noise_of_one_level_is_no_contrast() -> None:
+    noise = np.random.default_rng(0).integers(-1, 2, (40, 40))
+    calm = style.stretch((100 + noise).astype("uint8"))
+    assert np.ptp(calm) < 0.3
+    assert np.ptp(style.stretch((10_000 + noise).astype("uint16"))) < 0.01
+    assert np.ptp(style.stretch((100 + 20 * noise).astype("uint8"))) == pytest.approx(0.95)
+    assert calm.mean() == pytest.approx(0.525, abs=0.02)  # grey, and not the black of fill
 
 
 def test_every_method_is_shown_with_the_same_detail() -> None:
@@ -143,6 +154,35 @@ def test_prospects_are_coloured_by_richness_and_the_first_ten_numbered() -> None
     assert len(axes.collections[3].get_paths()) == 12 + 0  # the outlined ones; none of them is cut in two
 
 
+def lightness(colours: Any) -> np.ndarray:
+    """Relative luminance (WCAG 2.1) of colours (..., red, green, blue, alpha)."""
+    channels = np.asarray(colours, float)[..., :3]
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return np.asarray(linear @ [0.2126, 0.7152, 0.0722])
+
+
+WHOLE_SCALE = lightness(style.RICHNESS([0.0, 1.0])) @ [1, -1]
+"""Contrast between the ends of the colour map."""
+
+
+def shown_prospects(richness: np.ndarray, uncertainty: float) -> Figure:
+    return maps.prospects_figure(world.prospects().assign(richness=richness, uncertainty=uncertainty), None, top=12)
+
+
+@pytest.mark.parametrize(
+    ("spread", "uncertainty", "contrast"),
+    [(0.004, 0.05, (0, 0.05)), (0.05, 0.05, (0.05, 0.5)), (0.0, 0.02, (0, 0)), (0.6, 0.05, (0.999, 1))],
+)
+def test_prospects_have_like_colours_when_their_ensemble_cannot_tell_them_apart(
+    spread: float, uncertainty: float, contrast: tuple[float, float]
+) -> None:
+    figure = shown_prospects(0.2 + np.linspace(spread, 0, len(world.LONS)), uncertainty)
+    light = lightness(figure.axes[0].collections[0].get_facecolors())
+    assert contrast[0] <= np.ptp(light) / WHOLE_SCALE <= contrast[1] + 1e-9
+    style.png(figure)
+    assert figure.axes[1].xaxis.get_offset_text().get_text() == ""  # ticks are richness, not 1e-9 + 0.43
+
+
 def with_models(evaluation: Evaluation, *models: dict[str, Any], best: str | None = None) -> Evaluation:
     """An evaluation of these models only."""
     metrics = {**evaluation.metrics, "models": models, "best": best or evaluation.metrics["best"]}
@@ -162,6 +202,97 @@ def test_the_heat_map_holds_means_over_seeds() -> None:
     tuned = with_models(found, world.network("tuned", "tuned", "accuracy", 0.9), best="tuned")
     tuned_only, _ = comparison_figures.grid_figure(tuned).axes
     assert not tuned_only.texts
+
+
+def grid_of(task: Task, values: Any, half: float | None) -> tuple[Axes, Axes]:
+    """Heat map and dot plot of nine architectures with 95 % intervals of plus and minus ``half``, or none."""
+    found = world.evaluation(task)
+    models = []
+    for model, value in zip(found.networks, values, strict=True):
+        ends = {"low": None, "high": None} if half is None else {"low": value - half, "high": value + half}
+        models.append({**model, "metrics": {found.metric: {"value": float(value), **ends}}})
+    heat, dots = comparison_figures.grid_figure(with_models(found, *models)).axes
+    return heat, dots
+
+
+def cell_lightness(heat: Axes) -> np.ndarray:
+    """Lightness of the nine cells as they are drawn."""
+    (image,) = heat.images
+    return lightness(image.to_rgba(image.get_array()))
+
+
+ONE_CHIP_OF_88 = np.array([64, 65, 64, 64, 65, 65, 64, 65, 64]) / 88
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "half"),
+    [
+        ("presence", ONE_CHIP_OF_88, 1.96 * (64 / 88 * 24 / 88 / 88) ** 0.5),
+        ("presence", ONE_CHIP_OF_88, 0.0),  # a bootstrap of one location tells nothing of chance
+        ("presence", ONE_CHIP_OF_88, None),
+        ("presence", np.full(9, 64 / 88), 0.1),
+        ("presence", np.full(9, 1.0), 0.0),
+        ("richness", 0.117 + np.arange(9) * 1e-4, 0.012),
+        ("richness", 0.117 + np.arange(9) * 1e-5, 1e-6),  # below what is written
+    ],
+)
+def test_architectures_that_differ_by_chance_have_like_colours(task: Task, values: Any, half: float | None) -> None:
+    heat, _ = grid_of(task, values, half)
+    assert np.ptp(cell_lightness(heat)) < 0.12 * WHOLE_SCALE
+
+
+@pytest.mark.parametrize(("task", "worst", "best"), [("presence", 0.5, 0.9), ("richness", 0.2, 0.09)])
+def test_architectures_that_differ_span_the_whole_scale_and_darker_is_better(
+    task: Task, worst: float, best: float
+) -> None:
+    heat, _ = grid_of(task, np.linspace(worst, best, 9), abs(best - worst) / 4)
+    light = cell_lightness(heat).ravel()
+    assert light[0] - light[-1] == pytest.approx(WHOLE_SCALE)
+    assert (np.diff(light) < 0).all()
+    for cell, text in zip(light, heat.texts, strict=True):
+        ink = float(lightness(to_rgba(text.get_color())))
+        assert (max(cell, ink) + 0.05) / (min(cell, ink) + 0.05) > 3, text.get_text()  # WCAG 2.1, large text
+
+
+def test_the_axis_of_the_dot_plot_is_no_narrower_than_a_colour_scale() -> None:
+    for values, half, least in ((ONE_CHIP_OF_88, 0.0, 1.0), (0.73 + np.arange(9) / 1e4, 0.001, 0.01)):
+        _, dots = grid_of("presence", values, half)
+        assert np.ptp(dots.get_xlim()) >= least
+        dots.figure.canvas.draw()
+        ticks = [text.get_text() for text in dots.get_xticklabels()]
+        assert len(set(ticks)) == len(ticks) > 2
+
+
+@pytest.mark.parametrize(
+    ("values", "intervals", "limits"),
+    [
+        ([0.5, 0.9], [0.1, 0.1], (0.5, 0.9)),  # the values differ by more than chance
+        ([0.70, 0.71], [0.2, 0.2], (0.605, 0.805)),  # widened on both sides
+        ([0.70, np.nan], [0.2, np.nan], (0.6, 0.8)),
+        ([0.5, 0.5], [0.1, 0.7], (0.25, 0.75)),  # 0.5 = sqrt((0.01 + 0.49) / 2)
+        ([0.02, 0.03], 0.2, (0.0, 0.2)),  # no part of the scale for what cannot be
+        ([0.99, 1.0], 0.2, (0.8, 1.0)),
+        ([0.4, 0.4], 1e-9, (0.395, 0.405)),
+        ([0.4, 0.5], [0.0, 0.0], (0.0, 1.0)),
+        ([0.4, 0.5], [], (0.0, 1.0)),
+        ([0.4, 0.5], [np.nan], (0.0, 1.0)),
+        ([np.nan], [0.1], (0.0, 1.0)),
+    ],
+)
+def test_limits_of_a_scale(values: list[float], intervals: Any, limits: tuple[float, float]) -> None:
+    assert style.scale_limits(np.array(values), intervals) == pytest.approx(limits)
+
+
+def test_models_that_are_equally_good_rarely_span_the_scale() -> None:
+    """Of 500 grids of nine equal models that answer half of the 88 chips alike, hardly one is shown from end to end."""
+    rng = np.random.default_rng(0)
+    own, shared = rng.random((500, 9, 88)) < 0.7, rng.random((500, 1, 88)) < 0.7
+    scores = np.where(rng.random((500, 1, 88)) < 0.5, shared, own).mean(axis=2)
+    widths = 2 * 1.96 * np.sqrt(scores * (1 - scores) / 88)
+    ends = np.array([style.scale_limits(*pair) for pair in zip(scores, widths, strict=True)])
+    contrast = np.ptp(scores, axis=1) / np.ptp(ends, axis=1)
+    assert np.median(contrast) < 0.6
+    assert (contrast > 0.999).mean() < 0.02
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mineral_pipeline.errors import MetadataError, SettingsError
-from mineral_pipeline.sensors import SENSORS, Band, Sensor, common_dtype, register
+from mineral_pipeline.sensors import SENSORS, Band, Sensor, check_bands, register
 from mineral_pipeline.sensors.landsat import parse_product_id, read_metadata
 
 ALL = ["LM01", "LM02", "LM03", "LM04", "LM05", "LT04", "LT05", "LE07", "LC08", "LC09", "LO08", "LO09", "LT08", "LT09"]
@@ -76,17 +76,9 @@ def test_bands_and_types_are_those_of_real_products(data: Path) -> None:
     assert checked == {"LM01", "LM03", "LM05", "LT05", "LE07", "LC08", "LC09", "LO08"}
 
 
-@pytest.mark.parametrize(
-    ("codes", "dtype"),
-    [(["LT04"], "uint8"), (["LT04", "LE07", "LM01"], "uint8"), (["LC08"], "uint16"), (["LT05", "LC09"], "uint16")],
-)
-def test_the_common_type_holds_the_pixels_of_all(codes: list[str], dtype: str) -> None:
-    assert common_dtype(codes) == dtype
-
-
 def test_a_sensor_that_is_not_registered() -> None:
     with pytest.raises(SettingsError, match=r"unknown sensor 'LT99': choose among LM01, LM02"):
-        common_dtype(["LT04", "LT99"])
+        check_bands(["B7"], ["LT04", "LT99"])
     with pytest.raises(MetadataError, match="no sensor is called LT99"):
         parse_product_id("LT99_L1TP_181053_19880130_20170209_01_T1")
 
@@ -95,7 +87,6 @@ def test_a_new_sensor_is_registered_in_one_line() -> None:
     toy = register(Sensor("XX01", "TOY_1", "XX", (Band("B1", "red", (0.6, 0.7)),), "uint16"))
     try:
         assert SENSORS["XX01"] is toy
-        assert common_dtype(["LT04", "XX01"]) == "uint16"
         assert parse_product_id("XX01_L1TP_181053_19880130_20170209_01_T1").sensor == "XX01"
         with pytest.raises(ValueError, match="sensor 'XX01' is registered already"):
             register(dataclasses.replace(toy, dtype="uint8"))
