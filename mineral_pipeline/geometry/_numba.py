@@ -128,7 +128,7 @@ def is_in_rings(point: Floats, polygon: int, rings: Rings) -> bool:
         side = along_x * (y - y1) - along_y * (x - x1)
         moment = x1 * y2 - x2 * y1
         square = along_x * along_x + along_y * along_y
-        if side * side <= near * (square + moment * moment):
+        if square > 0 and side * side <= near * (square + moment * moment):
             share = along_x * (x - x1) + along_y * (y - y1)
             if 0 <= share <= square:
                 return True

@@ -176,7 +176,7 @@ def _as_array(footprints: Footprints) -> Floats | None:
         array = np.asarray(footprints)
         if array.dtype == object and all(one is None or isinstance(one, shapely.Geometry) for one in array.flat):
             return None if array.size else np.empty((0, 3, 2))
-        outlines = array.astype(np.float64)
+        outlines = np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"footprints must be (n, v, 2) lon/lat or shapely polygons ({error})") from None
     if not outlines.size:

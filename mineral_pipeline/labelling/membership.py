@@ -132,12 +132,14 @@ def _list_inside(polygons: SphericalPolygons, parts: Flags, positions: Floats, k
 
 def _unite_rows(found: Any, rows: npt.NDArray[np.integer[Any]], count: int) -> Any:
     """Return a sparse array with ``count`` rows, of which each is the union of those of ``found`` that belong to it."""
-    if len(np.unique(rows)) < len(rows):
+    if np.array_equal(rows, np.arange(count)):
+        pass
+    elif len(np.unique(rows)) < len(rows):
         selected = csr_array((np.ones(len(rows), np.int32), (rows, np.arange(len(rows)))), shape=(count, len(rows)))
         found = selected @ found
         found.sort_indices()
         found.data = np.ones(len(found.indices), dtype=np.int8)
-    elif not np.array_equal(rows, np.arange(count)):
+    else:
         order = np.full(count, len(rows))
         order[rows] = np.arange(len(rows))
         found.resize(len(rows) + 1, found.shape[1])  # one more row, which is empty

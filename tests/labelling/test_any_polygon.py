@@ -33,9 +33,13 @@ def turns(ring: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     azimuth = np.arctan2(sine * np.cos(lat), np.cos(y) * np.sin(lat) - np.sin(y) * np.cos(lat) * cosine)
     step = np.diff(azimuth, append=azimuth[:, :1])
     step = (step + np.pi) % (2 * np.pi) - np.pi
-    in_front = np.sin(y) * np.sin(lat) + np.cos(y) * np.cos(lat) * cosine > 0
     around = np.abs(step.sum(axis=1)) > np.pi
-    return around & in_front.any(axis=1), (np.pi - np.abs(step)).min(axis=1) > CLOSE
+    # An outline turns around the antipodes of what it holds as well: those are on the far side of its middle.
+    vertices = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
+    following = np.roll(vertices, -1, axis=0)
+    middle = np.linalg.norm(following - vertices, axis=1) @ (following + vertices)
+    is_near = np.hstack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)]) @ middle > 0
+    return around & is_near, (np.pi - np.abs(step)).min(axis=1) > CLOSE
 
 
 def oracle(shape: shapely.Geometry, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -95,6 +99,27 @@ def test_a_dart_is_concave() -> None:
     assert membership([dart], [(0.5, 0.5), (1, 1), (2, 2), (1.01, 1.01), (3.9, 0.01)]).toarray().tolist() == [
         [1, 1, 0, 0, 1]
     ]
+
+
+def test_shorter_concave_polygons_repeat_their_last_vertex() -> None:
+    dart = [(0, 0), (4, 0), (1, 1), (0, 4)]
+    points = np.random.default_rng(0).uniform(-1, 5, (500, 2))
+    padded = membership([[*dart, dart[-1], dart[-1]], [*SQUARE, SQUARE[-1], SQUARE[-1]]], points).toarray()
+    assert padded[0].tolist() == membership([dart], points).toarray()[0].tolist()
+    assert 0 < padded[0].sum() < 250
+
+
+@pytest.mark.parametrize("file", ["ne_110m_land", "ne_50m_land"])
+def test_continents_and_islands(data: Path, file: str) -> None:
+    """Antarctica around the pole, Eurasia in two parts, islands of a few vertices."""
+    land = gpd.read_file(data / "land" / f"{file}.geojson")
+    z = np.random.default_rng(0).uniform(-1, 1, 400)
+    points = np.column_stack([np.random.default_rng(1).uniform(-180, 180, 400), np.degrees(np.arcsin(z))])
+    found = membership(land, points)
+    for row, shape in enumerate(land.geometry):
+        expected, sure = oracle(shape, points)
+        np.testing.assert_array_equal(found[[row]].toarray()[0][sure] > 0, expected[sure])
+    assert 0.25 < (found.sum(axis=0) > 0).mean() < 0.35
 
 
 def test_a_dent_of_a_hair_stays_a_dent() -> None:
