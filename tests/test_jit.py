@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -12,6 +17,7 @@ from mineral_pipeline import jit
 
 
 def test_it_compiles_where_nothing_can_be_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    numba.core.entrypoints.init_all()  # loads other packages' compiled functions, which are not meant here
     original = numba.njit
 
     def njit_without_cache(cache: bool = False, **options: Any) -> Any:
@@ -27,3 +33,29 @@ def test_it_compiles_where_nothing_can_be_cached(monkeypatch: pytest.MonkeyPatch
 
     jit.njit(write)(seen)
     assert seen[0] == 7
+
+
+def test_a_change_of_a_called_function_makes_machine_code_stale(tmp_path: Path) -> None:
+    """Numba alone would go on with what it compiled from the old callee: a silent wrong result after an update."""
+    package = tmp_path / "mineral_pipeline"
+    package.mkdir()
+    for name in ("jit.py", "__init__.py"):
+        shutil.copy(Path(jit.__file__).with_name(name), package / name)
+    (package / "caller.py").write_text(
+        "from mineral_pipeline.callee import value\nfrom mineral_pipeline.jit import njit\n\n\n"
+        "@njit\ndef twice(x: float) -> float:\n    return 2 * value(x)\n"
+    )
+
+    def result_with(body: str) -> str:
+        (package / "callee.py").write_text(
+            f"from mineral_pipeline.jit import njit\n\n\n@njit\ndef value(x: float) -> float:\n    return {body}\n"
+        )
+        command = "from mineral_pipeline.caller import twice; print(twice(1.0), len(twice.stats.cache_hits))"
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        return subprocess.run(
+            [sys.executable, "-c", command], env=environment, capture_output=True, text=True, check=True, cwd=tmp_path
+        ).stdout
+
+    assert result_with("x + 1") == "4.0 0\n"
+    assert result_with("x + 1") == "4.0 1\n"
+    assert result_with("x + 2") == "6.0 0\n"
