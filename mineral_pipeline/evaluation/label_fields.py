@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -40,11 +41,16 @@ class Variogram:
         return np.asarray((1 - self.nugget) * np.exp(-distance_km / self.range_km))
 
 
-def draw_fields(distance_km: np.ndarray, variogram: Variogram, n_fields: int, rng: np.random.Generator) -> np.ndarray:
-    """Gaussian fields of variance 1, (n_fields, location), from distances (location, location)."""
+def field_root(distance_km: np.ndarray, variogram: Variogram) -> np.ndarray:
+    """Root (location, location) of the correlations of a field, from distances (location, location)."""
     correlation = variogram.correlation(distance_km)
     np.fill_diagonal(correlation, 1 + 1e-9)  # locations of one place would make the matrix singular
-    return np.asarray(rng.standard_normal((n_fields, len(distance_km))) @ np.linalg.cholesky(correlation).T)
+    return np.asarray(np.linalg.cholesky(correlation))
+
+
+def draw_fields(root: np.ndarray, n_fields: int, rng: np.random.Generator) -> np.ndarray:
+    """Gaussian fields of variance 1, (n_fields, location), from the root of their correlations."""
+    return np.asarray(rng.standard_normal((n_fields, len(root))) @ root.T)
 
 
 def fit_variogram(task: Task, value: np.ndarray, distance_km: np.ndarray) -> Variogram:
@@ -103,13 +109,18 @@ class LabelField:
     label: np.ndarray
     """(sample,) true labels."""
 
+    @cached_property
+    def root(self) -> np.ndarray:
+        """`field_root` of the labels' variogram."""
+        return field_root(self.distance_km, self.variogram)
+
     def draw(self, n_fields: int, rng: np.random.Generator) -> np.ndarray:
         """Labels (n_fields, sample) with the structure of the true ones.
 
         Each subset keeps exactly its labels: they are dealt out in the order of the field. The chips of a location
         have one value of the field, so that their labels are alike.
         """
-        field = draw_fields(self.distance_km, self.variogram, n_fields, rng)[:, self.location]
+        field = draw_fields(self.root, n_fields, rng)[:, self.location]
         drawn = np.empty_like(field)
         for number in np.unique(self.subset):
             rows = np.flatnonzero(self.subset == number)

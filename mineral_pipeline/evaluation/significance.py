@@ -2,7 +2,7 @@
 
 The predictions stay as they are. The labels of validation and test are drawn anew, together, as random fields; each
 time the best model is chosen on validation as it is in truth, and scored on test. The p-value thus accounts for the
-number of models (the statistic is that of the best: P. Westfall and S. Young, Resampling-based multiple testing, Wiley 1993).
+number of models (the statistic is that of the best: P. Westfall and S. Young, Resampling-Based Multiple Testing, 1993).
 """
 
 from __future__ import annotations
@@ -61,16 +61,15 @@ def significance(
         best: name of the chosen one.
         resampling: number and seed of the label fields.
     """
-    metric = PRIMARY_METRIC[task]
-    sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
-    chosen = next(one for one in candidates if one.name == best)
-    observed = sign * _mean(metric, judged.field.label[None], chosen.prediction, judged.test_weight)[0]
-    rng, scores, n_fields = np.random.default_rng(resampling.seed), list[np.ndarray](), resampling.n_resamples
+    position = next(number for number, one in enumerate(candidates) if one.name == best)
+    observed = _test_costs(task, judged.field.label[None], judged, candidates)[position, 0]
+    rng, costs, n_fields = np.random.default_rng(resampling.seed), list[np.ndarray](), resampling.n_resamples
     rows = max(LABELS_PER_CALL // len(judged.test_weight), 1)
     for start in range(0, n_fields, rows):
         labels = judged.field.draw(min(rows, n_fields - start), rng)
-        scores.append(_best_scores(metric, sign, labels, judged, candidates))
-    as_good = int((np.concatenate(scores) <= observed + ROUNDING).sum())
+        chosen = choose(task, labels, judged, candidates)
+        costs.append(_test_costs(task, labels, judged, candidates)[chosen, np.arange(len(labels))])
+    as_good = int((np.concatenate(costs) <= observed + ROUNDING).sum())
     return {
         "p_value": (1 + as_good) / (1 + n_fields),
         "n_label_fields": n_fields,
@@ -79,25 +78,29 @@ def significance(
     }
 
 
-def _best_scores(
-    metric: str, sign: float, labels: np.ndarray, judged: Judged, candidates: Sequence[Candidate]
-) -> np.ndarray:
-    """(field,) test scores, the lowest the best, of the model that is the best on the validation labels of each."""
-    ordered = sorted(candidates, key=lambda one: one.name)
-    costs = np.array(
-        [
-            [
-                np.round(sign * _mean(metric, labels, one.prediction, judged.validation_weight), 9),
-                _mean(one.loss, labels, one.prediction, judged.validation_weight),
-            ]
-            for one in ordered
-        ]
-    )
-    tests = np.array([sign * _mean(metric, labels, one.prediction, judged.test_weight) for one in ordered])
-    # By the metric, then by the loss, then by the name: the first of the ordered models.
-    tied = costs[:, 0] == costs[:, 0].min(axis=0)
-    winner = np.argmin(np.where(tied, costs[:, 1], np.inf), axis=0)
-    return np.asarray(tests[winner, np.arange(tests.shape[1])])
+def choose(task: Task, labels: np.ndarray, judged: Judged, candidates: Sequence[Candidate]) -> np.ndarray:
+    """Positions (field,) of the best candidates on validation labels: by metric, then by loss, then by name.
+
+    It is the rule of `mineral_pipeline.modelling.select_model`, for many labels (field, sample) at once.
+    """
+    order = np.argsort([one.name for one in candidates], kind="stable")
+    metric, weight = PRIMARY_METRIC[task], judged.validation_weight
+    ordered = [candidates[position] for position in order]
+    costs = np.array([_sign(metric) * _mean(metric, labels, one.prediction, weight) for one in ordered])
+    losses = np.array([_mean(one.loss, labels, one.prediction, weight) for one in ordered])
+    tied = costs <= costs.min(axis=0) + ROUNDING
+    return np.asarray(order[np.argmin(np.where(tied, losses, np.inf), axis=0)])
+
+
+def _test_costs(task: Task, labels: np.ndarray, judged: Judged, candidates: Sequence[Candidate]) -> np.ndarray:
+    """(candidate, field) primary metric on test, the lower the better."""
+    metric = PRIMARY_METRIC[task]
+    means = [_mean(metric, labels, one.prediction, judged.test_weight) for one in candidates]
+    return _sign(metric) * np.array(means)
+
+
+def _sign(metric: str) -> int:
+    return -1 if metric in HIGHER_IS_BETTER else 1
 
 
 def _mean(metric: str, labels: np.ndarray, prediction: np.ndarray, weight: np.ndarray) -> np.ndarray:
