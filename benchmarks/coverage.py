@@ -17,6 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -88,11 +89,11 @@ def table(trials: pd.DataFrame) -> str:
         " | p-values <= 0.05 |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for one in summarise(null, ["metric", "distance_km"]).itertuples():
-        p_value = "" if np.isnan(one.significant) else f"{one.significant:.1%}"
+    for one in _records(null):
+        n, rates = one["trials"], [_share(one[name], one["trials"]) for name in ("before_excludes", "excludes")]
         lines.append(
-            f"| {one.metric} | {one.distance_km:,} km | {one.trials:,} | {_share(one.before_excludes, one.trials)} |"
-            f" {_share(one.excludes, one.trials)} | {one.before_width:.3f} | {one.width:.3f} | {p_value} |"
+            f"| {one['metric']} | {one['distance_km']:,} km | {n:,} | {' | '.join(rates)} |"
+            f" {one['before_width']:.3f} | {one['width']:.3f} | {one['significant']:.1%} |"
         )
     lines += ["", "| metric | split | groups | " + " | ".join(f"{km:,} km" for km in DISTANCES_KM) + " |"]
     lines.append("|---" * (3 + len(DISTANCES_KM)) + "|")
@@ -103,11 +104,16 @@ def table(trials: pd.DataFrame) -> str:
     lines += ["", "| with skill | correlation 0.05 at | hold the truth, before | ours | exclude chance, ours |"]
     lines.append("|---" * 5 + "|")
     lines += [
-        f"| {one.metric} {one.truth:.3f} | {one.distance_km:,} km | {one.before_covers:.1%} | {one.covers:.1%} |"
-        f" {one.excludes:.1%} |"
-        for one in summarise(skilled, ["metric", "distance_km"]).itertuples()
+        f"| {one['metric']} {one['truth']:.3f} | {one['distance_km']:,} km | {one['before_covers']:.1%} |"
+        f" {one['covers']:.1%} | {one['excludes']:.1%} |"
+        for one in _records(skilled)
     ]
     return "\n".join(lines)
+
+
+def _records(trials: pd.DataFrame) -> list[dict[str, Any]]:
+    """One row per metric and distance."""
+    return [dict(row) for _, row in summarise(trials, ["metric", "distance_km"]).iterrows()]
 
 
 def _share(rate: float, trials: int) -> str:
@@ -129,7 +135,7 @@ def chart(trials: pd.DataFrame) -> Figure:
         drawn = axes.bar(at + shift, 100 * rates, 0.38, color=colour, label=label)
         axes.bar_label(drawn, fmt="%.0f", fontsize=7.5, color="#23282d", padding=1)
     axes.axhline(5, color="#23282d", linewidth=0.8, linestyle=":")
-    names = [f"{one.metric}\n{one.distance_km:,} km" for one in found.itertuples()]
+    names = [f"{metric}\n{km:,} km" for metric, km in zip(found["metric"], found["distance_km"], strict=True)]
     axes.set_xticks(at, names, fontsize=7.5)
     axes.yaxis.set_major_formatter("{x:.0f} %")
     axes.tick_params(length=0, labelsize=7.5, colors="#68717a")

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from distributed import Client
 
 import cluster
@@ -89,7 +90,12 @@ def write_comparison(settings: Settings, task: Task, predictions: Mapping[str, n
     workspace, names = Workspace(settings.workspace), sorted(predictions)
     best = select_model(workspace, task, names).name
     samples = open_held_out(workspace, task)
-    models = [_read_model(workspace, task, samples, name, predictions[name], best) for name in names]
+    models = []
+    for name in names:
+        facts, loss, validation = read_metrics(workspace, task, name), read_spec(workspace, task, name).loss, None
+        if name == best or (facts["kind"] in SELECTABLE_KINDS and not facts.get("collapsed")):
+            validation = validation_prediction(workspace, task, name, samples.validation)
+        models.append(ModelPredictions(facts, predictions[name], validation, loss))
     resampling = Resampling(settings.evaluate.n_resamples, settings.seed)
     workspace.write_table(artefacts.evaluation_predictions(task), prediction_table(samples.test, models))
     workspace.write_json(artefacts.evaluation_metrics(task), compare_models(task, samples, models, best, resampling))
@@ -105,13 +111,7 @@ def open_held_out(workspace: Workspace, task: Task) -> HeldOut:
     return HeldOut(validation, test, UNITS.get(split, split))
 
 
-def _read_model(
-    workspace: Workspace, task: Task, samples: HeldOut, name: str, prediction: np.ndarray, best: str
-) -> ModelPredictions:
-    facts, validation = read_metrics(workspace, task, name), None
-    if name == best or (facts["kind"] in SELECTABLE_KINDS and not facts.get("collapsed")):
-        table = workspace.read_table(
-            artefacts.model(task, name, artefacts.MODEL_PREDICTIONS), ["chip_id", "prediction"]
-        )
-        validation = table.set_index("chip_id")["prediction"].loc[samples.validation["chip_id"]].to_numpy()
-    return ModelPredictions(facts, prediction, validation, read_spec(workspace, task, name).loss)
+def validation_prediction(workspace: Workspace, task: Task, name: str, validation: pd.DataFrame) -> np.ndarray:
+    """What a model predicted when it was trained, (sample,) in the order of the validation samples."""
+    table = workspace.read_table(artefacts.model(task, name, artefacts.MODEL_PREDICTIONS), ["chip_id", "prediction"])
+    return np.asarray(table.set_index("chip_id")["prediction"].loc[validation["chip_id"]])

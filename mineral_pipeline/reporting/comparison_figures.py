@@ -86,7 +86,7 @@ def _dot_plot(axes: Axes, rows: Sequence[Row], evaluation: Evaluation) -> None:
             found = model["metrics"][metric]
             axes.plot([found["low"], found["high"]], [height + offset] * 2, color=colour, linewidth=1.3, alpha=0.55)
             axes.plot(found["value"], height + offset, "o", color=colour, markersize=4.5)
-    tidy(axes, "with 95 % intervals over locations", metric_name(metric), grid="x")
+    tidy(axes, f"with 95 % intervals{evaluation.over}", metric_name(metric), grid="x")
     axes.set_yticks(range(len(rows)), [row.label for row in reversed(rows)])
     axes.tick_params(axis="y", colors=INK)
     axes.spines["left"].set_visible(False)
