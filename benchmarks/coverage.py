@@ -98,8 +98,8 @@ def table(trials: pd.DataFrame) -> str:
     lines += ["", "| metric | split | groups | " + " | ".join(f"{km:,} km" for km in DISTANCES_KM) + " |"]
     lines.append("|---" * (3 + len(DISTANCES_KM)) + "|")
     for (metric, seed), rows in null.groupby(["metric", "seed"], sort=False):
-        rates = rows.groupby("distance_km")["excludes"].mean()
-        cells = " | ".join(f"{rates[km]:.1%}" for km in DISTANCES_KM)
+        by_distance = rows.groupby("distance_km")["excludes"].mean()
+        cells = " | ".join(f"{by_distance[km]:.1%}" for km in DISTANCES_KM)
         lines.append(f"| {metric} | {seed} | {rows['groups'].iloc[0]} | {cells} |")
     lines += ["", "| with skill | correlation 0.05 at | hold the truth, before | ours | exclude chance, ours |"]
     lines.append("|---" * 5 + "|")

@@ -110,10 +110,10 @@ def _intervals(
     """Metric, chance, our interval and the one of before."""
     found = jackknife(task, label, prediction, test["group"].to_numpy())
     before = _percentiles(task, test["location_id"], label, prediction, rng)
-    # The expected error of a prediction that is distributed as the labels and knows nothing of them.
-    chance = {"accuracy": 0.5, "auc": 0.5, "mae": float(np.abs(label[:, None] - label).mean())}
+    # The error that is expected of predictions that are distributed as the labels and know nothing of them.
+    chance = 0.5 if task == "presence" else float(np.abs(label[:, None] - label).mean())
     for metric in METRICS[task]:
-        yield metric, chance[metric], interval(found, metric), before[metric]
+        yield metric, chance, interval(found, metric), before[metric]
 
 
 def _percentiles(

@@ -97,7 +97,7 @@ def prediction_table(samples: pd.DataFrame, models: Sequence[ModelPredictions]) 
 
 
 def _judged(task: Task, samples: HeldOut) -> Judged:
-    both = pd.concat({"validation": samples.validation, "test": samples.test}, names=["subset"]).reset_index("subset")
+    both = pd.concat([samples.validation.assign(subset="validation"), samples.test.assign(subset="test")])
     on_test = (both["subset"] == "test").to_numpy()
     validation_weight = np.where(on_test, 0.0, both["weight"].to_numpy(np.float64))
     return Judged(label_field(task, both), validation_weight, on_test.astype(float))
