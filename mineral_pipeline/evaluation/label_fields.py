@@ -13,8 +13,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.spatial.distance import cdist
 
-from mineral_pipeline.geometry import EARTH_RADIUS_KM, angles, unit_vectors
+from mineral_pipeline.geometry import EARTH_RADIUS_KM, unit_vectors
 from mineral_pipeline.learning import Task
 
 LAG_EDGES_KM = np.array([0, *np.geomspace(150, 5000, 18)])
@@ -141,7 +142,8 @@ def label_field(task: Task, samples: pd.DataFrame) -> LabelField:
         {"subset": "first", "lon": "first", "lat": "first", "label": "mean"}
     )
     vectors = unit_vectors(locations[["lon", "lat"]].to_numpy())
-    distance_km = EARTH_RADIUS_KM * angles(vectors[:, None], vectors[None])
+    chords = cdist(vectors, vectors)
+    distance_km = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chords / 2, 1))
     value = locations["label"].groupby(locations["subset"]).transform(_standardised if task == "presence" else _scores)
     return LabelField(
         fit_variogram(task, value.to_numpy(), distance_km),

@@ -16,13 +16,13 @@ import numpy as np
 from mineral_pipeline.evaluation.label_fields import LabelField
 from mineral_pipeline.evaluation.metrics import MEANS
 from mineral_pipeline.evaluation.resampling import Resampling
-from mineral_pipeline.learning import HIGHER_IS_BETTER, PRIMARY_METRIC, Task
+from mineral_pipeline.learning import HIGHER_IS_BETTER, PRIMARY_METRIC, Task, is_better
 
 LABELS_PER_CALL = 2_000_000
 """Labels that are scored at a time: 16 MB."""
 
-ROUNDING = 1e-9
-"""Difference between scores that are equal but for rounding."""
+DECIMALS = 9
+"""Decimals of a score that mean something."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ def significance(
         resampling: number and seed of the label fields.
     """
     position = next(number for number, one in enumerate(candidates) if one.name == best)
-    observed = _test_costs(task, judged.field.label[None], judged, candidates)[position, 0]
-    rng, costs, n_fields = np.random.default_rng(resampling.seed), list[np.ndarray](), resampling.n_resamples
+    observed = _test_scores(task, judged.field.label[None], judged, candidates)[position]
+    rng, scores, n_fields = np.random.default_rng(resampling.seed), list[np.ndarray](), resampling.n_resamples
     rows = max(LABELS_PER_CALL // len(judged.test_weight), 1)
     for start in range(0, n_fields, rows):
         labels = judged.field.draw(min(rows, n_fields - start), rng)
         chosen = choose(task, labels, judged, candidates)
-        costs.append(_test_costs(task, labels, judged, candidates)[chosen, np.arange(len(labels))])
-    as_good = int((np.concatenate(costs) <= observed + ROUNDING).sum())
+        scores.append(_test_scores(task, labels, judged, candidates)[chosen, np.arange(len(labels))])
+    as_good = int((~is_better(PRIMARY_METRIC[task], observed, np.concatenate(scores))).sum())
     return {
         "p_value": (1 + as_good) / (1 + n_fields),
         "n_label_fields": n_fields,
@@ -86,25 +86,20 @@ def choose(task: Task, labels: np.ndarray, judged: Judged, candidates: Sequence[
     order = np.argsort([one.name for one in candidates], kind="stable")
     metric, weight = PRIMARY_METRIC[task], judged.validation_weight
     ordered = [candidates[position] for position in order]
-    costs = np.array([_sign(metric) * _mean(metric, labels, one.prediction, weight) for one in ordered])
+    scores = np.array([_mean(metric, labels, one.prediction, weight) for one in ordered])
     losses = np.array([_mean(one.loss, labels, one.prediction, weight) for one in ordered])
-    tied = costs <= costs.min(axis=0) + ROUNDING
-    return np.asarray(order[np.argmin(np.where(tied, losses, np.inf), axis=0)])
+    best = scores.max(axis=0) if metric in HIGHER_IS_BETTER else scores.min(axis=0)
+    return np.asarray(order[np.argmin(np.where(scores == best, losses, np.inf), axis=0)])
 
 
-def _test_costs(task: Task, labels: np.ndarray, judged: Judged, candidates: Sequence[Candidate]) -> np.ndarray:
-    """(candidate, field) primary metric on test, the lower the better."""
+def _test_scores(task: Task, labels: np.ndarray, judged: Judged, candidates: Sequence[Candidate]) -> np.ndarray:
+    """(candidate, field) primary metric on test."""
     metric = PRIMARY_METRIC[task]
-    means = [_mean(metric, labels, one.prediction, judged.test_weight) for one in candidates]
-    return _sign(metric) * np.array(means)
-
-
-def _sign(metric: str) -> int:
-    return -1 if metric in HIGHER_IS_BETTER else 1
+    return np.array([_mean(metric, labels, one.prediction, judged.test_weight) for one in candidates])
 
 
 def _mean(metric: str, labels: np.ndarray, prediction: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(field,) weighted means of what each sample adds to a metric."""
+    """(field,) weighted means of what each sample adds to a metric, rounded so that equal scores are equal."""
     counted = weight > 0
     parts = MEANS[metric](labels[:, counted], prediction[counted])
-    return np.asarray(parts @ weight[counted] / weight.sum())
+    return np.asarray(np.round(parts @ weight[counted] / weight.sum(), DECIMALS))
