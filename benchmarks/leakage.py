@@ -22,7 +22,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.support.pipeline_steps import make_chips, make_land
+from benchmarks.support.pipeline_steps import OCEAN, drop_ocean, make_chips, make_land
 from benchmarks.support.real_catalogue import data_folder, read_chips, read_deposits
 from mineral_pipeline import curation, geometry
 from mineral_pipeline.curation.sampling import IN_BUFFER
@@ -46,7 +46,6 @@ SMALL_CHANGES: Mapping[str, object] = {"block_size_km": 400, "validation_fractio
 """Settings of a small run, whose catalogue covers one continent."""
 
 SEED = 0
-OCEAN = "over the ocean"
 COLOURS = {"area": "#b04a12", "locations": "#52728c"}
 
 
@@ -104,9 +103,7 @@ def measure_small() -> list[SplitResult]:
 def _measure_all(
     chips: gpd.GeoDataFrame, deposits: np.ndarray, land: gpd.GeoDataFrame, changes: Mapping[str, object]
 ) -> list[SplitResult]:
-    locations = curation.find_locations(chips)
-    on_land = curation.is_on_land(locations, land)
-    chips = curation.drop_locations(chips, locations["location_id"][~on_land], OCEAN)
+    chips = drop_ocean(chips, land)
     configs = [Curate.model_validate({"land": "-", **config, **changes}) for config in CONFIGS.values()]
     return [_measure(chips, deposits, task, config) for config in configs for task in TASKS]
 

@@ -3,8 +3,9 @@
     mineral-pipeline evaluate jobs/settings/demo.yaml
 
 Reads ``models/<task>/`` and ``samples/<task>/test.zarr``; writes ``evaluation/<task>/predictions.parquet`` and
-``metrics.json``: every metric with a 95 % bootstrap interval over locations, the best model (selected on the validation
-subset) and how it compares with the random-label networks. One task per model predicts on a worker that offers a GPU.
+``metrics.json``: every metric with a 95 % interval over the groups of the split (blocks), the best model (selected on
+the validation subset), its p-value on random label fields, and the mean of the random-label networks. One task per
+model predicts on a worker that offers a GPU.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from distributed import Client
 
 import cluster
 from jobs.running.plan import Plan
 from jobs.running.progress import Progress
 from jobs.running.tasks import GPU, collect, submit
-from mineral_pipeline.evaluation import ModelPredictions, Resampling, compare_models, prediction_table
+from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, compare_models, prediction_table
 from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling import (
+    SELECTABLE_KINDS,
     TUNED,
     baseline_specs,
     done_names,
@@ -29,17 +32,21 @@ from mineral_pipeline.modelling import (
     open_subset,
     predict_subset,
     read_metrics,
+    read_spec,
     select_model,
 )
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
+
+UNITS = {"buckets": "locations"}
+"""What a group of a split is called, in the plural, where that is not the name of the split."""
 
 
 def plan(settings: Settings) -> Plan:
     """Trained models to evaluate."""
     workspace, tasks = Workspace(settings.workspace), settings.tasks
     curated = [task for task in tasks if workspace.exists(artefacts.samples_table(task))]
-    details = {"resamples": f"{settings.evaluate.n_resamples:,} of the test locations"}
+    details = {"p-value": f"of the best model on {settings.evaluate.n_resamples:,} random label fields"}
     return Plan(Counts("models", planned=sum(len(trained_names(settings, task)) for task in curated)), details)
 
 
@@ -82,9 +89,29 @@ def write_comparison(settings: Settings, task: Task, predictions: Mapping[str, n
     """
     workspace, names = Workspace(settings.workspace), sorted(predictions)
     best = select_model(workspace, task, names).name
-    subset = open_subset(workspace, task, "test")
-    samples = subset.table.assign(label=subset.label)
-    models = [ModelPredictions(read_metrics(workspace, task, name), predictions[name]) for name in names]
+    samples = open_held_out(workspace, task)
+    models = []
+    for name in names:
+        facts, loss, validation = read_metrics(workspace, task, name), read_spec(workspace, task, name).loss, None
+        if name == best or (facts["kind"] in SELECTABLE_KINDS and not facts.get("collapsed")):
+            validation = validation_prediction(workspace, task, name, samples.validation)
+        models.append(ModelPredictions(facts, predictions[name], validation, loss))
     resampling = Resampling(settings.evaluate.n_resamples, settings.seed)
-    workspace.write_table(artefacts.evaluation_predictions(task), prediction_table(samples, models))
+    workspace.write_table(artefacts.evaluation_predictions(task), prediction_table(samples.test, models))
     workspace.write_json(artefacts.evaluation_metrics(task), compare_models(task, samples, models, best, resampling))
+
+
+def open_held_out(workspace: Workspace, task: Task) -> HeldOut:
+    """The validation and test samples of a task, and what its split keeps together."""
+    validation, test = (
+        subset.table.assign(label=subset.label, weight=subset.weight, group=subset.group)
+        for subset in (open_subset(workspace, task, name) for name in ("validation", "test"))
+    )
+    split = workspace.read_json(artefacts.samples_summary(task)).get("split", "groups")
+    return HeldOut(validation, test, UNITS.get(split, split))
+
+
+def validation_prediction(workspace: Workspace, task: Task, name: str, validation: pd.DataFrame) -> np.ndarray:
+    """What a model predicted when it was trained, (sample,) in the order of the validation samples."""
+    table = workspace.read_table(artefacts.model(task, name, artefacts.MODEL_PREDICTIONS), ["chip_id", "prediction"])
+    return np.asarray(table.set_index("chip_id")["prediction"].loc[validation["chip_id"]])

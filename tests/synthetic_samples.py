@@ -62,6 +62,7 @@ def _table(subset: str, locations: np.ndarray, richness: np.ndarray, first_chip:
             "chip_id": scenes,
             "scene_id": scenes,
             "location_id": [f"{location:06d}" for location in locations],
+            "group": locations // 2,
             "label": richness[locations].astype("float32"),
             "weight": np.ones(len(locations), "float32"),
             "lon": locations.astype(float),

@@ -24,6 +24,9 @@ from mineral_pipeline.geometry import CRS
 from mineral_pipeline.settings import Curate
 from mineral_pipeline.workspace import Workspace, artefacts
 
+OCEAN = "over the ocean"
+"""Reason why chips outside the land are dropped."""
+
 DEPOSITS = 350_000
 COMMODITIES = (
     "Gold",
@@ -88,7 +91,7 @@ def run_curation(scenes: int, split: str) -> Steps:
     (chips, deposits), land = make_chips(scenes), make_land()
     locations = steps.timed("find_locations", lambda: curation.find_locations(chips))
     on_land = steps.timed("is_on_land", lambda: curation.is_on_land(locations, land))
-    chips = curation.drop_locations(chips, locations["location_id"][~on_land], "over the ocean")
+    chips = curation.drop_locations(chips, locations["location_id"][~on_land], OCEAN)
     assignment = steps.timed("make_split", lambda: curation.make_split(chips, config, 0))
     samples = steps.timed("select", lambda: curation.select(chips, assignment, "richness", config, 0))
     steps.timed("measure_leakage", lambda: curation.measure_leakage(samples, deposits, 0.0))
@@ -115,6 +118,13 @@ def make_chips(scenes: int, deposits: int = DEPOSITS, seed: int = 0) -> tuple[gp
         drop_reason="",
     )
     return chips, catalogue.deposits
+
+
+def drop_ocean(chips: gpd.GeoDataFrame, land: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Drop the chips of locations whose centre is not on land."""
+    locations = curation.find_locations(chips)
+    on_land = curation.is_on_land(locations, land)
+    return curation.drop_locations(chips, locations["location_id"][~on_land], OCEAN)
 
 
 def _identified(catalogue: BenchmarkCatalogue) -> gpd.GeoDataFrame:

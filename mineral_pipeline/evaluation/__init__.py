@@ -3,17 +3,23 @@
 Pure functions of arrays and tables: nothing is read or written here, and nothing is known of how a model was made.
 """
 
-from mineral_pipeline.evaluation.comparison import ModelPredictions, compare_models, prediction_table
+from mineral_pipeline.evaluation.calibration import perfect_calibration_error
+from mineral_pipeline.evaluation.comparison import HeldOut, ModelPredictions, compare_models, prediction_table
+from mineral_pipeline.evaluation.jackknife import Jackknife, interval, jackknife
 from mineral_pipeline.evaluation.metrics import Metrics, measure, score
-from mineral_pipeline.evaluation.resampling import Resampling, bootstrap
+from mineral_pipeline.evaluation.resampling import Resampling
 
 __all__ = [
+    "HeldOut",
+    "Jackknife",
     "Metrics",
     "ModelPredictions",
     "Resampling",
-    "bootstrap",
     "compare_models",
+    "interval",
+    "jackknife",
     "measure",
+    "perfect_calibration_error",
     "prediction_table",
     "score",
 ]

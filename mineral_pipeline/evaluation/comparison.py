@@ -1,4 +1,4 @@
-"""Comparison of the models of a task on the test subset: metrics with intervals and p-values."""
+"""Comparison of the models of a task on the test subset: metrics with intervals, and the p-value of the best."""
 
 from __future__ import annotations
 
@@ -9,12 +9,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline.evaluation.metrics import Metrics, measure
-from mineral_pipeline.evaluation.resampling import Resampling, bootstrap
-from mineral_pipeline.learning import PRIMARY_METRIC, RANDOM_LABELS, Task, is_better
+from mineral_pipeline.evaluation.calibration import perfect_calibration_error
+from mineral_pipeline.evaluation.jackknife import Jackknife, interval, jackknife, mean
+from mineral_pipeline.evaluation.label_fields import label_field
+from mineral_pipeline.evaluation.resampling import Resampling
+from mineral_pipeline.evaluation.significance import Candidate, Judged, significance
+from mineral_pipeline.learning import PRIMARY_METRIC, RANDOM_LABELS, Task
 
-INTERVAL = (2.5, 97.5)
-"""Percentiles of a 95 % interval."""
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The samples that no model has been trained on."""
+
+    validation: pd.DataFrame
+    """``location_id``, ``lon``, ``lat``, ``label`` and ``weight`` of the validation subset, one row per sample."""
+    test: pd.DataFrame
+    """``location_id``, ``group``, ``lon``, ``lat`` and ``label`` of the test subset, one row per sample."""
+    unit: str
+    """Plural of what a group is, such as ``blocks``; ``locations`` where the split takes each by itself."""
 
 
 @dataclass(frozen=True)
@@ -25,53 +37,50 @@ class ModelPredictions:
     """Content of the model's own ``metrics.json``; all but ``name``, ``kind`` and ``role`` is only repeated."""
     prediction: np.ndarray
     """(sample,) in 0..1."""
-
-
-@dataclass(frozen=True)
-class TestResult:
-    """Metrics of a model, or the mean metrics of several, on the test subset."""
-
-    metrics: Mapping[str, float]
-    """Value of each metric, with every sample counted once."""
-    resampled: Metrics
-    """(resample,) values of each metric; resample n draws the same locations for every model."""
+    validation: np.ndarray | None = None
+    """(sample,) for the validation subset; None for a model that cannot be chosen as the best."""
+    loss: str = ""
+    """Metric that decides between models that are equal on the validation subset."""
 
 
 def compare_models(
-    task: Task, samples: pd.DataFrame, models: Sequence[ModelPredictions], best: str, resampling: Resampling
+    task: Task, samples: HeldOut, models: Sequence[ModelPredictions], best: str, resampling: Resampling
 ) -> dict[str, Any]:
     """Content of ``evaluation/<task>/metrics.json``.
 
-    Two p-values compare with the random-label networks: ``p_value`` of a model is the share of resamples in which it is
-    not better than their mean; ``permutation_p_value`` is the rank of the best model among them,
-    (1 + as good or better) / (1 + number of random-label networks), which cannot fall below
-    1 / (1 + ``train.n_label_permutations``).
+    Intervals are of the jackknife over the groups of the test subset. ``significance`` says how often the best of as
+    many models would score as well on random label fields. ``baseline`` is the mean of the random-label networks.
 
     Args:
         task: task of the models.
-        samples: ``location_id`` and ``label`` of the test subset, one row per sample.
+        samples: the validation and test subsets.
         models: models in the order of the document.
         best: name of the model that was selected on the validation subset.
-        resampling: number and seed of the resamples of locations.
+        resampling: number and seed of the draws of labels.
     """
-    label, location_id = samples["label"].to_numpy(), samples["location_id"].to_numpy()
-    results = {
-        str(model.facts["name"]): TestResult(
-            measure(task, label, model.prediction), bootstrap(task, label, model.prediction, location_id, resampling)
-        )
-        for model in models
-    }
-    random = [results[model.facts["name"]] for model in models if model.facts["kind"] == RANDOM_LABELS]
+    test = samples.test
+    label, group = test["label"].to_numpy(), test["group"].to_numpy()
+    results = {str(one.facts["name"]): jackknife(task, label, one.prediction, group) for one in models}
+    random = [results[one.facts["name"]] for one in models if one.facts["kind"] == RANDOM_LABELS]
+    described = [_describe_model(one.facts, results[one.facts["name"]]) for one in models]
+    if task == "presence":
+        locations = test["location_id"].to_numpy()
+        for one, facts in zip(models, described, strict=True):
+            perfect = perfect_calibration_error(one.prediction, locations, resampling)
+            facts["metrics"]["calibration"]["perfect"] = perfect
     document = {
         "task": task,
         "primary_metric": PRIMARY_METRIC[task],
-        "samples": len(samples),
-        "locations": int(samples["location_id"].nunique()),
+        "samples": len(test),
+        "locations": int(test["location_id"].nunique()),
+        "interval": {"unit": samples.unit, "units": int(test["group"].nunique())},
         "best": best,
-        "models": [_describe_model(task, model.facts, results[model.facts["name"]], random) for model in models],
+        "models": described,
+        "significance": significance(task, _judged(task, samples), _candidates(models), best, resampling),
     }
     if random:
-        document["baseline"] = _describe_random_labels(task, results[best], random)
+        metrics = _describe_metrics(mean(random))
+        document["baseline"] = {"kind": RANDOM_LABELS, "models": len(random), "metrics": metrics}
     return document
 
 
@@ -87,45 +96,29 @@ def prediction_table(samples: pd.DataFrame, models: Sequence[ModelPredictions]) 
     return pd.concat(parts, ignore_index=True)[["name", *columns, "prediction"]]
 
 
-def p_value(task: Task, result: TestResult, random: Sequence[TestResult]) -> float:
-    """Share of resamples in which a model is not better than the mean of the random-label networks; never 0."""
-    metric = PRIMARY_METRIC[task]
-    baseline = np.mean([other.resampled[metric] for other in random], axis=0)
-    worse = ~is_better(metric, result.resampled[metric], baseline)
-    return float((1 + worse.sum()) / (1 + len(worse)))
+def _judged(task: Task, samples: HeldOut) -> Judged:
+    both = pd.concat([samples.validation.assign(subset="validation"), samples.test.assign(subset="test")])
+    on_test = (both["subset"] == "test").to_numpy()
+    validation_weight = np.where(on_test, 0.0, both["weight"].to_numpy(np.float64))
+    return Judged(label_field(task, both), validation_weight, on_test.astype(float))
 
 
-def _describe_model(
-    task: Task, facts: Mapping[str, Any], result: TestResult, random: Sequence[TestResult]
-) -> dict[str, Any]:
-    described = {key: value for key, value in facts.items() if key != "task"}
-    described["metrics"] = {metric: _interval(result, metric) for metric in result.metrics}
-    if random and facts["role"] == "network":
-        described["p_value"] = p_value(task, result, random)
-    return described
+def _candidates(models: Sequence[ModelPredictions]) -> list[Candidate]:
+    return [
+        Candidate(str(one.facts["name"]), np.concatenate([one.validation, one.prediction]), one.loss)
+        for one in models
+        if one.validation is not None
+    ]
 
 
-def _describe_random_labels(task: Task, best: TestResult, random: Sequence[TestResult]) -> dict[str, Any]:
-    """Mean of the random-label networks, and the p-values of the best model against them."""
-    metric = PRIMARY_METRIC[task]
-    scores = np.array([result.metrics[metric] for result in random])
-    beaten = is_better(metric, np.full(len(scores), best.metrics[metric]), scores)
-    mean = TestResult(
-        {name: float(np.mean([result.metrics[name] for result in random])) for name in best.metrics},
-        {name: np.mean([result.resampled[name] for result in random], axis=0) for name in best.metrics},
-    )
+def _describe_model(facts: Mapping[str, Any], result: Jackknife) -> dict[str, Any]:
+    return {key: value for key, value in facts.items() if key != "task"} | {"metrics": _describe_metrics(result)}
+
+
+def _describe_metrics(result: Jackknife) -> dict[str, dict[str, float | None]]:
+    """Value and 95 % interval of every metric; None where one is not defined, because JSON has no nan."""
+    found = {name: (value, *interval(result, name)) for name, value in result.value.items()}
     return {
-        "kind": RANDOM_LABELS,
-        "models": len(random),
-        "metrics": {name: _interval(mean, name) for name in mean.metrics},
-        "p_value": p_value(task, best, random),
-        "permutation_p_value": float((1 + (~beaten).sum()) / (1 + len(scores))),
+        name: {key: one if np.isfinite(one) else None for key, one in zip(("value", "low", "high"), ends, strict=True)}
+        for name, ends in found.items()
     }
-
-
-def _interval(result: TestResult, metric: str) -> dict[str, float | None]:
-    """Value and 95 % interval; None where a metric is not defined, because JSON has no nan."""
-    defined = result.resampled[metric][np.isfinite(result.resampled[metric])]
-    low, high = np.percentile(defined, INTERVAL) if len(defined) else (np.nan, np.nan)
-    found = {"value": result.metrics[metric], "low": float(low), "high": float(high)}
-    return {key: value if np.isfinite(value) else None for key, value in found.items()}

@@ -20,6 +20,9 @@ from mineral_pipeline.workspace.identities import KEYS
 SAMPLE_COLUMNS = [*KEYS, "lon", "lat"]
 """Columns of the table of samples: the keys of a chip, and its centre in degrees."""
 
+LIKE_SIZED = 3
+"""Groups among which labels are exchanged, fewest."""
+
 MIN_BATCH = 32
 """Fewest images in a batch of `Samples.read_images`."""
 
@@ -68,6 +71,8 @@ class Subset:
     """(sample,) float32 in 0..1."""
     weight: np.ndarray
     """(sample,) float32 with mean 1."""
+    group: np.ndarray
+    """(sample,) number of the group, such as the block, that the split kept together."""
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -84,7 +89,7 @@ def open_subset(workspace: Workspace, task: str, subset: SubsetName) -> Subset:
 
     Raises:
         WorkspaceError: the task is not curated.
-        DataError: the subset is empty, or a label lies outside 0..1.
+        DataError: the subset is empty, a label lies outside 0..1, or store and table are of different runs of curate.
     """
     name = artefacts.samples_store(task, subset)
     store = zarr_store.open_dataset(workspace, name)
@@ -94,7 +99,19 @@ def open_subset(workspace: Workspace, task: str, subset: SubsetName) -> Subset:
     if not ((label >= 0) & (label <= 1)).all() or not weight.sum() > 0:
         raise DataError(f"{workspace.uri(name)}: labels must lie in 0..1 and weights be positive: run curate again")
     table = pd.DataFrame({key: store[key].to_numpy() for key in SAMPLE_COLUMNS})
-    return Subset(zarr_store.open_images(workspace, name), table, label, weight / weight.mean())
+    group = _read_groups(workspace, task, subset, table["chip_id"])
+    return Subset(zarr_store.open_images(workspace, name), table, label, weight / weight.mean(), group)
+
+
+def _read_groups(workspace: Workspace, task: str, subset: SubsetName, chip_id: pd.Series) -> np.ndarray:
+    """The group of every sample of a store, which the table of samples holds."""
+    table = workspace.read_table(artefacts.samples_table(task), ["subset", "chip_id", "group"])
+    groups = table[table["subset"] == subset].set_index("chip_id")["group"]
+    if not groups.index.is_unique or set(groups.index) != set(chip_id):
+        raise DataError(
+            f"{workspace.uri(artefacts.samples_table(task))} is not of the same run as its stores: run curate again"
+        )
+    return np.asarray(groups.loc[chip_id])
 
 
 def open_chips(workspace: Workspace, chip_index: Sequence[int] | np.ndarray) -> Samples:
@@ -121,14 +138,32 @@ def open_chips(workspace: Workspace, chip_index: Sequence[int] | np.ndarray) -> 
 
 
 def permute_labels(subset: Subset, seed: int) -> Subset:
-    """The subset with the labels of whole locations exchanged.
+    """The subset with the labels of whole groups exchanged, each with another of like size.
 
-    The chips of a location show the same ground: exchanged one by one, their labels would contradict each other, and a
-    network would do worse than with labels that only hold no information.
+    Neighbours have like labels: exchanged one by one, labels would have no structure in space, and chips of a location,
+    which show the same ground, would contradict each other; a network would find them harder to learn than labels that
+    only hold no information. The locations of a group keep their order, path by path, and are stretched or thinned when
+    the other group has fewer or more. Of a single group the locations are exchanged, in which case only the structure
+    within a location is kept.
     """
     locations, location = np.unique(subset.table["location_id"].to_numpy(), return_inverse=True)
-    chips = [np.flatnonzero(location == number) for number in range(len(locations))]
-    label = np.empty_like(subset.label)
-    for receiver, giver in zip(chips, np.random.default_rng(seed).permutation(len(locations)), strict=True):
-        label[receiver] = np.resize(subset.label[chips[giver]], len(receiver))
+    group = np.zeros(len(locations), dtype=np.int64)
+    group[location] = np.unique(subset.group, return_inverse=True)[1]
+    members = [np.flatnonzero(group == number) for number in range(group.max() + 1)]
+    if len(members) == 1:
+        members = list(np.arange(len(locations))[:, None])
+    chips = np.split(np.argsort(location, kind="stable"), np.cumsum(np.bincount(location))[:-1])
+    label = subset.label.copy()
+    for receiver, giver in _pair_by_size([len(one) for one in members], np.random.default_rng(seed)):
+        source = np.arange(len(members[receiver])) * len(members[giver]) // len(members[receiver])
+        for taken, given in zip(members[receiver], members[giver][source], strict=True):
+            label[chips[taken]] = np.resize(subset.label[chips[given]], len(chips[taken]))
     return replace(subset, label=label)
+
+
+def _pair_by_size(sizes: Sequence[int], rng: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Receiver and giver of every group, itself only when it is alone: those next to each other in size exchange."""
+    order = np.lexsort((rng.random(len(sizes)), np.array(sizes)))
+    for few in np.array_split(order, max(len(sizes) // LIKE_SIZED, 1)):
+        drawn = rng.permutation(few)
+        yield from zip(drawn, np.roll(drawn, 1), strict=True)

@@ -106,7 +106,7 @@ def _dot_plot(axes: Axes, rows: Sequence[Row], evaluation: Evaluation) -> None:
     intervals, values = _intervals(evaluation.models, metric), axes.dataLim.intervalx
     axes.update_datalim([(limit, 0) for limit in scale_limits(values, np.diff(intervals))])  # as wide as a colour scale
     axes.autoscale_view()
-    tidy(axes, "with 95 % intervals over locations", metric_name(metric), grid="x")
+    tidy(axes, f"with 95 % intervals{evaluation.over}", metric_name(metric), grid="x")
     axes.set_yticks(range(len(rows)), [row.label for row in reversed(rows)])
     axes.tick_params(axis="y", colors=INK)
     axes.spines["left"].set_visible(False)

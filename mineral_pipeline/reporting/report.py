@@ -11,10 +11,10 @@ import geopandas as gpd
 from mineral_pipeline.learning import TASKS
 from mineral_pipeline.reporting.data_sections import labels_section, split_section
 from mineral_pipeline.reporting.formatting import metric_name, score
+from mineral_pipeline.reporting.outcome_text import mean
 from mineral_pipeline.reporting.page import KeyFigure, Page, Section, Table
 from mineral_pipeline.reporting.report_data import ReportData
 from mineral_pipeline.reporting.result_sections import (
-    mean,
     prospects_section,
     provenance_section,
     results_section,

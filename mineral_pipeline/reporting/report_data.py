@@ -47,8 +47,23 @@ class Evaluation:
         return [model for model in self.models if model["role"] == "network"]
 
     @property
+    def unit(self) -> str:
+        """What the groups of the test subset are, over which intervals are, such as ``blocks``."""
+        return str(self.metrics.get("interval", {}).get("unit", "locations"))
+
+    @property
+    def units(self) -> int:
+        """Number of the groups of the test subset."""
+        return int(self.metrics.get("interval", {}).get("units", 0))
+
+    @property
+    def over(self) -> str:
+        """Such as " over 37 blocks", to follow the word interval; empty when there are none."""
+        return f" over {self.units:,} {self.unit}" if self.units > 1 else ""
+
+    @property
     def random_labels(self) -> list[Model]:
-        """The baseline of the p-values: models trained on permuted labels."""
+        """Models trained on permuted labels."""
         kind = self.metrics.get("baseline", {}).get("kind")
         return [model for model in self.models if model["kind"] == kind]
 

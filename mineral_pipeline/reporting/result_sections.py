@@ -21,6 +21,7 @@ from mineral_pipeline.reporting.formatting import (
     position,
     score,
 )
+from mineral_pipeline.reporting.outcome_text import interval_text, mean, outcome_text, random_interval
 from mineral_pipeline.reporting.page import Cell, FigureItem, Section, Table
 from mineral_pipeline.reporting.prediction_figures import agreement_figure, curves_figure
 from mineral_pipeline.reporting.report_data import Evaluation, Model, ReportData
@@ -33,11 +34,11 @@ QUESTIONS: dict[Task, str] = {
 GRID_CAPTION = (
     "Left, the architectures by the size of their two parts on the test subset (darker is better; means over seeds);"
     " the colours span at least the width of a 95 % interval, so that chance makes no contrast. Right, every model and"
-    " its 95 % interval from resampled locations; below the line, the baselines."
+    " its 95 % interval{over}; below the line, the baselines."
 )
 BEST_CAPTIONS: dict[Task, str] = {
     "presence": "Left, how many deposits are found at the price of how many false alarms. Right, whether probabilities"
-    " mean what they say: points on the diagonal do. Bars are standard errors.",
+    " mean what they say: points on the diagonal do. Bars are standard errors that take chips for independent.",
     "richness": "Left, every chip of the test subset; a perfect model lies on the diagonal. Right, its absolute errors"
     " beside those of the baselines.",
 }
@@ -64,49 +65,40 @@ def results_section(task: Task, evaluation: Evaluation | None) -> Section:
     title, anchor = TITLES[task], task
     if evaluation is None:
         return Section(anchor, title, missing="the job evaluate")
-    best, metric, random = evaluation.best, evaluation.metric, evaluation.random_labels
-    found = best["metrics"][metric]
-    value = score(metric, found["value"])
-    text = (
-        f"{QUESTIONS[task]} The best by the validation subset, {best['name']}, reaches {value}"
-        f" ({interval(metric, found)}) on the test subset"
-    )
-    text += f"; networks trained on random labels reach {mean(random, metric)}." if random else "."
+    best = evaluation.best
     grid = FigureItem(
         f"grid-{task}",
         grid_figure(evaluation),
-        GRID_CAPTION,
+        GRID_CAPTION.format(over=evaluation.over),
         f"Heat map of architectures, and dot plot of {len(evaluation.models)} models; best is {best['name']}.",
     )
     draw = curves_figure if task == "presence" else agreement_figure
     alt = {"presence": "ROC curves and calibration", "richness": "Predicted against true richness, and errors,"}
     figure = FigureItem(f"best-{task}", draw(evaluation), BEST_CAPTIONS[task], f"{alt[task]} of the best model.")
-    return Section(anchor, title, [text], [grid, metrics_table(evaluation), figure])
-
-
-def mean(models: Sequence[Model], metric: str) -> str:
-    """Mean of a metric over models."""
-    return score(metric, sum(model["metrics"][metric]["value"] for model in models) / len(models))
+    text = [QUESTIONS[task] + " " + outcome_text(evaluation), interval_text(evaluation)]
+    return Section(anchor, title, text, [grid, metrics_table(evaluation), figure])
 
 
 def metrics_table(evaluation: Evaluation) -> Table:
     """Every metric of the best model and of the baselines, with 95 % intervals."""
     columns = [(evaluation.best["name"], [evaluation.best]), *evaluation.baselines.items()]
     rows = [
-        (metric_name(metric), *(_cell(models, metric) for _, models in columns))
+        (metric_name(metric), *(_cell(evaluation, models, metric) for _, models in columns))
         for metric in evaluation.best["metrics"]
     ]
     header = ("on the test subset", *(label for label, _ in columns))
     return Table(header, rows, numeric=frozenset(range(1, len(header))))
 
 
-def _cell(models: Sequence[Model], metric: str) -> Cell:
+def _cell(evaluation: Evaluation, models: Sequence[Model], metric: str) -> Cell:
     found = [model["metrics"].get(metric) for model in models]
     if None in found or any(one["value"] is None for one in found):
         return UNDEFINED
     if len(models) > 1:
-        return mean(models, metric), f"mean of {len(models)}"
-    return score(metric, found[0]["value"]), interval(metric, found[0])
+        ends = random_interval(evaluation, metric) if models == evaluation.random_labels else ""
+        return mean(models, metric), f"{ends}, mean of {len(models)}".removeprefix(", ")
+    perfect = f"; {score(metric, found[0]['perfect'])} if perfect" if "perfect" in found[0] else ""
+    return score(metric, found[0]["value"]), (interval(metric, found[0]) + perfect).removeprefix("; ")
 
 
 def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int) -> Section:
@@ -169,8 +161,8 @@ def study_section(evaluations: Mapping[str, Evaluation], simulated: bool) -> Sec
 
 def _reached(evaluation: Evaluation, metric: str, name: str) -> Cell:
     if name.endswith(STUDY_RANDOM):
-        return _cell(evaluation.random_labels, metric) if evaluation.random_labels else UNDEFINED
-    return _cell([evaluation.best], metric)
+        return _cell(evaluation, evaluation.random_labels, metric) if evaluation.random_labels else UNDEFINED
+    return _cell(evaluation, [evaluation.best], metric)
 
 
 def provenance_section(data: ReportData) -> Section:

@@ -263,7 +263,7 @@ class Train(Section):
     patience: int = Field(10, gt=0)
     """Number of epochs without a lower validation loss after which training stops."""
     n_label_permutations: int = Field(3, ge=1)
-    """Number of random-label baselines: medium-medium networks trained on permuted labels."""
+    """Number of random-label baselines: medium-medium networks trained on labels exchanged between blocks."""
     richness_loss: Literal["mae", "mse"] = "mae"
     """Loss of the regression; the study's text and formula disagree."""
     hyperparameters: Hyperparameters = Hyperparameters()
@@ -296,8 +296,9 @@ class Tune(Section):
 class Evaluate(Section):
     """Evaluation on the test subset, which no other job reads."""
 
-    n_resamples: int = Field(1000, ge=100)
-    """Number of bootstrap resamples of the locations for the 95 % intervals."""
+    n_resamples: int = Field(999, ge=99)
+    """Number of times that labels are drawn anew: as random fields for the p-value of the best model, which cannot fall
+    below 1 / (1 + this), and with the predicted probabilities for the calibration error of a perfect model."""
 
 
 class Prospect(Section):

@@ -8,58 +8,82 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mineral_pipeline.evaluation import ModelPredictions, Resampling, compare_models, prediction_table
+from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, compare_models, prediction_table
 from mineral_pipeline.learning import Task
 
 LOCATIONS, CHIPS = 24, 3
 
 
-def samples_of(task: Task) -> pd.DataFrame:
-    """Three chips of each of 24 locations, which have the same label."""
+def samples_of(task: Task, seed: int = 0) -> pd.DataFrame:
+    """Three chips of each of 24 locations, which have the same label; two locations to a block."""
     values = np.linspace(0, 1, LOCATIONS) if task == "richness" else np.arange(LOCATIONS) % 2
-    location = np.repeat(np.arange(LOCATIONS), CHIPS)
-    chips, keys = [f"chip-{number}" for number in range(len(location))], [f"{number:06d}" for number in location]
-    return pd.DataFrame({"chip_id": chips, "location_id": keys, "label": values[location].astype("float32")})
+    location, rng = np.repeat(np.arange(LOCATIONS), CHIPS), np.random.default_rng(seed)
+    place = rng.uniform(-30, 30, (LOCATIONS, 2))[location]
+    return pd.DataFrame(
+        {
+            "chip_id": [f"chip-{seed}-{number}" for number in range(len(location))],
+            "location_id": [f"{seed}{number:05d}" for number in location],
+            "group": location // 2,
+            "lon": place[:, 0],
+            "lat": place[:, 1],
+            "label": rng.permutation(values)[location].astype("float32"),
+            "weight": 1.0,
+        }
+    )
 
 
-def model(name: str, kind: str, prediction: np.ndarray) -> ModelPredictions:
+def held_out(task: Task) -> HeldOut:
+    return HeldOut(samples_of(task, seed=1), samples_of(task), "blocks")
+
+
+def model(name: str, kind: str, prediction: np.ndarray, validation: np.ndarray | None = None) -> ModelPredictions:
     role = "network" if kind in ("grid", "tuned") else "baseline"
     facts = {"task": "presence", "name": name, "kind": kind, "role": role, "label": f"the {name}", "seed": 0}
-    return ModelPredictions(facts, prediction)
+    return ModelPredictions(facts, prediction, validation, "mae")
 
 
 @pytest.mark.parametrize("task", ["presence", "richness"])
 def test_evaluation_separates_a_model_that_knows_from_permuted_labels(task: Task) -> None:
-    samples, rng = samples_of(task), np.random.default_rng(0)
-    noise = rng.uniform(0, 1, len(samples))
-    knowing = 0.7 * samples["label"].to_numpy() + 0.3 * noise
-    random = [model(f"random-labels-p{n}", "random-labels", rng.uniform(0, 1, len(samples))) for n in range(3)]
-    compared = [model("guesses", "grid", noise), model("knows", "tuned", knowing), *random]
-    result = compare_models(task, samples, compared, "knows", Resampling(400, seed=0))
+    samples, rng = held_out(task), np.random.default_rng(0)
+    noise = rng.uniform(0, 1, (2, LOCATIONS * CHIPS))
+    knowing = [0.7 * one["label"].to_numpy() + 0.3 * noise[0] for one in (samples.test, samples.validation)]
+    random = [model(f"random-labels-p{n}", "random-labels", rng.uniform(0, 1, LOCATIONS * CHIPS)) for n in range(3)]
+    compared = [model("guesses", "grid", *noise), model("knows", "tuned", *knowing), *random]
+    result = compare_models(task, samples, compared, "knows", Resampling(199, seed=0))
 
     assert result == json.loads(json.dumps(result, allow_nan=False))
     assert (result["task"], result["best"], result["locations"], result["samples"]) == (task, "knows", 24, 72)
+    assert result["interval"] == {"unit": "blocks", "units": 12}
     models = {one["name"]: one for one in result["models"]}
-    for one in models.values():
+    for one in [*models.values(), result["baseline"]]:
         for metric, found in one["metrics"].items():
             assert found["low"] <= found["value"] <= found["high"], metric
+            assert ("perfect" in found) == (metric == "calibration" and "name" in one)
     metric = result["primary_metric"]
     knows, guesses, baseline = (
         one["metrics"][metric]["value"] for one in (models["knows"], models["guesses"], result["baseline"])
     )
     assert abs(knows - baseline) > 3 * abs(guesses - baseline)
     assert result["baseline"]["models"] == 3
-    assert models["knows"]["p_value"] == result["baseline"]["p_value"] == pytest.approx(1 / 401)
-    assert models["guesses"]["p_value"] > 0.02
-    assert "p_value" not in models["random-labels-p0"]
-    assert result["baseline"]["permutation_p_value"] == 0.25, "no more can be said with three permutations"
+    assert baseline == pytest.approx(
+        np.mean([models[f"random-labels-p{n}"]["metrics"][metric]["value"] for n in range(3)])
+    )
+    chance = result["baseline"]["metrics"][metric]
+    assert not chance["low"] <= knows <= chance["high"]
+    significance = result["significance"]
+    assert (significance["p_value"], significance["n_label_fields"], significance["models"]) == (1 / 200, 199, 2)
+    assert set(significance["variogram"]) == {"range_km", "nugget"}
+    assert all("p_value" not in one for one in [*models.values(), result["baseline"]])
+    by_guessing = compare_models(task, samples, compared, "guesses", Resampling(199, seed=0))
+    assert by_guessing["significance"]["p_value"] > 0.02
+    assert by_guessing["models"] == result["models"]
 
 
 def test_the_document_repeats_the_facts_of_every_model_in_order() -> None:
-    samples = samples_of("presence")
-    label = samples["label"].to_numpy()
-    models = [model("toy", "toy", label), model("network", "grid", 1 - label)]
-    result = compare_models("presence", samples, models, "network", Resampling(100, seed=0))
+    samples = held_out("presence")
+    label = samples.test["label"].to_numpy()
+    models = [model("toy", "toy", label), model("network", "grid", 1 - label, samples.validation["label"].to_numpy())]
+    result = compare_models("presence", samples, models, "network", Resampling(99, seed=0))
     facts = ("name", "kind", "role", "label", "seed")
     assert [{key: one[key] for key in facts} for one in result["models"]] == [
         {"name": "toy", "kind": "toy", "role": "baseline", "label": "the toy", "seed": 0},
@@ -67,7 +91,22 @@ def test_the_document_repeats_the_facts_of_every_model_in_order() -> None:
     ]
     assert result["best"] == "network", "it was selected without the test subset"
     assert "baseline" not in result, "no labels were permuted"
-    assert all("p_value" not in one for one in result["models"])
+    assert result["significance"]["models"] == 1, "only a network can be chosen"
+    assert result["significance"]["p_value"] == 1
+
+
+def test_one_block_and_one_class_give_values_without_intervals() -> None:
+    samples = held_out("presence")
+    single = HeldOut(samples.validation, samples.test.assign(group=7, label=np.float32(1)), "blocks")
+    prediction = np.full(LOCATIONS * CHIPS, 0.5)
+    result = compare_models(
+        "presence", single, [model("network", "grid", prediction, prediction)], "network", Resampling(99, seed=0)
+    )
+    assert result == json.loads(json.dumps(result, allow_nan=False))
+    (found,) = result["models"]
+    assert found["metrics"]["accuracy"] == {"value": 1.0, "low": None, "high": None}
+    assert found["metrics"]["auc"] == {"value": None, "low": None, "high": None}
+    assert result["interval"]["units"] == 1
 
 
 def test_the_table_holds_every_prediction_of_every_model() -> None:

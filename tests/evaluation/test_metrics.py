@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn, and the bootstrap against a loop."""
+"""Metrics against scikit-learn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sklearn.metrics as oracle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mineral_pipeline.evaluation import Resampling, bootstrap, measure, score
+from mineral_pipeline.evaluation import Resampling, measure, perfect_calibration_error, score
 from mineral_pipeline.learning import is_better
 
 
@@ -78,33 +78,19 @@ def test_one_class_alone_is_scored_without_a_warning() -> None:
     assert np.isnan(found["auc"])
 
 
-def test_the_bootstrap_draws_whole_locations() -> None:
-    """With one location right and one wrong, accuracy is the share of draws that fall on the right one."""
-    location_id = np.array(["a"] * 3 + ["b"] * 3)
-    label, prediction = np.ones(6), np.array([1.0] * 3 + [0.0] * 3)
-    accuracy = bootstrap("presence", label, prediction, location_id, Resampling(4000, seed=1))["accuracy"]
-    values, counts = np.unique(accuracy, return_counts=True)
-    np.testing.assert_array_equal(values, [0, 0.5, 1])
-    np.testing.assert_allclose(counts / 4000, [0.25, 0.5, 0.25], atol=0.03)
-
-
-def test_the_bootstrap_has_the_spread_of_the_mean_of_locations() -> None:
-    rng = np.random.default_rng(2)
-    error = rng.exponential(0.1, 100)
-    location_id = np.repeat(np.arange(100).astype(str), 2)
-    mae = bootstrap("richness", np.zeros(200), np.repeat(error, 2), location_id, Resampling(3000, seed=0))["mae"]
-    assert mae.shape == (3000,)
-    assert mae.mean() == pytest.approx(error.mean(), rel=0.02)
-    assert mae.std() == pytest.approx(error.std() / np.sqrt(100), rel=0.08)
-
-
-def test_models_are_compared_on_the_same_draws() -> None:
-    rng, label = np.random.default_rng(3), np.linspace(0, 1, 60)
-    location_id = np.arange(60).astype(str)
-    prediction = rng.uniform(0, 1, 60)
-    draws = Resampling(300, seed=5)
-    one, other = (bootstrap("richness", label, shift + prediction, location_id, draws)["mse"] for shift in (0, 1e-9))
-    np.testing.assert_allclose(one, other, atol=1e-7)
+def test_a_perfectly_calibrated_model_has_a_calibration_error_too() -> None:
+    """With 88 chips it is 0.106 on average: a binomial standard deviation in every bin, times sqrt(2 / pi)."""
+    prediction, many = np.linspace(0, 1, 88), Resampling(4000, seed=0)
+    found = perfect_calibration_error(prediction, np.arange(88), many)
+    assert found == pytest.approx(0.106, abs=0.003)
+    bins = np.array_split(prediction, 10)
+    normal = sum(np.sqrt(2 / np.pi * (one * (1 - one)).sum()) for one in bins) / 88
+    assert found == pytest.approx(normal, rel=0.06)
+    assert perfect_calibration_error(prediction, np.arange(88), many) == found
+    assert perfect_calibration_error(np.repeat(prediction, 100), np.arange(8800), Resampling(200, 0)) < 0.012
+    chips = perfect_calibration_error(np.repeat(prediction, 100), np.repeat(np.arange(88), 100), many)
+    assert chips == pytest.approx(found, abs=0.003), "a hundred chips of one location are one observation"
+    assert perfect_calibration_error(np.array([0.0, 1.0]), np.arange(2), many) == 0
 
 
 def test_better_knows_which_way_is_up() -> None:

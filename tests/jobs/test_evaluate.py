@@ -12,7 +12,13 @@ from synthetic_samples import settings, write_leakage, write_samples
 
 from jobs import evaluate, train, tune
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.evaluation import ModelPredictions, measure
+from mineral_pipeline.evaluation.comparison import _candidates, _judged
+from mineral_pipeline.evaluation.significance import choose
+from mineral_pipeline.learning import TASKS, Task
+from mineral_pipeline.modelling import grid_specs, select_model
 from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Target, register
+from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -25,6 +31,8 @@ def config(workspace: Workspace) -> Settings:
     """One architecture and one candidate for presence, on 30 locations."""
     write_samples(workspace, "presence", locations=30, chips=2, size=32)
     write_leakage(workspace, "presence", 0.0)
+    summary = workspace.read_json(artefacts.samples_summary("presence"))
+    workspace.write_json(artefacts.samples_summary("presence"), {**summary, "split": "blocks"})
     quick = {"convolutions": ["small"], "dense_layers": ["small"], "epochs": 2, "n_label_permutations": 1}
     return settings(
         workspace, tasks=["presence"], train=quick, tune={"candidates": 1, "epochs": 1}, evaluate={"n_resamples": 100}
@@ -45,6 +53,9 @@ def test_train_tune_evaluate(client: Client, config: Settings, workspace: Worksp
     names = ["brightness", "constant", "random-labels-p0", "small-small-s0", "tuned"]
     assert [one["name"] for one in result["models"]] == names
     assert result["best"] in ("small-small-s0", "tuned")
+    assert result["interval"] == {"unit": "blocks", "units": 3}, "two locations to a block"
+    assert (result["significance"]["n_label_fields"], result["significance"]["models"]) == (100, 2)
+    assert 1 / 101 <= result["significance"]["p_value"] <= 1
     assert len(workspace.read_table(artefacts.evaluation_predictions("presence"))) == 5 * 12
 
     for network in ("random-labels-p0", "tuned"):
@@ -52,6 +63,33 @@ def test_train_tune_evaluate(client: Client, config: Settings, workspace: Worksp
     workspace.write_bytes(artefacts.model("presence", "constant", artefacts.MODEL_BASELINE), b"{}")  # a broken model
     counts = evaluate.main(config, client)
     assert (counts.done, counts.failed, counts.reasons) == (2, 1, {"WorkspaceError": 1})
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_choice_on_label_fields_is_that_of_the_best_model(workspace: Workspace, task: Task) -> None:
+    """On the true labels both rules choose the same of models that share metrics and losses."""
+    write_samples(workspace, task, locations=60, chips=1, size=16)
+    write_leakage(workspace, task, 0.0)
+    samples, rng = evaluate.open_held_out(workspace, task), np.random.default_rng(0)
+    label, n = samples.validation["label"].to_numpy(), len(samples.validation)
+    specs = grid_specs(settings(workspace, tasks=[task]), workspace, task)
+    for spec in specs:
+        right = rng.permutation(n) < 7  # all are right as often; only their losses differ
+        sure = rng.uniform(0.1, 0.4)
+        prediction = np.clip(np.where(right, label, 1 - label), 0.5 - sure, 0.5 + sure) if task == "presence" else label
+        write_spec(workspace, spec)
+        metrics = measure(task, label, prediction)
+        facts = {"name": spec.name, "kind": spec.kind, "validation": {**metrics, "loss": metrics[spec.loss]}}
+        workspace.write_json(artefacts.model(task, spec.name, artefacts.MODEL_METRICS), facts)
+        table = samples.validation[["chip_id"]].assign(prediction=prediction).sample(frac=1, random_state=1)
+        workspace.write_table(artefacts.model(task, spec.name, artefacts.MODEL_PREDICTIONS), table)
+    names = [spec.name for spec in specs]
+    best = select_model(workspace, task, names).name
+    test = np.full(len(samples.test), 0.5)
+    read = [evaluate.validation_prediction(workspace, task, name, samples.validation) for name in names]
+    models = [ModelPredictions({"name": n}, test, one, specs[0].loss) for n, one in zip(names, read, strict=True)]
+    judged, found = _judged(task, samples), _candidates(models)
+    assert found[choose(task, judged.field.label[None], judged, found)[0]].name == best
 
 
 @dataclass(frozen=True)

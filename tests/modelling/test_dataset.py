@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -11,8 +12,10 @@ import zarr
 from chips import chip_table
 from hypothesis import given
 from hypothesis import strategies as st
+from synthetic_samples import write_samples
 
 from mineral_pipeline.errors import DataError, WorkspaceError
+from mineral_pipeline.learning import SUBSETS
 from mineral_pipeline.modelling.batch_sequence import BatchSequence
 from mineral_pipeline.modelling.chunk_cache import ChunkCache, batch_rows, shuffle_rows
 from mineral_pipeline.modelling.dataset import SAMPLE_COLUMNS, Subset, open_chips, open_subset, permute_labels
@@ -67,9 +70,10 @@ def test_a_small_subset_is_decoded_once_and_a_large_one_is_not_kept(images: zarr
         assert counting.reads == reads
 
 
-def subset_of(label: list[float], location_id: list[str]) -> Subset:
+def subset_of(label: list[float], location_id: list[str], group: list[int] | None = None) -> Subset:
     nothing, table = cast(zarr.Array, None), pd.DataFrame({"location_id": location_id})
-    return Subset(nothing, table, np.array(label, "float32"), np.ones(len(label)))
+    groups = np.array(group) if group is not None else np.unique(location_id, return_inverse=True)[1]
+    return Subset(nothing, table, np.array(label, "float32"), np.ones(len(label)), groups)
 
 
 @given(
@@ -77,18 +81,69 @@ def subset_of(label: list[float], location_id: list[str]) -> Subset:
     seed=st.integers(0, 9),
 )
 def test_permuting_moves_the_labels_of_whole_locations(locations: list[tuple[int, float]], seed: int) -> None:
+    """Where every location is a group of its own, as under a split by buckets."""
     location_id = [f"{number:06d}" for number, (chips, _) in enumerate(locations) for _ in range(chips)]
     made = subset_of([label for chips, label in locations for _ in range(chips)], location_id)
-    other = permute_labels(made, seed)
-    of_locations = [set(other.label[other.table["location_id"] == name]) for name in np.unique(location_id)]
-    assert all(len(labels) == 1 for labels in of_locations), "a location contradicts itself"
-    assert sorted(label for (label,) in of_locations) == sorted(label for _, label in locations)
+    for subset in (made, replace(made, group=np.zeros(len(location_id)))):  # and in a single block
+        other = permute_labels(subset, seed)
+        of_locations = [set(other.label[other.table["location_id"] == name]) for name in np.unique(location_id)]
+        assert all(len(labels) == 1 for labels in of_locations), "a location contradicts itself"
+        assert sorted(label for (label,) in of_locations) == sorted(label for _, label in locations)
+        np.testing.assert_array_equal(other.label, permute_labels(subset, seed).label)
 
 
 def test_permuting_keeps_the_labels_of_a_location_together_when_they_differ() -> None:
     made = subset_of([0.1, 0.2, 0.8, 0.9], ["a", "a", "b", "b"])
-    seen = {tuple(permute_labels(made, seed).label.astype(float).round(1).tolist()) for seed in range(20)}
-    assert seen == {(0.1, 0.2, 0.8, 0.9), (0.8, 0.9, 0.1, 0.2)}
+    assert permute_labels(made, 0).label.astype(float).round(1).tolist() == [0.8, 0.9, 0.1, 0.2]
+
+
+@given(sizes=st.lists(st.integers(1, 12), min_size=2, max_size=20), seed=st.integers(0, 9))
+def test_permuting_exchanges_the_labels_of_whole_blocks(sizes: list[int], seed: int) -> None:
+    """The label of a location names its block and its place in it, so that one sees where labels come from."""
+    block = np.repeat(np.arange(len(sizes)), sizes)
+    place = np.concatenate([np.arange(size) for size in sizes])
+    location_id = [f"{number:06d}" for number in np.repeat(np.arange(len(block)), 2)]
+    made = subset_of(np.repeat(block + place / 100, 2).tolist(), location_id, np.repeat(block, 2).tolist())
+    other = permute_labels(made, seed).label.reshape(-1, 2)
+    np.testing.assert_array_equal(other[:, 0], other[:, 1])
+    givers = []
+    for number, size in enumerate(sizes):
+        label = other[block == number, 0].astype(float)
+        (giver,) = set(label.astype(int))
+        givers.append(giver)
+        assert (np.diff(label) >= 0).all(), "neighbours stay neighbours"
+        assert len(set(label.round(2))) == min(size, sizes[giver])
+    assert sorted(givers) == list(range(len(sizes)))
+    assert all(giver != number for number, giver in enumerate(givers)), "no block keeps its labels"
+    ranks = np.argsort(np.argsort(sizes, kind="stable"))
+    like = np.sort(sizes)
+    for number, giver in enumerate(givers):
+        assert abs(int(ranks[number]) - int(ranks[giver])) <= max(4, (like == sizes[number]).sum() + 4), "of like size"
+
+
+def test_permuting_keeps_the_share_of_the_classes() -> None:
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(5, 60, 60)
+    block, rich = np.repeat(np.arange(60), sizes), rng.random(60)
+    label = (rng.random(len(block)) < rich[block]).astype(float)
+    made = subset_of(label.tolist(), [f"{number:06d}" for number in range(len(block))], block.tolist())
+    drawn = np.array([permute_labels(made, seed).label for seed in range(20)])
+    assert np.abs(drawn.mean(axis=1) - label.mean()).max() < 0.04
+    assert len({one.tobytes() for one in drawn}) == 20
+    within = [np.corrcoef(one[:-1][np.diff(block) == 0], one[1:][np.diff(block) == 0])[0, 1] for one in (label, *drawn)]
+    assert np.mean(within[1:]) == pytest.approx(within[0], abs=0.07), "neighbours are as alike as in truth"
+
+
+def test_samples_know_their_group_whatever_the_order_of_the_table(workspace: Workspace) -> None:
+    table = write_samples(workspace, "presence", locations=30, chips=2, size=32)
+    stored = workspace.read_table(artefacts.samples_table("presence"))
+    workspace.write_table(artefacts.samples_table("presence"), stored.sample(frac=1, random_state=0))
+    for subset in SUBSETS:
+        expected = table[table["subset"] == subset]["location_id"].astype(int) // 2
+        np.testing.assert_array_equal(open_subset(workspace, "presence", subset).group, expected)
+    workspace.write_table(artefacts.samples_table("presence"), stored[stored["sample"] > 0])
+    with pytest.raises(DataError, match="run curate again"):
+        open_subset(workspace, "presence", "test")
 
 
 def test_an_epoch_streams_every_sample_once_with_its_own_label(curated: Workspace) -> None:

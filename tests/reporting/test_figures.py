@@ -306,6 +306,7 @@ def test_the_dot_plot_holds_every_model_best_first_and_baselines_last(task: Task
     assert len(points) == len(found.models)
     intervals = [line.get_xdata() for line in dots.lines if line.get_marker() == "None" and len(line.get_xdata()) == 2]
     assert any(np.allclose(interval, [0.45, 0.55]) for interval in intervals)
+    assert dots.get_title(loc="left") == "with 95 % intervals over 37 blocks"
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -11,8 +11,9 @@ import shapely
 import small_world as world
 
 from mineral_pipeline import reporting
-from mineral_pipeline.reporting import PageOptions, formatting
-from mineral_pipeline.reporting.result_sections import metrics_table, prospects_section
+from mineral_pipeline.reporting import PageOptions, formatting, style
+from mineral_pipeline.reporting.outcome_text import interval_text, outcome_text
+from mineral_pipeline.reporting.result_sections import metrics_table, prospects_section, results_section
 from mineral_pipeline.reporting.scene_sections import scene_section
 from mineral_pipeline.workspace import Workspace, artefacts, write_run
 
@@ -102,6 +103,13 @@ def test_the_page_says_what_came_out(html: str, reader: Reader) -> None:
     assert f"84.0{formatting.THIN}%" in texts  # accuracy of the best, as a key figure
     assert f"random labels 50.0{formatting.THIN}%" in texts
     assert f"1.23{formatting.THIN}%" in texts  # the leakage
+    assert f"44.0{formatting.THIN}% to 56.0{formatting.THIN}%, mean of 2" in texts  # the random labels
+    assert any("95 % intervals over the 37 blocks of the test subset" in text for text in texts)
+    assert any("its 95 % interval over 37 blocks; below" in text for text in texts)
+    assert any(
+        "the best of the 9 networks, chosen anew each time" in text and "p = 0.004 (999" in text for text in texts
+    )
+    assert "resampled locations" not in html
     assert "… is not in the archive".replace("… ", "…_B7.TIF ") in texts
     assert "deposit rows without coordinates" in texts
     assert f"73{formatting.THIN}%" in texts
@@ -178,6 +186,47 @@ def test_a_baseline_that_reporting_has_never_heard_of_has_a_column() -> None:
     table = metrics_table(more)
     assert table.header[2:] == ("random labels", "constant", "brightness only", "coordinates only")
     assert table.rows[0][-1] == (f"58.0{formatting.THIN}%", f"53.0{formatting.THIN}% to 63.0{formatting.THIN}%")
+
+
+def test_the_page_says_what_intervals_are_worth() -> None:
+    found = world.evaluation()
+    by_location, of_one = (
+        replace(found, metrics={**found.metrics, "interval": one})
+        for one in ({"unit": "locations", "units": 698}, {"unit": "blocks", "units": 1})
+    )
+    assert "take neighbouring locations for independent, which they are not" in interval_text(by_location)
+    assert "698 locations" in interval_text(by_location)
+    assert interval_text(of_one) == "The test subset cannot be resampled: there are no intervals."
+    assert "larger than one of the blocks" in interval_text(found)
+
+
+def test_one_network_is_not_the_best_of_several() -> None:
+    found = world.evaluation()
+    alone = {**found.metrics, "significance": {**found.metrics["significance"], "models": 1}}
+    assert "this network scores as well or better" in outcome_text(replace(found, metrics=alone))
+    bare = {key: value for key, value in found.metrics.items() if key not in ("significance", "baseline")}
+    assert outcome_text(replace(found, metrics=bare)).endswith("on the test subset.")
+
+
+def test_the_calibration_error_stands_beside_that_of_a_perfect_model() -> None:
+    found = world.evaluation()
+    best = {**found.best, "metrics": {"calibration": {"value": 0.15, "low": 0.1, "high": 0.2, "perfect": 0.106}}}
+    models = [best if one is found.best else one for one in found.models]
+    (row,) = metrics_table(replace(found, metrics={**found.metrics, "models": models})).rows
+    assert row[1] == ("0.150", "0.100 to 0.200; 0.106 if perfect")
+
+
+def test_a_model_without_intervals_is_drawn() -> None:
+    found = world.evaluation()
+    bare = [
+        {**one, "metrics": {"accuracy": {**one["metrics"]["accuracy"], "low": None, "high": None}}}
+        for one in found.models
+    ]
+    metrics = {**found.metrics, "models": bare, "interval": {"unit": "blocks", "units": 1}}
+    section = results_section("presence", replace(found, metrics=metrics))
+    assert "every model and its 95 % interval; below" in section.items[0].caption
+    assert section.items[1].rows[0][1] == (f"84.0{formatting.THIN}%", "")  # type: ignore[union-attr]
+    style.png(section.items[0].figure)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

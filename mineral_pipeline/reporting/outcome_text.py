@@ -1,0 +1,59 @@
+"""In words: what the best model of a task reaches, what chance does, and what intervals are over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mineral_pipeline.reporting.formatting import THIN, interval, score
+from mineral_pipeline.reporting.report_data import Evaluation, Model
+
+
+def outcome_text(evaluation: Evaluation) -> str:
+    """What the best model reaches, what networks on random labels do, and how likely chance does as well."""
+    best, metric, random = evaluation.best, evaluation.metric, evaluation.random_labels
+    text = (
+        f"The best by the validation subset, {best['name']}, reaches {_with_interval(best['metrics'][metric], metric)}"
+    )
+    text += " on the test subset"
+    if random:
+        ends = random_interval(evaluation, metric)
+        text += f"; networks trained on random labels ({len(random)}) reach {mean(random, metric)} on average"
+        text += f", {ends}" if ends else ""
+    found = evaluation.metrics.get("significance")
+    if not found:
+        return text + "."
+    models, fields = found["models"], found["n_label_fields"]
+    chosen = f"the best of the {models} networks, chosen anew each time," if models > 1 else "this network"
+    return (
+        f"{text}. With labels that lie on the Earth like the true ones but mean nothing, {chosen} scores as well or"
+        f" better with p = {found['p_value']:.3f} ({fields:,} random fields with the labels' variogram, range"
+        f" {found['variogram']['range_km']:,.0f}{THIN}km, nugget {found['variogram']['nugget']:.2f})."
+    )
+
+
+def interval_text(evaluation: Evaluation) -> str:
+    """What intervals are over, and what they do not hold."""
+    units, unit = evaluation.units, evaluation.unit
+    if units < 2:
+        return "The test subset cannot be resampled: there are no intervals."
+    text = (
+        f"Intervals are 95 % intervals over the {units:,} {unit} of the test subset, each of which is left out in turn."
+    )
+    if unit == "locations":
+        return text + " They take neighbouring locations for independent, which they are not, and are too narrow."
+    return text + f" They are too narrow for a model that is alike over areas much larger than one of the {unit}."
+
+
+def _with_interval(found: Mapping[str, float | None], metric: str) -> str:
+    ends = interval(metric, found)
+    return score(metric, found["value"]) + (f" ({ends})" if ends else "")
+
+
+def random_interval(evaluation: Evaluation, metric: str) -> str:
+    """The interval of the mean of the random-label networks; empty when it has none."""
+    return interval(metric, evaluation.metrics.get("baseline", {}).get("metrics", {}).get(metric, {}))
+
+
+def mean(models: Sequence[Model], metric: str) -> str:
+    """Mean of a metric over models."""
+    return score(metric, sum(model["metrics"][metric]["value"] for model in models) / len(models))
