@@ -16,10 +16,10 @@ from distributed import Client
 
 import cluster
 from jobs.running.plan import Plan
-from jobs.running.progress import Progress
+from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
 from mineral_pipeline.evaluation import ModelPredictions, Resampling, compare_models, prediction_table
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import CONSTANT, Task
 from mineral_pipeline.modelling import (
     TUNED,
     baseline_specs,
@@ -81,7 +81,10 @@ def write_comparison(settings: Settings, task: Task, predictions: Mapping[str, n
         DataError: there is no trained network.
     """
     workspace, names = Workspace(settings.workspace), sorted(predictions)
-    best = select_model(workspace, task, names).name
+    selected = select_model(workspace, task, names)
+    if selected is None:
+        CONSOLE.print(f"evaluate: every network for {task} has collapsed to a constant: {CONSTANT} is the result")
+    best = CONSTANT if selected is None else selected.name
     subset = open_subset(workspace, task, "test")
     samples = subset.table.assign(label=subset.label)
     models = [ModelPredictions(read_metrics(workspace, task, name), predictions[name]) for name in names]

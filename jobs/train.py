@@ -15,7 +15,7 @@ from distributed import Client
 
 import cluster
 from jobs.running.plan import Plan
-from jobs.running.progress import Progress
+from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
 from mineral_pipeline import evaluation
 from mineral_pipeline.curation import check_leakage
@@ -67,4 +67,6 @@ def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec]) ->
     with Progress("train", "models", len(specs), skipped=len(specs) - len(todo)) as progress:
         for result in collect(submit(client, "train", fit, calls, GPU), on_error="yield"):
             progress.record(result.name, result.error)
+            if result.error is None and result.value["collapsed"]:
+                CONSOLE.print(f"train: {result.name} has collapsed to a constant")
     return progress.to_counts()

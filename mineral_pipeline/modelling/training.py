@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,12 +17,18 @@ import pandas as pd
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.modelling.backend import EventFile, configure_process, jit_compile, keras
 from mineral_pipeline.modelling.batch_sequence import BatchSequence
+from mineral_pipeline.modelling.batch_statistics import STATISTICS_BATCHES, BatchStatistics
 from mineral_pipeline.modelling.dataset import Subset
 from mineral_pipeline.modelling.networks import build_network
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
 
 KERAS_LOSS = {"cross_entropy": "binary_crossentropy", "mae": "mae", "mse": "mse"}
+
+WARM_UP_EPOCHS = 3
+WARM_UP_STEPS = 100
+"""Training does not stop, and no weights are kept, before it has had this many epochs and steps: a network starts as
+the best constant, and is often worse for a while before it is better."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,10 @@ class TrainedNetwork:
     keras_model: Any
     """Keras model, (n, band, y, x) to (n, 1)."""
     history: pd.DataFrame
-    """One row per epoch: epoch, seconds, loss (with penalties), the spec's loss, and both on the validation subset."""
+    """One row per epoch: epoch, seconds, loss (with penalties), the spec's loss, and both on the validation subset, as
+    the network has them that would have been saved after the epoch."""
+    best_epoch: int
+    """Epoch whose weights were kept."""
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """(n, band, y, x) to (n,) in 0..1."""
@@ -42,7 +52,7 @@ def train(workspace: Workspace, spec: ModelSpec, train_subset: Subset, validatio
     """Train until the validation loss stops to fall, and keep the best weights.
 
     Early stopping watches the loss without the L1/L2 penalties: they fall by themselves, and models of different
-    penalties must be comparable.
+    penalties must be comparable. The averages of batch normalisation are taken anew before each validation.
 
     Raises:
         DataError: training diverged.
@@ -57,6 +67,7 @@ def train(workspace: Workspace, spec: ModelSpec, train_subset: Subset, validatio
         rows.append({"epoch": epoch, "seconds": time.monotonic() - started, **logs})
         events.add(epoch, logs)
 
+    stopping = _early_stopping(spec, len(sequences[0]))
     with ExitStack() as stack:
         path = _live_path(workspace, artefacts.model(spec.task, spec.name, artefacts.MODEL_EVENTS))
         events = EventFile(stack.enter_context(path))
@@ -68,14 +79,14 @@ def train(workspace: Workspace, spec: ModelSpec, train_subset: Subset, validatio
             epochs=spec.epochs,
             verbose=0,
             shuffle=False,  # Keras would shuffle the batches again, from the state of the process
-            callbacks=[_early_stopping(spec), _each_epoch(record)],
+            callbacks=[_statistics(model, sequences[0]), stopping, _each_epoch(record)],
         )
     history = pd.DataFrame(rows)
     if not np.isfinite(history[f"val_{spec.loss}"]).all():
         raise DataError(
             f"{spec.task}/{spec.name} diverged: lower learning_rate ({spec.hyperparameters.learning_rate:g})"
         )
-    return TrainedNetwork(model, history)
+    return TrainedNetwork(model, history, stopping.best_epoch)
 
 
 def compile_model(spec: ModelSpec, subset: Subset) -> Any:
@@ -121,9 +132,28 @@ def _live_path(workspace: Workspace, name: str) -> AbstractContextManager[str]:
     return nullcontext(workspace.path(name)) if workspace.is_local else workspace.upload_from_local(name)
 
 
-def _early_stopping(spec: ModelSpec) -> Any:
+def warm_up_epochs(spec: ModelSpec, steps: int) -> int:
+    """Epochs of ``steps`` steps each after which weights may be kept for the first time: all, where there are fewer."""
+    return min(max(WARM_UP_EPOCHS, math.ceil(WARM_UP_STEPS / steps)), spec.epochs)
+
+
+def _early_stopping(spec: ModelSpec, steps: int) -> Any:
     return keras.callbacks.EarlyStopping(
-        monitor=f"val_{spec.loss}", mode="min", patience=spec.patience, restore_best_weights=True
+        monitor=f"val_{spec.loss}",
+        mode="min",
+        patience=spec.patience,
+        restore_best_weights=True,
+        start_from_epoch=warm_up_epochs(spec, steps) - 1,
+    )
+
+
+def _statistics(model: Any, sequence: BatchSequence) -> Any:
+    """Takes the averages of batch normalisation anew before each validation, which follows an epoch."""
+    statistics = BatchStatistics(model)
+    if not statistics.layers:
+        return keras.callbacks.Callback()
+    return keras.callbacks.LambdaCallback(
+        on_test_begin=lambda logs: statistics.recompute(sequence.first_images(STATISTICS_BATCHES))
     )
 
 
