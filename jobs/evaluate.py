@@ -5,25 +5,32 @@
 Reads ``models/<task>/`` and ``samples/<task>/test.zarr``; writes ``evaluation/<task>/predictions.parquet`` and
 ``metrics.json``: every metric with a 95 % bootstrap interval over locations, the best model (selected on the validation
 subset) and how it compares with the random-label networks. One task per model predicts on a worker that offers a GPU.
+When the settings list the job ``prospect``, the networks of its ensemble (``models/richness/member-s*``) are trained
+first and evaluated too, each and their mean: the model that makes the prospects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from distributed import Client
 
 import cluster
+from jobs.prospect import TASK as ENSEMBLE_TASK
+from jobs.prospect import train_ensemble
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
 from mineral_pipeline.evaluation import ModelPredictions, Resampling, compare_models, prediction_table
-from mineral_pipeline.learning import CONSTANT, Task
+from mineral_pipeline.learning import CONSTANT, ENSEMBLE, Task
 from mineral_pipeline.modelling import (
     TUNED,
     baseline_specs,
     done_names,
+    ensemble_members,
+    ensemble_specs,
     grid_specs,
     is_current,
     open_subset,
@@ -40,14 +47,22 @@ def plan(settings: Settings) -> Plan:
     workspace, tasks = Workspace(settings.workspace), settings.tasks
     curated = [task for task in tasks if workspace.exists(artefacts.samples_table(task))]
     details = {"resamples": f"{settings.evaluate.n_resamples:,} of the test locations"}
-    return Plan(Counts("models", planned=sum(len(trained_names(settings, task)) for task in curated)), details)
+    planned = sum(len(trained_names(settings, task)) for task in curated)
+    if makes_prospects(settings):
+        planned += settings.prospect.ensemble_size
+    return Plan(Counts("models", planned=planned), details)
 
 
 def main(settings: Settings, client: Client) -> Counts:
-    """Predict with every trained model, then compare them."""
+    """Train the ensemble, predict with every trained model, then compare them."""
     cluster.require(client, "GPU")
     workspace, tasks = Workspace(settings.workspace), settings.tasks
-    models = {f"{task}/{name}": (task, name) for task in tasks for name in trained_names(settings, task)}
+    names = {task: trained_names(settings, task) for task in tasks}
+    untrained = Counts("models")
+    if makes_prospects(settings):
+        untrained = train_ensemble(settings, client, "evaluate")
+        names[ENSEMBLE_TASK] += done_names(workspace, ensemble_specs(settings, workspace, ENSEMBLE_TASK))
+    models = {f"{task}/{name}": (task, name) for task in tasks for name in names[task]}
     calls = {key: (workspace, task, name, "test") for key, (task, name) in models.items()}
     predictions: dict[Task, dict[str, np.ndarray]] = {task: {} for task in tasks}
     with Progress("evaluate", "models", len(models)) as progress:
@@ -58,7 +73,13 @@ def main(settings: Settings, client: Client) -> Counts:
                 predictions[task][name] = result.value
     for task in tasks:
         write_comparison(settings, task, predictions[task])
-    return progress.to_counts()
+    failed, reasons = progress.failed + untrained.failed, progress.reasons + Counter(untrained.reasons)
+    return Counts("models", progress.planned + untrained.failed, progress.done, failed=failed, reasons=dict(reasons))
+
+
+def makes_prospects(settings: Settings) -> bool:
+    """Whether an ensemble will make prospects, so that it has to be evaluated."""
+    return "prospect" in settings.jobs and ENSEMBLE_TASK in settings.tasks
 
 
 def trained_names(settings: Settings, task: Task) -> list[str]:
@@ -88,6 +109,18 @@ def write_comparison(settings: Settings, task: Task, predictions: Mapping[str, n
     subset = open_subset(workspace, task, "test")
     samples = subset.table.assign(label=subset.label)
     models = [ModelPredictions(read_metrics(workspace, task, name), predictions[name]) for name in names]
+    if makes_prospects(settings) and task == ENSEMBLE_TASK:
+        models += ensemble(ensemble_members(settings, workspace, task), models)
     resampling = Resampling(settings.evaluate.n_resamples, settings.seed)
     workspace.write_table(artefacts.evaluation_predictions(task), prediction_table(samples, models))
     workspace.write_json(artefacts.evaluation_metrics(task), compare_models(task, samples, models, best, resampling))
+
+
+def ensemble(members: Sequence[str], models: Sequence[ModelPredictions]) -> list[ModelPredictions]:
+    """The mean of the predictions of an ensemble's members, as one more model; none without all of the members."""
+    found = [model for model in models if model.facts["name"] in members]
+    if not members or len(found) < len(members):
+        return []
+    same = {key: found[0].facts[key] for key in ("task", "role", "network", "convolution", "dense")}
+    facts = {**same, "name": ENSEMBLE, "kind": ENSEMBLE, "label": ENSEMBLE, "seed": None, "members": list(members)}
+    return [ModelPredictions(facts, np.mean([model.prediction for model in found], axis=0))]

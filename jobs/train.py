@@ -60,13 +60,13 @@ def model_specs(settings: Settings, workspace: Workspace) -> list[ModelSpec]:
     return grid + [spec for task in tasks for spec in baseline_specs(settings, workspace, task)]
 
 
-def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec]) -> Counts:
-    """One task per model that is not trained yet, each on a GPU."""
+def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec], job: str = "train") -> Counts:
+    """One task per model that is not trained yet, each on a GPU; ``job`` is the name of the job that asks for it."""
     todo = [spec for spec in specs if not is_done(workspace, spec)]
     calls = {f"{spec.task}/{spec.name}": (workspace, spec, evaluation.measure) for spec in todo}
-    with Progress("train", "models", len(specs), skipped=len(specs) - len(todo)) as progress:
-        for result in collect(submit(client, "train", fit, calls, GPU), on_error="yield"):
+    with Progress(job, "models", len(specs), skipped=len(specs) - len(todo)) as progress:
+        for result in collect(submit(client, job, fit, calls, GPU), on_error="yield"):
             progress.record(result.name, result.error)
             if result.error is None and result.value["collapsed"]:
-                CONSOLE.print(f"train: {result.name} has collapsed to a constant")
+                CONSOLE.print(f"{job}: {result.name} has collapsed to a constant")
     return progress.to_counts()

@@ -7,7 +7,7 @@ anything that imports Keras, which `fit` and `predict` do on the worker.
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.fitting import fit
 from mineral_pipeline.modelling.model_list import baseline_specs, check_networks, count_models, grid_specs
-from mineral_pipeline.modelling.model_selection import ensemble_specs, has_collapsed, select_model
+from mineral_pipeline.modelling.model_selection import ensemble_members, ensemble_specs, has_collapsed, select_model
 from mineral_pipeline.modelling.prediction import predict, predict_subset
 from mineral_pipeline.modelling.spec import (
     TUNED,
@@ -26,6 +26,7 @@ __all__ = [
     "check_networks",
     "count_models",
     "done_names",
+    "ensemble_members",
     "ensemble_specs",
     "fit",
     "grid_specs",

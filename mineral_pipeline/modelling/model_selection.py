@@ -9,12 +9,15 @@ from typing import Any
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import HIGHER_IS_BETTER, PRIMARY_METRIC, Task
 from mineral_pipeline.modelling.model_list import grid_specs
-from mineral_pipeline.modelling.spec import TUNED, ModelSpec, NetworkKind, is_current, read_metrics, read_spec
+from mineral_pipeline.modelling.spec import TUNED, ModelSpec, NetworkKind, is_current, is_done, read_metrics, read_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
 SELECTABLE_KINDS: tuple[NetworkKind, ...] = ("grid", "tuned")
 """Kinds of models that are compared by default: neither baselines nor networks of an ensemble."""
+
+MIN_MEMBERS = 2
+"""Fewest networks of an ensemble: one alone has no uncertainty."""
 
 
 def rank_models(
@@ -73,6 +76,20 @@ def ensemble_specs(settings: Settings, workspace: Workspace, task: Task = "richn
         return []
     base = replace(winner, kind="ensemble-member", epochs=settings.train.epochs, patience=settings.train.patience)
     return [replace(base, name=f"member-s{seed}", seed=seed) for seed in range(settings.prospect.ensemble_size)]
+
+
+def ensemble_members(settings: Settings, workspace: Workspace, task: Task = "richness") -> list[str]:
+    """Names of the networks of `ensemble_specs` that are trained and have not collapsed; too few are no ensemble.
+
+    Returns:
+        At least `MIN_MEMBERS` names, or none.
+
+    Raises:
+        DataError: no model of the task is trained.
+    """
+    specs = ensemble_specs(settings, workspace, task)
+    names = [spec.name for spec in specs if is_done(workspace, spec) and not has_collapsed(workspace, spec)]
+    return names if len(names) >= MIN_MEMBERS else []
 
 
 def _cost(task: Task, metrics: dict[str, Any]) -> tuple[bool, float, float]:

@@ -173,3 +173,16 @@ def test_members_are_the_best_richness_model_under_other_seeds(sampled: Workspac
     assert {(member.network, member.hyperparameters.dropout, member.epochs) for member in members} == {
         (grid[4].network, 0.11, 40)
     }
+
+
+def test_an_ensemble_is_its_trained_networks_that_have_not_collapsed(sampled: Workspace) -> None:
+    config = settings(sampled, prospect={"ensemble_size": 4})
+    pretend(sampled, modelling.grid_specs(config, sampled, "richness")[0], mae=0.1, loss=0.1)
+    members = modelling.ensemble_specs(config, sampled)
+    for member in members[:3]:
+        pretend(sampled, member, mae=0.1, loss=0.1)
+    assert modelling.ensemble_members(config, sampled) == ["member-s0", "member-s1", "member-s2"]
+    for number, left in ((1, ["member-s0", "member-s2"]), (2, [])):  # one alone is no ensemble
+        file = artefacts.model("richness", members[number].name, artefacts.MODEL_METRICS)
+        sampled.write_json(file, sampled.read_json(file) | {"collapsed": True})
+        assert modelling.ensemble_members(config, sampled) == left
