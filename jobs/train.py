@@ -62,6 +62,8 @@ def model_specs(settings: Settings, workspace: Workspace) -> list[ModelSpec]:
 
 def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec], job: str = "train") -> Counts:
     """One task per model that is not trained yet, each on a GPU; ``job`` is the name of the job that asks for it."""
+    if not specs:
+        return Counts("models")
     todo = [spec for spec in specs if not is_done(workspace, spec)]
     calls = {f"{spec.task}/{spec.name}": (workspace, spec, evaluation.measure) for spec in todo}
     with Progress(job, "models", len(specs), skipped=len(specs) - len(todo)) as progress:
