@@ -85,24 +85,42 @@ def test_the_network_that_predicts_is_the_one_that_was_trained(curated: Workspac
 
 
 def test_no_network_is_kept_before_it_has_been_trained_for_a_while(curated: Workspace) -> None:
-    # With this learning rate the constant that it starts from is better than what the first epochs make of it.
+    # With this learning rate the first epochs are worse than the constant that the network starts from.
     rate = {"dropout": 0.0, "learning_rate": 0.05}
     spec = replace(small_spec(curated, epochs=20, patience=1, hyperparameters=rate), permutation=0)
     metrics = modelling.fit(curated, spec, measure)
     history = curated.read_table(artefacts.model("richness", spec.name, artefacts.MODEL_HISTORY))
-    first = 8 - 1  # 8 epochs of 14 steps are the first to be more than 100
-    assert metrics["best_epoch"] >= first
-    assert len(history) > first + 1, "patience is counted from there"
-    assert history["val_mae"][: first + 1].min() < history["val_mae"][metrics["best_epoch"]], "the case does not occur"
+    assert len(history) >= 8, "8 epochs of 14 steps are the first to be more than 100"
+    assert metrics["best_epoch"] == 2 + history["val_mae"][2:].argmin()
 
 
 @pytest.mark.parametrize(
-    ("steps", "epochs", "expected"), [(14, 100, 8), (50, 100, 3), (1000, 100, 3), (1, 200, 100), (14, 5, 5), (99, 1, 1)]
+    ("steps", "losses", "best", "epochs"),
+    [
+        (50, [0.1, 0.2, 0.5, 0.4, 0.6, 0.7], 3, 6),  # the first two are not compared; two after the best are too many
+        (50, [0.1, 0.2, 0.5, 0.6, 0.7, 0.8], 2, 5),
+        (20, [0.1, 0.2, 0.3, 0.5, 0.4], 2, 5),  # 100 steps are over, and patience as well
+        (10, [0.1, 0.2, 0.3, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.2], 9, 10),  # 100 steps end with the tenth epoch
+        (1000, [0.1], 0, 1),
+        (1000, [0.1, 0.2], 1, 2),  # what has no three epochs keeps the last
+    ],
 )
-def test_the_warm_up_is_three_epochs_and_a_hundred_steps(
-    curated: Workspace, steps: int, epochs: int, expected: int
+def test_neither_the_first_epochs_nor_the_first_steps_decide(
+    curated: Workspace, steps: int, losses: list[float], best: int, epochs: int
 ) -> None:
-    assert training.warm_up_epochs(small_spec(curated, epochs=epochs), steps) == expected
+    stopping = training.EarlyStopping(small_spec(curated, epochs=len(losses), patience=2), steps)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    stopping.set_model(model)
+    model.stop_training = False
+    stopping.on_train_begin()
+    for epoch, loss in enumerate(losses):
+        model.set_weights([np.full((1, 1), epoch), np.zeros(1)])
+        stopping.on_epoch_end(epoch, {"val_mae": loss})
+        if model.stop_training:
+            break
+    stopping.on_train_end()
+    assert epoch + 1 == epochs
+    assert (stopping.best_epoch, float(model.get_weights()[0][0, 0])) == (best, best)
 
 
 @pytest.mark.parametrize(
