@@ -5,33 +5,41 @@
 Reads ``models/<task>/`` and ``samples/<task>/test.zarr``; writes ``evaluation/<task>/predictions.parquet`` and
 ``metrics.json``: every metric with a 95 % interval over the groups of the split (blocks), the best model (selected on
 the validation subset), its p-value on random label fields, and the mean of the random-label networks. One task per
-model predicts on a worker that offers a GPU.
+model predicts on a worker that offers a GPU. When the settings list the job ``prospect``, the networks of its ensemble
+(``models/richness/member-s*``) are trained first and evaluated too, each and their mean: the model that makes the
+prospects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from distributed import Client
 
 import cluster
+from jobs.prospect import TASK as ENSEMBLE_TASK
+from jobs.prospect import train_ensemble
 from jobs.running.plan import Plan
-from jobs.running.progress import Progress
+from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
 from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, compare_models, prediction_table
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import CONSTANT, ENSEMBLE, Task
 from mineral_pipeline.modelling import (
     SELECTABLE_KINDS,
     TUNED,
     baseline_specs,
     done_names,
+    ensemble_members,
+    ensemble_specs,
     grid_specs,
     is_current,
     open_subset,
     predict_subset,
     read_metrics,
+    read_predictions,
     read_spec,
     select_model,
 )
@@ -47,14 +55,22 @@ def plan(settings: Settings) -> Plan:
     workspace, tasks = Workspace(settings.workspace), settings.tasks
     curated = [task for task in tasks if workspace.exists(artefacts.samples_table(task))]
     details = {"p-value": f"of the best model on {settings.evaluate.n_resamples:,} random label fields"}
-    return Plan(Counts("models", planned=sum(len(trained_names(settings, task)) for task in curated)), details)
+    planned = sum(len(trained_names(settings, task)) for task in curated)
+    if makes_prospects(settings):
+        planned += settings.prospect.ensemble_size
+    return Plan(Counts("models", planned=planned), details)
 
 
 def main(settings: Settings, client: Client) -> Counts:
-    """Predict with every trained model, then compare them."""
+    """Train the ensemble, predict with every trained model, then compare them."""
     cluster.require(client, "GPU")
     workspace, tasks = Workspace(settings.workspace), settings.tasks
-    models = {f"{task}/{name}": (task, name) for task in tasks for name in trained_names(settings, task)}
+    names = {task: trained_names(settings, task) for task in tasks}
+    untrained = Counts("models")
+    if makes_prospects(settings):
+        untrained = train_ensemble(settings, client, "evaluate")
+        names[ENSEMBLE_TASK] += done_names(workspace, ensemble_specs(settings, workspace, ENSEMBLE_TASK))
+    models = {f"{task}/{name}": (task, name) for task in tasks for name in names[task]}
     calls = {key: (workspace, task, name, "test") for key, (task, name) in models.items()}
     predictions: dict[Task, dict[str, np.ndarray]] = {task: {} for task in tasks}
     with Progress("evaluate", "models", len(models)) as progress:
@@ -65,7 +81,13 @@ def main(settings: Settings, client: Client) -> Counts:
                 predictions[task][name] = result.value
     for task in tasks:
         write_comparison(settings, task, predictions[task])
-    return progress.to_counts()
+    failed, reasons = progress.failed + untrained.failed, progress.reasons + Counter(untrained.reasons)
+    return Counts("models", progress.planned + untrained.failed, progress.done, failed=failed, reasons=dict(reasons))
+
+
+def makes_prospects(settings: Settings) -> bool:
+    """Whether an ensemble will make prospects, so that it has to be evaluated."""
+    return "prospect" in settings.jobs and ENSEMBLE_TASK in settings.tasks
 
 
 def trained_names(settings: Settings, task: Task) -> list[str]:
@@ -77,25 +99,19 @@ def trained_names(settings: Settings, task: Task) -> list[str]:
 
 
 def write_comparison(settings: Settings, task: Task, predictions: Mapping[str, np.ndarray]) -> None:
-    """Write what the predictions of a task's models are worth.
-
-    Args:
-        settings: settings of the pipeline.
-        task: task of the models.
-        predictions: (sample,) of the test subset, by the name of the model.
+    """Write what predictions (sample,) of the test subset are worth, which are given by the name of the model.
 
     Raises:
         DataError: there is no trained network.
     """
     workspace, names = Workspace(settings.workspace), sorted(predictions)
-    best = select_model(workspace, task, names).name
-    samples = open_held_out(workspace, task)
-    models = []
-    for name in names:
-        facts, loss, validation = read_metrics(workspace, task, name), read_spec(workspace, task, name).loss, None
-        if name == best or (facts["kind"] in SELECTABLE_KINDS and not facts.get("collapsed")):
-            validation = validation_prediction(workspace, task, name, samples.validation)
-        models.append(ModelPredictions(facts, predictions[name], validation, loss))
+    selected = select_model(workspace, task, names)
+    if selected is None:
+        CONSOLE.print(f"evaluate: every network for {task} has collapsed to a constant: {CONSTANT} is the result")
+    best, samples = CONSTANT if selected is None else selected.name, open_held_out(workspace, task)
+    models = [describe(workspace, task, name, predictions[name], samples.validation) for name in names]
+    if makes_prospects(settings) and task == ENSEMBLE_TASK:
+        models += ensemble(ensemble_members(settings, workspace, task), models)
     resampling = Resampling(settings.evaluate.n_resamples, settings.seed)
     workspace.write_table(artefacts.evaluation_predictions(task), prediction_table(samples.test, models))
     workspace.write_json(artefacts.evaluation_metrics(task), compare_models(task, samples, models, best, resampling))
@@ -111,7 +127,22 @@ def open_held_out(workspace: Workspace, task: Task) -> HeldOut:
     return HeldOut(validation, test, UNITS.get(split, split))
 
 
-def validation_prediction(workspace: Workspace, task: Task, name: str, validation: pd.DataFrame) -> np.ndarray:
-    """What a model predicted when it was trained, (sample,) in the order of the validation samples."""
-    table = workspace.read_table(artefacts.model(task, name, artefacts.MODEL_PREDICTIONS), ["chip_id", "prediction"])
-    return np.asarray(table.set_index("chip_id")["prediction"].loc[validation["chip_id"]])
+def describe(
+    workspace: Workspace, task: Task, name: str, prediction: np.ndarray, validation: pd.DataFrame
+) -> ModelPredictions:
+    """A model with its predictions for the test subset and, where it could have been chosen, for validation."""
+    facts, loss = read_metrics(workspace, task, name), read_spec(workspace, task, name).loss
+    if facts["kind"] not in SELECTABLE_KINDS or facts["collapsed"]:
+        return ModelPredictions(facts, prediction, loss=loss)
+    validated = read_predictions(workspace, task, name)[validation["chip_id"]].to_numpy()
+    return ModelPredictions(facts, prediction, validated, loss)
+
+
+def ensemble(members: Sequence[str], models: Sequence[ModelPredictions]) -> list[ModelPredictions]:
+    """The mean of the predictions of an ensemble's members, as one more model; none without all of the members."""
+    found = [model for model in models if model.facts["name"] in members]
+    if not members or len(found) < len(members):
+        return []
+    same = {key: found[0].facts[key] for key in ("task", "role", "network", "convolution", "dense")}
+    facts = {**same, "name": ENSEMBLE, "kind": ENSEMBLE, "label": ENSEMBLE, "seed": None, "members": list(members)}
+    return [ModelPredictions(facts, np.mean([model.prediction for model in found], axis=0))]

@@ -3,8 +3,10 @@
     mineral-pipeline prospect jobs/settings/demo.yaml
 
 Reads ``samples/richness``, ``models/richness``, ``chips.zarr``, ``chips.parquet``, ``labels.parquet``,
-``deposits.parquet`` and the land polygons of the settings; trains ``models/richness/member-s*`` (networks that are
-trained already are kept) and writes ``prospects.parquet``, ``.geojson``, ``.tif`` and the QGIS style ``.qml``.
+``deposits.parquet`` and the land polygons of the settings; trains ``models/richness/member-s*`` (``evaluate`` has done
+so when both jobs are listed) and writes ``prospects.parquet``, ``.geojson``, ``.tif`` and the QGIS style ``.qml``.
+Locations on which the networks were trained or stopped are left out, and counted; networks that have collapsed to a
+constant are too, and when fewer than two are left nothing is ranked.
 """
 
 from __future__ import annotations
@@ -17,17 +19,22 @@ from distributed import Client
 
 import cluster
 from jobs.running.plan import Plan
-from jobs.running.progress import Progress
+from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
-from mineral_pipeline import curation, evaluation, modelling, prospecting
+from jobs.train import fit_all
+from mineral_pipeline import curation, modelling, prospecting
 from mineral_pipeline.errors import DataError, SettingsError
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import SUBSETS, TRAIN, VALIDATION, Task
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
 TASK: Task = "richness"
 CHIPS_PER_TASK = 2048
 """Chips that one task predicts. It reads a few at a time, so that this number does not decide its memory."""
+
+LEARNT = "on which the ensemble was trained or stopped"
+COLLAPSED = "because fewer than two networks are left that have not collapsed to a constant"
+"""Reasons for which locations are not ranked."""
 
 
 def plan(settings: Settings) -> Plan:
@@ -37,7 +44,7 @@ def plan(settings: Settings) -> Plan:
     locations = prospecting.without_known_deposit(labels)["location_id"].nunique()
     details = {
         "ensemble": f"{settings.prospect.ensemble_size} networks",
-        "locations": "fewer when some lie in the ocean",
+        "locations": "fewer when some lie in the ocean, or are in the training or validation subset",
     }
     return Plan(Counts("locations", planned=locations), details)
 
@@ -46,14 +53,22 @@ def main(settings: Settings, client: Client) -> Counts:
     """Train the ensemble where deposits are known, predict where none are, rank."""
     cluster.require(client, "GPU")
     workspace = Workspace(settings.workspace)
-    chips = chips_to_prospect(settings, workspace)
-    members = modelling.ensemble_specs(settings, workspace, TASK)
-    train(client, workspace, members)
-    predictions = predict(client, workspace, [member.name for member in members], chips["chip_index"].tolist())
+    on_land = chips_to_prospect(settings, workspace)
+    chips = without_learnt(workspace, on_land)
+    planned, left = on_land["location_id"].nunique(), chips["location_id"].nunique()
+    reasons = {LEARNT: planned - left} if left < planned else {}
+    if failed := train_ensemble(settings, client).failed:
+        raise DataError(f"prospect: {failed} networks of the ensemble could not be trained: correct settings train")
+    members = modelling.ensemble_members(settings, workspace, TASK)
+    if not members:
+        prospecting.remove(workspace)  # those of an earlier run would be taken for the result
+        CONSOLE.print(f"prospect: no location is ranked, {COLLAPSED}")
+        return Counts("locations", planned=planned, reasons=reasons | {COLLAPSED: left})
+    predictions = predict(client, workspace, members, chips["chip_index"].tolist())
     deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
     prospects = prospecting.rank(chips, predictions, deposits)
     prospecting.write(workspace, prospects)
-    return Counts("locations", planned=chips["location_id"].nunique(), done=len(prospects))
+    return Counts("locations", planned=planned, done=len(prospects), reasons=reasons)
 
 
 def chips_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataFrame:
@@ -79,13 +94,27 @@ def chips_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataFr
     return chosen.reset_index(drop=True)
 
 
-def train(client: Client, workspace: Workspace, members: Sequence[modelling.ModelSpec]) -> None:
-    """One task per network of the ensemble that is not trained yet, each on a GPU."""
-    done = modelling.done_names(workspace, members)
-    todo = {member.name: (workspace, member, evaluation.measure) for member in members if member.name not in done}
-    with Progress("prospect", "networks", len(members), skipped=len(done)) as progress:
-        for _ in collect(submit(client, "prospect", modelling.fit, todo, GPU)):
-            progress.advance(done=1)
+def without_learnt(workspace: Workspace, chips: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Chips of the locations on which no network of the ensemble was trained or stopped: those it knows already.
+
+    Raises:
+        DataError: there is no such chip.
+    """
+    samples = workspace.read_table(artefacts.samples_table(TASK), ["location_id", "subset"])
+    learnt = samples["location_id"][samples["subset"].isin([SUBSETS[TRAIN], SUBSETS[VALIDATION]])]
+    left = chips[~chips["location_id"].isin(learnt)]
+    if left.empty:
+        raise DataError(
+            f"prospect: the ensemble was trained or stopped on all {chips['location_id'].nunique():,} locations without"
+            " a known deposit: set curate.richness_samples: positive, or give catalogue more scenes"
+        )
+    return left.reset_index(drop=True)
+
+
+def train_ensemble(settings: Settings, client: Client, job: str = "prospect") -> Counts:
+    """Train the networks of the ensemble that are not trained yet; ``job`` is the name of the job that asks for it."""
+    workspace = Workspace(settings.workspace)
+    return fit_all(client, workspace, modelling.ensemble_specs(settings, workspace, TASK), job)
 
 
 def predict(client: Client, workspace: Workspace, members: Sequence[str], chip_index: Sequence[int]) -> np.ndarray:

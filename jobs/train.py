@@ -15,7 +15,7 @@ from distributed import Client
 
 import cluster
 from jobs.running.plan import Plan
-from jobs.running.progress import Progress
+from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
 from mineral_pipeline import evaluation
 from mineral_pipeline.curation import check_leakage
@@ -60,11 +60,15 @@ def model_specs(settings: Settings, workspace: Workspace) -> list[ModelSpec]:
     return grid + [spec for task in tasks for spec in baseline_specs(settings, workspace, task)]
 
 
-def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec]) -> Counts:
-    """One task per model that is not trained yet, each on a GPU."""
+def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec], job: str = "train") -> Counts:
+    """One task per model that is not trained yet, each on a GPU; ``job`` is the name of the job that asks for it."""
+    if not specs:
+        return Counts("models")
     todo = [spec for spec in specs if not is_done(workspace, spec)]
     calls = {f"{spec.task}/{spec.name}": (workspace, spec, evaluation.measure) for spec in todo}
-    with Progress("train", "models", len(specs), skipped=len(specs) - len(todo)) as progress:
-        for result in collect(submit(client, "train", fit, calls, GPU), on_error="yield"):
+    with Progress(job, "models", len(specs), skipped=len(specs) - len(todo)) as progress:
+        for result in collect(submit(client, job, fit, calls, GPU), on_error="yield"):
             progress.record(result.name, result.error)
+            if result.error is None and result.value["collapsed"]:
+                CONSOLE.print(f"{job}: {result.name} has collapsed to a constant")
     return progress.to_counts()

@@ -74,10 +74,13 @@ def search_task(settings: Settings, client: Client, task: Task, progress: Progre
 
 
 def compare_with_grid(settings: Settings, task: Task) -> None:
-    """Print that the grid stays the best when the search found nothing better."""
+    """Print that the grid stays the best when the search found nothing better, or that nothing was learnt at all."""
     workspace = Workspace(settings.workspace)
     grid = [spec.name for spec in grid_specs(settings, workspace, task)]
-    if (winner := select_model(workspace, task, [*grid, TUNED])).name != TUNED:
+    winner = select_model(workspace, task, [*grid, TUNED])
+    if winner is None:
+        CONSOLE.print(f"tune: every network for {task} has collapsed to a constant, the candidates as well")
+    elif winner.name != TUNED:
         CONSOLE.print(f"tune: no candidate for {task} is better than {winner.name} of the grid, which stays the best")
 
 

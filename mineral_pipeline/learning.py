@@ -29,6 +29,12 @@ PRIMARY_METRIC: Final[dict[Task, str]] = {"presence": "accuracy", "richness": "m
 RANDOM_LABELS: Final = "random-labels"
 """Kind of the networks that are trained on permuted labels, as a baseline."""
 
+CONSTANT: Final = "constant"
+"""Name and kind of the baseline that predicts the same for every chip: the result where every network collapses."""
+
+ENSEMBLE: Final = "ensemble"
+"""Name and kind of the mean of an ensemble's predictions, among models that are evaluated."""
+
 HIGHER_IS_BETTER: Final = frozenset({"accuracy", "precision", "recall", "f1", "auc", "r2"})
 """Metrics of which a higher value is better; of all others a lower one is."""
 

@@ -30,6 +30,8 @@ class Dependencies:
     """Artefact that exists when the job is done."""
     inputs: Callable[[Settings], list[str]] = lambda settings: []
     """Files outside the workspace that the job reads."""
+    also: Callable[[Settings], set[str]] = lambda settings: set()
+    """Sections of the settings that the job reads under some settings."""
 
 
 DEPENDENCIES: dict[JobName, Dependencies] = {
@@ -47,7 +49,12 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     ),
     "train": Dependencies(("curate",), ("train", "tasks", "seed"), lambda s: artefacts.models(s.tasks[0])),
     "tune": Dependencies(("train",), ("tune",), lambda s: artefacts.model(s.tasks[0], "tuned")),
-    "evaluate": Dependencies(("tune",), ("evaluate",), lambda s: artefacts.evaluation(s.tasks[0])),
+    "evaluate": Dependencies(
+        ("tune",),
+        ("evaluate",),
+        lambda s: artefacts.evaluation(s.tasks[0]),
+        also=lambda s: {"prospect"} if "prospect" in s.jobs else set(),  # then the ensemble is evaluated
+    ),
     "prospect": Dependencies(("tune",), ("prospect",), lambda _: artefacts.PROSPECTS),
     "report": Dependencies((), (), lambda _: artefacts.REPORT),
 }
@@ -72,7 +79,8 @@ EXECUTION_SETTINGS = {
 
 def read_settings(settings: Settings, job: JobName) -> dict[str, Any]:
     """The settings on which the output of ``job`` depends, as plain values."""
-    return settings.model_dump(mode="json", include=set(DEPENDENCIES[job].sections), exclude=EXECUTION_SETTINGS)
+    sections = {*DEPENDENCIES[job].sections, *DEPENDENCIES[job].also(settings)}
+    return settings.model_dump(mode="json", include=sections, exclude=EXECUTION_SETTINGS)
 
 
 def key(settings: Settings, job: JobName) -> str:

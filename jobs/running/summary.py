@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from mineral_pipeline.learning import PRIMARY_METRIC, SUBSETS, TASKS, Task
+from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, SUBSETS, TASKS, Task
 from mineral_pipeline.workspace import Workspace, artefacts
 
 PROSPECTS_SHOWN = 3
@@ -32,7 +32,10 @@ def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
             yield f"split, {task}", ", ".join(f"{int(counts.get(subset, 0)):,} {subset}" for subset in SUBSETS)
     for task in TASKS:
         if workspace.exists(artefacts.evaluation_metrics(task)):
-            yield f"test, {task}", _result(task, workspace.read_json(artefacts.evaluation_metrics(task)))
+            evaluation = workspace.read_json(artefacts.evaluation_metrics(task))
+            yield f"test, {task}", _result(task, evaluation, evaluation["best"])
+            if any(model["name"] == ENSEMBLE for model in evaluation["models"]):
+                yield f"test, {task}", _result(task, evaluation, ENSEMBLE)
     if workspace.exists(artefacts.PROSPECTS):
         prospects = workspace.read_table(artefacts.PROSPECTS).head(PROSPECTS_SHOWN)
         for prospect in prospects.itertuples():
@@ -43,12 +46,13 @@ def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
         yield "report", workspace.uri(artefacts.REPORT)
 
 
-def _result(task: Task, evaluation: Mapping[str, Any]) -> str:
-    """The best model's primary metric, with its interval, and the mean of the random-label networks."""
+def _result(task: Task, evaluation: Mapping[str, Any], name: str) -> str:
+    """A model's primary metric, with its interval, and the mean of the random-label networks."""
     metric = PRIMARY_METRIC[task]
-    best = next(model for model in evaluation["models"] if model["name"] == evaluation["best"])
-    value = best["metrics"][metric]
+    model = next(model for model in evaluation["models"] if model["name"] == name)
+    value = model["metrics"][metric]
     baseline = ""
     if "baseline" in evaluation:
         baseline = f"; random labels {evaluation['baseline']['metrics'][metric]['value']:.3f}"
-    return f"{best['name']}: {metric} {value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f}){baseline}"
+    collapsed = "every network has collapsed to a constant; " if model["role"] == "baseline" else ""
+    return f"{collapsed}{name}: {metric} {value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f}){baseline}"

@@ -49,7 +49,8 @@ def compare_models(
     """Content of ``evaluation/<task>/metrics.json``.
 
     Intervals are of the jackknife over the groups of the test subset. ``significance`` says how often the best of as
-    many models would score as well on random label fields. ``baseline`` is the mean of the random-label networks.
+    many models would score as well on random label fields; it is absent where no model can be chosen. ``baseline`` is
+    the mean of the random-label networks.
 
     Args:
         task: task of the models.
@@ -76,8 +77,9 @@ def compare_models(
         "interval": {"unit": samples.unit, "units": int(test["group"].nunique())},
         "best": best,
         "models": described,
-        "significance": significance(task, _judged(task, samples), _candidates(models), best, resampling),
     }
+    if candidates := _candidates(models):
+        document["significance"] = significance(task, _judged(task, samples), candidates, best, resampling)
     if random:
         metrics = _describe_metrics(mean(random))
         document["baseline"] = {"kind": RANDOM_LABELS, "models": len(random), "metrics": metrics}

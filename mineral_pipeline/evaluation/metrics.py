@@ -44,9 +44,12 @@ def score(task: Task, label: np.ndarray, prediction: np.ndarray, weight: np.ndar
     return scores(label.astype(float), prediction.astype(float), weight.astype(float))
 
 
-def measure(task: Task, label: np.ndarray, prediction: np.ndarray) -> dict[str, float]:
-    """All metrics of a task, with every sample counted once."""
-    values = score(task, label, prediction, np.ones((1, len(label))))
+def measure(
+    task: Task, label: np.ndarray, prediction: np.ndarray, weight: np.ndarray | None = None
+) -> dict[str, float]:
+    """All metrics of a task; each sample counts by its ``weight``, (sample,), or once without."""
+    weights = np.ones((1, len(label))) if weight is None else weight[None]
+    values = score(task, label, prediction, weights)
     return {name: float(value[0]) for name, value in values.items()}
 
 
@@ -99,7 +102,7 @@ def _auc(label: np.ndarray, prediction: np.ndarray, weight: np.ndarray) -> np.nd
     negative = np.add.reduceat((weight * (1 - label))[:, order], starts, axis=1)
     outranked = np.cumsum(negative, axis=1) - negative / 2
     pairs = positive.sum(axis=1) * negative.sum(axis=1)
-    return np.where(pairs > 0, (positive * outranked).sum(axis=1) / np.maximum(pairs, 1), np.nan)
+    return np.where(pairs > 0, (positive * outranked).sum(axis=1) / np.maximum(pairs, np.finfo(float).tiny), np.nan)
 
 
 def calibration_error(label: np.ndarray, prediction: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:

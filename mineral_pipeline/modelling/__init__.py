@@ -7,7 +7,13 @@ anything that imports Keras, which `fit` and `predict` do on the worker.
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.fitting import fit
 from mineral_pipeline.modelling.model_list import baseline_specs, check_networks, count_models, grid_specs
-from mineral_pipeline.modelling.model_selection import SELECTABLE_KINDS, ensemble_specs, select_model
+from mineral_pipeline.modelling.model_selection import (
+    SELECTABLE_KINDS,
+    ensemble_members,
+    ensemble_specs,
+    has_collapsed,
+    select_model,
+)
 from mineral_pipeline.modelling.prediction import predict, predict_subset
 from mineral_pipeline.modelling.spec import (
     TUNED,
@@ -16,6 +22,7 @@ from mineral_pipeline.modelling.spec import (
     is_current,
     is_done,
     read_metrics,
+    read_predictions,
     read_spec,
 )
 
@@ -27,15 +34,18 @@ __all__ = [
     "check_networks",
     "count_models",
     "done_names",
+    "ensemble_members",
     "ensemble_specs",
     "fit",
     "grid_specs",
+    "has_collapsed",
     "is_current",
     "is_done",
     "open_subset",
     "predict",
     "predict_subset",
     "read_metrics",
+    "read_predictions",
     "read_spec",
     "select_model",
 ]

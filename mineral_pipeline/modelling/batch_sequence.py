@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from mineral_pipeline.modelling.backend import keras
@@ -39,6 +41,12 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
             self._cache.prefetch(next_rows)
         rows = self._batches[number]
         return self._cache.take(rows), self._subset.label[rows, None], self._subset.weight[rows]
+
+    def first_images(self, batches: int) -> Iterator[np.ndarray]:
+        """Images of the first batches of the store, which are the same in every epoch: (n, band, y, x) each."""
+        pieces = batch_rows(np.arange(min(batches * self._size, len(self._subset))), self._size)
+        self._cache.prefetch(np.concatenate(pieces))
+        return (self._cache.take(rows) for rows in pieces)
 
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""

@@ -12,7 +12,7 @@ from sklearn.model_selection import ParameterSampler
 
 from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling.model_list import grid_specs
-from mineral_pipeline.modelling.model_selection import select_model
+from mineral_pipeline.modelling.model_selection import rank_models
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.settings import Settings, Tune
 from mineral_pipeline.workspace import Workspace
@@ -22,13 +22,13 @@ LOGARITHMIC = ("learning_rate", "conv_l1", "conv_l2", "dense_l1", "dense_l2")
 
 
 def grid_winner(settings: Settings, workspace: Workspace, task: Task) -> ModelSpec:
-    """The best model of the grid, with as many epochs as a candidate may have.
+    """The best model of the grid, with as many epochs as a candidate may have; where all have collapsed, one of them.
 
     Raises:
         DataError: no model of the grid is trained.
     """
     names = [spec.name for spec in grid_specs(settings, workspace, task)]
-    return replace(select_model(workspace, task, names), epochs=settings.tune.epochs)
+    return replace(rank_models(workspace, task, names)[0], epochs=settings.tune.epochs)
 
 
 def candidate_spec(winner: ModelSpec, values: dict[str, Any]) -> ModelSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +13,15 @@ import numpy as np
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import RANDOM_LABELS, Task
 from mineral_pipeline.modelling.baselines import BASELINES, Target
+from mineral_pipeline.modelling.collapse import attempts, is_collapsed
 from mineral_pipeline.modelling.dataset import Subset, open_subset, permute_labels
 from mineral_pipeline.modelling.networks import NETWORKS
 from mineral_pipeline.modelling.prediction import predict_batches, save_baseline
 from mineral_pipeline.modelling.spec import ModelSpec, is_done, read_metrics, write_spec
 from mineral_pipeline.workspace import Workspace, artefacts
 
-Measure = Callable[[Task, np.ndarray, np.ndarray], dict[str, float]]
-"""Metrics of a task from labels and predictions, (sample,) each: `mineral_pipeline.evaluation.measure`."""
+Measure = Callable[[Task, np.ndarray, np.ndarray, np.ndarray], dict[str, float]]
+"""Metrics of a task from labels, predictions and weights, (sample,) each: `mineral_pipeline.evaluation.measure`."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,19 @@ class Fit:
     """Number of fitted parameters; None where it is not known."""
     epochs: int
     """Epochs of training; 0 without a network."""
+    best_epoch: int | None = None
+    """Epoch whose weights were kept, from 0; None without a network."""
+    attempts: Sequence[Mapping[str, Any]] = ()
+    """Every training of a network: seed, learning_rate, loss on the validation subset, collapsed; the last is kept."""
 
 
 def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
     """Train one model and write all of its files, ``metrics.json`` last. A model that is done is not trained again.
 
     A model on permuted labels is trained and stopped with labels that are permuted in both subsets, so that it has seen
-    no true label; its metrics are against the true labels, like those of every other model.
+    no true label; its metrics are against the true labels, like those of every other model. The validation subset is
+    weighted as in the loss. A network that has collapsed is trained once more (`collapse.attempts`); where it collapses
+    again it is kept and said to be ``collapsed``, and nothing selects it.
 
     Args:
         workspace: workspace with the samples of the task.
@@ -67,8 +74,11 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
             **_facts(spec),
             "parameters": fitted.parameters,
             "epochs": fitted.epochs,
+            "best_epoch": fitted.best_epoch,
+            "collapsed": fitted.attempts[-1]["collapsed"] if fitted.attempts else None,
+            "attempts": list(fitted.attempts),
             "seconds": round(time.monotonic() - started, 3),
-            "validation": _validation(spec, measure(spec.task, validation.label, fitted.prediction)),
+            "validation": _validation(spec, measure(spec.task, validation.label, fitted.prediction, validation.weight)),
         }
         table = validation.table[["chip_id", "location_id"]].assign(
             label=validation.label, prediction=fitted.prediction
@@ -93,11 +103,23 @@ def _fit_network(workspace: Workspace, spec: ModelSpec, train: Subset, validatio
     seen = [train, validation]
     if spec.permutation is not None:
         seen = [permute_labels(subset, spec.permutation) for subset in seen]
-    network = training.train(workspace, spec, *seen)
+    tried = list[dict[str, Any]]()
+    for attempt in attempts(spec):
+        network = training.train(workspace, attempt, *seen)
+        prediction = predict_batches(network.predict, validation.samples)
+        tried.append(
+            {
+                "seed": attempt.seed,
+                "learning_rate": attempt.hyperparameters.learning_rate,
+                "loss": network.history[f"val_{spec.loss}"][network.best_epoch],
+                "collapsed": is_collapsed(prediction, validation.label, validation.weight),
+            }
+        )
+        if not tried[-1]["collapsed"]:
+            break
     training.save(workspace, spec, network)
     workspace.write_table(artefacts.model(spec.task, spec.name, artefacts.MODEL_HISTORY), network.history)
-    prediction = predict_batches(network.predict, validation.samples)
-    return Fit(prediction, network.keras_model.count_params(), len(network.history))
+    return Fit(prediction, network.keras_model.count_params(), len(network.history), network.best_epoch, tried)
 
 
 def _facts(spec: ModelSpec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Parts that all networks share: input, output and initial weights. Imports Keras: for workers."""
+"""Parts that all networks share: input, normalisation, output and initial weights. Imports Keras: for workers."""
 
 from __future__ import annotations
 
@@ -9,11 +9,36 @@ from typing import Any
 import numpy as np
 
 from mineral_pipeline.modelling.backend import keras
+from mineral_pipeline.settings import Normalisation
 
-__all__ = ["he_uniform", "image_input", "initial_bias", "keras", "layer_seeds", "sigmoid_output"]
+__all__ = ["he_uniform", "image_input", "initial_bias", "keras", "layer_seeds", "normalise", "sigmoid_output"]
 
 MAX_BIAS = 3.0
 """Largest magnitude of the output's initial bias, as a logit: training can still leave a start at 5 % or 95 %."""
+
+GROUPS = 4
+"""Groups of feature maps that group normalisation makes: the smallest block of the study has 8 maps."""
+
+
+def normalise(x: Any, normalisation: Normalisation) -> Any:
+    """Normalised feature maps with a scale and an offset per map; unchanged for ``none``.
+
+    ``layer`` is taken over all pixels and maps of an image, as is usual for convolutions (Wu and He 2018, Group
+    Normalization): the same as a single group.
+
+    Args:
+        x: (n, y, x, maps) Keras tensor.
+        normalisation: over what mean and variance are taken.
+    """
+    match normalisation:
+        case "batch":
+            return keras.layers.BatchNormalization()(x)
+        case "group":
+            return keras.layers.GroupNormalization(GROUPS)(x)
+        case "layer":
+            return keras.layers.GroupNormalization(1)(x)
+        case "none":
+            return x
 
 
 def image_input(shape: tuple[int, ...], dtype: str) -> tuple[Any, Any]:

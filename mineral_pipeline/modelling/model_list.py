@@ -87,6 +87,7 @@ def _base_spec(settings: Settings, workspace: Workspace, task: Task) -> ModelSpe
         kind="grid",
         network=None,
         hyperparameters=train.hyperparameters,
+        normalisation=train.normalisation,
         seed=settings.seed,
         epochs=train.epochs,
         patience=train.patience,

@@ -9,18 +9,23 @@ from typing import Any
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import HIGHER_IS_BETTER, PRIMARY_METRIC, Task
 from mineral_pipeline.modelling.model_list import grid_specs
-from mineral_pipeline.modelling.spec import TUNED, ModelSpec, NetworkKind, is_current, read_metrics, read_spec
+from mineral_pipeline.modelling.spec import TUNED, ModelSpec, NetworkKind, is_current, is_done, read_metrics, read_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
 SELECTABLE_KINDS: tuple[NetworkKind, ...] = ("grid", "tuned")
 """Kinds of models that are compared by default: neither baselines nor networks of an ensemble."""
 
+MIN_MEMBERS = 2
+"""Fewest networks of an ensemble: one alone has no uncertainty."""
 
-def select_model(
+
+def rank_models(
     workspace: Workspace, task: Task, names: Iterable[str], kinds: Sequence[NetworkKind] = SELECTABLE_KINDS
-) -> ModelSpec:
-    """The best of some models on the validation subset: by accuracy (presence) or MAE (richness), then by loss.
+) -> list[ModelSpec]:
+    """Some models, the best on the validation subset first: by accuracy (presence) or MAE (richness), then by loss.
+
+    Networks that have collapsed to a constant come last.
 
     Args:
         workspace: the workspace.
@@ -29,7 +34,7 @@ def select_model(
         kinds: kinds of the models that are compared.
 
     Raises:
-        DataError: no model is left to select.
+        DataError: no model is left.
     """
     found = []
     for name in names:
@@ -40,22 +45,55 @@ def select_model(
             found.append((_cost(task, read_metrics(workspace, task, name)), name, spec))
     if not found:
         raise DataError(f"{workspace.uri(artefacts.models(task))} holds no trained network: run the job train first")
-    return min(found)[2]
+    return [spec for _, _, spec in sorted(found, key=lambda one: one[:2])]
+
+
+def select_model(workspace: Workspace, task: Task, names: Iterable[str]) -> ModelSpec | None:
+    """The first of `rank_models`; None where every network has collapsed.
+
+    Raises:
+        DataError: no network is trained.
+    """
+    best = rank_models(workspace, task, names)[0]
+    return None if has_collapsed(workspace, best) else best
+
+
+def has_collapsed(workspace: Workspace, spec: ModelSpec) -> bool:
+    """Whether a trained network predicts the same for every chip; see `collapse.is_collapsed`."""
+    return bool(read_metrics(workspace, spec.task, spec.name)["collapsed"])
 
 
 def ensemble_specs(settings: Settings, workspace: Workspace, task: Task = "richness") -> list[ModelSpec]:
     """The networks of an ensemble: the best model's network and hyperparameters with different seeds.
 
+    There are none where every network has collapsed.
+
     Raises:
         DataError: no model of the task is trained.
     """
     winner = select_model(workspace, task, [spec.name for spec in grid_specs(settings, workspace, task)] + [TUNED])
+    if winner is None:
+        return []
     base = replace(winner, kind="ensemble-member", epochs=settings.train.epochs, patience=settings.train.patience)
     return [replace(base, name=f"member-s{seed}", seed=seed) for seed in range(settings.prospect.ensemble_size)]
 
 
-def _cost(task: Task, metrics: dict[str, Any]) -> tuple[float, float]:
+def ensemble_members(settings: Settings, workspace: Workspace, task: Task = "richness") -> list[str]:
+    """Names of the networks of `ensemble_specs` that are trained and have not collapsed; too few are no ensemble.
+
+    Returns:
+        At least `MIN_MEMBERS` names, or none.
+
+    Raises:
+        DataError: no model of the task is trained.
+    """
+    specs = ensemble_specs(settings, workspace, task)
+    names = [spec.name for spec in specs if is_done(workspace, spec) and not has_collapsed(workspace, spec)]
+    return names if len(names) >= MIN_MEMBERS else []
+
+
+def _cost(task: Task, metrics: dict[str, Any]) -> tuple[bool, float, float]:
     """Ascending order of models, the best first."""
     metric, validation = PRIMARY_METRIC[task], metrics["validation"]
     sign = -1 if metric in HIGHER_IS_BETTER else 1
-    return sign * validation[metric], validation["loss"]
+    return metrics["collapsed"], sign * validation[metric], validation["loss"]

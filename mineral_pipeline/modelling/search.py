@@ -21,13 +21,16 @@ from mineral_pipeline.learning import HIGHER_IS_BETTER, PRIMARY_METRIC, Task
 from mineral_pipeline.modelling.candidates import candidate_spec, candidate_specs, distributions, grid_winner
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.fitting import Measure, fit
-from mineral_pipeline.modelling.model_selection import select_model
+from mineral_pipeline.modelling.model_selection import rank_models
 from mineral_pipeline.modelling.spec import TUNED, ModelSpec, is_done, read_metrics, write_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
+COLLAPSED_SCORE = -1.5
+"""Score of a candidate that collapsed to a constant, below every accuracy and every negated MAE."""
+
 FAILED_SCORE = -2.0
-"""Score of a candidate that failed, below every accuracy and every negated MAE: dask-ml cannot rank a nan."""
+"""Score of a candidate that failed, below all others: dask-ml cannot rank a nan."""
 
 Scheduler = Callable[..., Any]
 """A Dask scheduler function, from a graph and keys to values."""
@@ -77,6 +80,8 @@ class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         """The task's primary metric on the validation store, negated where a lower value is better."""
         if self.metrics_ is None:
             return FAILED_SCORE
+        if self.metrics_["collapsed"]:
+            return COLLAPSED_SCORE
         metric = PRIMARY_METRIC[self.spec.task]
         return float(self.metrics_["validation"][metric]) * (1 if metric in HIGHER_IS_BETTER else -1)
 
@@ -84,7 +89,7 @@ class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
 def search(
     settings: Settings, workspace: Workspace, task: Task, measure: Measure, scheduler: Scheduler
 ) -> pd.DataFrame:
-    """Try the candidates; the best becomes the model ``tuned``.
+    """Try the candidates; the best becomes the model ``tuned``. Those that collapsed to a constant come last.
 
     Args:
         settings: settings of the pipeline, with the ranges and the seed of the search.
@@ -94,7 +99,8 @@ def search(
         scheduler: runs dask-ml's graph; `candidate_result` reads the results.
 
     Returns:
-        One row per candidate, as in ``search.parquet``: name, hyperparameters, score, loss, epochs, seconds, reason.
+        One row per candidate, as in ``search.parquet``: name, hyperparameters, score, loss, epochs, seconds, collapsed,
+        reason.
 
     Raises:
         DataError: no model of the grid is trained, or all candidates failed.
@@ -117,7 +123,7 @@ def search(
         raise DataError(
             f"tune: every candidate for {task} failed, the first with {table['reason'][0]}: correct settings tune"
         )
-    promote(workspace, select_model(workspace, task, table["name"], kinds=("candidate",)), table)
+    promote(workspace, rank_models(workspace, task, table["name"], kinds=("candidate",))[0], table)
     return table
 
 
@@ -165,4 +171,4 @@ def _row(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
         return row | {"reason": failure["reason"]}
     metrics = read_metrics(workspace, spec.task, spec.name)
     score, loss = (metrics["validation"][key] for key in (PRIMARY_METRIC[spec.task], "loss"))
-    return row | {"score": score, "loss": loss, "epochs": metrics["epochs"], "seconds": metrics["seconds"]}
+    return row | {"score": score, "loss": loss} | {key: metrics[key] for key in ("epochs", "seconds", "collapsed")}

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+import pandas as pd
 import yaml
 
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.learning import RANDOM_LABELS, Task
-from mineral_pipeline.settings import Hyperparameters
+from mineral_pipeline.settings import Hyperparameters, Normalisation
 from mineral_pipeline.workspace import Workspace, artefacts
 
 NetworkKind = Literal["grid", "random-labels", "candidate", "tuned", "ensemble-member"]
@@ -39,6 +40,8 @@ class ModelSpec:
     """Name of a registered network; None for a baseline without one."""
     hyperparameters: Hyperparameters
     """Hyperparameters of the network and of its optimiser."""
+    normalisation: Normalisation
+    """Normalisation between the layers, of networks that have a choice."""
     seed: int
     """Seed of weights, dropout and the order of samples."""
     epochs: int
@@ -94,21 +97,36 @@ def read_metrics(workspace: Workspace, task: str, name: str) -> dict[str, Any]:
     return metrics
 
 
+def read_predictions(workspace: Workspace, task: str, name: str) -> pd.Series:
+    """What a model predicted for the validation subset when it was trained, in 0..1 by ``chip_id``.
+
+    Raises:
+        WorkspaceError: the model is not trained.
+    """
+    table = workspace.read_table(artefacts.model(task, name, artefacts.MODEL_PREDICTIONS), ["chip_id", "prediction"])
+    predictions: pd.Series = table.set_index("chip_id")["prediction"]
+    return predictions
+
+
 def is_done(workspace: Workspace, spec: ModelSpec) -> bool:
     """Whether this very model is trained: ``metrics.json`` is written last."""
-    if not workspace.exists(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS)):
-        return False
-    try:
-        return read_spec(workspace, spec.task, spec.name) == spec
-    except (WorkspaceError, TypeError, ValueError, KeyError):  # of another version of this program
-        return False
+    return _trained_spec(workspace, spec.task, spec.name) == spec
 
 
 def is_current(workspace: Workspace, task: Task, name: str) -> bool:
     """Whether a model is trained, and on the samples as they are now."""
+    spec = _trained_spec(workspace, task, name)
+    return spec is not None and spec.samples == digest_samples(workspace, task)
+
+
+def _trained_spec(workspace: Workspace, task: str, name: str) -> ModelSpec | None:
+    """The spec of a trained model; None where there is none, or one of another version of this program."""
     if not workspace.exists(artefacts.model(task, name, artefacts.MODEL_METRICS)):
-        return False
-    return read_spec(workspace, task, name).samples == digest_samples(workspace, task)
+        return None
+    try:
+        return read_spec(workspace, task, name)
+    except (WorkspaceError, TypeError, ValueError, KeyError):
+        return None
 
 
 def done_names(workspace: Workspace, specs: Sequence[ModelSpec]) -> list[str]:

@@ -1,6 +1,6 @@
 """From the predictions of an ensemble to ranked locations without a known deposit, in files that geologists open."""
 
-from mineral_pipeline.prospecting.files import to_geojson, write
+from mineral_pipeline.prospecting.files import remove, to_geojson, write
 from mineral_pipeline.prospecting.qgis import style
 from mineral_pipeline.prospecting.ranking import COLUMNS, nearest_deposit_km, rank, without_known_deposit
 from mineral_pipeline.prospecting.raster import CELL_DEGREES, to_raster
@@ -10,6 +10,7 @@ __all__ = [
     "COLUMNS",
     "nearest_deposit_km",
     "rank",
+    "remove",
     "style",
     "to_geojson",
     "to_raster",

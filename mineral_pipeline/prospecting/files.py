@@ -27,6 +27,17 @@ def write(workspace: Workspace, prospects: gpd.GeoDataFrame) -> None:
     workspace.write_table(artefacts.PROSPECTS, prospects)
 
 
+def remove(workspace: Workspace) -> None:
+    """Remove all files of the prospects, the GeoParquet first."""
+    for name in (
+        artefacts.PROSPECTS,
+        artefacts.PROSPECTS_GEOJSON,
+        artefacts.PROSPECTS_STYLE,
+        artefacts.PROSPECTS_RASTER,
+    ):
+        workspace.remove(name)
+
+
 def to_geojson(prospects: gpd.GeoDataFrame) -> dict[str, Any]:
     """Prospects as an RFC 7946 feature collection: WGS 84, one feature per location, named properties."""
     table = prospects.drop(columns="geometry").round(COLUMN_DECIMALS)

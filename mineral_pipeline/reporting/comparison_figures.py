@@ -54,8 +54,13 @@ def compare(evaluation: Evaluation, metric: str) -> list[Row]:
     """Rows of the dot plot: the networks, best first by ``metric``, then one row per kind of baseline."""
     sign = -1 if metric in HIGHER_IS_BETTER else 1
     networks = sorted(evaluation.networks, key=lambda model: (sign * model["metrics"][metric]["value"], model["name"]))
-    rows = [Row(str(model["name"]), [model], is_baseline=False) for model in networks]
+    rows = [Row(_label(model), [model], is_baseline=False) for model in networks]
     return rows + [Row(label, models, is_baseline=True) for label, models in evaluation.baselines.items()]
+
+
+def _label(model: Model) -> str:
+    """Name of a network; one that has collapsed to a constant is told."""
+    return f"{model['name']}, collapsed" if model.get("collapsed") else str(model["name"])
 
 
 def architecture_means(models: Sequence[Model], metric: str) -> np.ndarray:

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from mineral_pipeline.reporting.formatting import THIN, interval, score
 from mineral_pipeline.reporting.report_data import Evaluation, Model
 
+EVERY_NETWORK_COLLAPSED = "Every network has collapsed to a constant"
+
 
 def outcome_text(evaluation: Evaluation) -> str:
     """What the best model reaches, what networks on random labels do, and how likely chance does as well."""
     best, metric, random = evaluation.best, evaluation.metric, evaluation.random_labels
-    text = (
-        f"The best by the validation subset, {best['name']}, reaches {_with_interval(best['metrics'][metric], metric)}"
-    )
-    text += " on the test subset"
+    who = f"The best by the validation subset, {best['name']},"
+    if evaluation.is_constant:
+        who = f"{EVERY_NETWORK_COLLAPSED}: the result is the baseline {best['name']}, which"
+    text = f"{who} reaches {_with_interval(best['metrics'][metric], metric)} on the test subset"
     if random:
         ends = random_interval(evaluation, metric)
         text += f"; networks trained on random labels ({len(random)}) reach {mean(random, metric)} on average"

@@ -104,6 +104,8 @@ def key_figures(data: ReportData) -> list[KeyFigure]:
         metric = evaluation.metric
         value = score(metric, evaluation.best["metrics"][metric]["value"])
         detail = f"random labels {mean(evaluation.random_labels, metric)}" if evaluation.random_labels else ""
+        if evaluation.is_constant:
+            detail = f"a constant: every network collapsed; {detail}".removesuffix("; ")
         found.append(KeyFigure(value, f"{task}, {metric_name(metric)}", detail))
     if data.prospects is not None:
         found.append(KeyFigure(f"{len(data.prospects):,}", "locations to prospect"))

@@ -9,7 +9,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from mineral_pipeline.learning import PRIMARY_METRIC, TASKS
+from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, TASKS
 from mineral_pipeline.workspace import Workspace, artefacts, read_runs
 
 Model = Mapping[str, Any]
@@ -40,6 +40,21 @@ class Evaluation:
     def best(self) -> Model:
         """The model selected on the validation subset."""
         return next(model for model in self.models if model["name"] == self.metrics["best"])
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether every network has collapsed to a constant, so that a baseline is the result."""
+        return bool(self.best["role"] == "baseline")
+
+    @property
+    def collapsed(self) -> list[Model]:
+        """The networks that have collapsed to a constant."""
+        return [model for model in self.models if model.get("collapsed")]
+
+    @property
+    def ensemble(self) -> Model | None:
+        """The mean of the networks that make the prospects, which ``members`` names."""
+        return next((model for model in self.models if model["kind"] == ENSEMBLE), None)
 
     @property
     def networks(self) -> list[Model]:

@@ -26,6 +26,9 @@ from mineral_pipeline.reporting.page import Cell, FigureItem, Section, Table
 from mineral_pipeline.reporting.prediction_figures import agreement_figure, curves_figure
 from mineral_pipeline.reporting.report_data import Evaluation, Model, ReportData
 
+RICHNESS: Task = "richness"
+"""Task of the ensemble that makes the prospects."""
+
 TITLES: dict[Task, str] = {"presence": "Is there a deposit?", "richness": "How rich is it?"}
 QUESTIONS: dict[Task, str] = {
     "presence": "Each network gives the probability that a chip holds a known deposit.",
@@ -42,6 +45,8 @@ BEST_CAPTIONS: dict[Task, str] = {
     "richness": "Left, every chip of the test subset; a perfect model lies on the diagonal. Right, its absolute errors"
     " beside those of the baselines.",
 }
+EVERY_NETWORK_COLLAPSED = "Every network has collapsed to a constant"
+
 STUDY = (
     ("presence", "accuracy", "accuracy", f"73{THIN}%"),
     ("presence", "accuracy", "accuracy of random labels", f"50{THIN}%"),
@@ -75,13 +80,28 @@ def results_section(task: Task, evaluation: Evaluation | None) -> Section:
     draw = curves_figure if task == "presence" else agreement_figure
     alt = {"presence": "ROC curves and calibration", "richness": "Predicted against true richness, and errors,"}
     figure = FigureItem(f"best-{task}", draw(evaluation), BEST_CAPTIONS[task], f"{alt[task]} of the best model.")
+    collapsed = [collapsed_table(evaluation)] if evaluation.collapsed else []
     text = [QUESTIONS[task] + " " + outcome_text(evaluation), interval_text(evaluation)]
-    return Section(anchor, title, text, [grid, metrics_table(evaluation), figure])
+    return Section(anchor, title, text, [grid, *collapsed, metrics_table(evaluation), figure])
+
+
+def collapsed_table(evaluation: Evaluation) -> Table:
+    """The networks that predict nearly the same for every chip, and how each was trained."""
+    rows = [
+        (
+            str(model["name"]),
+            ", ".join(f"seed {one['seed']} at {one['learning_rate']:g}" for one in model.get("attempts", [])),
+        )
+        for model in evaluation.collapsed
+    ]
+    header = ("collapsed to a constant, never chosen", "trained with learning rates")
+    return Table(header, rows, "Networks whose validation predictions vary by less than 2 % of the labels.")
 
 
 def metrics_table(evaluation: Evaluation) -> Table:
     """Every metric of the best model and of the baselines, with 95 % intervals."""
-    columns = [(evaluation.best["name"], [evaluation.best]), *evaluation.baselines.items()]
+    best = [] if evaluation.is_constant else [(evaluation.best["name"], [evaluation.best])]
+    columns = [*best, *evaluation.baselines.items()]
     rows = [
         (metric_name(metric), *(_cell(evaluation, models, metric) for _, models in columns))
         for metric in evaluation.best["metrics"]
@@ -104,6 +124,10 @@ def _cell(evaluation: Evaluation, models: Sequence[Model], metric: str) -> Cell:
 def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int) -> Section:
     """The prospects: a map of all, and a table of the first ``top``."""
     title, anchor, prospects = "Where to look", "prospects", data.prospects
+    reasons = data.runs.get("prospect", {}).get("counts", {}).get("reasons", {})
+    left_out = "; ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+    if prospects is None and reasons:
+        return Section(anchor, title, [f"No location is ranked. Locations left out: {left_out}."])
     if prospects is None:
         return Section(anchor, title, missing="the job prospect")
     text = (
@@ -111,6 +135,7 @@ def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int)
         " where deposits are known, predicts their richness; the uncertainty is the standard deviation between its"
         " members, which does not hold what they all get wrong alike. All of them lie in the workspace as GeoParquet,"
         " GeoJSON (which QGIS opens styled) and Cloud-Optimised GeoTIFF."
+        + (f" Locations left out: {left_out}." if left_out else "")
     )
     best = prospects.sort_values("rank").head(top)
     rows = [
@@ -135,7 +160,24 @@ def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int)
         f"Map of {len(prospects):,} locations coloured by predicted richness.",
     )
     table = Table(header, rows, numeric=frozenset({0, 3, 4}), shown=TABLE_PROSPECTS)
-    return Section(anchor, title, [text], [figure, table])
+    return Section(anchor, title, [text, ensemble_text(data.evaluations.get(RICHNESS))], [figure, table])
+
+
+def ensemble_text(evaluation: Evaluation | None) -> str:
+    """What the ensemble that makes the prospects, and each of its members, reach on the test subset."""
+    ensemble = evaluation and evaluation.ensemble
+    if not evaluation or not ensemble:
+        return "How good this ensemble is has not been evaluated: the job evaluate does so when prospect is in jobs."
+    metric, found = evaluation.metric, ensemble["metrics"][evaluation.metric]
+    members = ", ".join(
+        f"{score(metric, model['metrics'][metric]['value'])} ({interval(metric, model['metrics'][metric])})"
+        for model in evaluation.models
+        if model["name"] in ensemble["members"]
+    )
+    return (
+        f"On the test subset the {metric_name(metric)} of this ensemble is {score(metric, found['value'])}"
+        f" ({interval(metric, found)}), that of its {len(ensemble['members'])} networks alone {members}."
+    )
 
 
 def study_section(evaluations: Mapping[str, Evaluation], simulated: bool) -> Section:

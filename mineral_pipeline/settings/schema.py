@@ -18,6 +18,7 @@ OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 """Neither 0 nor 1."""
 
 Size = Literal["small", "medium", "big"]
+Normalisation = Literal["batch", "group", "layer", "none"]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 
@@ -261,9 +262,13 @@ class Train(Section):
     epochs: int = Field(100, gt=0)
     """Maximum number of epochs."""
     patience: int = Field(10, gt=0)
-    """Number of epochs without a lower validation loss after which training stops."""
+    """Number of epochs without a lower validation loss after which training stops, but not during the first 3 epochs
+    and 100 steps."""
     n_label_permutations: int = Field(3, ge=1)
     """Number of random-label baselines: medium-medium networks trained on labels exchanged between blocks."""
+    normalisation: Normalisation = "batch"
+    """Normalisation between the convolutions of the nine networks: over a ``batch``, over each of 4 groups of the
+    feature maps of an image, over all of them (``layer``), or ``none``."""
     richness_loss: Literal["mae", "mse"] = "mae"
     """Loss of the regression; the study's text and formula disagree."""
     hyperparameters: Hyperparameters = Hyperparameters()

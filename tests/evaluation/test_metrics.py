@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mineral_pipeline.evaluation import Resampling, measure, perfect_calibration_error, score
-from mineral_pipeline.learning import is_better
+from mineral_pipeline.learning import Task, is_better
 
 
 @pytest.fixture
@@ -97,3 +97,13 @@ def test_better_knows_which_way_is_up() -> None:
     assert is_better("accuracy", np.array([0.9]), np.array([0.8])).all()
     assert is_better("mae", np.array([0.1]), np.array([0.2])).all()
     assert not is_better("mae", np.array([0.1]), np.array([0.1])).any()
+
+
+@pytest.mark.parametrize("task", ["presence", "richness"])
+def test_a_sample_of_weight_three_counts_as_three_samples(task: Task) -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, 40) if task == "presence" else rng.uniform(0, 1, 40)
+    prediction, times = rng.uniform(0, 1, 40), rng.integers(0, 4, 40)
+    expected = measure(task, np.repeat(label, times), np.repeat(prediction, times))
+    for weight in (times, times / times.sum() / 7):  # only proportions matter, however small
+        assert measure(task, label, prediction, weight) == pytest.approx(expected)

@@ -18,7 +18,9 @@ SMALL = (
     "train.convolutions=[small]",
     "train.dense_layers=[small]",
     "train.epochs=2",
+    "train.hyperparameters.learning_rate=0.05",  # else so few steps leave every network a constant
     "tune.candidates=2",
+    "tune.learning_rate=[0.03, 0.05]",
     "tune.epochs=1",
     "prospect.ensemble_size=2",
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,13 +13,17 @@ from distributed import Client
 from synthetic_samples import settings, write_leakage, write_samples
 
 from jobs import evaluate, train, tune
+from jobs.running import provenance
+from jobs.running.summary import summary
+from mineral_pipeline import modelling, reporting
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.evaluation import ModelPredictions, measure
+from mineral_pipeline.evaluation import measure
 from mineral_pipeline.evaluation.comparison import _candidates, _judged
 from mineral_pipeline.evaluation.significance import choose
-from mineral_pipeline.learning import TASKS, Task
-from mineral_pipeline.modelling import grid_specs, select_model
+from mineral_pipeline.learning import TASKS, SubsetName, Task
+from mineral_pipeline.modelling import ModelSpec, grid_specs, select_model
 from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Target, register
+from mineral_pipeline.modelling.fitting import Measure
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -34,9 +40,9 @@ def config(workspace: Workspace) -> Settings:
     summary = workspace.read_json(artefacts.samples_summary("presence"))
     workspace.write_json(artefacts.samples_summary("presence"), {**summary, "split": "blocks"})
     quick = {"convolutions": ["small"], "dense_layers": ["small"], "epochs": 2, "n_label_permutations": 1}
-    return settings(
-        workspace, tasks=["presence"], train=quick, tune={"candidates": 1, "epochs": 1}, evaluate={"n_resamples": 100}
-    )
+    quick |= {"hyperparameters": {"learning_rate": 0.01}}  # else two epochs leave the network a constant
+    tune = {"candidates": 1, "epochs": 2, "learning_rate": [0.005, 0.01]}
+    return settings(workspace, tasks=["presence"], train=quick, tune=tune, evaluate={"n_resamples": 100})
 
 
 def test_train_tune_evaluate(client: Client, config: Settings, workspace: Workspace) -> None:
@@ -79,15 +85,15 @@ def test_the_choice_on_label_fields_is_that_of_the_best_model(workspace: Workspa
         prediction = np.clip(np.where(right, label, 1 - label), 0.5 - sure, 0.5 + sure) if task == "presence" else label
         write_spec(workspace, spec)
         metrics = measure(task, label, prediction)
-        facts = {"name": spec.name, "kind": spec.kind, "validation": {**metrics, "loss": metrics[spec.loss]}}
+        facts = {"name": spec.name, "kind": spec.kind, "collapsed": False}
+        facts |= {"validation": {**metrics, "loss": metrics[spec.loss]}}
         workspace.write_json(artefacts.model(task, spec.name, artefacts.MODEL_METRICS), facts)
         table = samples.validation[["chip_id"]].assign(prediction=prediction).sample(frac=1, random_state=1)
         workspace.write_table(artefacts.model(task, spec.name, artefacts.MODEL_PREDICTIONS), table)
     names = [spec.name for spec in specs]
     best = select_model(workspace, task, names).name
     test = np.full(len(samples.test), 0.5)
-    read = [evaluate.validation_prediction(workspace, task, name, samples.validation) for name in names]
-    models = [ModelPredictions({"name": n}, test, one, specs[0].loss) for n, one in zip(names, read, strict=True)]
+    models = [evaluate.describe(workspace, task, name, test, samples.validation) for name in names]
     judged, found = _judged(task, samples), _candidates(models)
     assert found[choose(task, judged.field.label[None], judged, found)[0]].name == best
 
@@ -126,6 +132,130 @@ def test_a_baseline_from_outside_is_trained_and_evaluated_like_the_others(
     (memory,) = (one for one in result["models"] if one["kind"] == "memory")
     assert memory["metrics"]["auc"]["value"] == 0.5, "test locations are not those of training"
     assert (memory["parameters"], memory["convolution"], memory["dense"]) == (None, None, None)
+
+
+@pytest.fixture
+def rich(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """One architecture for richness, and an ensemble of three; networks are doubles."""
+    write_samples(workspace, "richness", locations=30, chips=2, size=8)
+    write_leakage(workspace, "richness", 0.0)
+    monkeypatch.setattr(train, "fit", fit_double)
+    monkeypatch.setattr(evaluate, "predict_subset", predict_double)
+    quick = {"convolutions": ["small"], "dense_layers": ["small"], "n_label_permutations": 1}
+    return settings(
+        workspace, tasks=["richness"], jobs=["train", "evaluate", "prospect"], train=quick,
+        evaluate={"n_resamples": 100}, prospect={"ensemble_size": 3},
+    )  # fmt: skip
+
+
+COLLAPSING: set[str] = set()
+"""Names of the doubles that collapse."""
+
+
+def fit_double(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
+    if spec.network is None:
+        return modelling.fit(workspace, spec, measure)
+    write_spec(workspace, spec)
+    facts = {"task": spec.task, "name": spec.name, "kind": spec.kind, "role": spec.role, "label": spec.name}
+    facts |= {"network": spec.network, "convolution": None, "dense": None, "seed": spec.seed}
+    metrics = facts | {"collapsed": spec.name in COLLAPSING, "validation": {"mae": 0.1, "loss": 0.1}}
+    validation = modelling.open_subset(workspace, spec.task, "validation")
+    table = validation.table[["chip_id"]].assign(prediction=validation.label)
+    workspace.write_table(artefacts.model(spec.task, spec.name, artefacts.MODEL_PREDICTIONS), table)
+    workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), metrics)
+    return metrics
+
+
+def predict_double(workspace: Workspace, task: str, name: str, subset: SubsetName) -> np.ndarray:
+    """The labels with an error that members do not share; half for everything that has collapsed."""
+    found = modelling.open_subset(workspace, task, subset)
+    shift = {"member-s0": 0.1, "member-s1": -0.1, "member-s2": 0.03}.get(name, 0.2)
+    return np.full(len(found), 0.5) if name in COLLAPSING else found.label.astype(float) + shift
+
+
+@pytest.fixture
+def collapsing() -> Iterator[set[str]]:
+    """To be filled with the names of networks that collapse."""
+    yield COLLAPSING
+    COLLAPSING.clear()
+
+
+def test_the_ensemble_and_its_members_are_evaluated(client: Client, rich: Settings, workspace: Workspace) -> None:
+    train.main(rich, client)
+    assert evaluate.plan(rich).counts.planned == 4 + 3
+    counts = evaluate.main(rich, client)
+    assert (counts.planned, counts.done, counts.failed) == (7, 7, 0)
+    result = workspace.read_json(artefacts.evaluation_metrics("richness"))
+    models = {one["name"]: one for one in result["models"]}
+    members = ["member-s0", "member-s1", "member-s2"]
+    assert [models[name]["kind"] for name in members] == ["ensemble-member"] * 3
+    assert [models[name]["metrics"]["mae"]["value"] for name in members] == pytest.approx([0.1, 0.1, 0.03])
+    ensemble = models["ensemble"]
+    assert (ensemble["kind"], ensemble["role"], ensemble["members"]) == ("ensemble", "network", members)
+    assert ensemble["metrics"]["mae"]["value"] == pytest.approx(0.01)
+    assert ensemble["metrics"]["rmse"]["low"] <= ensemble["metrics"]["rmse"]["high"]
+    assert result["best"] == "small-small-s0", "selected on the validation subset, among single models"
+    table = workspace.read_table(artefacts.evaluation_predictions("richness"))
+    by_name = {name: part["prediction"].to_numpy() for name, part in table.groupby("name")}
+    np.testing.assert_allclose(by_name["ensemble"], sum(by_name[name] for name in members) / 3)
+    assert evaluate.main(rich, client).done == 7
+
+
+def test_without_the_job_prospect_no_ensemble_is_trained(client: Client, rich: Settings, workspace: Workspace) -> None:
+    alone = rich.model_copy(update={"jobs": ["train", "evaluate"]})
+    train.main(alone, client)
+    assert evaluate.main(alone, client).done == 4
+    names = [one["name"] for one in workspace.read_json(artefacts.evaluation_metrics("richness"))["models"]]
+    assert not [name for name in names if name.startswith(("member", "ensemble"))]
+    assert not workspace.exists(artefacts.model("richness", "member-s0"))
+    assert provenance.key(alone, "evaluate") != provenance.key(rich, "evaluate"), "it runs again with prospect"
+    assert provenance.key(alone, "train") == provenance.key(rich, "train")
+
+
+def test_collapsed_members_are_named_and_not_in_the_mean(
+    client: Client, rich: Settings, workspace: Workspace, collapsing: set[str]
+) -> None:
+    collapsing.add("member-s2")
+    train.main(rich, client)
+    evaluate.main(rich, client)
+    models = {one["name"]: one for one in workspace.read_json(artefacts.evaluation_metrics("richness"))["models"]}
+    assert models["member-s2"]["collapsed"]
+    assert models["ensemble"]["members"] == ["member-s0", "member-s1"]
+    assert models["ensemble"]["metrics"]["mae"]["value"] == pytest.approx(0, abs=1e-7)
+
+
+def test_where_every_network_collapses_the_constant_is_the_result(
+    client: Client, rich: Settings, workspace: Workspace, collapsing: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    collapsing.update(["small-small-s0", "random-labels-p0"])
+    train.main(rich, client)
+    counts = evaluate.main(rich, client)
+    assert (counts.planned, counts.done, counts.failed) == (4, 4, 0)
+    assert "evaluate: every network for richness has collapsed to a constant: constant is the result" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    result = workspace.read_json(artefacts.evaluation_metrics("richness"))
+    assert result["best"] == "constant"
+    assert {one["name"] for one in result["models"] if one["collapsed"]} == {"small-small-s0", "random-labels-p0"}
+    _says_so(workspace)
+    _is_on_the_page(workspace)
+
+
+def _says_so(workspace: Workspace) -> None:
+    rows = dict(zip(*(column.cells for column in summary(workspace).columns), strict=True))
+    assert rows["test, richness"].startswith("every network has collapsed to a constant; constant: mae 0.")
+
+
+def _is_on_the_page(workspace: Workspace) -> None:
+    data = replace(reporting.read(workspace), summaries={})
+    page = reporting.build_page(data, reporting.PageOptions("t", "w", 5))
+    (section,) = (section for section in page.sections if section.id == "richness")
+    assert "Every network has collapsed to a constant: the result is the baseline constant" in section.text[0]
+    tables = [item for item in section.items if isinstance(item, reporting.Table)]
+    assert ("small-small-s0", "") in tables[0].rows
+    assert "collapsed" in tables[0].header[0]
+    (figure,) = (figure for figure in page.key_figures if figure.label.startswith("richness"))
+    assert figure.detail.startswith("a constant: every network collapsed; random labels ")
 
 
 def test_there_must_be_a_model(client: Client, config: Settings) -> None:

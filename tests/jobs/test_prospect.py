@@ -19,7 +19,7 @@ import shapely
 from chips import outcome
 from distributed import Client, LocalCluster
 
-from jobs import prospect
+from jobs import prospect, train
 from mineral_pipeline import modelling, settings
 from mineral_pipeline.errors import ClusterError, DataError, SettingsError
 from mineral_pipeline.geometry import CRS
@@ -43,15 +43,20 @@ class Member:
 
     name: str
     offset: float
+    task: str = "richness"
 
 
 MEMBERS = [Member("member-s0", -0.05), Member("member-s1", 0.0), Member("member-s2", 0.05)]
 
 
 def fit(workspace: Workspace, member: Member, measure: Measure) -> dict[str, Any]:
-    assert not workspace.exists(f"fitted/{member.name}.json"), "a trained member is trained again"
+    assert not is_done(workspace, member), "a trained member is trained again"
     workspace.write_json(f"fitted/{member.name}.json", {"offset": member.offset})
-    return {}
+    return {"collapsed": False}
+
+
+def is_done(workspace: Workspace, member: Member) -> bool:
+    return workspace.exists(f"fitted/{member.name}.json")
 
 
 def predict(workspace: Workspace, task: str, name: str, chip_index: Sequence[int]) -> np.ndarray:
@@ -79,13 +84,15 @@ def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     deposits = gpd.GeoDataFrame({"lon": [5.0], "lat": [0.0]}, geometry=gpd.points_from_xy([5.0], [0.0]), crs=CRS)
     workspace.write_table(artefacts.DEPOSITS, deposits)
     gpd.GeoDataFrame(geometry=[shapely.box(-2, -2, 17, 2)], crs=CRS).to_file(tmp_path / "land.geojson")
-    for name, double in (
-        ("fit", fit),
-        ("predict", predict),
-        ("ensemble_specs", lambda *_: MEMBERS),
-        ("done_names", lambda *_: [file.removesuffix(".json") for file in workspace.list("fitted")]),
+    write_samples(workspace, {"011010": "train"})
+    for module, name, double in (
+        (train, "fit", fit),
+        (train, "is_done", is_done),
+        (modelling, "predict", predict),
+        (modelling, "ensemble_specs", lambda *_: MEMBERS),
+        (modelling, "ensemble_members", lambda *_: [file.removesuffix(".json") for file in workspace.list("fitted")]),
     ):
-        monkeypatch.setattr(modelling, name, double)
+        monkeypatch.setattr(module, name, double)
     monkeypatch.setattr(prospect, "CHIPS_PER_TASK", 4)  # so that batches are joined
     return settings.parse(
         {
@@ -95,6 +102,14 @@ def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             "curate": {"land": str(tmp_path / "land.geojson")},
         }
     )
+
+
+def write_samples(workspace: Workspace, subsets: dict[str, str]) -> None:
+    """Locations of the ensemble's samples, with the subset that each is in."""
+    keys = list(subsets)
+    points = gpd.points_from_xy(np.zeros(len(keys)), np.zeros(len(keys)))
+    table = gpd.GeoDataFrame({"location_id": keys, "subset": list(subsets.values())}, geometry=points, crs=CRS)
+    workspace.write_table(artefacts.samples_table("richness"), table)
 
 
 def test_barren_locations_over_land_are_ranked(made: settings.Settings, workspace: Workspace, client: Client) -> None:
@@ -119,6 +134,57 @@ def test_trained_members_are_kept(made: settings.Settings, workspace: Workspace,
     assert workspace.list("fitted") == ["member-s0.json", "member-s1.json", "member-s2.json"]
     prospects = workspace.read_table(artefacts.PROSPECTS)
     assert prospects["uncertainty"].tolist() == pytest.approx([np.std([0.05, 0, 0.05], ddof=1)] * 3)
+
+
+def test_locations_on_which_the_ensemble_was_trained_or_stopped_are_left_out_and_counted(
+    made: settings.Settings, workspace: Workspace, client: Client
+) -> None:
+    write_samples(workspace, {"011010": "train", "012010": "train", "010010": "validation", "013010": "test"})
+    counts = prospect.main(made, client)
+    assert (counts.planned, counts.done, counts.failed) == (3, 1, 0)
+    assert counts.reasons == {"on which the ensemble was trained or stopped": 2}
+    prospects = workspace.read_table(artefacts.PROSPECTS)
+    assert prospects["location_id"].tolist() == ["013010"], "dropped locations and those of the test subset are new"
+
+
+def test_where_the_ensemble_knows_everything_the_setting_to_change_is_named(
+    made: settings.Settings, workspace: Workspace, client: Client
+) -> None:
+    write_samples(workspace, dict.fromkeys(DEPOSITS, "train"))
+    with pytest.raises(DataError, match=r"trained or stopped on all 3 locations .* curate\.richness_samples: positive"):
+        prospect.main(made, client)
+    assert not workspace.exists("fitted")
+
+
+def test_without_two_networks_that_have_not_collapsed_nothing_is_ranked(
+    made: settings.Settings,
+    workspace: Workspace,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    prospect.main(made, client)
+    assert workspace.exists(artefacts.PROSPECTS)
+    monkeypatch.setattr(modelling, "ensemble_members", lambda *_: [])
+    counts = prospect.main(made, client)
+    reason = "because fewer than two networks are left that have not collapsed to a constant"
+    assert (counts.planned, counts.done, counts.failed, counts.reasons) == (3, 0, 0, {reason: 3})
+    assert f"prospect: no location is ranked, {reason}" in " ".join(capsys.readouterr().out.split())
+    for name in (artefacts.PROSPECTS, artefacts.PROSPECTS_GEOJSON, artefacts.PROSPECTS_RASTER):
+        assert not workspace.exists(name), "of the run before"
+
+
+def test_a_network_of_the_ensemble_that_fails_is_an_error(
+    made: settings.Settings, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(workspace: Workspace, member: Member, measure: Measure) -> dict[str, Any]:
+        if member.name == "member-s1":
+            raise DataError("it diverged")
+        return fit(workspace, member, measure)
+
+    monkeypatch.setattr(train, "fit", failing)
+    with pytest.raises(DataError, match="1 networks of the ensemble could not be trained"):
+        prospect.main(made, client)
 
 
 def test_the_plan_counts_locations_without_deposits(made: settings.Settings) -> None:

@@ -87,7 +87,7 @@ def test_a_changed_input_file_runs_the_job_again(make: Callable[..., Settings], 
     [
         ({"train__epochs": 7}, {"train", "tune", "evaluate", "prospect"}),
         ({"evaluate__n_resamples": 200}, {"evaluate"}),
-        ({"prospect__ensemble_size": 7}, {"prospect"}),
+        ({"prospect__ensemble_size": 7}, {"evaluate", "prospect"}),
         ({"curate__block_size_km": 500}, {"curate", "train", "tune", "evaluate", "prospect"}),
         ({"label__partitions": 9}, set()),
         ({"archive__retries": 9, "archive__storage_options": {"region": "x"}}, set()),

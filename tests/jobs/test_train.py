@@ -41,8 +41,9 @@ def double(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str,
         return modelling.fit(workspace, spec, measure)
     assert not modelling.is_done(workspace, spec), "trained twice"
     write_spec(workspace, spec)
-    workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), {"kind": spec.kind})
-    return {}
+    metrics = {"kind": spec.kind, "collapsed": spec.kind == "random-labels"}
+    workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), metrics)
+    return metrics
 
 
 def test_the_grid_and_its_baselines_are_trained_once(client: Client, config: Settings, workspace: Workspace) -> None:
@@ -53,6 +54,12 @@ def test_the_grid_and_its_baselines_are_trained_once(client: Client, config: Set
     metrics = [modelling.read_metrics(workspace, "presence", name) for name in names]
     assert [one["kind"] for one in metrics] == ["grid", "random-labels", "constant", "brightness"]
     assert (train.plan(config).counts.skipped, train.main(config, client).skipped) == (4, 4)
+
+
+def test_collapsed_networks_are_named(client: Client, config: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main(config, client).failed == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if "collapsed" in line]
+    assert said == ["train: presence/random-labels-p0 has collapsed to a constant"]
 
 
 def test_a_model_that_fails_is_counted_and_the_others_go_on(

@@ -33,10 +33,17 @@ def config(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return made
 
 
-def pretend(workspace: Workspace, spec: ModelSpec, value: float) -> dict[str, Any]:
+def pretend(workspace: Workspace, spec: ModelSpec, value: float, collapsed: bool = False) -> dict[str, Any]:
     write_spec(workspace, spec)
     validation = {"accuracy": value, "mae": value, "loss": value}
-    metrics = {"name": spec.name, "kind": spec.kind, "epochs": 1, "seconds": 0.1, "validation": validation}
+    metrics = {
+        "name": spec.name,
+        "kind": spec.kind,
+        "epochs": 1,
+        "seconds": 0.1,
+        "collapsed": collapsed,
+        "validation": validation,
+    }
     workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), metrics)
     return metrics
 
@@ -56,9 +63,26 @@ def test_a_search_for_every_task_and_what_came_of_it(
     said = " ".join(capsys.readouterr().out.split())
     assert "no candidate for richness is better than small-small-s0 of the grid, which stays the best" in said
     assert "for presence" not in said
-    assert modelling.select_model(workspace, "presence", ["small-small-s0", "tuned"]).name == "tuned"
-    assert modelling.select_model(workspace, "richness", ["small-small-s0", "tuned"]).name == "small-small-s0"
+    best = {task: modelling.select_model(workspace, task, ["small-small-s0", "tuned"]) for task in config.tasks}
+    names = {task: spec and spec.name for task, spec in best.items()}
+    assert names == {"presence": "tuned", "richness": "small-small-s0"}
     assert len(workspace.read_table(artefacts.model("presence", "tuned", artefacts.MODEL_SEARCH))) == 3
+
+
+def test_a_task_on_which_everything_collapses_is_said(
+    client: Client, config: Settings, workspace: Workspace, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def collapsing(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
+        return pretend(workspace, spec, 0.5, collapsed=spec.task == "richness")
+
+    (spec,) = modelling.grid_specs(config, workspace, "richness")
+    pretend(workspace, spec, 0.4, collapsed=True)
+    monkeypatch.setattr(search, "fit", collapsing)
+    counts = tune.main(config, client)
+    assert (counts.done, counts.failed) == (6, 0)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "tune: every network for richness has collapsed to a constant, the candidates as well" in said
 
 
 def test_candidates_of_an_earlier_run_are_skipped(client: Client, config: Settings, workspace: Workspace) -> None:

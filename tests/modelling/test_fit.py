@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+import zarr
 from chips import chip_table
 from synthetic_samples import settings
 
@@ -66,7 +67,9 @@ def _leaves_its_files(workspace: Workspace, spec: ModelSpec, metrics: dict[str, 
     np.testing.assert_array_equal(predictions["chip_id"], validation.table["chip_id"])
     # the weights kept are those of the best epoch, and what stopping watched is free of penalties
     error = predictions["prediction"].where(predictions["label"] == 1, 1 - predictions["prediction"])
-    assert -np.log(error.clip(1e-7)).mean() == pytest.approx(history["val_cross_entropy"].min(), rel=1e-3)
+    watched = history["val_cross_entropy"][metrics["best_epoch"]]
+    assert -np.log(error.clip(1e-7)).mean() == pytest.approx(watched, rel=1e-4)
+    assert metrics["attempts"] == [{"seed": 0, "learning_rate": 0.001, "loss": watched, "collapsed": False}]
     events = workspace.read_bytes(artefacts.model("presence", spec.name, artefacts.MODEL_EVENTS))
     assert _count_records(events) == len(history) + 1
     assert b"val_cross_entropy" in events
@@ -119,6 +122,22 @@ def test_richness_beats_the_constant_and_brightness_does_not(curated: Workspace)
     labels = open_subset(curated, "richness", "train").label
     constant = modelling.predict_subset(curated, "richness", "constant", "test")
     np.testing.assert_allclose(constant, np.median(labels), rtol=1e-6)
+
+
+def test_the_validation_subset_is_weighted_as_in_the_loss(curated: Workspace) -> None:
+    store = zarr.open_group(curated.path(artefacts.samples_store("richness", "validation")))
+    weight = np.random.default_rng(0).uniform(0.1, 4, store["weight"].shape).astype("float32")
+    store["weight"][:] = weight
+    by_kind = specs(curated, "richness", epochs=1)
+    for kind in ("constant", "grid"):
+        metrics = modelling.fit(curated, by_kind[kind], measure)
+        table = curated.read_table(artefacts.model("richness", metrics["name"], artefacts.MODEL_PREDICTIONS))
+        error = (table["prediction"] - table["label"]).abs()
+        expected = np.average(error, weights=weight)
+        assert abs(expected - error.mean()) > 0.002, "the weights should make a difference"
+        assert metrics["validation"]["mae"] == metrics["validation"]["loss"] == pytest.approx(expected, rel=1e-5)
+    history = curated.read_table(artefacts.model("richness", metrics["name"], artefacts.MODEL_HISTORY))
+    assert history["val_mae"][0] == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.slow

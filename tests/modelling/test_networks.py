@@ -20,7 +20,7 @@ from mineral_pipeline.settings import Hyperparameters
 
 HALVES = np.array([0.0, 1.0])
 SPEC = ModelSpec(
-    "presence", "name", "grid", "small-small", Hyperparameters(), 0, 1, 1, "cross_entropy", None, "digest"
+    "presence", "name", "grid", "small-small", Hyperparameters(), "batch", 0, 1, 1, "cross_entropy", None, "digest"
 )  # fmt: skip
 
 

@@ -54,7 +54,14 @@ def config(curated: Workspace) -> Settings:
 def write_metrics(workspace: Workspace, spec: ModelSpec, accuracy: float) -> dict[str, Any]:
     write_spec(workspace, spec)
     validation = {"accuracy": accuracy, "loss": 1 - accuracy}
-    metrics = {"name": spec.name, "kind": spec.kind, "epochs": 1, "seconds": 0.1, "validation": validation}
+    metrics = {
+        "name": spec.name,
+        "kind": spec.kind,
+        "epochs": 1,
+        "seconds": 0.1,
+        "collapsed": False,
+        "validation": validation,
+    }
     workspace.write_bytes(artefacts.model(spec.task, spec.name, artefacts.MODEL_NETWORK), spec.name.encode())
     workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), metrics)
     return metrics
@@ -98,9 +105,39 @@ def test_the_search_records_every_candidate_and_keeps_the_best(
         "trained twice"
     )
     assert modelling.read_metrics(curated, "presence", "tuned")["kind"] == "tuned"
-    assert modelling.select_model(curated, "presence", [*GRID, "tuned"]).name == GRID[0], "no candidate reaches 0.8"
+    best = modelling.select_model(curated, "presence", [*GRID, "tuned"])
+    assert best is not None
+    assert best.name == GRID[0], "no candidate reaches 0.8"
     kept = curated.read_table(artefacts.model("presence", "tuned", artefacts.MODEL_SEARCH))
     assert kept["score"].max() == table["dropout"].max()
+
+
+def test_collapsed_candidates_lose(
+    client: Client, curated: Workspace, config: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = max(spec.hyperparameters.dropout for spec in candidate_specs(config, curated, "presence"))
+
+    def collapsing(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
+        """The better half collapses, the best by its score among it."""
+        dropout = spec.hyperparameters.dropout
+        metrics = write_metrics(workspace, spec, dropout) | {"collapsed": dropout > threshold}
+        workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), metrics)
+        return metrics
+
+    monkeypatch.setattr(search, "fit", collapsing)
+    scores: list[float] = []
+    scheduler = make_scheduler(client, lambda key, value: scores.append(value[1]))
+    threshold = 0.75 * most
+    table = search.search(config, curated, "presence", measure, scheduler)
+    assert 0 < table["collapsed"].sum() < len(table)
+    assert scores.count(search.COLLAPSED_SCORE) == table["collapsed"].sum()
+    tuned = modelling.read_spec(curated, "presence", "tuned")
+    assert tuned.hyperparameters.dropout == table["dropout"][~table["collapsed"]].max()
+    threshold = 0.0  # all collapse
+    for name in table["name"]:
+        curated.remove(artefacts.model("presence", name))
+    assert search.search(config, curated, "presence", measure, scheduler)["collapsed"].all()
+    assert modelling.select_model(curated, "presence", ["tuned"]) is None
 
 
 def test_a_search_of_failures_says_why(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import yaml
 from synthetic_samples import settings
 
 from mineral_pipeline import modelling
@@ -25,7 +26,14 @@ def sampled(workspace: Workspace) -> Workspace:
 
 def pretend(workspace: Workspace, spec: ModelSpec, **validation: float) -> None:
     write_spec(workspace, spec)
-    workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), {"validation": validation})
+    workspace.write_json(
+        artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), {"validation": validation, "collapsed": False}
+    )
+
+
+def select(workspace: Workspace, task: Task, names: list[str]) -> str | None:
+    best = modelling.select_model(workspace, task, names)
+    return best and best.name
 
 
 def test_the_grid_is_every_pair_and_seed(sampled: Workspace) -> None:
@@ -86,6 +94,27 @@ def test_a_model_whose_settings_cannot_be_read_is_not_done(sampled: Workspace) -
     pretend(sampled, spec)
     sampled.write_bytes(artefacts.model("presence", spec.name, artefacts.MODEL_SPEC), b"hyperparameters: {unknown: 1}")
     assert not modelling.is_done(sampled, spec)
+    assert not modelling.is_current(sampled, "presence", spec.name)
+
+
+def test_a_model_of_a_version_that_knew_fewer_settings_is_not_done(sampled: Workspace) -> None:
+    spec = modelling.grid_specs(settings(sampled), sampled, "presence")[0]
+    pretend(sampled, spec, accuracy=0.9, loss=0.1)
+    file = artefacts.model("presence", spec.name, artefacts.MODEL_SPEC)
+    content = yaml.safe_load(sampled.read_bytes(file))
+    del content["normalisation"]
+    sampled.write_bytes(file, yaml.safe_dump(content).encode())
+    assert not modelling.is_done(sampled, spec)
+    assert not modelling.is_current(sampled, "presence", spec.name)
+    with pytest.raises(DataError, match="run the job train first"):
+        modelling.select_model(sampled, "presence", [spec.name])
+
+
+def test_another_normalisation_is_another_model(sampled: Workspace) -> None:
+    spec, *_ = modelling.grid_specs(settings(sampled), sampled, "presence")
+    pretend(sampled, spec)
+    other, *_ = modelling.grid_specs(settings(sampled, train={"normalisation": "group"}), sampled, "presence")
+    assert (modelling.is_done(sampled, spec), modelling.is_done(sampled, other)) == (True, False)
 
 
 def test_models_need_samples(workspace: Workspace) -> None:
@@ -110,9 +139,25 @@ def test_the_best_is_by_validation_and_neither_baseline_nor_stale(
     pretend(sampled, replace(base, name="cheat", kind="random-labels"), loss=0, **{metric: perfect})
     pretend(sampled, replace(base, name="stale", samples="others"), loss=0, **{metric: perfect})
     names = ["absent", "first", "second", "third", "cheat", "stale"]
-    assert modelling.select_model(sampled, task, names).name == expected
+    assert select(sampled, task, names) == expected
     with pytest.raises(DataError, match="run the job train first"):
         modelling.select_model(sampled, task, ["absent", "cheat", "stale"])
+
+
+def test_what_has_collapsed_comes_last_however_good(sampled: Workspace) -> None:
+    config = settings(sampled)
+    grid = modelling.grid_specs(config, sampled, "richness")[:3]
+    for spec, mae in zip(grid, (0.3, 0.1, 0.2), strict=True):
+        pretend(sampled, spec, mae=mae, loss=mae)
+    names = [spec.name for spec in grid]
+    assert select(sampled, "richness", names) == names[1]
+    for number, expected in ((1, names[2]), (2, names[0]), (0, None)):
+        metrics = modelling.read_metrics(sampled, "richness", names[number])
+        sampled.write_json(
+            artefacts.model("richness", names[number], artefacts.MODEL_METRICS), metrics | {"collapsed": True}
+        )
+        assert select(sampled, "richness", names) == expected
+    assert modelling.ensemble_specs(config, sampled) == []
 
 
 def test_members_are_the_best_richness_model_under_other_seeds(sampled: Workspace) -> None:
@@ -128,3 +173,16 @@ def test_members_are_the_best_richness_model_under_other_seeds(sampled: Workspac
     assert {(member.network, member.hyperparameters.dropout, member.epochs) for member in members} == {
         (grid[4].network, 0.11, 40)
     }
+
+
+def test_an_ensemble_is_its_trained_networks_that_have_not_collapsed(sampled: Workspace) -> None:
+    config = settings(sampled, prospect={"ensemble_size": 4})
+    pretend(sampled, modelling.grid_specs(config, sampled, "richness")[0], mae=0.1, loss=0.1)
+    members = modelling.ensemble_specs(config, sampled)
+    for member in members[:3]:
+        pretend(sampled, member, mae=0.1, loss=0.1)
+    assert modelling.ensemble_members(config, sampled) == ["member-s0", "member-s1", "member-s2"]
+    for number, left in ((1, ["member-s0", "member-s2"]), (2, [])):  # one alone is no ensemble
+        file = artefacts.model("richness", members[number].name, artefacts.MODEL_METRICS)
+        sampled.write_json(file, sampled.read_json(file) | {"collapsed": True})
+        assert modelling.ensemble_members(config, sampled) == left

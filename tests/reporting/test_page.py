@@ -11,7 +11,8 @@ import shapely
 import small_world as world
 
 from mineral_pipeline import reporting
-from mineral_pipeline.reporting import PageOptions, formatting, style
+from mineral_pipeline.reporting import PageOptions, Table, formatting, style
+from mineral_pipeline.reporting.comparison_figures import compare
 from mineral_pipeline.reporting.outcome_text import interval_text, outcome_text
 from mineral_pipeline.reporting.result_sections import metrics_table, prospects_section, results_section
 from mineral_pipeline.reporting.scene_sections import scene_section
@@ -241,6 +242,49 @@ def test_a_model_without_intervals_is_drawn() -> None:
 def test_the_band_of_alteration_is_the_sensors(sensor: str, text: str) -> None:
     (shown,) = scene_section(replace(world.example(), sensor=sensor), "").text
     assert shown.partition("footprint counts.")[2].strip() == text
+
+
+def with_ensemble(data: reporting.ReportData) -> reporting.ReportData:
+    """The world's evaluation with two members of 0.2 and 0.3, and their mean of 0.15."""
+    found = data.evaluations["richness"]
+    members = [world.network(f"member-s{n}", "ensemble-member", "mae", value) for n, value in enumerate((0.2, 0.3))]
+    mean = world.network("ensemble", "ensemble", "mae", 0.15) | {"members": ["member-s0", "member-s1"]}
+    metrics = {**found.metrics, "models": [*found.models, *members, mean]}
+    return replace(data, evaluations={**data.evaluations, "richness": replace(found, metrics=metrics)})
+
+
+def test_the_prospects_quote_the_ensemble_that_made_them() -> None:
+    text = " ".join(prospects_section(with_ensemble(world.full()), None, 3).text)
+    assert "the mean absolute error of this ensemble is 0.150 (0.100 to 0.200)" in text
+    assert "that of its 2 networks alone 0.200 (0.150 to 0.250), 0.300 (0.250 to 0.350)" in text
+    without = " ".join(prospects_section(world.full(), None, 3).text)
+    assert "has not been evaluated" in without
+
+
+def test_locations_that_are_not_ranked_are_told_with_the_reason() -> None:
+    run = world.run("prospect")
+    run["counts"]["reasons"] = {"on which the ensemble was trained or stopped": 90}
+    data = replace(with_ensemble(world.full()), runs={**world.full().runs, "prospect": run})
+    assert (
+        "Locations left out: 90 on which the ensemble was trained or stopped."
+        in prospects_section(data, None, 3).text[0]
+    )
+    none = prospects_section(replace(data, prospects=None), None, 3)
+    assert none.text == ["No location is ranked. Locations left out: 90 on which the ensemble was trained or stopped."]
+    assert not none.missing
+
+
+def test_collapsed_networks_are_marked_on_the_page() -> None:
+    found = world.evaluation("richness")
+    tried = [{"seed": seed, "learning_rate": rate} for seed, rate in ((0, 0.001), (123, 0.0005))]
+    models = [one | {"collapsed": one["name"] == "small-big-s0", "attempts": tried} for one in found.models]
+    marked = replace(found, metrics={**found.metrics, "models": models})
+    table = results_section("richness", marked).items[1]
+    assert isinstance(table, Table)
+    assert table.rows == [("small-big-s0", "seed 0 at 0.001, seed 123 at 0.0005")]
+    labels = [row.label for row in compare(marked, "mae")]
+    assert "small-big-s0, collapsed" in labels
+    assert not any("small-small" in label and "collapsed" in label for label in labels)
 
 
 def test_chips_of_one_scene_are_one_scene() -> None:

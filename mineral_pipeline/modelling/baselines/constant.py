@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mineral_pipeline.learning import CONSTANT
 from mineral_pipeline.modelling.baselines.baseline import Baseline, Target, register
 
 
@@ -27,4 +28,4 @@ def fit_constant(features: pd.DataFrame, target: Target) -> ConstantPredictor:
     return ConstantPredictor(float(np.median(target.label) if target.loss == "mae" else np.mean(target.label)))
 
 
-register(Baseline("constant", "constant", lambda samples: pd.DataFrame(index=range(len(samples))), fit_constant, 1))
+register(Baseline(CONSTANT, "constant", lambda samples: pd.DataFrame(index=range(len(samples))), fit_constant, 1))

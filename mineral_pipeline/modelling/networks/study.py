@@ -1,6 +1,6 @@
 """The nine networks of the study: three convolutional parts by three dense parts.
 
-A convolutional part is a chain of blocks (convolution, max pooling, batch normalisation, ReLU). Chips of 32 to 512
+A convolutional part is a chain of blocks (convolution, max pooling, normalisation, ReLU). Chips of 32 to 512
 pixels go through the same blocks: only the pooling widens with the chip, so that the last feature map is at most
 `MAX_FINAL_SIZE` pixels wide and the dense part keeps its size. Parameters for one band, 3 x 3 kernels and any chip
 whose last map is 8 x 8 (32, 64, 128, 256, 512 pixels):
@@ -25,9 +25,6 @@ from mineral_pipeline.settings import Size
 
 MAX_FINAL_SIZE = 8
 """Largest width of the last feature map in pixels."""
-
-BATCH_NORM_MOMENTUM = 0.9
-"""Momentum of batch normalisation: its averages settle within some 40 steps, and short runs have a hundred."""
 
 CONVOLUTIONS: dict[Size, tuple[int, ...]] = {
     "small": (8, 16, 16),
@@ -69,14 +66,14 @@ class Architecture:
                 filters,
                 values.kernel,
                 padding="same",
-                use_bias=False,
+                use_bias=spec.normalisation == "none",
                 kernel_initializer=layers.he_uniform(seeds),
                 kernel_regularizer=keras.regularizers.L1L2(values.conv_l1, values.conv_l2),
             )(x)
             # Pooling commutes with ReLU; before the normalisation it leaves that a quarter of the pixels (measured:
             # 40 % of the time at 64 pixels).
             x = keras.layers.MaxPooling2D(window)(x) if window > 1 else x
-            x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x)
+            x = layers.normalise(x, spec.normalisation)
             x = keras.layers.ReLU()(x)
         x = keras.layers.Dropout(values.dropout, seed=next(seeds))(keras.layers.Flatten()(x))
         for units in self.units:
