@@ -48,7 +48,7 @@ def plan(settings: Settings) -> Plan:
     curated = [task for task in tasks if workspace.exists(artefacts.samples_table(task))]
     details = {"resamples": f"{settings.evaluate.n_resamples:,} of the test locations"}
     planned = sum(len(trained_names(settings, task)) for task in curated)
-    if makes_prospects(settings):
+    if makes_prospects(settings) and ENSEMBLE_TASK in curated:
         planned += settings.prospect.ensemble_size
     return Plan(Counts("models", planned=planned), details)
 
