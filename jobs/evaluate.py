@@ -56,7 +56,7 @@ def plan(settings: Settings) -> Plan:
     curated = [task for task in tasks if workspace.exists(artefacts.samples_table(task))]
     details = {"p-value": f"of the best model on {settings.evaluate.n_resamples:,} random label fields"}
     planned = sum(len(trained_names(settings, task)) for task in curated)
-    if makes_prospects(settings):
+    if makes_prospects(settings) and ENSEMBLE_TASK in curated:
         planned += settings.prospect.ensemble_size
     return Plan(Counts("models", planned=planned), details)
 
