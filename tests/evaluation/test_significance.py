@@ -9,15 +9,9 @@ from scipy import stats
 from scipy.special import ndtr
 
 from mineral_pipeline.evaluation import Resampling
-from mineral_pipeline.evaluation.label_fields import (
-    LabelField,
-    Variogram,
-    draw_fields,
-    field_root,
-    fit_variogram,
-    label_field,
-)
+from mineral_pipeline.evaluation.label_fields import LabelField, label_field
 from mineral_pipeline.evaluation.significance import Candidate, Judged, choose, significance
+from mineral_pipeline.evaluation.variogram import Variogram, draw_fields, field_root, fit_variogram
 from mineral_pipeline.geometry import distances_km
 from mineral_pipeline.learning import TASKS, Task
 
