@@ -65,7 +65,8 @@ def fit_variogram(task: Task, value: np.ndarray, distance_km: np.ndarray) -> Var
         for nugget in NUGGETS:
             tried = Variogram(float(range_km), float(nugget))
             shape = 1 - link(tried.correlation(lag))
-            sill = (pairs * shape * observed).sum() / (pairs * shape**2).sum()
+            # Locations in one place, or none near enough to form a pair, have no sill.
+            sill = (pairs * shape * observed).sum() / max((pairs * shape**2).sum(), 1e-12)
             error = (pairs * (observed - sill * shape) ** 2).sum()
             if error < best:
                 best, found = error, tried

@@ -84,6 +84,16 @@ def test_labels_without_structure_are_found_to_have_none() -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("lons", [(0.0, 90.0), (0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 170.0, 170.0)])
+def test_few_locations_have_a_field_too(task: Task, lons: tuple[float, ...]) -> None:
+    position = np.array([(lon, 0.0) for lon in lons])
+    field = label_field(task, samples_of(task, np.arange(len(lons)) % 2 * 0.9, position))
+    drawn = field.draw(50, np.random.default_rng(0))
+    assert np.isfinite(drawn).all()
+    assert len(np.unique(drawn, axis=0)) == {2: 1, 4: 4}[len(lons)], "both orders of both subsets"
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_label_fields_keep_labels_and_their_structure(task: Task) -> None:
     field = field_of(task, seed=4)
     drawn = field.draw(200, np.random.default_rng(0))
