@@ -10,9 +10,10 @@ import pandas as pd
 from scipy.special import ndtr
 
 from mineral_pipeline.evaluation import interval, jackknife, score
-from mineral_pipeline.evaluation.label_fields import Variogram, draw_fields, field_root, label_field
+from mineral_pipeline.evaluation.label_fields import label_field
 from mineral_pipeline.evaluation.resampling import Resampling
 from mineral_pipeline.evaluation.significance import Candidate, Judged, choose, significance
+from mineral_pipeline.evaluation.variogram import Variogram, draw_fields, field_root
 from mineral_pipeline.learning import TASKS, Task
 
 METRICS: Mapping[Task, tuple[str, ...]] = {"presence": ("accuracy", "auc"), "richness": ("mae",)}

@@ -9,15 +9,9 @@ from scipy import stats
 from scipy.special import ndtr
 
 from mineral_pipeline.evaluation import Resampling
-from mineral_pipeline.evaluation.label_fields import (
-    LabelField,
-    Variogram,
-    draw_fields,
-    field_root,
-    fit_variogram,
-    label_field,
-)
+from mineral_pipeline.evaluation.label_fields import LabelField, label_field
 from mineral_pipeline.evaluation.significance import Candidate, Judged, choose, significance
+from mineral_pipeline.evaluation.variogram import Variogram, draw_fields, field_root, fit_variogram
 from mineral_pipeline.geometry import distances_km
 from mineral_pipeline.learning import TASKS, Task
 
@@ -87,6 +81,16 @@ def test_labels_without_structure_are_found_to_have_none() -> None:
     values = np.random.default_rng(3).choice([-1.0, 1.0], (9, 500))
     near = [float(fit_variogram("presence", one, distance).correlation(np.array(200))) for one in values]
     assert np.median(near) < 0.05
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("lons", [(0.0, 90.0), (0.0, 0.0, 0.0, 0.0), (0.0, 0.0, 170.0, 170.0)])
+def test_few_locations_have_a_field_too(task: Task, lons: tuple[float, ...]) -> None:
+    position = np.array([(lon, 0.0) for lon in lons])
+    field = label_field(task, samples_of(task, np.arange(len(lons)) % 2 * 0.9, position))
+    drawn = field.draw(50, np.random.default_rng(0))
+    assert np.isfinite(drawn).all()
+    assert len(np.unique(drawn, axis=0)) == {2: 1, 4: 4}[len(lons)], "both orders of both subsets"
 
 
 @pytest.mark.parametrize("task", TASKS)
