@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import rasterio
 from distributed import Client, LocalCluster
 
 from jobs import acquire, catalogue
@@ -41,7 +42,10 @@ def toy_archive(tmp_path: Path, toy_sensor: Sensor) -> Settings:
     for file in (tmp_path / "tm" / product_folder(old)).iterdir():
         target = folder / file.name.replace(old, new).replace("_B7", "_B2A")
         if file.suffix == ".TIF":
-            target.write_bytes(file.read_bytes())
+            with rasterio.open(file) as scene:  # 16 bits, as the sensor's
+                pixels, profile = scene.read().astype("uint16") * 100, {**scene.profile, "dtype": "uint16"}
+            with rasterio.open(target, "w", **profile) as copy:
+                copy.write(pixels)
         else:
             text = file.read_text().replace(old, new).replace("_B7.", "_B2A.").replace("_BAND_7 ", "_BAND_2A ")
             target.write_text(text)

@@ -175,19 +175,19 @@ def check_extent(
             raise RasterError(f"{source}: its {edge} edge is at {found:.0f} m, its metadata say {promised:.0f} m")
 
 
-def check_dtype(dtype: np.dtype[Any], allowed: np.dtype[Any], source: str) -> None:
-    """Check that the pixels of a raster fit among others. To be called within `validating`.
+def check_dtype(dtype: np.dtype[Any], expected: np.dtype[Any], source: str) -> None:
+    """Check that the pixels of a raster mean the same as others. To be called within `validating`.
 
     Args:
         dtype: type of the raster's pixels.
-        allowed: type of the store's pixels.
+        expected: type of the store's pixels, the sensor's.
         source: name of the raster in errors.
 
     Raises:
-        RasterError: the store's type does not hold every value of the raster's.
+        RasterError: the types differ. Even 8 bits that fit in 16 would be scaled as if they were 16.
     """
-    if not np.can_cast(dtype, allowed):
-        raise RasterError(f"{source}: {dtype} pixels among {allowed} ones")
+    if dtype != expected:
+        raise RasterError(f"{source}: {dtype} pixels among {expected} ones")
 
 
 def _corrupt(judged: Judged, reason: str) -> CorruptError:
