@@ -19,17 +19,21 @@ def outcome_text(evaluation: Evaluation) -> str:
     text = f"{who} reaches {_with_interval(best['metrics'][metric], metric)} on the test subset"
     if random:
         ends = random_interval(evaluation, metric)
-        text += f"; networks trained on random labels ({len(random)}) reach {mean(random, metric)} on average"
-        text += f", {ends}" if ends else ""
+        many = f"{len(random)} networks trained on random labels reach on average"
+        text += f"; {many if len(random) > 1 else 'a network trained on random labels reaches'} {mean(random, metric)}"
+        text += f" ({ends})" if ends else ""
     found = evaluation.metrics.get("significance")
     if not found:
         return text + "."
     models, fields = found["models"], found["n_label_fields"]
     chosen = f"the best of the {models} networks, chosen anew each time," if models > 1 else "this network"
+    variogram = found["variogram"]
+    structure = f"range {variogram['range_km']:,.0f}{THIN}km, nugget {variogram['nugget']:.2f}"
+    if variogram["nugget"] == 1:
+        structure = "which are not alike near each other"
     return (
         f"{text}. With labels that lie on the Earth like the true ones but mean nothing, {chosen} scores as well or"
-        f" better with p = {found['p_value']:.3f} ({fields:,} random fields with the labels' variogram, range"
-        f" {found['variogram']['range_km']:,.0f}{THIN}km, nugget {found['variogram']['nugget']:.2f})."
+        f" better with p = {found['p_value']:.3f} ({fields:,} random fields with the labels' variogram, {structure})."
     )
 
 

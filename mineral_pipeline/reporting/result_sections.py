@@ -102,10 +102,11 @@ def metrics_table(evaluation: Evaluation) -> Table:
     """Every metric of the best model and of the baselines, with 95 % intervals."""
     best = [] if evaluation.is_constant else [(evaluation.best["name"], [evaluation.best])]
     columns = [*best, *evaluation.baselines.items()]
-    rows = [
-        (metric_name(metric), *(_cell(evaluation, models, metric) for _, models in columns))
-        for metric in evaluation.best["metrics"]
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    for metric, found in evaluation.best["metrics"].items():
+        rows.append((metric_name(metric), *(_cell(evaluation, models, metric) for _, models in columns)))
+        if "perfect" in found:
+            rows.append(("… of perfect calibration", *(_perfect(models, metric) for _, models in columns)))
     header = ("on the test subset", *(label for label, _ in columns))
     return Table(header, rows, numeric=frozenset(range(1, len(header))))
 
@@ -117,8 +118,13 @@ def _cell(evaluation: Evaluation, models: Sequence[Model], metric: str) -> Cell:
     if len(models) > 1:
         ends = random_interval(evaluation, metric) if models == evaluation.random_labels else ""
         return mean(models, metric), f"{ends}, mean of {len(models)}".removeprefix(", ")
-    perfect = f"; {score(metric, found[0]['perfect'])} if perfect" if "perfect" in found[0] else ""
-    return score(metric, found[0]["value"]), (interval(metric, found[0]) + perfect).removeprefix("; ")
+    return score(metric, found[0]["value"]), interval(metric, found[0])
+
+
+def _perfect(models: Sequence[Model], metric: str) -> Cell:
+    """What models with the same predictions would show if their probabilities were right; the mean over models."""
+    found = [model["metrics"].get(metric, {}).get("perfect") for model in models]
+    return UNDEFINED if None in found else score(metric, sum(found) / len(found))
 
 
 def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int) -> Section:

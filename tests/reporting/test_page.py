@@ -213,8 +213,9 @@ def test_the_calibration_error_stands_beside_that_of_a_perfect_model() -> None:
     found = world.evaluation()
     best = {**found.best, "metrics": {"calibration": {"value": 0.15, "low": 0.1, "high": 0.2, "perfect": 0.106}}}
     models = [best if one is found.best else one for one in found.models]
-    (row,) = metrics_table(replace(found, metrics={**found.metrics, "models": models})).rows
-    assert row[1] == ("0.150", "0.100 to 0.200; 0.106 if perfect")
+    error, perfect = metrics_table(replace(found, metrics={**found.metrics, "models": models})).rows
+    assert error[1] == ("0.150", "0.100 to 0.200")
+    assert perfect[:2] == ("… of perfect calibration", "0.106")
 
 
 def test_a_model_without_intervals_is_drawn() -> None:
