@@ -4,16 +4,8 @@ from mineral_pipeline.geometry._numba import TOLERANCE, Rings, is_in_rings
 from mineral_pipeline.geometry.antimeridian import cut_at_antimeridian
 from mineral_pipeline.geometry.polygon_area import areas
 from mineral_pipeline.geometry.polygons import HalfSpaces, enclosing_circles, half_spaces, vertex_array
-from mineral_pipeline.geometry.spherical_polygons import (
-    Footprints,
-    Invalid,
-    Shapes,
-    SphericalPolygons,
-    checked,
-    refuse,
-    to_shapes,
-    wrong_types,
-)
+from mineral_pipeline.geometry.shapes import Footprints, Invalid, Shapes, refuse, to_shapes, wrong_types
+from mineral_pipeline.geometry.spherical_polygons import SphericalPolygons, checked
 from mineral_pipeline.geometry.vectors import (
     CRS,
     EARTH_RADIUS_KM,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from mineral_pipeline.geometry.spherical_polygons import Shapes
+from mineral_pipeline.geometry.shapes import Shapes
 from mineral_pipeline.geometry.vectors import EARTH_RADIUS_KM, Floats, dot, unit_vectors
 
 

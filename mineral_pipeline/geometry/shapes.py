@@ -1,0 +1,111 @@
+"""Footprints in any form: arrays of positions, shapely geometries, series and tables; and what is no polygon."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from mineral_pipeline.errors import DataError
+from mineral_pipeline.geometry.vectors import CRS, Floats
+
+Shapes = npt.NDArray[np.object_]
+"""Arrays of shapely geometries."""
+
+Footprints: TypeAlias = npt.ArrayLike | gpd.GeoSeries | gpd.GeoDataFrame
+"""Polygons in lon/lat: (n, v, 2) degrees, shorter ones repeat their last vertex; or n shapely (multi)polygons."""
+
+Invalid = Literal["raise", "warn"]
+"""What is done with footprints that are no polygon: refused, or empty and named in a warning."""
+
+ROWS_NAMED = 10
+"""Rows that a message lists for each reason."""
+
+
+@np.errstate(invalid="ignore")  # vertices that are not finite are named, and make GEOS raise a flag
+def to_shapes(footprints: Footprints) -> Shapes:
+    """Footprints as shapely geometries (n,) in lon/lat, WGS 84; rows of an array that are not finite are None."""
+    outlines = as_array(footprints)
+    if outlines is None:
+        shapes = np.asarray(_in_wgs84(footprints), dtype=object)
+        return np.asarray(shapely.force_2d(shapes.reshape(-1)))
+    padding = np.repeat(outlines[:, -1:], max(3 - outlines.shape[1], 0), axis=1)
+    rings, finite = np.concatenate([outlines, padding], axis=1), np.isfinite(outlines).all(axis=(1, 2))
+    shapes = np.full(len(outlines), None)
+    shapes[finite] = shapely.polygons(rings[finite])
+    return shapes
+
+
+def as_array(footprints: Footprints) -> Floats | None:
+    """Footprints as an array (n, v, 2); None when they are shapely geometries.
+
+    Raises:
+        DataError: they are neither.
+    """
+    if isinstance(footprints, gpd.GeoDataFrame | gpd.GeoSeries):
+        return None
+    try:
+        array = np.asarray(footprints)
+        if array.dtype == object and all(one is None or isinstance(one, shapely.Geometry) for one in array.flat):
+            return None if array.size else np.empty((0, 3, 2))
+        outlines = np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"footprints must be (n, v, 2) lon/lat or shapely polygons ({error})") from None
+    if not outlines.size:
+        return np.full((len(outlines), 3, 2), np.nan)
+    if outlines.ndim != 3 or outlines.shape[2] != 2:
+        raise DataError(f"footprints must be (n, v, 2) lon/lat or shapely polygons, not {outlines.shape}")
+    return outlines
+
+
+def wrong_types(shapes: Shapes) -> dict[int, str]:
+    """Rows without a polygon, and why."""
+    types, empty = shapely.get_type_id(shapes), shapely.is_empty(shapes)
+    areal = np.isin(types, (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON))
+    errors = {int(row): "no geometry" for row in np.flatnonzero((types < 0) | (areal & empty))}
+    return errors | {
+        int(row): f"a {shapes[row].geom_type} instead of a polygon" for row in np.flatnonzero((types >= 0) & ~areal)
+    }
+
+
+def refuse(errors: Mapping[int, str], what: str, invalid: Invalid) -> None:
+    """Raise or warn when there are errors.
+
+    Args:
+        errors: why rows are no polygons.
+        what: what is wrong, as the message begins.
+        invalid: what to do.
+
+    Raises:
+        DataError: ``invalid`` is ``"raise"``.
+    """
+    if errors and invalid == "raise":
+        raise DataError(f"{what}: {_by_reason(errors)}; invalid='warn' takes them as empty")
+    if errors:
+        warnings.warn(f"{what} and taken as empty: {_by_reason(errors)}", stacklevel=4)
+
+
+def _in_wgs84(footprints: Any) -> Any:
+    """The geometry column of a table, in WGS 84 if it has a reference system."""
+    if isinstance(footprints, gpd.GeoDataFrame):
+        footprints = footprints.geometry
+    if isinstance(footprints, gpd.GeoSeries) and footprints.crs is not None and footprints.crs != CRS:
+        footprints = footprints.to_crs(CRS)
+    return footprints
+
+
+def _by_reason(errors: Mapping[int, str]) -> str:
+    """Rows reason by reason, of each the first `ROWS_NAMED`."""
+    rows: dict[str, list[int]] = {}
+    for row, reason in sorted(errors.items()):
+        rows.setdefault(reason, []).append(row)
+    return "; ".join(
+        f"row{'s' if len(found) > 1 else ''} {', '.join(map(str, found[:ROWS_NAMED]))}"
+        f"{f' and {len(found) - ROWS_NAMED:,} more' if len(found) > ROWS_NAMED else ''}: {reason}"
+        for reason, found in rows.items()
+    )
