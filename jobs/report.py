@@ -73,7 +73,7 @@ def _example(settings: Settings, data: reporting.ReportData) -> reporting.Exampl
     inside = np.empty((0, 2))
     if data.deposits is not None:
         deposits = data.deposits[["lon", "lat"]].to_numpy(np.float64)
-        inside = deposits[labelling.membership(footprint[None], deposits).indices]
+        inside = deposits[labelling.membership([chip["geometry"]], deposits, invalid="warn").indices]
     scale = np.divide(images[METHODS[0]].shape[::-1], raster.pixels.shape[::-1])
     outline, points = (
         reporting.to_pixels(lonlat, raster.transform, raster.crs, scale) for lonlat in (footprint, inside)
