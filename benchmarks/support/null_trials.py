@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from mineral_pipeline.evaluation import interval, jackknife, score
+from mineral_pipeline.evaluation import Groups, find_groups, interval, jackknife, score
 from mineral_pipeline.evaluation.label_fields import label_field
 from mineral_pipeline.evaluation.resampling import Resampling
 from mineral_pipeline.evaluation.significance import Candidate, Judged, choose, significance
@@ -79,22 +79,23 @@ def draw_trials(task: Task, held_out: pd.DataFrame, distance_km: int, trials: in
     test, weight = held_out[on_test], held_out["weight"].to_numpy(np.float64)
     judged = Judged(field, np.where(on_test, 0.0, weight), on_test.astype(float))
     label = test["label"].to_numpy(np.float64)
-    groups = int(test["group"].nunique())
+    groups = find_groups(test["group"].to_numpy(), test[["lon", "lat"]].to_numpy())
+    n_groups = groups.kernel.shape[0]
     for number in range(trials):
         judges = number % P_VALUES_EVERY == 0
         drawn = ndtr(draw_fields(root, MODELS if judges else 1, rng))[:, field.location]
         predictions = drawn if task == "presence" else np.quantile(label, drawn)
         p_value = _p_value(task, judged, predictions, number) if judges else np.nan
-        for metric, chance, ours, before in _intervals(task, test, label, predictions[0][on_test], rng):
+        for metric, chance, ours, before in _intervals(task, test, groups, (label, predictions[0][on_test]), rng):
             verdicts = _verdicts(chance, chance, ours, before)
-            yield Trial("null", metric, distance_km, seed, groups, chance, *verdicts, p_value)
+            yield Trial("null", metric, distance_km, seed, n_groups, chance, *verdicts, p_value)
     for _ in range(trials if task == "presence" else 0):
         behind, noise = draw_fields(root, 2, rng)[:, field.location[on_test]]
         simulated = (behind > 0).astype(float)
         prediction, truth = ndtr(SKILL * behind + np.sqrt(1 - SKILL**2) * noise), 0.5 + np.arcsin(SKILL) / np.pi
-        metric, chance, ours, before = next(_intervals(task, test, simulated, prediction, rng))
+        metric, chance, ours, before = next(_intervals(task, test, groups, (simulated, prediction), rng))
         verdicts = _verdicts(truth, chance, ours, before)
-        yield Trial("skill", metric, distance_km, seed, groups, truth, *verdicts, np.nan)
+        yield Trial("skill", metric, distance_km, seed, n_groups, truth, *verdicts, np.nan)
 
 
 def _verdicts(
@@ -106,10 +107,11 @@ def _verdicts(
 
 
 def _intervals(
-    task: Task, test: pd.DataFrame, label: np.ndarray, prediction: np.ndarray, rng: np.random.Generator
+    task: Task, test: pd.DataFrame, groups: Groups, pair: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
 ) -> Iterator[tuple[str, float, tuple[float, float], tuple[float, float]]]:
-    """Metric, chance, our interval and the one of before."""
-    found = jackknife(task, label, prediction, test["group"].to_numpy())
+    """Metric, chance, our interval and the one of before, of a pair of labels and predictions."""
+    label, prediction = pair
+    found = jackknife(task, label, prediction, groups)
     before = _percentiles(task, test["location_id"], label, prediction, rng)
     # The error that is expected of predictions that are distributed as the labels and know nothing of them.
     chance = 0.5 if task == "presence" else float(np.abs(label[:, None] - label).mean())

@@ -1,21 +1,24 @@
-"""How good predictions are: metrics, their intervals by resampling, and the comparison of models on the test subset.
+"""How good predictions are: metrics, their intervals by the jackknife, and the comparison of models on the test subset.
 
 Pure functions of arrays and tables: nothing is read or written here, and nothing is known of how a model was made.
 """
 
 from mineral_pipeline.evaluation.calibration import perfect_calibration_error
 from mineral_pipeline.evaluation.comparison import HeldOut, ModelPredictions, compare_models, prediction_table
+from mineral_pipeline.evaluation.groups import Groups, find_groups
 from mineral_pipeline.evaluation.jackknife import Jackknife, interval, jackknife
 from mineral_pipeline.evaluation.metrics import Metrics, measure, score
 from mineral_pipeline.evaluation.resampling import Resampling
 
 __all__ = [
+    "Groups",
     "HeldOut",
     "Jackknife",
     "Metrics",
     "ModelPredictions",
     "Resampling",
     "compare_models",
+    "find_groups",
     "interval",
     "jackknife",
     "measure",

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mineral_pipeline.evaluation.calibration import perfect_calibration_error
+from mineral_pipeline.evaluation.groups import find_groups
 from mineral_pipeline.evaluation.jackknife import Jackknife, interval, jackknife, mean
 from mineral_pipeline.evaluation.label_fields import label_field
 from mineral_pipeline.evaluation.resampling import Resampling
@@ -60,8 +61,8 @@ def compare_models(
         resampling: number and seed of the draws of labels.
     """
     test = samples.test
-    label, group = test["label"].to_numpy(), test["group"].to_numpy()
-    results = {str(one.facts["name"]): jackknife(task, label, one.prediction, group) for one in models}
+    label, groups = test["label"].to_numpy(), find_groups(test["group"].to_numpy(), test[["lon", "lat"]].to_numpy())
+    results = {str(one.facts["name"]): jackknife(task, label, one.prediction, groups) for one in models}
     random = [results[one.facts["name"]] for one in models if one.facts["kind"] == RANDOM_LABELS]
     described = [_describe_model(one.facts, results[one.facts["name"]]) for one in models]
     if task == "presence":

@@ -12,11 +12,18 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.spatial.distance import cdist
+from scipy.spatial import KDTree
+from scipy.spatial.distance import pdist, squareform
 
 from mineral_pipeline.evaluation.variogram import Variogram, draw_fields, field_root, fit_variogram
 from mineral_pipeline.geometry import EARTH_RADIUS_KM, unit_vectors
 from mineral_pipeline.learning import Task
+
+MAX_KNOTS = 4000
+"""Most locations of which the field is drawn exactly: the root of their correlations takes 128 MB and a few seconds."""
+
+MIN_NUGGET = 1e-9
+"""Least part of the variance that is a location's own, so that those of one knot come in random order."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,9 @@ class LabelField:
     variogram: Variogram
     """Variogram of the field behind the labels."""
     distance_km: np.ndarray
-    """(location, location) distances."""
+    """(knot, knot) distances between the locations where the structured part of the field is drawn."""
+    knot: np.ndarray
+    """(location,) number of the knot nearest to each location: itself, when there are few locations."""
     location: np.ndarray
     """(sample,) number of the location of each sample."""
     subset: np.ndarray
@@ -36,17 +45,20 @@ class LabelField:
 
     @cached_property
     def root(self) -> np.ndarray:
-        """`field_root` of the labels' variogram."""
-        return field_root(self.distance_km, self.variogram)
+        """`field_root` of the structured part of the field."""
+        return field_root(self.distance_km, Variogram(self.variogram.range_km, nugget=0.0))
 
     def draw(self, n_fields: int, rng: np.random.Generator) -> np.ndarray:
         """Labels (n_fields, sample) with the structure of the true ones.
 
         Each subset keeps exactly its labels: they are dealt out in the order of the field. The chips of a location
-        have one value of the field, so that their labels are alike.
+        have one value of the field, so that their labels are alike. The nugget is each location's own.
         """
-        field = draw_fields(self.root, n_fields, rng)[:, self.location]
-        drawn = np.empty_like(field)
+        nugget = max(self.variogram.nugget, MIN_NUGGET)
+        structure = draw_fields(self.root, n_fields, rng)[:, self.knot]
+        own = rng.standard_normal(structure.shape)
+        field = (np.sqrt(1 - nugget) * structure + np.sqrt(nugget) * own)[:, self.location]
+        drawn: np.ndarray = np.empty_like(field)
         for number in np.unique(self.subset):
             rows = np.flatnonzero(self.subset == number)
             order = np.argsort(field[:, rows], axis=1, kind="stable")
@@ -57,6 +69,9 @@ class LabelField:
 def label_field(task: Task, samples: pd.DataFrame) -> LabelField:
     """The field of some samples' labels.
 
+    Of more than `MAX_KNOTS` locations as many are drawn at random, as knots. The variogram is fitted on them, and the
+    structured part of the field has the value of the nearest at every other location.
+
     Args:
         task: task of the labels.
         samples: ``subset``, ``location_id``, ``lon``, ``lat`` in degrees and ``label``, one row per sample.
@@ -65,17 +80,24 @@ def label_field(task: Task, samples: pd.DataFrame) -> LabelField:
     locations = samples.groupby("location_id", sort=True).agg(
         {"subset": "first", "lon": "first", "lat": "first", "label": "mean"}
     )
-    vectors = unit_vectors(locations[["lon", "lat"]].to_numpy())
-    chords = cdist(vectors, vectors)
-    distance_km = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chords / 2, 1))
+    vectors, knots = unit_vectors(locations[["lon", "lat"]].to_numpy()), _choose_knots(len(locations))
+    distance_km = squareform(2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(pdist(vectors[knots]) / 2, 1)))
     value = locations["label"].groupby(locations["subset"]).transform(_standardised if task == "presence" else _scores)
     return LabelField(
-        fit_variogram(task, value.to_numpy(), distance_km),
+        fit_variogram(task, value.to_numpy()[knots], distance_km),
         distance_km,
+        KDTree(vectors[knots]).query(vectors)[1] if len(knots) < len(vectors) else knots,
         locations.index.get_indexer(pd.Index(samples["location_id"])),
         pd.factorize(samples["subset"])[0],
         samples["label"].to_numpy(np.float64),
     )
+
+
+def _choose_knots(n_locations: int) -> np.ndarray:
+    """Ascending numbers of the locations that are knots; the same for the same number of locations."""
+    if n_locations <= MAX_KNOTS:
+        return np.arange(n_locations)
+    return np.sort(np.random.default_rng(0).choice(n_locations, MAX_KNOTS, replace=False))
 
 
 def _standardised(values: pd.Series) -> pd.Series:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import pdist, squareform
 
 from mineral_pipeline.learning import Task
 
@@ -75,11 +76,10 @@ def fit_variogram(task: Task, value: np.ndarray, distance_km: np.ndarray) -> Var
 
 def _empirical_variogram(value: np.ndarray, distance_km: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Half the mean squared difference, mean distance and number of pairs, of every class of distance with pairs."""
-    a, b = np.triu_indices(len(value), 1)
-    distance = distance_km[a, b]
+    distance, squared = squareform(distance_km, checks=False), pdist(value[:, None], "sqeuclidean") / 2
     lag_class, n_classes = np.digitize(distance, LAG_EDGES_KM) - 1, len(LAG_EDGES_KM) - 1
     near = lag_class < n_classes
-    lag_class, distance, squared = lag_class[near], distance[near], (value[a] - value[b])[near] ** 2 / 2
+    lag_class, distance, squared = lag_class[near], distance[near], squared[near]
     pairs = np.bincount(lag_class, minlength=n_classes)
     held = pairs > 0
     sums = (np.bincount(lag_class, weights, n_classes)[held] for weights in (squared, distance))

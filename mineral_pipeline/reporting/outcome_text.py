@@ -42,12 +42,11 @@ def interval_text(evaluation: Evaluation) -> str:
     units, unit = evaluation.units, evaluation.unit
     if units < 2:
         return "The test subset cannot be resampled: there are no intervals."
-    text = (
-        f"Intervals are 95 % intervals over the {units:,} {unit} of the test subset, each of which is left out in turn."
+    return (
+        f"Intervals are 95 % intervals over the {units:,} {unit} of the test subset, each of which is left out in turn;"
+        f" neighbouring {unit} may err alike. Intervals are too narrow for a model that is alike"
+        " over thousands of kilometres."
     )
-    if unit == "locations":
-        return text + " They take neighbouring locations for independent, which they are not, and are too narrow."
-    return text + f" They are too narrow for a model that is alike over areas much larger than one of the {unit}."
 
 
 def _with_interval(found: Mapping[str, float | None], metric: str) -> str:

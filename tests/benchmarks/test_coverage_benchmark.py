@@ -46,8 +46,8 @@ def test_the_check_fails_when_too_many_exclude_chance(
 
 @pytest.mark.slow
 def test_intervals_on_the_real_catalogue_hold_chance(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coverage, "TRIALS", 60)
-    found = coverage.measure(data)
+    monkeypatch.setattr(coverage, "TRIALS", {"blocks": 30})
+    found = coverage.measure(data, "blocks")
     null = found[(found["kind"] == "null") & found["distance_km"].isin(coverage.CHECKED_KM)]
     rates = null.groupby(["metric", "distance_km"])[["excludes", "before_excludes"]].mean()
     assert (rates["excludes"] <= 0.1).all(), "240 trials, of which 17 may exclude chance"

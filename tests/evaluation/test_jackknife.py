@@ -6,15 +6,22 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mineral_pipeline.evaluation import Jackknife, interval, jackknife
-from mineral_pipeline.evaluation.jackknife import degrees_of_freedom, mean
+from mineral_pipeline.evaluation import Groups, Jackknife, find_groups, interval, jackknife
+from mineral_pipeline.evaluation.jackknife import mean
+from mineral_pipeline.evaluation.variogram import Variogram, draw_fields, field_root
+from mineral_pipeline.geometry import distances_km
 from mineral_pipeline.learning import TASKS, Task
+
+
+def unplaced(keys: np.ndarray) -> Groups:
+    """Groups in one place, none nearer to another than the rest: they are independent."""
+    return find_groups(keys, np.zeros((len(keys), 2)))
 
 
 def test_of_equal_groups_it_is_the_t_interval_of_their_means() -> None:
     error = np.random.default_rng(0).exponential(0.1, (12, 5))
-    found = jackknife("richness", np.zeros(60), error.ravel(), np.repeat(np.arange(12), 5))
-    assert degrees_of_freedom(found.sizes) == pytest.approx(11)
+    found = jackknife("richness", np.zeros(60), error.ravel(), unplaced(np.repeat(np.arange(12), 5)))
+    assert found.groups.degrees_of_freedom == pytest.approx(11)
     low, high = stats.t.interval(0.95, 11, error.mean(), stats.sem(error.mean(axis=1)))
     assert interval(found, "mae") == pytest.approx((low, high))
 
@@ -22,32 +29,18 @@ def test_of_equal_groups_it_is_the_t_interval_of_their_means() -> None:
 def test_groups_are_left_out_one_by_one() -> None:
     rng = np.random.default_rng(1)
     label, prediction, groups = rng.integers(0, 2, 90).astype(float), rng.random(90), rng.integers(0, 7, 90)
-    found = jackknife("presence", label, prediction, groups)
+    found = jackknife("presence", label, prediction, unplaced(groups))
     for number in range(7):
         kept = groups != number
-        alone = jackknife("presence", label[kept], prediction[kept], groups[kept]).value
+        alone = jackknife("presence", label[kept], prediction[kept], unplaced(groups[kept])).value
         assert {name: values[number] for name, values in found.left_out.items()} == pytest.approx(alone)
-    assert found.sizes.tolist() == [(groups == number).sum() for number in range(7)]
 
 
 def test_many_groups_need_several_calls_and_give_the_same() -> None:
     rng = np.random.default_rng(2)
     prediction = rng.random(600)
-    found = jackknife("richness", np.zeros(600), prediction, np.arange(600))
+    found = jackknife("richness", np.zeros(600), prediction, unplaced(np.arange(600)))
     np.testing.assert_allclose(found.left_out["mae"], (prediction.sum() - prediction) / 599)
-
-
-def test_unequal_groups_have_fewer_degrees_of_freedom() -> None:
-    """By simulation: a variance with n degrees of freedom has a squared coefficient of variation of 2 / n."""
-    sizes, rng = np.array([50, 30, 10, 5, 3, 2]), np.random.default_rng(3)
-    means = rng.standard_normal((200_000, 6))
-    whole = means @ sizes / 100
-    without = (100 * whole[:, None] - means * sizes) / (100 - sizes)
-    variance = ((without - whole[:, None]) ** 2).sum(axis=1)
-    expected = 2 * variance.mean() ** 2 / variance.var()
-    assert degrees_of_freedom(sizes) == pytest.approx(expected, rel=0.02)
-    assert degrees_of_freedom(np.array([1, 1])) == pytest.approx(1)
-    assert degrees_of_freedom(np.array([400, 1])) == pytest.approx(1)
 
 
 def test_intervals_of_dependent_blocks_hold_the_truth() -> None:
@@ -56,7 +49,7 @@ def test_intervals_of_dependent_blocks_hold_the_truth() -> None:
     groups, held, before = np.repeat(np.arange(len(sizes)), sizes), list[bool](), list[bool]()
     for _ in range(400):
         error = 0.5 + 0.1 * rng.standard_normal(len(sizes))[groups] + 0.05 * rng.standard_normal(len(groups))
-        low, high = interval(jackknife("richness", np.zeros(len(groups)), error, groups), "mae")
+        low, high = interval(jackknife("richness", np.zeros(len(groups)), error, unplaced(groups)), "mae")
         held.append(low <= 0.5 <= high)
         resampled = error[rng.integers(len(error), size=(200, len(error)))].mean(axis=1)
         low, high = np.percentile(resampled, [2.5, 97.5])
@@ -65,15 +58,42 @@ def test_intervals_of_dependent_blocks_hold_the_truth() -> None:
     assert np.mean(before) < 0.6
 
 
+def test_intervals_of_groups_that_touch_hold_the_truth() -> None:
+    """Errors reach from group to group; groups that are taken for independent promise far too much."""
+    rng = np.random.default_rng(8)
+    place = rng.uniform(-27, 27, (144, 2))
+    root = field_root(distances_km(place[:, None], place[None]), Variogram(range_km=334, nugget=0))
+    near, independent = find_groups(np.arange(144), place), unplaced(np.arange(144))
+    held = []
+    for error in 0.5 + 0.05 * draw_fields(root, 400, rng):
+        found = (jackknife("richness", np.zeros(144), error, groups) for groups in (near, independent))
+        held.append([low <= 0.5 <= high for low, high in (interval(one, "mae") for one in found)])
+    ours, before = np.mean(held, axis=0)
+    assert ours > 0.85
+    assert before < 0.75
+
+
+def test_neighbours_that_differ_make_no_interval_narrower() -> None:
+    error, lonlat = np.tile([0.2, 0.4], 8), np.stack([np.arange(16.0), np.zeros(16)], axis=1)
+    near, independent = find_groups(np.arange(16), lonlat), unplaced(np.arange(16))
+    ends = [interval(jackknife("richness", np.zeros(16), error, groups), "mae") for groups in (near, independent)]
+    margin, expected = (high - low for low, high in ends)
+    ratio = stats.t.ppf(0.975, near.degrees_of_freedom) / stats.t.ppf(0.975, 15)
+    assert margin == pytest.approx(expected * ratio)
+    assert ratio > 1
+
+
 def test_differences_between_models_are_paired() -> None:
     """Where the blocks differ more than the models, the difference is certain although neither model is."""
     rng, groups = np.random.default_rng(5), np.repeat(np.arange(10), 8)
     hard, noise = rng.uniform(0.2, 0.6, 10)[groups], 0.001 * rng.random(80)
-    one, other = (jackknife("richness", np.zeros(80), hard + extra, groups) for extra in (noise, 0.02 + noise))
+    one, other = (
+        jackknife("richness", np.zeros(80), hard + extra, unplaced(groups)) for extra in (noise, 0.02 + noise)
+    )
     difference = Jackknife(
         {"r2": other.value["mae"] - one.value["mae"]},
         {"r2": other.left_out["mae"] - one.left_out["mae"]},
-        one.sizes,
+        one.groups,
     )
     low, high = interval(difference, "r2")
     assert low == pytest.approx(0.02, abs=1e-3)
@@ -86,7 +106,8 @@ def test_differences_between_models_are_paired() -> None:
 def test_few_groups_give_wide_intervals_or_none(task: Task, n_groups: int) -> None:
     rng = np.random.default_rng(6)
     label = np.tile([0.0, 1.0], 15)
-    found = jackknife(task, label, np.clip(label + rng.normal(0, 0.5, 30), 0, 1), np.arange(30) // 2 % n_groups)
+    groups = find_groups(np.arange(30) // 2 % n_groups, rng.uniform(-80, 80, (30, 2)))
+    found = jackknife(task, label, np.clip(label + rng.normal(0, 0.5, 30), 0, 1), groups)
     for metric, value in found.value.items():
         low, high = interval(found, metric)
         if n_groups == 1:
@@ -99,14 +120,14 @@ def test_few_groups_give_wide_intervals_or_none(task: Task, n_groups: int) -> No
 
 def test_a_metric_that_a_resample_does_not_have_has_no_interval() -> None:
     label = np.array([1.0, 1, 0, 0])
-    found = jackknife("presence", label, np.array([0.9, 0.4, 0.2, 0.6]), np.array([0, 0, 1, 1]))
+    found = jackknife("presence", label, np.array([0.9, 0.4, 0.2, 0.6]), unplaced(np.array([0, 0, 1, 1])))
     assert found.value["auc"] == 0.75
     assert np.isnan(interval(found, "auc")).all()
     assert np.isfinite(interval(found, "accuracy")).all()
 
 
 def test_the_mean_of_models_has_the_interval_of_their_mean_error() -> None:
-    rng, groups = np.random.default_rng(7), np.repeat(np.arange(9), 4)
+    rng, groups = np.random.default_rng(7), unplaced(np.repeat(np.arange(9), 4))
     errors = rng.random((3, 36))
     found = mean([jackknife("richness", np.zeros(36), error, groups) for error in errors])
     together = jackknife("richness", np.zeros(36), errors.mean(axis=0), groups)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from scipy.special import ndtr
 
-from mineral_pipeline.evaluation import Resampling
+from mineral_pipeline.evaluation import Resampling, label_fields
 from mineral_pipeline.evaluation.label_fields import LabelField, label_field
 from mineral_pipeline.evaluation.significance import Candidate, Judged, choose, significance
 from mineral_pipeline.evaluation.variogram import Variogram, draw_fields, field_root, fit_variogram
@@ -127,7 +130,7 @@ def test_p_values_of_predictors_that_know_nothing_are_uniform(task: Task) -> Non
         field = field_of(task, seed, range_km=1000, n=100)
         predictions = null_predictions(field, 4, seed, range_km=1000)
         found.append(p_value(task, field, predictions))
-        unstructured = LabelField(Variogram(20, 1.0), field.distance_km, field.location, field.subset, field.label)
+        unstructured = replace(field, variogram=Variogram(20, 1.0))
         shuffled.append(p_value(task, unstructured, predictions))
     assert stats.kstest(found, "uniform").pvalue > 0.01
     significant, of_shuffled = (np.mean(np.array(one) <= 0.1) for one in (found, shuffled))
@@ -167,3 +170,45 @@ def test_the_choice_is_by_metric_then_loss_then_name() -> None:
         Candidate(name, one, "cross_entropy") for name, one in zip("dcab", (wrong, unsure, sure, sure), strict=True)
     ]
     assert choose("presence", np.stack([label, 1 - label]), judged(field), models).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_field_on_knots_gives_about_the_same_p_values(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third of the locations as knots: the same models, labels and question."""
+    fields = [field_of(task, seed, range_km=1000) for seed in range(12)]
+    monkeypatch.setattr(label_fields, "MAX_KNOTS", 80)
+    on_knots = [field_of(task, seed, range_km=1000) for seed in range(12)]
+    assert {len(field.distance_km) for field in on_knots} == {80}
+    found = []
+    for seed, pair in enumerate(zip(fields, on_knots, strict=True)):
+        predictions = null_predictions(fields[seed], 2, seed, range_km=600)
+        found.append([p_value(task, field, predictions, 199) for field in pair])
+    exact, thinned = np.array(found).T
+    assert np.abs(exact - thinned).mean() < 0.08
+    assert abs(np.mean(exact - thinned)) < 0.05
+    assert np.corrcoef(exact, thinned)[0, 1] > 0.9
+
+
+def test_a_location_has_the_value_of_its_nearest_knot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_fields, "MAX_KNOTS", 30)
+    position, distance = located(100)
+    field = label_field("richness", samples_of("richness", np.random.default_rng(0).random(100), position))
+    # The knots are the locations between which the distances are those of the field.
+    (knots,) = np.nonzero(np.isin(np.round(distance, 3), np.round(field.distance_km[field.distance_km > 0], 3)).any(1))
+    assert len(knots) == 30
+    np.testing.assert_array_equal(field.knot, distance[:, knots].argmin(axis=1))
+
+
+def test_many_locations_need_no_matrix_of_all_pairs() -> None:
+    """50,000 locations would need 20 GB; 4,000 knots need 128 MB, a few times."""
+    n, rng = 50_000, np.random.default_rng(0)
+    position = np.stack([rng.uniform(-180, 180, n), np.degrees(np.arcsin(rng.uniform(-1, 1, n)))], axis=1)
+    samples = samples_of("presence", rng.integers(0, 2, n).astype(float), position)
+    tracemalloc.start()
+    try:
+        drawn = label_field("presence", samples).draw(5, rng)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert drawn.shape == (5, 2 * n)
+    assert peak < 5e8

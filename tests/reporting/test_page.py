@@ -195,10 +195,12 @@ def test_the_page_says_what_intervals_are_worth() -> None:
         replace(found, metrics={**found.metrics, "interval": one})
         for one in ({"unit": "locations", "units": 698}, {"unit": "blocks", "units": 1})
     )
-    assert "take neighbouring locations for independent, which they are not" in interval_text(by_location)
     assert "698 locations" in interval_text(by_location)
+    assert "neighbouring locations may err alike" in interval_text(by_location)
     assert interval_text(of_one) == "The test subset cannot be resampled: there are no intervals."
-    assert "larger than one of the blocks" in interval_text(found)
+    assert "neighbouring blocks may err alike" in interval_text(found)
+    for text in (interval_text(by_location), interval_text(found)):
+        assert "too narrow for a model that is alike over thousands of kilometres" in text
 
 
 def test_one_network_is_not_the_best_of_several() -> None:
