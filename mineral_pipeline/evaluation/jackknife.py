@@ -74,11 +74,21 @@ def interval(found: Jackknife, metric: str) -> tuple[float, float]:
     Journal of Econometrics 92 (1999) 1-45; B. Hansen, Jackknife standard errors for clustered regression, 2022.
     """
     changes, groups = found.left_out[metric] - found.value[metric], found.groups
-    n_groups = len(changes)
+    n_groups, lowest, highest = len(changes), LOWEST.get(metric, 0.0), HIGHEST.get(metric, 1.0)
     if n_groups < 2 or not np.isfinite(changes).all():
         return np.nan, np.nan
+    if not changes.any() and found.value[metric] in (lowest, highest):
+        return _of_all_groups(found.value[metric] == highest, n_groups)
     squares = max(changes @ groups.kernel @ changes, changes @ changes)
     error = np.sqrt((n_groups - 1) / n_groups * squares)
     margin = error * stats.t.ppf((1 + CONFIDENCE) / 2, groups.degrees_of_freedom)
-    low = max(found.value[metric] - margin, LOWEST.get(metric, 0.0))
-    return float(low), float(min(found.value[metric] + margin, HIGHEST.get(metric, 1.0)))
+    return float(max(found.value[metric] - margin, lowest)), float(min(found.value[metric] + margin, highest))
+
+
+def _of_all_groups(at_highest: bool, n_groups: int) -> tuple[float, float]:
+    """Interval of a share that is 1, or 0, in every group: perfect scores of few groups may be luck.
+
+    Each group counts as one trial: C. Clopper and E. Pearson, Biometrika 26 (1934) 404-413.
+    """
+    margin = 1 - ((1 - CONFIDENCE) / 2) ** (1 / n_groups)
+    return (1 - margin, 1.0) if at_highest else (0.0, margin)

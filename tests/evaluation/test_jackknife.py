@@ -132,3 +132,17 @@ def test_the_mean_of_models_has_the_interval_of_their_mean_error() -> None:
     found = mean([jackknife("richness", np.zeros(36), error, groups) for error in errors])
     together = jackknife("richness", np.zeros(36), errors.mean(axis=0), groups)
     assert interval(found, "mae") == pytest.approx(interval(together, "mae"))
+
+
+@pytest.mark.parametrize("n_groups", [2, 4, 40])
+def test_a_perfect_score_of_few_groups_may_be_luck(n_groups: int) -> None:
+    """No group changes it, so that the jackknife alone would be sure; each group is a trial that was passed."""
+    label = np.tile([0.0, 1.0], n_groups)
+    found = jackknife("presence", label, 0.1 + 0.8 * label, unplaced(np.repeat(np.arange(n_groups), 2)))
+    low, high = stats.binomtest(n_groups, n_groups).proportion_ci(0.95, "exact")
+    for metric in ("accuracy", "precision", "recall", "f1", "auc"):
+        assert interval(found, metric) == pytest.approx((low, high)), metric
+    wrong = jackknife("presence", label, 0.9 - 0.8 * label, found.groups)
+    assert interval(wrong, "accuracy") == pytest.approx((1 - high, 1 - low))
+    constant = jackknife("presence", label, np.full(len(label), 0.5), found.groups)
+    assert interval(constant, "auc") == (0.5, 0.5), "whatever the samples"
