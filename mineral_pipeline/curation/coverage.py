@@ -40,13 +40,7 @@ class Coverage:
         Raises:
             DataError: a location is nearly as wide as a hemisphere, so that no plane shows it.
         """
-        order = np.argsort(location, kind="stable")
-        shapes, numbers = footprints[order], location[order]
-        corners, owner = shapely.get_coordinates(shapes, return_index=True)
-        vectors, number = geometry.unit_vectors(corners), numbers[owner]
-        firsts = np.searchsorted(number, np.arange(numbers.max(initial=-1) + 1))
-        planes = gnomonic.tangent_planes(np.add.reduceat(vectors, firsts))
-        drawn = shapely.set_coordinates(shapes.copy(), _project(vectors, planes[number]))
+        planes, drawn, numbers = draw(footprints, location)
         return cls(planes, _unions(shapely.make_valid(drawn), numbers, len(planes)))
 
     def areas(self) -> Floats:
@@ -80,6 +74,28 @@ class Coverage:
         return np.asarray(shapely.make_valid(shapely.set_coordinates(shapes, projected)))
 
 
+def draw(footprints: Shapes, location: Integers) -> tuple[Floats, Shapes, Integers]:
+    """Draw footprints in the planes that touch the Earth at the middle of their locations.
+
+    Args:
+        footprints: (n,) shapely polygons and multipolygons in lon/lat.
+        location: (n,) numbers as in `overlap`.
+
+    Returns:
+        Axes (p, 3, 3) of the planes; the footprints (n,) in them, by location; the ascending numbers (n,) of these.
+
+    Raises:
+        DataError: a location is nearly as wide as a hemisphere, so that no plane shows it.
+    """
+    order = np.argsort(location, kind="stable")
+    shapes, numbers = footprints[order], location[order]
+    corners, owner = shapely.get_coordinates(shapes, return_index=True)
+    vectors, number = geometry.unit_vectors(corners), numbers[owner]
+    firsts = np.searchsorted(number, np.arange(numbers.max(initial=-1) + 1))
+    planes = gnomonic.tangent_planes(np.add.reduceat(vectors, firsts))
+    return planes, shapely.set_coordinates(shapes.copy(), _project(vectors, planes[number])), numbers
+
+
 def _project(vectors: Floats, planes: Floats) -> Floats:
     """Project vectors (k, 3), each onto its plane (k, 3, 3), to (k, 2)."""
     depth = np.einsum("kx,kx->k", planes[:, 2], vectors) / np.linalg.norm(vectors, axis=1)
@@ -88,8 +104,13 @@ def _project(vectors: Floats, planes: Floats) -> Floats:
     return gnomonic.to_plane(vectors[:, None], planes)[:, 0]
 
 
-def _unions(shapes: Shapes, group: Integers, groups: int) -> Shapes:
-    """Unions (groups,) of the shapes of each group, whose numbers ascend."""
+def collect(shapes: Shapes, group: Integers, groups: int) -> Shapes:
+    """Collections (groups,) of the shapes of each group, whose numbers ascend."""
     collections = np.empty(groups, dtype=object)
     shapely.geometrycollections(shapes, indices=group, out=collections)
-    return np.asarray(shapely.union_all(collections[:, None], axis=1))
+    return collections
+
+
+def _unions(shapes: Shapes, group: Integers, groups: int) -> Shapes:
+    """Unions (groups,) of the shapes of each group, whose numbers ascend."""
+    return np.asarray(shapely.union_all(collect(shapes, group, groups)[:, None], axis=1))

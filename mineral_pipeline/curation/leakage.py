@@ -166,7 +166,7 @@ def contained_by_subset(footprints: Footprints, location: Integers, subset: Inte
         return contained
     points, polygons = geometry.unit_vectors(deposits), geometry.checked(footprints, "raise")
     members, parts, tree = overlap.group_members(location[polygons.owner]), overlap.parts_of(polygons), cKDTree(points)
-    centres, radii = geometry.enclosing_circles(overlap.hulls(polygons, location))
+    centres, radii = geometry.enclosing_circles(overlap.hulls(footprints, location))
     for start in range(0, len(subset), LOCATIONS_PER_QUERY):
         rows = slice(start, start + LOCATIONS_PER_QUERY)
         near = tree.query_ball_point(centres[rows], overlap.chords(radii[rows]))

@@ -18,9 +18,9 @@ from scipy.spatial import cKDTree
 from mineral_pipeline import geometry
 from mineral_pipeline.curation import _numba
 from mineral_pipeline.curation._numba import Members, Parts
-from mineral_pipeline.curation.coverage import Coverage
+from mineral_pipeline.curation.coverage import Coverage, collect, draw
 from mineral_pipeline.geometry import Floats, Footprints, Integers, Shapes, SphericalPolygons
-from mineral_pipeline.geometry.gnomonic import from_plane, tangent_planes, to_plane
+from mineral_pipeline.geometry.gnomonic import from_plane
 
 
 def group_members(location: npt.ArrayLike) -> Members:
@@ -55,7 +55,7 @@ def overlapping_pairs(footprints: Footprints, location: npt.ArrayLike) -> Intege
     if len(numbers) == 0:
         return np.empty((0, 2), dtype=np.int64)
     polygons = geometry.checked(footprints, "raise")
-    outer = hulls(polygons, numbers)
+    outer = hulls(footprints, numbers)
     pairs = _candidate_pairs(*geometry.enclosing_circles(outer))
     members = group_members(numbers[polygons.owner])
     meeting = _numba.locations_meet(pairs, members, parts_of(polygons), parts_of(geometry.checked(outer, "raise")))
@@ -66,23 +66,17 @@ def overlapping_pairs(footprints: Footprints, location: npt.ArrayLike) -> Intege
     return np.asarray(pairs[meeting != _numba.APART])
 
 
-def hulls(footprints: Footprints | SphericalPolygons, location: npt.ArrayLike) -> Floats:
+def hulls(footprints: Footprints, location: npt.ArrayLike) -> Floats:
     """Spherical convex hulls (p, w, 2) lon/lat of all n footprints of each location.
 
     A hull with fewer vertices than others repeats its last one.
     """
-    polygons = SphericalPolygons.of(footprints)
-    numbers = np.asarray(location, dtype=np.int64)[polygons.owner]
-    order = np.argsort(numbers, kind="stable")
-    vectors, numbers = polygons.vertices[order], numbers[order]
-    planes = tangent_planes(np.add.reduceat(vectors.sum(axis=1), np.searchsorted(numbers, np.arange(numbers[-1] + 1))))
-    flat = to_plane(vectors, planes[numbers]).reshape(-1, 2)
-    # The hull of a line is that of its points, and one line is cheaper to make than many points.
-    lines = shapely.linestrings(flat, indices=np.repeat(numbers, vectors.shape[1]))
-    return geometry.lonlat(from_plane(geometry.vertex_array(shapely.convex_hull(lines)), planes))
+    planes, drawn, numbers = draw(geometry.to_shapes(footprints), np.asarray(location, dtype=np.int64))
+    outer = shapely.convex_hull(collect(drawn, numbers, len(planes)))
+    return geometry.lonlat(from_plane(geometry.vertex_array(outer), planes))
 
 
-def outlines(footprints: Footprints | SphericalPolygons, location: npt.ArrayLike) -> Shapes:
+def outlines(footprints: Footprints, location: npt.ArrayLike) -> Shapes:
     """`hulls` as polygons (p,) in lon/lat, continuous across the antimeridian."""
     corners = hulls(footprints, location)
     lon = corners[..., 0]

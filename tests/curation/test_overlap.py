@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pyproj
+import pytest
 import shapely
 from convex_clipping import intersection_areas
 from hypothesis import given, settings
@@ -64,6 +65,13 @@ def test_a_hull_contains_every_footprint_of_its_location() -> None:
     covered = intersection_areas(footprints, hulls[[0, 0, 1]])
     np.testing.assert_allclose(covered, geometry.areas(footprints), rtol=1e-9)
     assert geometry.areas(hulls)[0] < 1.35 * geometry.areas(footprints)[0]
+
+
+def test_a_hull_follows_a_footprint_of_many_vertices() -> None:
+    circle = shapely.Point(0, 0).buffer(1, quad_segs=16)
+    (outline,) = overlap.outlines(np.array([circle]), [0])
+    assert outline.area == pytest.approx(circle.area, rel=1e-9)
+    assert len(overlap.hulls(np.array([circle]), [0])[0]) == 64
 
 
 def test_touching_footprints_overlap() -> None:
