@@ -37,5 +37,9 @@ class WorkspaceError(MineralPipelineError, OSError):
     """A workspace cannot be read or written, or holds something else than the settings describe."""
 
 
+class LeaseLostError(WorkspaceError):
+    """The run that this work belongs to no longer holds the workspace: another run does, or it has ended."""
+
+
 class ClusterError(MineralPipelineError, OSError):
     """A Dask cluster cannot be reached, or lacks what a job needs."""

@@ -14,7 +14,7 @@ from jobs.acquisition.scene import Context, PlannedChip, PlannedScene, acquire_s
 from mineral_pipeline import archive
 from mineral_pipeline.sensors import SENSORS
 from mineral_pipeline.settings import Acquire
-from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
+from mineral_pipeline.workspace import Workspace, artefacts, ledger, lock, zarr_store
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, co
                 outcomes.append(outcome)
                 if image is not None:
                     images[outcome.chip_index - min(indices)] = image
+    lock.check()
     workspace.remove(artefacts.ledger_part(shard.number))  # not done while the pixels change
     zarr_store.write_shard(workspace, shard.number, images)
     ledger.write_part(workspace, shard.number, outcomes)

@@ -15,12 +15,15 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from distributed import Client, Future, KilledWorker, as_completed
 
 import cluster
-from mineral_pipeline.errors import ClusterError, MineralPipelineError
+from jobs.running.worker import run_task
+from mineral_pipeline.errors import ClusterError, LeaseLostError, MineralPipelineError
+from mineral_pipeline.workspace import lock
 
 RETRIES = 2
 """Further attempts of a task that raised an error that may go away."""
@@ -66,9 +69,10 @@ def submit(
         resources: what a worker must offer.
     """
     run = secrets.token_hex(4)  # a scheduler that remembers the keys of an earlier run would not run them again
+    call = partial(run_task, lock.current(), function)
     return {
         client.submit(
-            function, *arguments, key=f"{job}-{name}-{run}", pure=False, resources=resources and dict(resources)
+            call, *arguments, key=f"{job}-{name}-{run}", pure=False, resources=resources and dict(resources)
         ): name
         for name, arguments in calls.items()
     }
@@ -153,7 +157,9 @@ def _retry(future: Future) -> None:
 def _allowed_retries(error: BaseException) -> int:
     if isinstance(error, KilledWorker):
         return KILLED_RETRIES
-    is_final = isinstance(error, MineralPipelineError) and isinstance(error, ValueError)  # the input is at fault
+    is_final = isinstance(error, LeaseLostError) or (  # or the input is at fault
+        isinstance(error, MineralPipelineError) and isinstance(error, ValueError)
+    )
     return RETRIES if isinstance(error, Exception) and not is_final else 0
 
 

@@ -5,6 +5,9 @@ takes the lease by creating the next number, which the file system or the object
 `Workspace.create_bytes`). Its owner increments the count of renewals in its file every third of the lease's length.
 Clocks of two hosts are never compared: a lease has expired when a waiting run has seen no change in it for its length
 by its own clock. An owner that finds a higher number than its own, or cannot renew, has lost the lease.
+
+A task that outlives its run, because the run's process was killed, must not write beside the next run: it is given the
+lease of its run (`holding`) and ends at the next `check` once that lease is no longer valid.
 """
 
 from __future__ import annotations
@@ -17,11 +20,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.errors import LeaseLostError, WorkspaceError
 from mineral_pipeline.workspace import artefacts
 from mineral_pipeline.workspace.workspace import Workspace
 
@@ -61,14 +65,61 @@ class Owner:
         return self.host == socket.gethostname() and self.born == born != "" and state not in SUSPENDED_OR_DEAD
 
 
+@dataclass(frozen=True)
+class Lease:
+    """The lease that a run holds. It is cheap to send to a worker."""
+
+    workspace: Workspace
+    """The workspace."""
+    number: int
+    """Number of its file."""
+    run: str
+    """Token of its owner, which names the run."""
+
+
+_CURRENT: ContextVar[Lease | None] = ContextVar("lease", default=None)
+
+
+def current() -> Lease | None:
+    """The lease under which this code runs: the client's, or that of a task; None outside of a run."""
+    return _CURRENT.get()
+
+
+@contextmanager
+def holding(lease: Lease | None) -> Iterator[None]:
+    """A block that runs under a lease, which `current` returns and `check` watches."""
+    token = _CURRENT.set(lease)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def check() -> None:
+    """End the work of a run that is over: call it before anything is written that the next run may write too.
+
+    Nothing happens outside of a run.
+
+    Raises:
+        LeaseLostError: another run has taken the lease over, or the run has released it.
+    """
+    lease = current()
+    if lease is None:
+        return
+    number, owner = _newest(lease.workspace)
+    if owner is None or number != lease.number or owner.released:
+        now = f"it is in use by {owner}" if owner and not owner.released else "it has ended"
+        raise LeaseLostError(f"the run of this task no longer holds workspace {lease.workspace.url}: {now}")
+
+
 @contextmanager
 def acquire(
     workspace: Workspace,
     stop: Callable[[WorkspaceError], None],
     say: Callable[[str], None],
     length_s: float,
-) -> Iterator[None]:
-    """Hold the lock of ``workspace`` during the block.
+) -> Iterator[Lease]:
+    """Hold the lock of ``workspace`` during the block, which runs under the lease.
 
     Args:
         workspace: the workspace.
@@ -84,8 +135,10 @@ def acquire(
     done = threading.Event()
     renewal = threading.Thread(target=_renew, args=(workspace, number, mine, stop, done), daemon=True, name="lease")
     renewal.start()
+    lease = Lease(workspace, number, mine.token)
     try:
-        yield
+        with holding(lease):
+            yield lease
     finally:
         done.set()
         renewal.join(length_s)

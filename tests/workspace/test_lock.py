@@ -15,7 +15,7 @@ import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
 
-from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.errors import LeaseLostError, WorkspaceError
 from mineral_pipeline.workspace import Workspace, lock
 from mineral_pipeline.workspace.lock import Owner, acquire
 
@@ -239,3 +239,18 @@ def test_one_who_slept_since_it_looked_does_not_take_a_number_that_has_come_and_
     with pytest.raises(WorkspaceError, match="in use by"), acquire(workspace, fail, silent, LENGTH_S):
         pass
     assert workspace.list("lock") == ["00000003.json"]
+
+
+def test_work_ends_when_its_run_no_longer_holds_the_lease(tmp_path: Path) -> None:
+    workspace = Workspace(str(tmp_path))
+    lock.check()  # outside of a run
+    with lock.acquire(workspace, stop=pytest.fail, say=pytest.fail, length_s=30) as lease:
+        assert lock.current() == lease
+        lock.check()
+    assert lock.current() is None
+    with lock.holding(lease), pytest.raises(LeaseLostError, match="has ended"):
+        lock.check()
+    with lock.acquire(workspace, stop=pytest.fail, say=pytest.fail, length_s=30) as other:
+        assert other.run != lease.run
+        with lock.holding(lease), pytest.raises(LeaseLostError, match=f"in use by process {os.getpid()}"):
+            lock.check()
