@@ -4,8 +4,8 @@
 
 Reads ``labels.parquet``, ``chips.parquet``, ``chips.zarr``, ``deposits.parquet`` and the land polygons of the settings;
 writes ``samples/<task>/{train,validation,test}.zarr``, ``samples.parquet``, ``leakage.parquet`` and, last,
-``summary.json`` with the leakage between the subsets; with ``curate.folds`` the same in ``samples/<task>/fold-<i>/``
-too. A task of the graph owns one batch of one store.
+``summary.json`` with the leakage between the subsets and the digest of the set; with ``curate.folds`` the same in
+``samples/<task>/fold-<i>/`` too. A task of the graph owns one batch of one store.
 """
 
 from __future__ import annotations
@@ -65,14 +65,17 @@ def main(settings: Settings, client: Client) -> Counts:
         for (task, fold), samples in selected.items():
             sample_set = artefacts.sample_set(task, fold)
             curation.create_stores(workspace, sample_set, samples, config.batch_size)
+            pixels: dict[str, str] = {}
             for result in collect(_copy(client, workspace, sample_set, samples, config.batch_size)):
-                progress.advance(done=result.value)
+                number, pixels[result.name] = result.value
+                progress.advance(done=number)
             split_leakage = curation.SplitLeakage(samples)
             workspace.write_table(artefacts.samples_table(sample_set), samples)
             workspace.write_table(artefacts.samples_leakage(sample_set), split_leakage.locations())
             leakage = split_leakage.measure(deposits, config.max_leakage)
             summary = curation.summarise(samples, task, config, leakage)
-            workspace.write_json(artefacts.samples_summary(sample_set), summary)
+            digest = curation.digest_samples(samples, pixels)
+            workspace.write_json(artefacts.samples_summary(sample_set), summary | {"digest": digest})
     dropped = pd.concat([samples["drop_reason"] for (_, fold), samples in selected.items() if fold is None])
     reasons = {str(reason): int(number) for reason, number in dropped[dropped != ""].value_counts().items()}
     return Counts("samples", planned=planned, done=progress.done, reasons=reasons)

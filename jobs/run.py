@@ -58,16 +58,22 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
 
 @contextmanager
 def _stoppable() -> Iterator[Callable[[MineralPipelineError], None]]:
-    """A block that SIGTERM ends as Ctrl-C does, and that other threads can end with an error."""
+    """A block that SIGTERM ends as Ctrl-C does, and that other threads can end with an error.
+
+    The KeyboardInterrupt of such an error carries it, so that the record of the running job can tell it.
+    """
     reasons: list[MineralPipelineError] = []
     main = threading.main_thread().ident or 0
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt(*reasons)
 
     def stop(reason: MineralPipelineError) -> None:
         reasons.append(reason)
         # The signal wakes the main thread from whatever it waits for; SIGINT may be ignored, as under nohup.
         signal.pthread_kill(main, signal.SIGTERM)
 
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield stop
     except KeyboardInterrupt:

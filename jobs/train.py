@@ -23,10 +23,10 @@ from mineral_pipeline.modelling import (
     ModelSpec,
     baseline_specs,
     check_networks,
-    count_models,
     fit,
     grid_specs,
     is_done,
+    model_names,
 )
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
@@ -34,7 +34,7 @@ from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
 def plan(settings: Settings) -> Plan:
     """Models to train; none is known to be done before the samples are."""
-    workspace, models = Workspace(settings.workspace), count_models(settings)
+    workspace, models = Workspace(settings.workspace), len(model_names(settings))
     done = 0
     if all(workspace.exists(artefacts.samples_table(task)) for task in settings.tasks):
         done = sum(is_done(workspace, spec) for spec in model_specs(settings, workspace))

@@ -9,6 +9,7 @@ import pandas as pd
 from mineral_pipeline.geometry import CRS
 from mineral_pipeline.settings import Settings, parse
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.digests import digest_document, digest_table
 from mineral_pipeline.workspace.zarr_store import ImageLayout
 
 FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -26,7 +27,7 @@ def write_samples(
     seed: int = 0,
     signal: bool = True,
 ) -> pd.DataFrame:
-    """Write the three stores and the table of a task; without ``signal`` the patches say nothing."""
+    """Write the three stores, the table and the digest of a task; without ``signal`` the patches say nothing."""
     rng = np.random.default_rng(seed)
     values = np.linspace(0, 1, locations) if task == "richness" else np.arange(locations) % 2
     richness = rng.permuted(values)
@@ -47,6 +48,8 @@ def write_samples(
     table = pd.concat(tables, ignore_index=True)
     geometry = gpd.points_from_xy(table["lon"], table["lat"])
     workspace.write_table(artefacts.samples_table(task), gpd.GeoDataFrame(table, geometry=geometry, crs=CRS))
+    digest = digest_document([digest_table(table), locations, chips, size, batch, seed, signal])
+    workspace.write_json(artefacts.samples_summary(task), {"task": task, "digest": digest})
     return table
 
 
@@ -88,5 +91,7 @@ def settings(workspace: Workspace, **sections: object) -> Settings:
 
 def write_leakage(workspace: Workspace, task: str, area: float) -> None:
     """Write the part of a task's summary by which training is refused."""
+    name = artefacts.samples_summary(task)
+    summary = workspace.read_json(name) if workspace.exists(name) else {"task": task, "digest": "none"}
     leakage = {"area": area, "locations": area, "worst": area, "deposits": 0, "max_leakage": 0.0}
-    workspace.write_json(artefacts.samples_summary(task), {"task": task, "leakage": leakage})
+    workspace.write_json(name, summary | {"leakage": leakage})

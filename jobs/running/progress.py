@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -17,6 +20,19 @@ CONSOLE = Console(highlight=False, soft_wrap=True)
 """Where jobs speak to a person."""
 
 SECONDS_BETWEEN_LINES = 10.0
+
+_SHOWN: ContextVar[list[Progress] | None] = ContextVar("shown", default=None)
+
+
+@contextmanager
+def watching() -> Iterator[list[Progress]]:
+    """A block whose progress others may look at, from any thread: what it has shown, the newest last."""
+    shown: list[Progress] = []
+    token = _SHOWN.set(shown)
+    try:
+        yield shown
+    finally:
+        _SHOWN.reset(token)
 
 
 @dataclass
@@ -35,6 +51,8 @@ class Progress:
 
     def __enter__(self) -> Self:
         """Show the start."""
+        if (shown := _SHOWN.get()) is not None:
+            shown.append(self)
         if CONSOLE.is_terminal:
             self._bar = rich.progress.Progress(
                 "[bold]{task.description:<10}",

@@ -1,63 +1,22 @@
-"""What the output of a job depends on: settings, input files and the jobs before it, as a digest and by name."""
+"""Whether the output of a job is what it would make now: its settings, what it reads and what it left, by digest."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import fsspec
 
+from jobs.running.dependencies import DEPENDENCIES
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace import Workspace, last_run, newest_run
+from mineral_pipeline.workspace.digests import ABSENT, digest_artefacts
 
 MAX_HASHED_BYTES = 64 * 2**20
 """Larger inputs are identified by what their file system tells of them, such as size and time."""
 
-
-@dataclass(frozen=True)
-class Dependencies:
-    """What a job reads, and what exists when it is done."""
-
-    jobs: tuple[JobName, ...]
-    """Jobs whose output the job reads."""
-    sections: tuple[str, ...]
-    """Sections of the settings that the job reads."""
-    output: Callable[[Settings], str]
-    """Artefact that exists when the job is done."""
-    inputs: Callable[[Settings], list[str]] = lambda settings: []
-    """Files outside the workspace that the job reads."""
-    also: Callable[[Settings], set[str]] = lambda settings: set()
-    """Sections of the settings that the job reads under some settings."""
-
-
-DEPENDENCIES: dict[JobName, Dependencies] = {
-    "simulate": Dependencies((), ("simulate", "acquire", "archive", "seed"), lambda _: artefacts.RUNS),
-    "catalogue": Dependencies((), ("archive", "catalogue", "acquire"), lambda _: artefacts.CATALOGUE),
-    "acquire": Dependencies(("catalogue",), (), lambda _: artefacts.LEDGER),
-    "label": Dependencies(
-        ("acquire",), ("label",), lambda _: artefacts.LABELS, lambda s: list(s.label.deposits if s.label else [])
-    ),
-    "curate": Dependencies(
-        ("label",),
-        ("curate", "tasks", "seed"),
-        lambda s: artefacts.samples_table(s.tasks[0]),
-        lambda s: [s.curate.land] if s.curate and not s.curate.land_sha256 else [],  # else the settings know it
-    ),
-    "train": Dependencies(("curate",), ("train", "tasks", "seed"), lambda s: artefacts.models(s.tasks[0])),
-    "tune": Dependencies(("train",), ("tune",), lambda s: artefacts.model(s.tasks[0], "tuned")),
-    "evaluate": Dependencies(
-        ("tune",),
-        ("evaluate",),
-        lambda s: artefacts.evaluation(s.tasks[0]),
-        also=lambda s: {"prospect"} if "prospect" in s.jobs else set(),  # then the ensemble is evaluated
-    ),
-    "prospect": Dependencies(("tune",), ("prospect",), lambda _: artefacts.PROSPECTS),
-    "report": Dependencies((), (), lambda _: artefacts.REPORT),
-}
 IMMUTABLE_JOBS: tuple[JobName, ...] = ("simulate", "catalogue", "acquire")
 """Jobs whose settings may not change within a workspace, because chips are expensive to make again."""
 
@@ -83,12 +42,67 @@ def read_settings(settings: Settings, job: JobName) -> dict[str, Any]:
     return settings.model_dump(mode="json", include=sections, exclude=EXECUTION_SETTINGS)
 
 
-def key(settings: Settings, job: JobName) -> str:
-    """Digest of all that the output of ``job`` depends on."""
-    inputs = [fingerprint(path) for path in DEPENDENCIES[job].inputs(settings)]
-    upstream = [key(settings, needed) for needed in DEPENDENCIES[job].jobs]
-    text = json.dumps([job, read_settings(settings, job), inputs, upstream], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest_inputs(settings: Settings, job: JobName) -> dict[str, str]:
+    """Digest of every file and artefact that ``job`` reads, by its path or name, as they are now."""
+    files = {path: fingerprint(path) for path in DEPENDENCIES[job].files(settings)}
+    return files | digest_artefacts(Workspace(settings.workspace), DEPENDENCIES[job].reads(settings))
+
+
+def digest_outputs(settings: Settings, job: JobName) -> dict[str, str]:
+    """Digest of every artefact that ``job`` makes, by its name, as they are now."""
+    return digest_artefacts(Workspace(settings.workspace), DEPENDENCIES[job].writes(settings))
+
+
+def why_again(
+    workspace: Workspace, last: Mapping[str, Any], settings: Mapping[str, Any], inputs: Mapping[str, str]
+) -> str | None:
+    """Why a job that was done is to be done again; None when its output is what it would make now, and whole.
+
+    Args:
+        workspace: the workspace.
+        last: record of the run that did the job.
+        settings: settings that the job reads now.
+        inputs: digests of what the job reads now.
+    """
+    if "outputs" not in last:
+        return "an earlier version of this program did it"
+    for name, before, after in _differences(last["settings"], settings):
+        return f"{name} was {before!r} and is {after!r} now"
+    if failed := last["counts"]["failed"]:
+        return f"{failed:,} {last['counts']['unit']} failed"
+    return _changed(last["inputs"], inputs) or _damaged(workspace, last)
+
+
+def check_makers(workspace: Workspace, job: JobName) -> None:
+    """Refuse to read what another job has not left whole, or what is not as it has left it.
+
+    Raises:
+        WorkspaceError: that job was never done, or an artefact is gone or has changed since.
+    """
+    for maker in DEPENDENCIES[job].makers:
+        last = last_run(workspace, maker)
+        found = _damaged(workspace, last) if last else "it was never done" if newest_run(workspace, maker) else None
+        if found:
+            raise WorkspaceError(f"{job} reads what {maker} makes, and {found}: run {maker} first")
+
+
+def _damaged(workspace: Workspace, record: Mapping[str, Any]) -> str | None:
+    """Which output of a job is not as its record says; None when all are, and for records of earlier versions."""
+    outputs = record.get("outputs", {})
+    return _changed(outputs, digest_artefacts(workspace, outputs))
+
+
+def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> str | None:
+    """Which artefact differs, and how; None when none does."""
+    for name in sorted({*then, *now}):
+        before, after = then.get(name, ABSENT), now.get(name, ABSENT)
+        if before != after:
+            return (
+                f"{name} is {'gone' if after == ABSENT else 'new'}"
+                if ABSENT in (before, after)
+                else f"{name} has changed"
+            )
+    return None
 
 
 def refuse_other_settings(workspace: Workspace, job: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:

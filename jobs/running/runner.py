@@ -1,21 +1,20 @@
-"""What every job has in common: when it is done already, and the record of its run.
+"""What every job has in common: whether it is done already, and the record of its run.
 
-A job module offers ``plan(settings) -> Plan`` and ``main(settings, client) -> Counts``. A job is done when its newest
-run record carries the same key and its output exists. The key is a digest of the settings that the job reads, of its
-input files and of the jobs before it, so that a change redoes what depends on it and nothing else. The settings of
-`IMMUTABLE_JOBS` may not change within a workspace.
+A job module offers ``plan(settings) -> Plan`` and ``main(settings, client) -> Counts``. A job is done when a run record
+of it holds the settings that it reads now and the digests of the files and artefacts that it reads now, nothing of it
+failed, and its own artefacts are as that run left them. So a change, a repair or a damage redoes what depends on it and
+nothing else. The settings of `IMMUTABLE_JOBS` may not change within a workspace.
 """
 
 from __future__ import annotations
 
 import importlib
 import platform
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from distributed import Client
 
@@ -23,15 +22,17 @@ from jobs.running.extensions import share_extensions
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE
 from jobs.running.provenance import (
-    DEPENDENCIES,
     IMMUTABLE_JOBS,
-    fingerprint,
-    key,
+    check_makers,
+    digest_inputs,
+    digest_outputs,
     read_settings,
     refuse_other_settings,
+    why_again,
 )
+from jobs.running.recording import recording
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Counts, Workspace, last_run, write_run
+from mineral_pipeline.workspace import Counts, RunState, Workspace, last_run, lock
 
 RESUMABLE_JOBS: tuple[JobName, ...] = ("simulate", "acquire", "report")
 """Jobs that run every time: the first two know which scenes are done, and the report is quick."""
@@ -78,33 +79,41 @@ def execute(
         main: replaces the module's own ``main``, to pass more to it.
 
     Raises:
-        WorkspaceError: the workspace holds chips made with other settings.
+        WorkspaceError: the workspace holds chips made with other settings, or what the job reads is not whole.
     """
-    workspace = Workspace(settings.workspace)
-    digest, last = key(settings, job), last_run(workspace, job)
+    workspace, reads = Workspace(settings.workspace), read_settings(settings, job)
+    last = last_run(workspace, job)
     if job in IMMUTABLE_JOBS and last is not None:
-        refuse_other_settings(workspace, job, last["settings"], read_settings(settings, job))
-    is_done = last is not None and last["key"] == digest and workspace.exists(DEPENDENCIES[job].output(settings))
-    if last is not None and is_done and job not in RESUMABLE_JOBS:
-        return _skip(job, Counts(**last["counts"]))
-    started, clock = datetime.now(UTC), time.monotonic()
+        refuse_other_settings(workspace, job, last["settings"], reads)
+    check_makers(workspace, job)
+    inputs = digest_inputs(settings, job)
+    if last is not None and job not in RESUMABLE_JOBS:
+        again = why_again(workspace, last, reads, inputs)
+        if again is None:
+            return _skip(job, Counts(**last["counts"]))
+        CONSOLE.print(f"{job:<10} is done again: {again}")
     share_extensions(client)
-    counts = (main or load_job(job).main)(settings, client)
-    write_run(
-        workspace,
-        {
-            "job": job,
-            "started": started.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-            "seconds": round(time.monotonic() - clock, 3),
-            "key": digest,
-            "settings": read_settings(settings, job),
-            "counts": asdict(counts),
-            "inputs": {path: fingerprint(path) for path in DEPENDENCIES[job].inputs(settings)},
-            "python": platform.python_version(),
-            "packages": {package: version(package) for package in PACKAGES},
-        },
-    )
+    with recording(workspace, _facts(job, reads, inputs)) as record:
+        counts = (main or load_job(job).main)(settings, client)
+        has_failed = counts.failed_fraction > settings.max_failed_fraction
+        record["state"] = RunState.FAILED if has_failed else RunState.DONE
+        record["error"] = "more failed than max_failed_fraction allows" if has_failed else ""
+        record |= {"counts": asdict(counts), "outputs": digest_outputs(settings, job)}
     return counts
+
+
+def _facts(job: JobName, settings: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any]:
+    """What the record of a run tells from its beginning."""
+    lease = lock.current()
+    return {
+        "job": job,
+        "run": lease.run if lease else "",
+        "started": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "settings": settings,
+        "inputs": inputs,
+        "python": platform.python_version(),
+        "packages": {package: version(package) for package in PACKAGES},
+    }
 
 
 def _skip(job: JobName, last: Counts) -> Counts:

@@ -1,4 +1,4 @@
-"""The state of a workspace: counts of every job, damaged ledger parts, and who uses it.
+"""The state of a workspace: every job that has begun and how far it is, damaged ledger parts, and who uses it.
 
 mineral-pipeline status WORKSPACE [--json]
 """
@@ -6,34 +6,50 @@ mineral-pipeline status WORKSPACE [--json]
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 
 from rich.table import Table
 
+from jobs.running.dependencies import DEPENDENCIES
 from jobs.running.progress import CONSOLE
-from jobs.running.provenance import DEPENDENCIES
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, layout, ledger, lock, read_runs
 
 
+@dataclass(frozen=True)
+class JobStatus:
+    """How far a job is."""
+
+    state: str
+    """State of its newest run, as `RunState` defines it."""
+    started: str
+    """When that run began, ISO 8601."""
+    error: str
+    """What ended it; empty when nothing did."""
+    counts: Counts
+    """Counts of that run; those of acquire are the ledger's."""
+
+
 def show_status(url: str, as_json: bool) -> int:
-    """Show counts per job; those of acquire come from the ledger itself, so that they are true while it runs.
+    """Show the state and the counts of every job that has begun; they are true while it runs.
 
     Raises:
         WorkspaceError: there is no workspace, or it has another format.
     """
     workspace = open_existing(url)
-    catalogue = workspace.read_table(artefacts.CATALOGUE, ["scene_id", "shard"])
-    states, damaged = ledger.read_states(workspace, catalogue)
-    counts, owner = job_counts(workspace, states, len(catalogue)), lock.owner(workspace)
+    found, damaged = job_statuses(workspace)
+    owner = lock.owner(workspace)
     if as_json:
-        jobs = {job: asdict(count) for job, count in counts.items()}
-        found = {"workspace": url, "jobs": jobs, "damaged": list(damaged.values()), "in_use_by": owner and str(owner)}
-        CONSOLE.print_json(json.dumps(found))
+        jobs = {job: {**asdict(status.counts), **_facts(status)} for job, status in found.items()}
+        content = {"workspace": url, "jobs": jobs, "damaged": list(damaged.values()), "in_use_by": owner and str(owner)}
+        CONSOLE.print_json(json.dumps(content))
         return 0
-    CONSOLE.print(_table(url, counts))
+    CONSOLE.print(_table(url, found))
+    for job, status in found.items():
+        if status.error:
+            CONSOLE.print(f"{job} {status.state}: {status.error}")
     for fault in damaged.values():
         CONSOLE.print(f"{fault}: run acquire again")
     if owner:
@@ -41,38 +57,45 @@ def show_status(url: str, as_json: bool) -> int:
     return 0
 
 
-def _table(title: str, counts: Mapping[str, Counts]) -> Table:
-    table = Table("job", "unit", "planned", "done", "skipped", "failed", "reasons", title=title)
-    for job, count in counts.items():
-        reasons = ", ".join(f"{number:,} {reason}" for reason, number in count.reasons.items())
-        numbers = (f"{n:,}" for n in (count.planned, count.done, count.skipped, count.failed))
-        table.add_row(job, count.unit, *numbers, reasons)
-    return table
-
-
-def job_counts(workspace: Workspace, states: Mapping[int, Sequence[str]], scenes: int) -> dict[str, Counts]:
-    """Counts of every job that has left something, in the order of the jobs.
-
-    Args:
-        workspace: the workspace.
-        states: states of the scenes of finished shards, by shard.
-        scenes: number of scenes in the catalogue.
-    """
-    newest = {record["job"]: Counts(**record["counts"]) for record in read_runs(workspace)}
-    if states:
-        skipped = newest["acquire"].skipped if "acquire" in newest else 0
-        newest["acquire"] = ledger.count(chain.from_iterable(states.values()), scenes, skipped)
-    return {job: newest[job] for job in DEPENDENCIES if job in newest}
+def job_statuses(workspace: Workspace) -> tuple[dict[str, JobStatus], dict[int, str]]:
+    """Status of every job that has begun, in the order of the jobs; and what is wrong with ledger parts, by shard."""
+    newest = {
+        run["job"]: JobStatus(str(run["state"]), run["started"], run.get("error", ""), Counts(**run["counts"]))
+        for run in read_runs(workspace)
+    }
+    damaged: dict[int, str] = {}
+    if workspace.exists(artefacts.CATALOGUE):
+        catalogue = workspace.read_table(artefacts.CATALOGUE, ["scene_id", "shard"])
+        states, damaged = ledger.read_states(workspace, catalogue)
+        if states:
+            acquire = newest.get("acquire", JobStatus("", "", "", Counts("scenes")))
+            counts = ledger.count(chain.from_iterable(states.values()), len(catalogue), acquire.counts.skipped)
+            newest["acquire"] = replace(acquire, counts=counts)
+    return {job: newest[job] for job in DEPENDENCIES if job in newest}, damaged
 
 
 def open_existing(url: str) -> Workspace:
-    """The workspace at ``url``, which holds a catalogue.
+    """The workspace at ``url``.
 
     Raises:
         WorkspaceError: there is none, or it has another format.
     """
     workspace = Workspace(url)
     layout.check_version(workspace)
-    if not workspace.exists(artefacts.CATALOGUE):
-        raise WorkspaceError(f"{url}: no catalogue there: is it a workspace? `mineral-pipeline run` makes one")
+    if layout.read_version(workspace) is None:
+        raise WorkspaceError(f"{url}: nothing there: is it a workspace? `mineral-pipeline run` makes one")
     return workspace
+
+
+def _facts(status: JobStatus) -> dict[str, str]:
+    return {"state": status.state, "started": status.started, "error": status.error}
+
+
+def _table(title: str, statuses: Mapping[str, JobStatus]) -> Table:
+    table = Table("job", "state", "unit", "planned", "done", "skipped", "failed", "reasons", title=title)
+    for job, status in statuses.items():
+        counts = status.counts
+        reasons = "\n".join(f"{number:,} {reason}" for reason, number in counts.reasons.items())
+        numbers = (f"{n:,}" for n in (counts.planned, counts.done, counts.skipped, counts.failed))
+        table.add_row(job, status.state, counts.unit, *numbers, reasons)
+    return table

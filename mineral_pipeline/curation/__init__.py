@@ -1,7 +1,7 @@
 """From labelled chips to training sets: ocean mask, cloud rank, balance, splits, leakage check, training stores."""
 
 from mineral_pipeline.curation.chips import drop_locations, find_locations, read_chips
-from mineral_pipeline.curation.dataset import chips_by_batch, create_stores, summarise, write_samples
+from mineral_pipeline.curation.dataset import chips_by_batch, create_stores, digest_samples, summarise, write_samples
 from mineral_pipeline.curation.land import is_on_land, land_fractions, over_land, subdivide
 from mineral_pipeline.curation.land_file import cache_folder, read_land
 from mineral_pipeline.curation.leakage import SplitLeakage, check_leakage, measure_leakage
@@ -16,6 +16,7 @@ __all__ = [
     "check_leakage",
     "chips_by_batch",
     "create_stores",
+    "digest_samples",
     "drop_locations",
     "find_locations",
     "find_split",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -14,6 +14,7 @@ from mineral_pipeline.curation.sampling import count_locations
 from mineral_pipeline.learning import PRIMARY_METRIC, SUBSETS, SubsetName, Task
 from mineral_pipeline.settings import Curate
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.digests import digest_array, digest_document, digest_table
 from mineral_pipeline.workspace.identities import KEYS
 
 HELD_OUT: tuple[SubsetName, ...] = ("validation", "test")
@@ -51,7 +52,7 @@ def chips_by_batch(samples: gpd.GeoDataFrame, subset: str, batch_size: int) -> l
     return [chips[start : start + batch_size] for start in range(0, len(chips), batch_size)]
 
 
-def write_samples(workspace: Workspace, store: str, batch: int, chips: Sequence[int]) -> int:
+def write_samples(workspace: Workspace, store: str, batch: int, chips: Sequence[int]) -> tuple[int, str]:
     """Copy chips into one batch of a training store. Runs on a worker and holds one batch in memory.
 
     Args:
@@ -61,13 +62,23 @@ def write_samples(workspace: Workspace, store: str, batch: int, chips: Sequence[
         chips: ``chip_index`` of each sample of the batch.
 
     Returns:
-        Number of samples written.
+        Number of samples written, and the digest of their pixels.
     """
     # Chips are read in the order of the chip store, each once, and then put into the order of the batch.
     indices, position = np.unique(np.asarray(chips, dtype=np.int64), return_inverse=True)
     images = np.asarray(zarr_store.open_images(workspace).oindex[indices])
     zarr_store.write_batch(workspace, store, batch, images[position])
-    return len(chips)
+    return len(chips), digest_array(images[position])
+
+
+def digest_samples(samples: gpd.GeoDataFrame, pixels: Mapping[str, str]) -> str:
+    """Digest of a sample set: its table and, by batch, its pixels. Equal sets have equal ones, whatever their files.
+
+    Args:
+        samples: samples as `select` gives them.
+        pixels: digest of the pixels of every batch, as `write_samples` gives it.
+    """
+    return digest_document([digest_table(samples), pixels])
 
 
 def summarise(samples: gpd.GeoDataFrame, task: Task, config: Curate, leakage: dict[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,13 @@ anything that imports Keras, which `fit` and `predict` do on the worker.
 
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.fitting import fit
-from mineral_pipeline.modelling.model_list import baseline_specs, check_networks, count_models, grid_specs
+from mineral_pipeline.modelling.model_list import baseline_specs, check_networks, grid_specs, model_names
 from mineral_pipeline.modelling.model_selection import (
     SELECTABLE_KINDS,
     ensemble_members,
     ensemble_specs,
     has_collapsed,
+    member_name,
     select_model,
 )
 from mineral_pipeline.modelling.prediction import predict, predict_subset
@@ -32,7 +33,6 @@ __all__ = [
     "ModelSpec",
     "baseline_specs",
     "check_networks",
-    "count_models",
     "done_names",
     "ensemble_members",
     "ensemble_specs",
@@ -41,6 +41,8 @@ __all__ = [
     "has_collapsed",
     "is_current",
     "is_done",
+    "member_name",
+    "model_names",
     "open_subset",
     "predict",
     "predict_subset",

@@ -17,7 +17,7 @@ from mineral_pipeline.modelling.collapse import attempts, is_collapsed
 from mineral_pipeline.modelling.dataset import Subset, open_subset, permute_labels
 from mineral_pipeline.modelling.networks import NETWORKS
 from mineral_pipeline.modelling.prediction import predict_batches, save_baseline
-from mineral_pipeline.modelling.spec import ModelSpec, is_done, read_metrics, write_spec
+from mineral_pipeline.modelling.spec import ModelSpec, is_done, read_metrics, write_metrics, write_spec
 from mineral_pipeline.workspace import Workspace, artefacts
 
 Measure = Callable[[Task, np.ndarray, np.ndarray, np.ndarray], dict[str, float]]
@@ -84,8 +84,7 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
             label=validation.label, prediction=fitted.prediction
         )
         workspace.write_table(artefacts.model(spec.task, spec.name, artefacts.MODEL_PREDICTIONS), table)
-        workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), metrics)
-    return metrics
+        return write_metrics(workspace, artefacts.model(spec.task, spec.name), metrics)
 
 
 def _fit_baseline(workspace: Workspace, spec: ModelSpec, train: Subset, validation: Subset) -> Fit:

@@ -41,10 +41,10 @@ def grid_networks(settings: Settings) -> list[str]:
     return list(dict.fromkeys([*grid, *train.networks]))
 
 
-def count_models(settings: Settings) -> int:
-    """Number of models of one task: `grid_specs` and `baseline_specs`, which need the samples."""
-    train = settings.train
-    return len(grid_networks(settings)) * len(train.seeds) + train.n_label_permutations + len(BASELINES)
+def model_names(settings: Settings) -> list[str]:
+    """Names of the models of one task: those of `grid_specs` and `baseline_specs`, which need the samples."""
+    grid = [f"{network}-s{seed}" for network in grid_networks(settings) for seed in settings.train.seeds]
+    return grid + [f"random-labels-p{number}" for number in range(settings.train.n_label_permutations)] + [*BASELINES]
 
 
 def grid_specs(settings: Settings, workspace: Workspace, task: Task) -> list[ModelSpec]:

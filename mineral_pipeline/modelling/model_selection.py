@@ -63,6 +63,11 @@ def has_collapsed(workspace: Workspace, spec: ModelSpec) -> bool:
     return bool(read_metrics(workspace, spec.task, spec.name)["collapsed"])
 
 
+def member_name(seed: int) -> str:
+    """Name of the network of an ensemble with some seed."""
+    return f"member-s{seed}"
+
+
 def ensemble_specs(settings: Settings, workspace: Workspace, task: Task = "richness") -> list[ModelSpec]:
     """The networks of an ensemble: the best model's network and hyperparameters with different seeds.
 
@@ -75,7 +80,7 @@ def ensemble_specs(settings: Settings, workspace: Workspace, task: Task = "richn
     if winner is None:
         return []
     base = replace(winner, kind="ensemble-member", epochs=settings.train.epochs, patience=settings.train.patience)
-    return [replace(base, name=f"member-s{seed}", seed=seed) for seed in range(settings.prospect.ensemble_size)]
+    return [replace(base, name=member_name(seed), seed=seed) for seed in range(settings.prospect.ensemble_size)]
 
 
 def ensemble_members(settings: Settings, workspace: Workspace, task: Task = "richness") -> list[str]:

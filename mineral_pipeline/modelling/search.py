@@ -22,7 +22,7 @@ from mineral_pipeline.modelling.candidates import candidate_spec, candidate_spec
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.fitting import Measure, fit
 from mineral_pipeline.modelling.model_selection import rank_models
-from mineral_pipeline.modelling.spec import TUNED, ModelSpec, is_done, read_metrics, write_spec
+from mineral_pipeline.modelling.spec import TUNED, ModelSpec, is_done, read_metrics, write_metrics, write_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -161,7 +161,7 @@ def promote(workspace: Workspace, winner: ModelSpec, table: pd.DataFrame) -> Non
             workspace.write_bytes(artefacts.model(task, TUNED, file), content)
     workspace.write_table(artefacts.model(task, TUNED, artefacts.MODEL_SEARCH), table)
     metrics = read_metrics(workspace, task, winner.name) | {"name": TUNED, "kind": "tuned", "label": TUNED}
-    workspace.write_json(artefacts.model(task, TUNED, artefacts.MODEL_METRICS), metrics)
+    write_metrics(workspace, artefacts.model(task, TUNED), metrics)
 
 
 def _row(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -21,6 +20,16 @@ NETWORK_KINDS: tuple[NetworkKind, ...] = get_args(NetworkKind)
 
 Role = Literal["network", "baseline"]
 Loss = Literal["cross_entropy", "mae", "mse"]
+
+MODEL_FILES = (
+    artefacts.MODEL_SPEC,
+    artefacts.MODEL_NETWORK,
+    artefacts.MODEL_BASELINE,
+    artefacts.MODEL_HISTORY,
+    artefacts.MODEL_PREDICTIONS,
+    artefacts.MODEL_SEARCH,
+)
+"""Files without which a model that had them is not whole."""
 
 TUNED = "tuned"
 """Name of the best model of the search."""
@@ -53,7 +62,7 @@ class ModelSpec:
     permutation: int | None
     """Seed of the permuted labels; None for true labels."""
     samples: str
-    """Digest of the table of samples: the same network on other samples is another model."""
+    """Digest of the samples: the same network on other samples is another model."""
 
     @property
     def role(self) -> Role:
@@ -62,12 +71,15 @@ class ModelSpec:
 
 
 def digest_samples(workspace: Workspace, task: Task) -> str:
-    """Digest of the table of samples of a task.
+    """Digest of the samples of a task, their labels and their pixels, as ``curate`` has left it in their summary.
 
     Raises:
         WorkspaceError: the task is not curated.
     """
-    return hashlib.sha256(workspace.read_bytes(artefacts.samples_table(task))).hexdigest()[:16]
+    name = artefacts.samples_summary(task)
+    if digest := workspace.read_json(name).get("digest"):
+        return str(digest)[:16]
+    raise WorkspaceError(f"{workspace.uri(name)} holds no digest of the samples: run curate again")
 
 
 def write_spec(workspace: Workspace, spec: ModelSpec) -> None:
@@ -97,6 +109,17 @@ def read_metrics(workspace: Workspace, task: str, name: str) -> dict[str, Any]:
     return metrics
 
 
+def write_metrics(workspace: Workspace, folder: str, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Write ``metrics.json`` into the folder of a model, its last file, and return what it holds.
+
+    It also tells the sizes of the files without which the model is not whole.
+    """
+    sizes = workspace.sizes(folder)
+    metrics = metrics | {"files": {name: sizes[name] for name in MODEL_FILES if name in sizes}}
+    workspace.write_json(f"{folder}/{artefacts.MODEL_METRICS}", metrics)
+    return metrics
+
+
 def read_predictions(workspace: Workspace, task: str, name: str) -> pd.Series:
     """What a model predicted for the validation subset when it was trained, in 0..1 by ``chip_id``.
 
@@ -109,7 +132,7 @@ def read_predictions(workspace: Workspace, task: str, name: str) -> pd.Series:
 
 
 def is_done(workspace: Workspace, spec: ModelSpec) -> bool:
-    """Whether this very model is trained: ``metrics.json`` is written last."""
+    """Whether this very model is trained, and whole."""
     return _trained_spec(workspace, spec.task, spec.name) == spec
 
 
@@ -120,11 +143,15 @@ def is_current(workspace: Workspace, task: Task, name: str) -> bool:
 
 
 def _trained_spec(workspace: Workspace, task: str, name: str) -> ModelSpec | None:
-    """The spec of a trained model; None where there is none, or one of another version of this program."""
-    if not workspace.exists(artefacts.model(task, name, artefacts.MODEL_METRICS)):
+    """The spec of a trained model; None where there is none, a part is gone, or another version has made it."""
+    folder = artefacts.model(task, name)
+    sizes = workspace.sizes(folder)
+    if artefacts.MODEL_METRICS not in sizes:
         return None
     try:
-        return read_spec(workspace, task, name)
+        files = read_metrics(workspace, task, name).get("files", {})
+        is_whole = all(sizes.get(file) == size for file, size in files.items())
+        return read_spec(workspace, task, name) if is_whole else None
     except (WorkspaceError, TypeError, ValueError, KeyError):
         return None
 

@@ -89,6 +89,13 @@ PART = re.compile(r"part-(\d{5,})\.parquet")
 COLUMNS = [column.name for column in fields(Outcome)]
 
 
+CONTENT = [
+    "chip_id", "scene_id", "location_id", "chip_index", "product_id", "sha256", "geometry", "footprint_source",
+    "valid_fraction", "brightness", "path", "row", "acquired", "cloud_cover",
+]  # fmt: skip
+"""What a chip is; the other columns tell how it was acquired, which two acquisitions of one chip do differently."""
+
+
 def write_part(workspace: Workspace, shard: int, outcomes: Sequence[Outcome]) -> None:
     """Write a shard's part: the shard is done from here on."""
     workspace.write_table(artefacts.ledger_part(shard), to_table(outcomes))
@@ -103,6 +110,12 @@ def to_table(outcomes: Iterable[Outcome]) -> gpd.GeoDataFrame:
 def read(workspace: Workspace) -> gpd.GeoDataFrame:
     """The whole ledger, in the order of the chips."""
     return workspace.read_table(artefacts.LEDGER)
+
+
+def read_content(workspace: Workspace) -> gpd.GeoDataFrame:
+    """What later jobs read of the ledger: `CONTENT` of the chips that are ``ok``, in their order."""
+    table = workspace.read_table(artefacts.LEDGER, [*CONTENT, "status"])
+    return table.loc[table["status"] == State.OK, CONTENT]
 
 
 def finished_shards(workspace: Workspace) -> list[int]:

@@ -31,7 +31,8 @@ from mineral_pipeline.workspace.workspace import Workspace
 
 LEASE_S = 30.0
 """Seconds that a lease is valid after its last renewal; a healthy run renews it three times in between."""
-SUSPENDED_OR_DEAD = "TtZX"
+ENDED = "ZX"
+SUSPENDED_OR_DEAD = f"Tt{ENDED}"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,12 @@ class Owner:
         """Whether the owner is a running process of this machine; a suspended one is not, and not all can be seen."""
         state, born = _process(self.pid)
         return self.host == socket.gethostname() and self.born == born != "" and state not in SUSPENDED_OR_DEAD
+
+    @property
+    def has_died_here(self) -> bool:
+        """Whether the owner was a process of this machine that has ended; not, where that cannot be seen."""
+        state, born = _process(self.pid)
+        return self.host == socket.gethostname() and self.born != "" and (born != self.born or state in ENDED)
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,11 @@ class Workspace:
         with self._translating_errors(name, "read"):
             return bool(self._fs.exists(self.path(name)))
 
+    def is_file(self, name: str) -> bool:
+        """Whether ``name`` is there and no folder."""
+        with self._translating_errors(name, "read"):
+            return bool(self._fs.exists(self.path(name)) and not self._fs.isdir(self.path(name)))
+
     def list(self, folder: str) -> list[str]:
         """Sorted names (without the folder) of what lies directly in ``folder``; empty when it is absent."""
         with self._translating_errors(folder, "listed"):
@@ -77,6 +82,14 @@ class Workspace:
                 return []
         names = (entry.rstrip("/").rsplit("/", 1)[-1] for entry in found)
         return sorted(name for name in names if not name.startswith("."))
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Bytes of every file below ``folder``, by its sorted name in it; empty when it is absent or no folder."""
+        root = f"{self.path(folder)}/"
+        with self._translating_errors(folder, "listed"):
+            found = self._fs.find(root, detail=True)
+        files = {path.removeprefix(root): int(entry["size"]) for path, entry in found.items() if path.startswith(root)}
+        return {name: files[name] for name in sorted(files) if "/." not in f"/{name}"}
 
     def remove(self, name: str) -> None:
         """Remove ``name``, a folder with all it holds; nothing happens when it is absent."""
@@ -174,9 +187,7 @@ class Workspace:
         Raises:
             WorkspaceError: it is absent or not a Parquet table.
         """
-        with self._translating_errors(name, "read"):
-            is_file = self.exists(name) and not self._fs.isdir(self.path(name))
-        names = [name] if is_file else self._parts(name)
+        names = [name] if self.is_file(name) else self._parts(name)
         if not names:
             raise WorkspaceError(f"{self.uri(name)} is absent: run the job that makes it")
         with ThreadPoolExecutor(THREADS) as pool:

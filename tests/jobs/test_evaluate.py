@@ -66,7 +66,8 @@ def test_train_tune_evaluate(client: Client, config: Settings, workspace: Worksp
 
     for network in ("random-labels-p0", "tuned"):
         workspace.remove(artefacts.model("presence", network))
-    workspace.write_bytes(artefacts.model("presence", "constant", artefacts.MODEL_BASELINE), b"{}")  # a broken model
+    broken = artefacts.model("presence", "constant", artefacts.MODEL_BASELINE)  # of the size that it had
+    workspace.write_bytes(broken, bytes(len(workspace.read_bytes(broken))))
     counts = evaluate.main(config, client)
     assert (counts.done, counts.failed, counts.reasons) == (2, 1, {"WorkspaceError": 1})
 
@@ -208,7 +209,8 @@ def test_without_the_job_prospect_no_ensemble_is_trained(client: Client, rich: S
     names = [one["name"] for one in workspace.read_json(artefacts.evaluation_metrics("richness"))["models"]]
     assert not [name for name in names if name.startswith(("member", "ensemble"))]
     assert not workspace.exists(artefacts.model("richness", "member-s0"))
-    assert provenance.key(alone, "evaluate") != provenance.key(rich, "evaluate"), "it runs again with prospect"
+    read = provenance.read_settings
+    assert read(alone, "evaluate") != read(rich, "evaluate"), "it runs again with prospect"
     assert provenance.key(alone, "train") == provenance.key(rich, "train")
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import shapely
 from distributed import Client
 
 from jobs.running import provenance, runner
+from jobs.running.dependencies import DEPENDENCIES
 from mineral_pipeline import settings as reader
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Workspace, artefacts, last_run
+from mineral_pipeline.workspace import Workspace, artefacts, last_run, ledger
 from mineral_pipeline.workspace.counts import Counts
 
 
@@ -38,69 +42,172 @@ def make(tmp_path: Path) -> Callable[..., Settings]:
     return build
 
 
+LABELS = f"{artefacts.LABELS}/part-00000.parquet"
+
+
 class Main:
     """A job's main that leaves an output and counts its calls."""
 
-    def __init__(self, output: str) -> None:
+    def __init__(self, output: str = LABELS, failed: int = 0) -> None:
         self.output = output
+        self.failed = failed
         self.calls = 0
 
     def __call__(self, settings: Settings, client: Client) -> Counts:
         self.calls += 1
         Workspace(settings.workspace).write_bytes(self.output, b"made")
-        return Counts("scenes", planned=3, done=2, failed=1, reasons={"missing": 1})
+        return Counts("models", planned=300, done=300 - self.failed, failed=self.failed, reasons={})
 
 
-def test_a_done_job_is_skipped_and_keeps_its_failures(make: Callable[..., Settings], client: Client) -> None:
-    main = Main(f"{artefacts.LABELS}/part-00000.parquet")
+def test_a_done_job_is_skipped(make: Callable[..., Settings], client: Client) -> None:
+    main = Main()
 
     first = runner.execute("label", make(), client, main)
     second = runner.execute("label", make(), client, main)
 
     assert main.calls == 1
-    assert (first.done, first.skipped) == (2, 0)
-    assert (second.done, second.skipped, second.failed) == (0, 2, 1)
+    assert (first.done, first.skipped) == (300, 0)
+    assert (second.done, second.skipped, second.failed) == (0, 300, 0)
 
 
-def test_a_job_whose_output_is_gone_runs_again(make: Callable[..., Settings], client: Client) -> None:
-    main = Main(f"{artefacts.LABELS}/part-00000.parquet")
+@pytest.mark.parametrize("failed", [1, 300])
+def test_a_failure_is_no_result(
+    make: Callable[..., Settings], client: Client, capsys: pytest.CaptureFixture[str], failed: int
+) -> None:
+    main = Main(artefacts.model("presence", "small-small-s0", artefacts.MODEL_METRICS), failed)
+    runner.execute("train", make(), client, main)
+    main.failed = 0
+    capsys.readouterr()
+
+    assert runner.execute("train", make(), client, main).done == 300
+    assert ("is done again: 1 models failed" in capsys.readouterr().out) == (failed == 1), "300 are too many to be done"
+    assert runner.execute("train", make(), client, main).skipped == 300
+    assert main.calls == 2
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda w: w.remove(artefacts.LABELS), f"{LABELS} is gone"),
+        (lambda w: w.remove(LABELS), f"{LABELS} is gone"),
+        (lambda w: w.write_bytes(LABELS, b"mad"), f"{LABELS} has changed"),
+        (lambda w: w.write_bytes(artefacts.DEPOSITS, b"new"), f"{artefacts.DEPOSITS} is new"),
+    ],
+)
+def test_a_job_whose_output_is_not_as_it_was_left_runs_again(
+    make: Callable[..., Settings],
+    client: Client,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[Workspace], None],
+    says: str,
+) -> None:
+    main = Main()
     runner.execute("label", make(), client, main)
-    Workspace(make().workspace).remove(artefacts.LABELS)
+    damage(Workspace(make().workspace))
 
+    runner.execute("label", make(), client, main)
+    assert main.calls == 2
+    assert f"label      is done again: {says}" in capsys.readouterr().out
     runner.execute("label", make(), client, main)
     assert main.calls == 2
 
 
-def test_a_changed_input_file_runs_the_job_again(make: Callable[..., Settings], client: Client) -> None:
-    main = Main(f"{artefacts.LABELS}/part-00000.parquet")
-    settings = make()
+def test_a_changed_input_file_runs_the_job_again(
+    make: Callable[..., Settings], client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main, settings = Main(), make()
     runner.execute("label", settings, client, main)
     assert settings.label is not None
-    Path(settings.label.deposits[0]).write_text("site_name,latitude,longitude\nnew,1,2\n")
+    (deposits,) = settings.label.deposits
+    Path(deposits).write_text("site_name,latitude,longitude\nnew,1,2\n")
 
     runner.execute("label", settings, client, main)
     assert main.calls == 2
+    assert f"is done again: {deposits} has changed" in capsys.readouterr().out
+
+
+def outcome(chip: int, state: ledger.State, **facts: Any) -> ledger.Outcome:
+    name = f"LT04_{chip}"
+    shape = shapely.box(chip, 0, chip + 1, 1) if state is ledger.State.OK else None
+    return ledger.Outcome(name, name, "010010", chip, name, state, geometry=shape, **facts)
+
+
+def test_a_job_runs_again_when_the_artefacts_that_it_reads_hold_something_else(
+    make: Callable[..., Settings], client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main, settings = Main(), make()
+    workspace = Workspace(settings.workspace)
+    ok, lost = outcome(0, ledger.State.OK, sha256="a", seconds=1.0), outcome(1, ledger.State.MISSING)
+    ledger.write_part(workspace, 0, [ok, lost])
+    runner.execute("label", settings, client, main)
+
+    again = replace(ok, seconds=2.0, attempts=3), replace(lost, status=ledger.State.UNREACHABLE, reason="timeout")
+    ledger.write_part(workspace, 0, again)
+    runner.execute("label", settings, client, main)
+    assert main.calls == 1, "the same chips, acquired again"
+
+    ledger.write_part(workspace, 0, [ok, outcome(1, ledger.State.OK, sha256="b")])
+    runner.execute("label", settings, client, main)
+    assert main.calls == 2
+    assert f"is done again: {artefacts.LEDGER} has changed" in capsys.readouterr().out
+
+    ledger.write_part(workspace, 0, [ok, outcome(1, ledger.State.OK, sha256="c")])
+    runner.execute("label", settings, client, main)
+    assert main.calls == 3, "other pixels"
 
 
 @pytest.mark.parametrize(
     ("change", "redone"),
     [
         ({"train__epochs": 7}, {"train", "tune", "evaluate", "prospect"}),
+        ({"tune__epochs": 7}, {"tune"}),
         ({"evaluate__n_resamples": 200}, {"evaluate"}),
         ({"prospect__ensemble_size": 7}, {"evaluate", "prospect"}),
-        ({"curate__block_size_km": 500}, {"curate", "train", "tune", "evaluate", "prospect"}),
+        ({"curate__land_rule": "fraction"}, {"curate", "prospect"}),
+        ({"label__merge_km": 3}, {"label"}),
         ({"label__partitions": 9}, set()),
         ({"archive__retries": 9, "archive__storage_options": {"region": "x"}}, set()),
     ],
 )
-def test_a_change_redoes_what_depends_on_it(
+def test_a_change_redoes_the_jobs_that_read_the_setting(
     make: Callable[..., Settings], change: dict[str, Any], redone: set[JobName]
 ) -> None:
+    """What comes after them is done again when their artefacts hold something else."""
     before, after = make(), make(**change)
+    read = provenance.read_settings
+    assert {job for job in DEPENDENCIES if read(before, job) != read(after, job)} == redone
 
-    assert {
-        job for job in provenance.DEPENDENCIES if provenance.key(before, job) != provenance.key(after, job)
-    } == redone
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda w: w.remove(LABELS), f"curate reads what label makes, and {LABELS} is gone: run label first"),
+        (lambda w: w.write_bytes(LABELS, b"mad"), f"and {LABELS} has changed: run label first"),
+        (lambda w: w.remove(artefacts.RUNS), None),
+    ],
+)
+def test_a_job_does_not_read_what_another_has_not_left_so(
+    make: Callable[..., Settings], client: Client, spoil: Callable[[Workspace], None], says: str | None
+) -> None:
+    runner.execute("label", make(), client, Main())
+    spoil(Workspace(make().workspace))
+
+    main = Main(artefacts.samples_table("presence"))
+    with pytest.raises(WorkspaceError, match=says) if says else nullcontext():
+        runner.execute("curate", make(), client, main)
+    assert main.calls == (says is None)
+
+
+def test_a_job_does_not_read_what_a_run_that_ended_early_has_left(
+    make: Callable[..., Settings], client: Client
+) -> None:
+    def main(settings: Settings, client: Client) -> Counts:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.execute("label", make(), client, main)
+    with pytest.raises(WorkspaceError, match="curate reads what label makes, and it was never done: run label first"):
+        runner.execute("curate", make(), client, Main())
 
 
 def test_chips_of_other_settings_are_refused_by_name(make: Callable[..., Settings], client: Client) -> None:
@@ -115,7 +222,7 @@ def test_chips_of_other_settings_are_refused_by_name(make: Callable[..., Setting
 
 def test_the_record_of_a_run_tells_how_and_holds_no_secret(make: Callable[..., Settings], client: Client) -> None:
     settings = make(archive__storage_options={"secret": "hunter2"})
-    runner.execute("catalogue", settings, client, Main(artefacts.CATALOGUE))
+    runner.execute("catalogue", settings, client, Main(artefacts.CATALOGUE, failed=1))
 
     record = last_run(Workspace(settings.workspace), "catalogue")
     assert record is not None

@@ -18,9 +18,9 @@ from mineral_pipeline.workspace import Workspace, artefacts
 
 @pytest.fixture
 def sampled(workspace: Workspace) -> Workspace:
-    """Sample tables without stores: enough to name models."""
+    """Digests of samples without any: enough to name models."""
     for task in ("presence", "richness"):
-        workspace.write_bytes(artefacts.samples_table(task), task.encode())
+        workspace.write_json(artefacts.samples_summary(task), {"digest": task})
     return workspace
 
 
@@ -50,14 +50,15 @@ def test_further_networks_come_after_the_grid_and_once(sampled: Workspace) -> No
     names = [spec.name for spec in modelling.grid_specs(config, sampled, "presence")]
     assert names == ["small-small-s0", "small-small-s7", "big-small-s0", "big-small-s7"]
     models = [*names, *modelling.baseline_specs(config, sampled, "presence")]
-    assert modelling.count_models(config) == len(models) == 4 + 3 + 2
+    assert modelling.model_names(config) == [*names, *(spec.name for spec in models[4:])]
+    assert len(models) == 4 + 3 + 2
 
 
 def test_an_unknown_network_is_refused_by_the_name_of_its_setting(sampled: Workspace) -> None:
     config = settings(sampled, train={"networks": ["big-small", "huge"]})
     for refused in (
         lambda: modelling.check_networks(config),
-        lambda: modelling.count_models(config),
+        lambda: modelling.model_names(config),
         lambda: modelling.grid_specs(config, sampled, "presence"),
     ):
         with pytest.raises(SettingsError, match=r"train\.networks: unknown network 'huge': choose among small-small, "):
@@ -81,7 +82,7 @@ def test_a_spec_survives_its_file_and_samples_belong_to_it(sampled: Workspace) -
     assert modelling.is_done(sampled, spec)
     assert modelling.is_current(sampled, "presence", spec.name)
     assert not modelling.is_done(sampled, replace(spec, seed=1))
-    sampled.write_bytes(artefacts.samples_table("presence"), b"others")
+    sampled.write_json(artefacts.samples_summary("presence"), {"digest": "others"})
     (again,) = (
         other for other in modelling.grid_specs(settings(sampled), sampled, "presence") if other.name == spec.name
     )

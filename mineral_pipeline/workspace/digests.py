@@ -1,0 +1,86 @@
+"""Digests of what artefacts hold: the key of a job is made of those that it reads, and its record has those it wrote.
+
+Tables are told apart by their values, because two Parquet files of one table may differ in their bytes: geopandas
+writes the coordinate system as PROJ words it. A folder, such as a store, is known by the names and sizes of its files,
+because to read a store takes as long as to make it; where its pixels matter, the job that wrote them has left a digest
+in a document.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import shapely
+from geopandas.array import GeometryDtype
+
+from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.workspace import artefacts, ledger
+from mineral_pipeline.workspace.workspace import THREADS, Workspace
+
+ABSENT = ""
+"""Digest of what is not there."""
+
+
+def digest_artefacts(workspace: Workspace, names: Iterable[str]) -> dict[str, str]:
+    """Digest of every artefact by its name; a table in parts has one for each of them.
+
+    Args:
+        workspace: the workspace.
+        names: tables, documents, files of any kind, and folders. Of the ledger counts what later jobs read of it.
+
+    Returns:
+        By name; `ABSENT` for what is not there.
+
+    Raises:
+        WorkspaceError: the workspace cannot be read.
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = list(pool.map(lambda name: _digest(workspace, name), names))
+    return {name: digest for digests in found for name, digest in digests.items()}
+
+
+def digest_table(table: pd.DataFrame) -> str:
+    """Digest of a table's content: names, types and values of its columns and the order of its rows, no metadata."""
+    plain = pd.DataFrame(table).copy(deep=False)
+    columns = json.dumps([(name, str(dtype)) for name, dtype in plain.dtypes.items()])
+    for name in plain.columns[[isinstance(dtype, GeometryDtype) for dtype in plain.dtypes]]:
+        plain[name] = shapely.to_wkb(plain[name])
+    rows = pd.util.hash_pandas_object(plain, index=False)
+    return hashlib.sha256(columns.encode() + rows.to_numpy().tobytes()).hexdigest()
+
+
+def digest_array(array: np.ndarray) -> str:
+    """Digest of an array: its type, its shape and its values."""
+    header = json.dumps([str(array.dtype), array.shape])
+    return hashlib.sha256(header.encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def digest_document(content: object) -> str:
+    """Digest of a document, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(workspace: Workspace, name: str) -> dict[str, str]:
+    if name == artefacts.LEDGER:
+        return {name: digest_table(ledger.read_content(workspace)) if workspace.exists(name) else ABSENT}
+    if workspace.is_file(name):
+        return {name: _digest_file(workspace, name)}
+    files = workspace.sizes(name)
+    if files and name.endswith(".parquet"):
+        return {part: _digest_file(workspace, part) for part in (f"{name}/{file}" for file in files)}
+    return {name: digest_document(files) if files else ABSENT}
+
+
+def _digest_file(workspace: Workspace, name: str) -> str:
+    """Digest of a table's content; of another file's bytes, also of what should be a table and is none."""
+    if name.endswith(".parquet"):
+        try:
+            return digest_table(workspace.read_table(name))
+        except WorkspaceError:
+            pass  # damaged: its bytes are not what was recorded; where it cannot be read at all, the next line says so
+    return hashlib.sha256(workspace.read_bytes(name)).hexdigest()
