@@ -25,7 +25,7 @@ from jobs import acquire, verify
 from jobs.__main__ import main
 from mineral_pipeline.errors import ClusterError, WorkspaceError
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, artefacts, ledger, lock, workspace, write_run, zarr_store
+from mineral_pipeline.workspace import Workspace, artefacts, ledger, lock, read_runs, workspace, write_run, zarr_store
 from mineral_pipeline.workspace.zarr_store import ImageLayout
 
 needs_mount = pytest.mark.skipif(
@@ -289,7 +289,8 @@ def test_a_signal_ends_a_run_in_one_line_and_gives_the_lease_back(
     assert (process.returncode, errors) == (130, "mineral-pipeline: stopped; run the same command again to go on\n")
     assert "acquire    stopped: 50 scenes: " in output
     assert lock.owner(Workspace(begin.workspace)) is None
-    assert Workspace(begin.workspace).list(artefacts.RUNS) == []
+    (record,) = read_runs(Workspace(begin.workspace))
+    assert (record["state"], record["error"], record["counts"]["planned"]) == ("stopped", "", 50)
 
 
 def test_a_run_that_loses_its_lease_stops_with_the_reason(
@@ -309,6 +310,9 @@ def test_a_run_that_loses_its_lease_stops_with_the_reason(
     threading.Thread(target=take_over, daemon=True).start()
     assert main(command(planet, "acquire", begin.workspace)) == 2
     assert "this run has lost its lease" in only_line(capsys)
+    (record,) = read_runs(Workspace(begin.workspace))
+    assert record["state"] == "failed"
+    assert record["error"].startswith("WorkspaceError: this run has lost its lease")
 
 
 def test_a_cluster_without_workers_is_not_waited_for_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
