@@ -29,7 +29,7 @@ def recording(workspace: Workspace, facts: Mapping[str, Any]) -> Iterator[dict[s
         The record, to which the block adds its outcome.
     """
     started = time.monotonic()
-    record = {**facts, "state": RunState.RUNNING, "error": "", "counts": asdict(Counts(""))}
+    record = {**facts, "state": RunState.RUNNING, "error": "", "counts": asdict(Counts("")), "seconds": 0.0}
     write_run(workspace, record)
     ended = threading.Event()
     with watching() as shown:

@@ -10,7 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, TASKS
-from mineral_pipeline.workspace import Workspace, artefacts, read_runs
+from mineral_pipeline.workspace import RunState, Workspace, artefacts, read_runs
 
 Model = Mapping[str, Any]
 """A model of ``evaluation/<task>/metrics.json``: name, label, role (``network`` or ``baseline``), kind, convolution,
@@ -120,7 +120,7 @@ class ReportData:
     prospects: gpd.GeoDataFrame | None
     """Ranked locations."""
     runs: Mapping[str, Mapping[str, Any]]
-    """Record of the newest run of every job, in the order in which they ran."""
+    """Record of the newest run of every job that was done, in the order in which they ran."""
     leakage: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     """By task, the locations on which leakage was measured: subset, location_id, shared, meets_test and outline."""
 
@@ -143,7 +143,9 @@ def read(workspace: Workspace) -> ReportData:
         summaries={task: workspace.read_json(artefacts.samples_summary(task)) for task in curated},
         evaluations={task: _read_evaluation(workspace, task) for task in evaluated},
         prospects=table(artefacts.PROSPECTS),
-        runs={run["job"]: run for run in read_runs(workspace) if run["job"] != "report"},
+        runs={
+            run["job"]: run for run in read_runs(workspace) if run["job"] != "report" and run["state"] == RunState.DONE
+        },
         leakage={
             task: workspace.read_table(artefacts.samples_leakage(task))
             for task in curated

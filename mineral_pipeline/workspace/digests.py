@@ -67,7 +67,8 @@ def digest_document(content: object) -> str:
 
 def _digest(workspace: Workspace, name: str) -> dict[str, str]:
     if name == artefacts.LEDGER:
-        return {name: digest_table(ledger.read_content(workspace)) if workspace.exists(name) else ABSENT}
+        has_parts = bool(ledger.finished_shards(workspace))
+        return {name: digest_table(ledger.read_content(workspace)) if has_parts else ABSENT}
     if workspace.is_file(name):
         return {name: _digest_file(workspace, name)}
     files = workspace.sizes(name)

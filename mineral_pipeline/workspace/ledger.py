@@ -16,6 +16,7 @@ from enum import StrEnum
 
 import geopandas as gpd
 import pandas as pd
+import pyarrow as pa
 import shapely
 
 from mineral_pipeline.errors import WorkspaceError
@@ -112,9 +113,17 @@ def read(workspace: Workspace) -> gpd.GeoDataFrame:
     return workspace.read_table(artefacts.LEDGER)
 
 
-def read_content(workspace: Workspace) -> gpd.GeoDataFrame:
-    """What later jobs read of the ledger: `CONTENT` of the chips that are ``ok``, in their order."""
-    table = workspace.read_table(artefacts.LEDGER, [*CONTENT, "status"])
+def read_content(workspace: Workspace) -> pd.DataFrame:
+    """What later jobs read of the ledger: `CONTENT` of the chips that are ``ok``, in their order, footprints as WKB.
+
+    Raises:
+        WorkspaceError: a part is not a whole table.
+    """
+    parts = list(workspace.read_parts(artefacts.LEDGER, [*CONTENT, "status"]).values())
+    for part in parts:
+        if isinstance(part, WorkspaceError):
+            raise part
+    table: pd.DataFrame = pa.concat_tables(parts, promote_options="permissive").to_pandas()
     return table.loc[table["status"] == State.OK, CONTENT]
 
 

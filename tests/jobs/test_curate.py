@@ -19,6 +19,7 @@ from mineral_pipeline import curation, reporting, settings
 from mineral_pipeline.errors import DataError, LeakageError, SettingsError
 from mineral_pipeline.geometry import CRS
 from mineral_pipeline.learning import SUBSETS
+from mineral_pipeline.modelling.spec import digest_samples
 from mineral_pipeline.reporting.data_sections import split_section
 from mineral_pipeline.reporting.page import FigureItem
 from mineral_pipeline.workspace import Workspace, artefacts, identities, ledger, zarr_store
@@ -103,6 +104,27 @@ def test_stores_hold_the_chosen_chips(made: settings.Settings, workspace: Worksp
     assert counts.unit == "samples"
     assert counts.reasons["over the ocean"] == 2 * 2 * VISITS
     assert sum(counts.reasons.values()) + written == 2 * CHIPS
+
+
+def test_the_digest_of_a_sample_set_is_that_of_its_labels_and_pixels(
+    made: settings.Settings, workspace: Workspace, client: Client
+) -> None:
+    def digests(changed: settings.Settings = made) -> tuple[str, str]:
+        curate.main(changed, client)
+        return digest_samples(workspace, "presence"), digest_samples(workspace, "richness")
+
+    first = digests()
+    assert first[0] != first[1]
+    workspace.remove("samples")
+    assert digests() == first, "curated twice"
+
+    others = digests(with_changes(made, batch_size=8))
+    images = zarr_store.open_images(workspace)
+    pixels = images[:PER_SHARD]
+    pixels[0] += 1
+    zarr_store.write_shard(workspace, 0, pixels)
+    others += digests()[:1]
+    assert len({*first, *others}) == len(first + others), "other batches, other pixels"
 
 
 def test_the_summary(made: settings.Settings, workspace: Workspace, client: Client) -> None:

@@ -12,7 +12,7 @@ from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling.baselines import BASELINES
-from mineral_pipeline.modelling.spec import ModelSpec, write_spec
+from mineral_pipeline.modelling.spec import ModelSpec, write_metrics, write_spec
 from mineral_pipeline.workspace import Workspace, artefacts
 
 
@@ -87,6 +87,33 @@ def test_a_spec_survives_its_file_and_samples_belong_to_it(sampled: Workspace) -
         other for other in modelling.grid_specs(settings(sampled), sampled, "presence") if other.name == spec.name
     )
     assert not modelling.is_done(sampled, again)
+    assert not modelling.is_current(sampled, "presence", spec.name)
+
+
+def test_models_have_no_samples_without_a_digest(sampled: Workspace) -> None:
+    sampled.write_json(artefacts.samples_summary("presence"), {"task": "presence"})
+    with pytest.raises(WorkspaceError, match=r"summary\.json holds no digest of the samples: run curate again"):
+        modelling.grid_specs(settings(sampled), sampled, "presence")
+
+
+@pytest.mark.parametrize("damage", ["removed", "truncated"])
+@pytest.mark.parametrize("file", [artefacts.MODEL_NETWORK, artefacts.MODEL_PREDICTIONS, artefacts.MODEL_METRICS])
+def test_a_model_that_is_not_whole_is_not_done(sampled: Workspace, file: str, damage: str) -> None:
+    spec = modelling.grid_specs(settings(sampled), sampled, "presence")[0]
+    folder = artefacts.model("presence", spec.name)
+    write_spec(sampled, spec)
+    for name in (artefacts.MODEL_NETWORK, artefacts.MODEL_PREDICTIONS, artefacts.MODEL_EVENTS):
+        sampled.write_bytes(f"{folder}/{name}", b"whole")
+    written = write_metrics(sampled, folder, {"seconds": 1.0})
+    assert modelling.read_metrics(sampled, "presence", spec.name) == written
+    sampled.remove(f"{folder}/{artefacts.MODEL_EVENTS}")
+    assert modelling.is_done(sampled, spec), "a model does without the course of its training"
+
+    whole = sampled.read_bytes(f"{folder}/{file}")
+    sampled.remove(f"{folder}/{file}")
+    if damage == "truncated":
+        sampled.write_bytes(f"{folder}/{file}", whole[:-2])
+    assert not modelling.is_done(sampled, spec)
     assert not modelling.is_current(sampled, "presence", spec.name)
 
 
