@@ -48,8 +48,9 @@ def show_status(url: str, as_json: bool) -> int:
         return 0
     CONSOLE.print(_table(url, found))
     for job, status in found.items():
-        if status.error:
-            CONSOLE.print(f"{job} {status.state}: {status.error}")
+        reasons = [f"{number:,} {reason}" for reason, number in status.counts.reasons.items()]
+        for told in filter(None, (", ".join(reasons), status.error and f"{status.state}: {status.error}")):
+            CONSOLE.print(f"{job:<10} {told}")
     for fault in damaged.values():
         CONSOLE.print(f"{fault}: run acquire again")
     if owner:
@@ -92,10 +93,9 @@ def _facts(status: JobStatus) -> dict[str, str]:
 
 
 def _table(title: str, statuses: Mapping[str, JobStatus]) -> Table:
-    table = Table("job", "state", "unit", "planned", "done", "skipped", "failed", "reasons", title=title)
+    table = Table("job", "state", "unit", "planned", "done", "skipped", "failed", title=title)
     for job, status in statuses.items():
         counts = status.counts
-        reasons = "\n".join(f"{number:,} {reason}" for reason, number in counts.reasons.items())
         numbers = (f"{n:,}" for n in (counts.planned, counts.done, counts.skipped, counts.failed))
-        table.add_row(job, status.state, counts.unit, *numbers, reasons)
+        table.add_row(job, status.state, counts.unit, *numbers)
     return table

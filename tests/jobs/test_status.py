@@ -65,4 +65,4 @@ def test_ends_that_are_none_are_told_with_their_reason(
     states = {job: facts["state"] for job, facts in jobs(workspace, capsys).items()}
     assert states == {"label": "failed", "curate": "killed", "train": "stopped"}
     assert main(["status", workspace.url]) == 0
-    assert "label failed: DataError: none of 3 scenes is ok" in capsys.readouterr().out
+    assert "label      failed: DataError: none of 3 scenes is ok" in capsys.readouterr().out
