@@ -12,7 +12,7 @@ from mineral_pipeline.archive.listing import find_products
 from mineral_pipeline.archive.retry import confirm_corrupt, scene_deadline
 from mineral_pipeline.archive.rows import Listing
 from mineral_pipeline.archive.scene import SceneFiles, fetch_scene
-from mineral_pipeline.archive.source import Source, open_source
+from mineral_pipeline.archive.source import Source, open_source, survey_source
 from mineral_pipeline.archive.throttling import ByteLimiter
 from mineral_pipeline.archive.validation import check_dtype, check_extent, validating
 
@@ -37,5 +37,6 @@ __all__ = [
     "open_source",
     "scene_deadline",
     "select_scenes",
+    "survey_source",
     "validating",
 ]
