@@ -8,6 +8,7 @@ its index goes through `index`, `rows` and `catalogue`; a scene's files through 
 from mineral_pipeline.archive.catalogue import Selection, build_catalogue, select_scenes
 from mineral_pipeline.archive.errors import CorruptError, FetchError, MissingError, UnreachableError
 from mineral_pipeline.archive.fetched import CorruptionDetails, FetchedObject
+from mineral_pipeline.archive.landmarks import Landmarks
 from mineral_pipeline.archive.listing import find_products
 from mineral_pipeline.archive.retry import confirm_corrupt, scene_deadline
 from mineral_pipeline.archive.rows import Listing
@@ -22,6 +23,7 @@ __all__ = [
     "CorruptionDetails",
     "FetchError",
     "FetchedObject",
+    "Landmarks",
     "Listing",
     "MissingError",
     "SceneFiles",

@@ -8,6 +8,7 @@ index stands in for a root that is empty or, as a web server's, cannot be listed
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import obstore
@@ -18,6 +19,7 @@ from mineral_pipeline.archive.index import check_readable
 from mineral_pipeline.archive.objects import is_local, local_path, open_store
 from mineral_pipeline.archive.retry import client_retries
 from mineral_pipeline.errors import ArchiveError, MineralPipelineError
+from mineral_pipeline.sensors import SENSORS
 
 MAX_NAMES = 32
 """Names of the root that are kept; an archive has one for each sensor."""
@@ -28,7 +30,7 @@ class Landmarks:
     """What one process saw of an archive. It is cheap to send to another."""
 
     names: tuple[str, ...] = ()
-    """Names in the root, of folders where it holds any; empty when it is empty or cannot be listed."""
+    """Names in the root, those of the sensors' folders if it has any; empty when it is empty or cannot be listed."""
     index: bool = False
     """Whether the index could be read. It is looked at only when there are no names."""
 
@@ -62,22 +64,29 @@ def find_fault(archive: settings.Archive, seen: Landmarks) -> str | None:
     except Exception as error:  # stores pass on whatever their clients raise
         return f"the root of {archive.url} cannot be listed: {_describe(error)}"
     if absent:
-        return f"{archive.url} has no {absent[0].rstrip('/')} or an empty one, unlike the client's: is it mounted?"
+        return f"{archive.url} has no {absent[0]} or an empty one, unlike the client's: is it mounted?"
     return None
 
 
 def _root_names(archive: settings.Archive) -> list[str]:
-    """Sorted names of the folders in the root that are not empty; of its files where there are none."""
+    """Sorted names in the root; folders that are empty do not count."""
     if is_local(archive.url):
         with os.scandir(local_path(archive.url)) as entries:
             found = [(entry.name, entry.is_dir()) for entry in entries]
         folders = [name for name, is_folder in found if is_folder and _is_filled(archive, name)]
-        return sorted(folders or (name for name, is_folder in found if not is_folder))
+        return _choose(folders, (name for name, is_folder in found if not is_folder))
     if archive.url.startswith("http"):
         return []
     store, root = open_store(f"{archive.url.rstrip('/')}/", archive, client_retries(archive))
     page = obstore.list_with_delimiter(store, root)
-    return sorted(page["common_prefixes"] or (item["path"] for item in page["objects"]))
+    names = ([item.removeprefix(root) for item in page["common_prefixes"]], [item["path"] for item in page["objects"]])
+    return _choose(*names)
+
+
+def _choose(folders: Iterable[str], files: Iterable[str]) -> list[str]:
+    """Those of the sensors' folders if there is one, else all folders, else all files: what is least likely to go."""
+    visible = sorted(name.rstrip("/") for name in folders if not name.startswith("."))
+    return [name for name in visible if name in SENSORS] or visible or sorted(files)
 
 
 def _is_filled(archive: settings.Archive, name: str) -> bool:
