@@ -207,7 +207,7 @@ def _peak_memory(folder: Path, catalogue: pd.DataFrame) -> float:
     settings = settings_for(folder, str(folder), threads=4)
     workspace = create_store(settings, catalogue)
     (shard,) = plan_shards(catalogue, str(folder))
-    states = acquire_shard(shard, workspace, archive.open_source(settings.archive), settings.acquire)
+    states = acquire_shard(shard, workspace, archive.open_source(settings.archive), settings.acquire).states
     if set(states) != {"ok"}:
         raise RuntimeError(f"not every scene is ok: {states}")
     # getrusage gives the parent's peak when that is higher: it survives exec

@@ -4,7 +4,8 @@
 
 Reads ``catalogue.parquet`` and the archive; writes ``chips.zarr`` and the ledger ``chips.parquet/part-NNNNN.parquet``.
 A task (`jobs.acquisition`) owns one shard: it writes the shard's pixels in one piece, then its ledger part. A shard
-whose part exists is done, so that an interrupted run goes on where it stopped.
+whose part exists is done, so that an interrupted run goes on where it stopped. `jobs.acquisition.supervision` watches
+which workers fail.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-import dask.bag as db
 import pandas as pd
 from distributed import Client
 
 from jobs.acquisition.shard import acquire_shard, make_shards
-from jobs.running import tasks
+from jobs.acquisition.supervision import Supervisor
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.provenance import read_settings, refuse_other_settings
@@ -41,15 +41,23 @@ def plan(settings: Settings) -> Plan:
     catalogue = workspace.read_table(artefacts.CATALOGUE, ["scene_id", "sensor", "level", "shard"])
     _check_sensors(workspace, settings, catalogue)
     finished = sum(map(len, ledger.read_states(workspace, catalogue)[0].values()))
-    decoded = len(config.bands) * MAX_SCENE_PIXELS * 2  # of one scene at a time, in 16 bits
     return Plan(
         Counts("scenes", planned=len(catalogue), skipped=finished),
         {
             "shards": f"{catalogue['shard'].nunique():,} of {config.chips_per_shard} chips",
-            "memory of a task": f"about {config.max_download_mb + decoded / 1e6:,.0f} MB for full-size scenes beside"
-            " the program's own; acquire.max_download_mb and acquire.bands set it",
+            "memory of a task": f"about {task_bytes(settings) / 1e6:,.0f} MB for scenes of full size beside the"
+            " program's own; acquire.max_download_mb and acquire.bands set it",
         },
     )
+
+
+def task_bytes(settings: Settings) -> float:
+    """Memory in bytes that a task takes beside the program's own, for full-size scenes unless they are simulated."""
+    config, pixels = settings.acquire, float(MAX_SCENE_PIXELS)
+    if "simulate" in settings.jobs:
+        pixels = min(pixels, (2 * settings.simulate.scene_size * settings.simulate.scale) ** 2)
+    decoded = len(config.bands) * pixels * 2  # of one scene at a time, in 16 bits
+    return min(config.max_download_mb * 1e6, config.threads * decoded) + decoded
 
 
 def main(settings: Settings, client: Client, retry_failed: bool = False) -> Counts:
@@ -59,6 +67,8 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
         DataError: the catalogue is empty.
         SettingsError: a sensor lacks a band, or the pixels of the scenes are of different kinds.
         WorkspaceError: the workspace holds chips of other settings, or is damaged.
+        ArchiveError: more scenes than ``acquire.stop_after`` allows could not be reached.
+        ClusterError: no worker sees the archive.
     """
     workspace = Workspace(settings.workspace)
     columns = ["scene_id", "location_id", "product_id", "sensor", "level", "base_url", "shard"]
@@ -71,16 +81,15 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
     done = _finished(workspace, catalogue, retry_failed)
     shards = [shard for shard in make_shards(catalogue, chips) if shard.number not in done]
     before = [status for number in sorted(done) for status in done[number]]
-    source = archive.open_source(settings.archive)
+    source = archive.survey_source(settings.archive)
     task = partial(acquire_shard, workspace=workspace, source=source, config=settings.acquire)
-    statuses = Counter(before)
+    supervisor = Supervisor(client, workspace, source, task, settings.acquire.stop_after)
     with Progress("acquire", "scenes", len(catalogue), skipped=len(before), failed=_failed(before)) as progress:
-        bag = db.from_sequence(shards, partition_size=1).map(task).to_delayed() if shards else []
-        submitted = tasks.compute(client, bag, [f"shard {shard.number}" for shard in shards])
-        for result in tasks.collect(submitted):
-            (shard_statuses,) = result.value
-            statuses.update(shard_statuses)
-            progress.advance(done=len(shard_statuses), failed=_failed(shard_statuses))
+        for result, sign in supervisor.acquire(shards):
+            progress.advance(done=sign * len(result.states), failed=sign * result.failed)
+    statuses = Counter(before)
+    for result in supervisor.counted.values():
+        statuses.update(result.states)
     return ledger.count(statuses.elements(), len(catalogue), skipped=len(before))
 
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+from distributed import Client
 from rich.table import Table
 
 import cluster
 from jobs import acquire
-from jobs.running import runner
+from jobs.running import preflight, runner, workers
 from jobs.running.progress import CONSOLE
 from jobs.running.summary import summary
 from mineral_pipeline import curation, modelling
@@ -36,15 +37,11 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
         KeyboardInterrupt: on SIGINT, and on the SIGTERM that batch systems send.
     """
     workspace = Workspace(settings.workspace)
-    layout.check_version(workspace)
-    with (
-        _stoppable() as stop,
-        lock.acquire(workspace, stop, CONSOLE.print, lock.LEASE_S),
-        cluster.connect(cluster_file, stop) as client,
-    ):
+    with _connected(workspace, cluster_file) as client, preflight.passed(jobs, settings, client):
         layout.write_version(workspace)
         CONSOLE.print(f"workspace  {settings.workspace}\ndashboard  {client.dashboard_link or 'off'}")
         for job in jobs:
+            preflight.announce(job, settings, client)
             main = partial(acquire.main, retry_failed=retry_failed) if job == "acquire" else None
             counts = runner.execute(job, settings, client, main)
             if counts.failed_fraction > settings.max_failed_fraction:
@@ -54,6 +51,36 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
     if outcome.row_count:
         CONSOLE.print(outcome)
     return 0
+
+
+def show_preflight(jobs: Sequence[JobName], settings: Settings, cluster_file: str) -> int:
+    """Examine the workers of a cluster for ``jobs``, and show what was found.
+
+    Returns:
+        0, or 2 when a worker is unfit.
+
+    Raises:
+        WorkspaceError: a run uses the workspace, or its format is another one.
+        ClusterError: the cluster cannot be reached, has no worker, or none that offers a GPU though ``jobs`` need one.
+    """
+    with _connected(Workspace(settings.workspace), cluster_file) as client:
+        workers.wait_for_first(client)
+        with preflight.examined(jobs, settings, client, imports=True) as found:
+            CONSOLE.print(preflight.table(found))
+            preflight.require_gpu(jobs, client)
+    return 2 if any(one.faults for one in found) else 0
+
+
+@contextmanager
+def _connected(workspace: Workspace, cluster_file: str) -> Iterator[Client]:
+    """The cluster of a file, during the only run on the workspace."""
+    layout.check_version(workspace)
+    with (
+        _stoppable() as stop,
+        lock.acquire(workspace, stop, CONSOLE.print, lock.LEASE_S),
+        cluster.connect(cluster_file, stop) as client,
+    ):
+        yield client
 
 
 @contextmanager

@@ -43,3 +43,19 @@ class LeaseLostError(WorkspaceError):
 
 class ClusterError(MineralPipelineError, OSError):
     """A Dask cluster cannot be reached, or lacks what a job needs."""
+
+
+class UnfitWorkerError(ClusterError):
+    """A worker lacks what its tasks need, such as the archive's folder: the tasks must run on another one."""
+
+    def __init__(self, reason: str, host: str = "", name: str = "", address: str = "") -> None:
+        """Keep which worker it is.
+
+        Args:
+            reason: what it lacks, in one line.
+            host: name of its machine.
+            name: name of the worker.
+            address: address by which the scheduler knows it.
+        """
+        super().__init__(reason)
+        self.host, self.name, self.address = host, name, address

@@ -1,1 +1,1 @@
-"""What a task of acquire does on a worker. The packages archive and imagery meet here."""
+"""What a task of acquire does on a worker, where archive and imagery meet, and the client's watch over the workers."""

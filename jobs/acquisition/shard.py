@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.acquisition.scene import Context, PlannedChip, PlannedScene, acquire_scene
+from jobs.running import worker
 from mineral_pipeline import archive
 from mineral_pipeline.sensors import SENSORS
 from mineral_pipeline.settings import Acquire
@@ -23,6 +24,35 @@ class Shard:
 
     number: int
     scenes: tuple[PlannedScene, ...]
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """What became of a shard, and where."""
+
+    shard: int
+    """Number of the shard."""
+    states: tuple[str, ...]
+    """States of its scenes."""
+    reasons: tuple[str, ...]
+    """Why scenes could not be reached, one for each of their chips."""
+    place: worker.Place
+    """Worker that acquired it."""
+
+    @property
+    def failed(self) -> int:
+        """Number of scenes that failed."""
+        return sum(state in ledger.FAILED_STATES for state in self.states)
+
+    @property
+    def unreachable(self) -> int:
+        """Number of scenes that could not be reached."""
+        return self.states.count(ledger.State.UNREACHABLE)
+
+    @property
+    def unread(self) -> int:
+        """Number of scenes that were not there or not reachable, which may be the worker's fault."""
+        return self.unreachable + self.states.count(ledger.State.MISSING)
 
 
 def make_shards(catalogue: pd.DataFrame, chips: pd.DataFrame) -> list[Shard]:
@@ -50,14 +80,15 @@ def make_shards(catalogue: pd.DataFrame, chips: pd.DataFrame) -> list[Shard]:
     return [Shard(number, tuple(scenes)) for number, scenes in shards.items()]
 
 
-def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, config: Acquire) -> list[str]:
+def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, config: Acquire) -> ShardResult:
     """Acquire one shard on a worker: all its pixels in one write, then its ledger part.
 
     Scenes are fetched side by side and made into chips one after the other.
 
-    Returns:
-        The states of the shard's scenes.
+    Raises:
+        UnfitWorkerError: the worker is being closed: another one acquires the shard already.
     """
+    place = worker.here()
     dtype = zarr_store.open_images(workspace).dtype
     context = Context(source, config, dtype, archive.ByteLimiter(config.max_download_mb * 1e6), Lock())
     indices = [chip.chip_index for scene in shard.scenes for chip in scene.chips]
@@ -66,12 +97,14 @@ def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, co
     with ThreadPoolExecutor(config.threads, thread_name_prefix="acquire") as pool:
         for chips in pool.map(partial(acquire_scene, context=context), shard.scenes):
             for outcome, image in chips:
-                outcomes.append(outcome)
+                outcomes.append(replace(outcome, host=place.host, worker=place.name))
                 if image is not None:
                     images[outcome.chip_index - min(indices)] = image
     lock.check()
+    worker.check_in_service()
     workspace.remove(artefacts.ledger_part(shard.number))  # not done while the pixels change
     zarr_store.write_shard(workspace, shard.number, images)
     ledger.write_part(workspace, shard.number, outcomes)
     states = ledger.scene_states([outcome.scene_id for outcome in outcomes], [str(one.status) for one in outcomes])
-    return list(states.values())
+    reasons = tuple(one.reason for one in outcomes if one.status == ledger.State.UNREACHABLE)
+    return ShardResult(shard.number, tuple(states.values()), reasons, place)

@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from mineral_pipeline.errors import MineralPipelineError, SettingsError
 from mineral_pipeline.settings import JOBS, loader
 
-COMMANDS = ("run", "simulate", *JOBS)
+COMMANDS = ("run", "preflight", "simulate", *JOBS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,13 +46,15 @@ def _dispatch(options: argparse.Namespace) -> int:
 
         return verify.main(options.workspace)
     settings = loader.load(options.settings, options.set, options.workspace)
-    jobs = settings.jobs if options.command == "run" else [options.command]
+    jobs = settings.jobs if options.command in ("run", "preflight") else [options.command]
     for name in ("label", "curate"):
         if name in jobs and getattr(settings, name) is None:
             raise SettingsError(f"{options.settings}: the section {name} is absent: the job {name} needs it")
     from jobs import run
 
     run.check_registered_names(settings)
+    if options.command == "preflight":
+        return run.show_preflight(jobs, settings, options.cluster)
     if options.plan:
         return run.show_plan(jobs, settings)
     return run.run(jobs, settings, options.cluster, options.retry_failed)
@@ -63,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     helps = {
         "run": "the jobs that the settings list, in order",
+        "preflight": "whether every worker can do the jobs that the settings list",
         "simulate": "write the simulated planet's archive",
     }
     for job in COMMANDS:
@@ -75,8 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--set", metavar="KEY=VALUE", action="append", default=[], help="change a setting: train.epochs=5"
         )
-        command.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
-        command.add_argument("--retry-failed", action="store_true", help="try again the scenes that failed")
+        if job != "preflight":
+            command.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
+            command.add_argument("--retry-failed", action="store_true", help="try again the scenes that failed")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
     for name, text in (("status", "what is done"), ("verify", "audit the chip store against the ledger")):
         command = commands.add_parser(name, help=text)

@@ -30,7 +30,7 @@ EXECUTION_SETTINGS = {
         "deadline_s",
         "requests_per_s",
     },
-    "acquire": {"threads", "max_download_mb"},
+    "acquire": {"threads", "max_download_mb", "stop_after"},
     "label": {"partitions"},
 }
 """Settings that change how a job runs but not its output. They are never written: the archive's may be secrets."""

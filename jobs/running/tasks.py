@@ -6,6 +6,7 @@ the graph, by `make_scheduler`. `collect` yields their results as they complete,
 - A task whose workers died is tried again `KILLED_RETRIES` times, and at last alone: workers that are preempted at
   random kill tasks that are not to blame, and tasks that waited on a worker died with the one that killed it.
 - A task that raised is tried again `RETRIES` times, unless the error is one of ours that says the input is at fault.
+- A worker that is unfit for its tasks (`jobs.running.fitness`) is set aside, and they are tried on the others.
 - What then still fails ends the job, or is yielded as a result with its error when the job counts failures.
 """
 
@@ -21,8 +22,9 @@ from typing import Any, Literal
 from distributed import Client, Future, KilledWorker, as_completed
 
 import cluster
-from jobs.running.worker import run_task
-from mineral_pipeline.errors import ClusterError, LeaseLostError, MineralPipelineError
+from jobs.running.worker import Place, run_task
+from jobs.running.workers import set_aside
+from mineral_pipeline.errors import ClusterError, LeaseLostError, MineralPipelineError, UnfitWorkerError
 from mineral_pipeline.workspace import lock
 
 RETRIES = 2
@@ -32,6 +34,9 @@ KILLED_RETRIES = 8
 """Further attempts of a task whose workers died, each after Dask has given it up.
 
 Dask gives it up when more than `distributed.scheduler.allowed-failures` (3) have died, and then after every death."""
+
+MAX_UNFIT = 20
+"""Workers in a row that are set aside before their first task; one more ends the job."""
 
 GPU: Mapping[str, float] = {"GPU": 1}
 """Resource of a worker that trains and predicts: one such task at a time."""
@@ -58,6 +63,8 @@ def submit(
     function: Callable[..., Any],
     calls: Mapping[str, Sequence[Any]],
     resources: Mapping[str, float] | None = None,
+    *,
+    workers: Sequence[str] = (),
 ) -> Tasks:
     """Submit one task per call.
 
@@ -67,13 +74,15 @@ def submit(
         function: what a worker runs.
         calls: arguments of each call, by the name of the task.
         resources: what a worker must offer.
+        workers: addresses of those that do it first of all, as long as one of them lives; by default any does it.
     """
     run = secrets.token_hex(4)  # a scheduler that remembers the keys of an earlier run would not run them again
     call = partial(run_task, lock.current(), function)
+    where = {"workers": list(workers), "allow_other_workers": True, "priority": 1} if workers else {}
+    if resources:
+        where["resources"] = dict(resources)
     return {
-        client.submit(
-            call, *arguments, key=f"{job}-{name}-{run}", pure=False, resources=resources and dict(resources)
-        ): name
+        client.submit(call, *arguments, key=f"{job}-{name}-{run}", pure=False, **where): name
         for name, arguments in calls.items()
     }
 
@@ -97,17 +106,23 @@ def collect(tasks: Tasks, on_error: Literal["raise", "yield"] = "raise") -> Iter
         on_error: whether a task that failed for good ends the loop, or is a result like any other.
 
     Raises:
-        ClusterError: a task kills its workers, with ``raise``; or the cluster is gone.
+        ClusterError: a task kills its workers, with ``raise``; no worker is fit; or the cluster is gone.
         Exception: what a task raised, with ``raise``.
     """
     completed = as_completed(list(tasks), with_results=True, raise_errors=False)
     attempts: Counter[Any] = Counter()
     suspects: list[Future] = []
+    unfit: set[str] = set()
     for future, result in completed:
         error = _raised(result)  # the future's own state may be newer: a worker that dies takes its results with it
         if error is None:
             future.release()
+            unfit.clear()
             yield TaskResult(tasks[future], result)
+        elif isinstance(error, UnfitWorkerError):
+            _set_aside(future.client, error, unfit)
+            _retry(future)
+            completed.add(future)
         elif attempts[future.key] < _allowed_retries(error):
             attempts[future.key] += 1
             _retry(future)
@@ -117,6 +132,15 @@ def collect(tasks: Tasks, on_error: Literal["raise", "yield"] = "raise") -> Iter
         else:
             yield _failure(tasks[future], error, on_error)
     yield from _run_alone(tasks, suspects, on_error)
+
+
+def _set_aside(client: Client, error: UnfitWorkerError, unfit: set[str]) -> None:
+    """Set a worker aside, unless it is among those that are already, to which it is added."""
+    if error.address not in unfit:
+        unfit.add(error.address)
+        if len(unfit) > MAX_UNFIT:
+            raise ClusterError(f"{MAX_UNFIT} workers in a row were unfit, the last one on {error.host}: {error}")
+        set_aside(client, Place(error.host, error.name, error.address), str(error))
 
 
 def make_scheduler(client: Client, report: Callable[[Any, Any], None]) -> Callable[..., list[Any]]:

@@ -8,11 +8,12 @@ its index goes through `index`, `rows` and `catalogue`; a scene's files through 
 from mineral_pipeline.archive.catalogue import Selection, build_catalogue, select_scenes
 from mineral_pipeline.archive.errors import CorruptError, FetchError, MissingError, UnreachableError
 from mineral_pipeline.archive.fetched import CorruptionDetails, FetchedObject
+from mineral_pipeline.archive.landmarks import Landmarks
 from mineral_pipeline.archive.listing import find_products
 from mineral_pipeline.archive.retry import confirm_corrupt, scene_deadline
 from mineral_pipeline.archive.rows import Listing
 from mineral_pipeline.archive.scene import SceneFiles, fetch_scene
-from mineral_pipeline.archive.source import Source, open_source
+from mineral_pipeline.archive.source import Source, open_source, survey_source
 from mineral_pipeline.archive.throttling import ByteLimiter
 from mineral_pipeline.archive.validation import check_dtype, check_extent, validating
 
@@ -22,6 +23,7 @@ __all__ = [
     "CorruptionDetails",
     "FetchError",
     "FetchedObject",
+    "Landmarks",
     "Listing",
     "MissingError",
     "SceneFiles",
@@ -37,5 +39,6 @@ __all__ = [
     "open_source",
     "scene_deadline",
     "select_scenes",
+    "survey_source",
     "validating",
 ]

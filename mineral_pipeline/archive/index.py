@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
+import obstore
 import pyarrow as pa
 from obstore.exceptions import BaseError
 from pyarrow import csv
 
 from mineral_pipeline import settings
 from mineral_pipeline.archive.errors import MissingError, describe_error, is_missing
-from mineral_pipeline.archive.objects import is_local, local_path
+from mineral_pipeline.archive.objects import is_local, local_path, open_store
 from mineral_pipeline.archive.range_reader import open_remote
+from mineral_pipeline.archive.retry import client_retries
 from mineral_pipeline.archive.rows import (
     INDEX_CHECKS,
     NUMBERS,
@@ -48,9 +50,32 @@ def read_index(
         ArchiveError: the index cannot be read to its end.
         DataError: no row is left; the message names the setting that leaves none.
     """
-    url = archive.index or f"{archive.url.rstrip('/')}/{INDEX}"
+    url = _url(archive)
     with _naming_errors(url), _open(url, archive) as stream:
         return filter_rows(_batches(stream), list(make_filters(config)), INDEX_CHECKS, f"index {url}", progress)
+
+
+def check_readable(archive: settings.Archive) -> None:
+    """Read the first bytes of an archive's index.
+
+    Raises:
+        MissingError: there is no index.
+        ArchiveError: the index cannot be read, or is empty.
+    """
+    url = _url(archive)
+    with _naming_errors(url):
+        if is_local(url):
+            with open(local_path(url), "rb") as file:
+                first = file.read(1)
+        else:
+            store, key = open_store(url, _trusted(url, archive), client_retries(archive))
+            first = next(iter(obstore.get(store, key).stream(1)), b"")
+        if not first:
+            raise ArchiveError(f"index {url} is empty: fix archive.index or archive.url")
+
+
+def _url(archive: settings.Archive) -> str:
+    return archive.index or f"{archive.url.rstrip('/')}/{INDEX}"
 
 
 @contextmanager
@@ -69,16 +94,24 @@ def _naming_errors(url: str) -> Iterator[None]:
 
 @contextmanager
 def _open(url: str, archive: settings.Archive) -> Iterator[pa.NativeFile]:
-    """Open the CSV of an index as a stream. The archive's credentials are not sent to another host."""
+    """Open the CSV of an index as a stream."""
     compression = "gzip" if url.endswith(".gz") else None
     if is_local(url):
         with pa.input_stream(local_path(url), compression=compression) as stream:
             yield stream
         return
-    if urlsplit(url)[:2] != urlsplit(archive.url)[:2]:
-        archive = archive.model_copy(update={"storage_options": {}, "anonymous": True})
-    with closing(open_remote(url, archive)) as file, pa.input_stream(file, compression=compression) as stream:
+    with (
+        closing(open_remote(url, _trusted(url, archive))) as file,
+        pa.input_stream(file, compression=compression) as stream,
+    ):
         yield stream
+
+
+def _trusted(url: str, archive: settings.Archive) -> settings.Archive:
+    """Settings with which ``url`` is read: the archive's credentials are not sent to another host."""
+    if urlsplit(url)[:2] == urlsplit(archive.url)[:2]:
+        return archive
+    return archive.model_copy(update={"storage_options": {}, "anonymous": True})
 
 
 def _batches(stream: pa.NativeFile) -> Iterator[pa.RecordBatch]:

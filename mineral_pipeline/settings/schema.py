@@ -163,6 +163,8 @@ class Acquire(Section):
     """Number of scenes that a task fetches at the same time."""
     max_download_mb: float = Field(128, gt=0)
     """Maximum megabytes of fetched files that a task holds at a time; a larger scene is fetched alone."""
+    stop_after: Fraction = 0.5
+    """Maximum fraction of the last 100 scenes that may be unreachable before the job stops; 1 never stops it."""
 
 
 class Label(Section):

@@ -5,6 +5,8 @@ A name is a path below the workspace's URL. `Workspace` reads and writes by name
 
 from __future__ import annotations
 
+import re
+
 WORKSPACE_FILE = "workspace.json"
 """Version of the layout; see `mineral_pipeline.workspace.layout`."""
 
@@ -13,6 +15,9 @@ RUNS = "runs"
 
 LOCK = "lock"
 """Folder of the leases."""
+
+PREFLIGHT = ".preflight"
+"""Folder of a run, in which it and its workers show each other that they see the same place."""
 
 CATALOGUE = "catalogue.parquet"
 CHIPS = "chips.zarr"
@@ -49,6 +54,11 @@ MODEL_EVENTS = "events.out.tfevents.training"
 
 MODEL_SEARCH = "search.parquet"
 """File of the tuned model: all candidates of the search."""
+
+
+def preflight(run: str, worker: str = "") -> str:
+    """File by which the workers know the place of a run, or by which the client knows that a worker writes there."""
+    return f"{PREFLIGHT}/{run}" + (f"-{re.sub(r'[^0-9A-Za-z]+', '-', worker)}" if worker else "")
 
 
 def ledger_part(shard: int) -> str:

@@ -84,6 +84,10 @@ class Outcome:
     """Date of acquisition, ISO 8601, from the MTL."""
     cloud_cover: float = math.nan
     """Cloud cover in percent, from the MTL; nan when unknown."""
+    host: str = ""
+    """Name of the machine that acquired it; empty in a ledger of before this was recorded, as is the worker."""
+    worker: str = ""
+    """Name of the Dask worker there, by default its address."""
 
 
 PART = re.compile(r"part-(\d{5,})\.parquet")
@@ -109,8 +113,11 @@ def to_table(outcomes: Iterable[Outcome]) -> gpd.GeoDataFrame:
 
 
 def read(workspace: Workspace) -> gpd.GeoDataFrame:
-    """The whole ledger, in the order of the chips."""
-    return workspace.read_table(artefacts.LEDGER)
+    """The whole ledger, in the order of the chips; a column that parts of earlier versions lack is empty there."""
+    table = workspace.read_table(artefacts.LEDGER)
+    for column in ("host", "worker"):
+        table[column] = table[column].fillna("") if column in table else ""
+    return table
 
 
 def read_content(workspace: Workspace) -> pd.DataFrame:
