@@ -114,6 +114,12 @@ def _finished(workspace: Workspace, catalogue: pd.DataFrame, retry_failed: bool)
             raise WorkspaceError(f"{fault}: remove it")
         CONSOLE.print(f"acquire: shard {shard} is done again: {fault}")
     redo = set(ledger.shards_to_redo(states)) if retry_failed else set()
+    with_pixels = {shard for shard, statuses in states.items() if ledger.State.OK in statuses}
+    for shard in sorted(with_pixels - zarr_store.written_shards(workspace)):
+        CONSOLE.print(
+            f"acquire: shard {shard} is done again: its pixels are gone from {workspace.uri(artefacts.CHIPS)}"
+        )
+        redo.add(shard)
     return {shard: statuses for shard, statuses in states.items() if shard not in redo}
 
 

@@ -89,6 +89,11 @@ def is_complete(workspace: Workspace, name: str = artefacts.CHIPS) -> bool:
     return group.metadata.consolidated_metadata is not None
 
 
+def written_shards(workspace: Workspace, name: str = artefacts.CHIPS) -> set[int]:
+    """Numbers of the shards of a store that are there; one that is all fill leaves no object."""
+    return {int(key.partition("/")[0]) for key in workspace.sizes(f"{name}/image/c")}
+
+
 def write_shard(workspace: Workspace, shard: int, images: np.ndarray) -> None:
     """Write one whole shard of ``chips.zarr``.
 

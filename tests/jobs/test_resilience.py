@@ -212,6 +212,17 @@ def test_a_damaged_part_is_named_and_its_shard_is_done_again(
     assert_same(copy.workspace, settings.workspace)
 
 
+def test_a_shard_whose_pixels_are_gone_is_done_again(
+    copy: Settings, settings: Settings, client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Workspace(copy.workspace).remove(f"{artefacts.CHIPS}/image/c/3/0/0/0")
+
+    counts = acquire.main(copy, client)
+    assert "acquire: shard 3 is done again: its pixels are gone from " in capsys.readouterr().out
+    assert (counts.done, counts.skipped) == (3, 47)
+    assert_same(copy.workspace, settings.workspace)
+
+
 def test_progress_counts_the_failures_of_earlier_runs(
     copy: Settings, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:

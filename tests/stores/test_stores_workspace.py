@@ -96,6 +96,15 @@ def test_exactly_one_of_many_creates(workspace: Workspace) -> None:
     assert workspace.read_bytes("lock/1") == str(created.index(True)).encode()
 
 
+def test_sizes_of_what_is_in_a_folder(workspace: Workspace) -> None:
+    for name in ("folder/b/zarr.json", "folder/b/c/0", "folder/a", "folder.json"):
+        workspace.write_bytes(name, name.encode())
+
+    assert workspace.sizes("folder") == {"a": 8, "b/c/0": 12, "b/zarr.json": 18}
+    assert workspace.sizes("folder/a") == workspace.sizes("absent") == {}
+    assert [workspace.is_file(name) for name in ("folder", "folder/a", "absent")] == [False, True, False]
+
+
 def test_runs_are_kept_in_their_order(workspace: Workspace) -> None:
     for started, number in (("2026-11-22T10:00:00.5Z", 2), ("2026-11-22T09:59:59.9Z", 1)):
         write_run(workspace, {"job": "label", "started": started, "number": number})

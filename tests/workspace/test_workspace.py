@@ -30,6 +30,15 @@ def test_bytes_round_trip_and_names_are_listed(workspace: Workspace) -> None:
     assert workspace.list("absent") == []
 
 
+def test_sizes_are_of_all_files_below_a_folder_but_hidden_ones(workspace: Workspace) -> None:
+    for name in ("folder/b/c", "folder/a", "folder/.a.part", "folder/.b/c", "other"):
+        workspace.write_bytes(name, name.encode())
+
+    assert workspace.sizes("folder") == {"a": 8, "b/c": 10}
+    assert workspace.sizes("other") == workspace.sizes("absent") == {}
+    assert [workspace.is_file(name) for name in ("folder", "other", "absent")] == [False, True, False]
+
+
 def test_a_written_object_replaces_the_old_one(workspace: Workspace) -> None:
     workspace.write_bytes("a", b"long content")
     workspace.write_bytes("a", b"new")
