@@ -18,9 +18,9 @@ from mineral_pipeline.evaluation import measure
 from mineral_pipeline.modelling import ModelSpec
 from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Target
 from mineral_pipeline.modelling.baselines import register as register_baseline
+from mineral_pipeline.modelling.draft import begin
 from mineral_pipeline.modelling.networks import NETWORKS, Network
 from mineral_pipeline.modelling.networks import register as register_network
-from mineral_pipeline.modelling.draft import begin
 from mineral_pipeline.modelling.prediction import save_baseline
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
