@@ -29,9 +29,7 @@ def test_slurm_makes_a_job_script_with_a_gpu_slot(monkeypatch: pytest.MonkeyPatc
     dask_jobqueue = pytest.importorskip("dask_jobqueue", reason="the hpc extra is not installed")
     file = cluster.load("slurm")
 
-    job = dask_jobqueue.SLURMCluster.job_cls(
-        "tcp://127.0.0.1:9", name="one", **{k: v for k, v in file.options.items() if k != "n_workers"}
-    )
+    job = dask_jobqueue.SLURMCluster.job_cls("tcp://127.0.0.1:9", name="one", **file.options)
     assert "--resources GPU=1" in job.job_script()
     assert "#SBATCH -p debug" in job.job_script()
 
