@@ -131,15 +131,16 @@ def write_slowly(*arguments, write=fitting.write_checkpoint):
 
 fitting.write_checkpoint = write_slowly
 """
-EPOCHS = 45
-"""Epochs of a network, of a second and more each: longer than a worker lives."""
+"""Preload of the workers with which an epoch takes a second and more, whatever the machine."""
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("slurm")
 @pytest.mark.parametrize(
-    "lifetime", [pytest.param("30s", id="workers end by themselves"), pytest.param("1h", id="Slurm ends its jobs")]
+    ("lifetime", "epochs"),
+    [pytest.param("40s", 24, id="workers end by themselves"), pytest.param("1h", 70, id="Slurm ends its jobs")],
 )
-def test_networks_that_take_longer_than_the_walltime_are_trained(tmp_path: Path, lifetime: str) -> None:
+def test_a_grid_that_takes_longer_than_the_walltime_is_trained(tmp_path: Path, lifetime: str, epochs: int) -> None:
     pytest.importorskip("dask_jobqueue", reason="the hpc extra is not installed")
     (tmp_path / "slow_epochs.py").write_text(SLOW_EPOCHS)
     extra = ["--lifetime", lifetime, "--lifetime-stagger", "2s", "--preload", str(tmp_path / "slow_epochs.py")]
@@ -148,12 +149,12 @@ def test_networks_that_take_longer_than_the_walltime_are_trained(tmp_path: Path,
     write_samples(workspace, "presence", locations=20, chips=1, size=16)
     write_leakage(workspace, "presence", 0.0)
     quick = {"convolutions": ["small"], "dense_layers": ["small"], "n_label_permutations": 1, "seeds": [0, 1]}
-    train = {"epochs": EPOCHS, "patience": EPOCHS, **quick}
+    train = {"epochs": epochs, "patience": epochs, **quick}
     config = settings(workspace, tasks=["presence"], train=train).model_dump(mode="json", exclude_unset=True)
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump(config))
 
     assert main(["train", str(tmp_path / "settings.yaml"), "--cluster", site]) == 0
     names = ["small-small-s0", "small-small-s1", "random-labels-p0"]
     metrics = [modelling.read_metrics(workspace, "presence", name) for name in names]
-    assert all(one["epochs"] == EPOCHS for one in metrics)
-    assert sum(one["resumed"] for one in metrics) >= 2
+    assert [one["epochs"] for one in metrics] == [epochs] * 3
+    assert sum(one["resumed"] for one in metrics) >= 1

@@ -85,8 +85,7 @@ def test_an_interrupted_network_becomes_what_it_would_have_become(sampled: Works
 
 def run_process(workspace: Workspace, name: str, number: int) -> int:
     """Fit in a fresh process that kills itself after checkpoint ``number``; its exit status."""
-    tests, root = Path(__file__).parents[1], Path(__file__).parents[2]
-    paths = os.pathsep.join([str(root), str(tests), os.environ.get("PYTHONPATH", "")])
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     command = [sys.executable, interrupted_fit.__file__, workspace.url, name, str(number)]
     return subprocess.run(command, env={**os.environ, "PYTHONPATH": paths, **threads}, check=False).returncode
