@@ -63,8 +63,8 @@ def train(
     train_subset: Subset,
     validation: Subset,
     *,
-    state: TrainingState | None = None,
-    keep: Callable[[TrainingState], None] = lambda state: None,
+    state: TrainingState | None,
+    keep: Callable[[TrainingState], None],
 ) -> TrainedNetwork:
     """Train until the validation loss stops to fall, and keep the best weights.
 

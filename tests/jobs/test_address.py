@@ -122,7 +122,8 @@ def write_slowly(draft, *arguments, write=fitting.write_checkpoint):
     with open({log!r}, "a") as log:
         log.write(f"{{draft.spec.name}} {{draft.folder}}\\n")
 
-fitting.write_checkpoint = write_slowly
+if fitting.write_checkpoint.__name__ != "write_slowly":  # Dask runs preloads more than once
+    fitting.write_checkpoint = write_slowly
 """
 """Preload of workers whose epochs take a second and more, and that tell which fit ended one."""
 CLIENT = "from mineral_pipeline.workspace import lock; lock.LEASE_S = 6.0; from jobs.__main__ import main; main({!r})"
@@ -130,6 +131,7 @@ NETWORKS = ("small-small-s0", "random-labels-p0")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_fits_of_a_killed_client_end_and_their_networks_go_on(scheduler: str, tmp_path: Path) -> None:
     log, preload = tmp_path / "epochs.txt", tmp_path / "watched_epochs.py"
     preload.write_text(WATCHED_EPOCHS.format(log=str(log)))
@@ -152,16 +154,16 @@ def test_fits_of_a_killed_client_end_and_their_networks_go_on(scheduler: str, tm
         orphan, *later = dict.fromkeys(epochs)
         assert len(later) == 1, "the fit of the killed client, and that of the next run"
         assert epochs == sorted(epochs, key=[orphan, *later].index), "two fits at the same time"
-        assert len(epochs) <= 21, "one epoch at most is trained twice"
+        assert len(epochs) <= 13, "one epoch at most is trained twice"
         assert modelling.read_metrics(killed, "presence", name)["resumed"] == 1
         assert_same(content(killed, name), content(undisturbed, name))
 
 
 def write_train_settings(workspace: Workspace, folder: Path) -> list[str]:
-    """Samples and settings of two networks of twenty epochs, in a workspace; the arguments that train them."""
+    """Samples and settings of two networks of twelve epochs, in a workspace; the arguments that train them."""
     write_samples(workspace, "presence", locations=40, chips=1, size=16)
     write_leakage(workspace, "presence", 0.0)
-    train = {"epochs": 20, "patience": 20, "convolutions": ["small"], "dense_layers": ["small"]}
+    train = {"epochs": 12, "patience": 12, "convolutions": ["small"], "dense_layers": ["small"]}
     config = settings(workspace, tasks=["presence"], train={**train, "n_label_permutations": 1})
     file = folder / f"{Path(workspace.url).name}.yaml"
     file.write_text(yaml.safe_dump(config.model_dump(mode="json", exclude_unset=True)))
