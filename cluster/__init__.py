@@ -2,6 +2,7 @@
 
 class: dask.distributed.LocalCluster    # any Dask cluster class, or dask.distributed.Client for an address
 options: {n_workers: 2}                 # its keyword arguments; ${NAME} is an environment variable
+adapt: {minimum: 2, maximum: 2}         # optional: arguments of the cluster's `adapt`, which replaces workers that end
 config: {distributed.comm.retry.count: 3}   # optional: Dask's own configuration
 """
 
@@ -47,6 +48,7 @@ class ClusterFile(BaseModel):
 
     class_name: str = Field(alias="class")
     options: dict[str, Any] = {}
+    adapt: dict[str, Any] = {}
     config: dict[str, Any] = {}
 
 
@@ -74,7 +76,8 @@ def connect(name: str, stop: Callable[[ClusterError], None] | None = None) -> It
 
     Args:
         name: of the file.
-        stop: called, from another thread, when the last worker has been gone for `PATIENCE_S`: the block must end.
+        stop: called, from another thread, when the last worker has been gone for `PATIENCE_S`: the block must end. A
+            cluster that replaces its workers is waited for, because its jobs may be long in a queue.
 
     Raises:
         ClusterError: the class cannot be imported, the cluster cannot be reached, or it is lost during the block.
@@ -99,12 +102,31 @@ def connect(name: str, stop: Callable[[ClusterError], None] | None = None) -> It
         with ExitStack() as stack:
             stack.enter_context(_closing_quietly(name, cluster))
             client = cluster if isinstance(cluster, Client) else stack.enter_context(Client(cluster))
+            if file.adapt:
+                _adapt(name, cluster, file.adapt)
+                stop = stop and _say_that_it_waits
             if stop is not None:
                 done = threading.Event()
                 stack.callback(done.set)
                 threading.Thread(target=_watch_workers, args=(client, stop, done), daemon=True, name="workers").start()
             with _translating_losses(client):
                 yield client
+
+
+def _adapt(name: str, cluster: Any, options: dict[str, Any]) -> None:
+    """Let a cluster replace the workers that end.
+
+    Raises:
+        SettingsError: it cannot, or not with these options.
+    """
+    try:
+        cluster.adapt(**options)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise SettingsError(f"--cluster {name}: adapt: {error}: correct it, or leave it out") from error
+
+
+def _say_that_it_waits(error: ClusterError) -> None:
+    logging.getLogger(__name__).warning("%s; those of the cluster file are waited for", error)
 
 
 @contextmanager
@@ -166,22 +188,30 @@ def _watch_workers(client: Client, stop: Callable[[ClusterError], None], done: t
                     f"{client.scheduler.address} has had no worker for {PATIENCE_S:.0f} s: start some; {RESUME_HINT}"
                 )
             )
-            return
+            last_seen = None
 
 
 def require(client: Client, resource: str) -> None:
     """Refuse to submit tasks that would wait for ever without a message.
 
+    Where the cluster of the file has no worker yet, or for the moment, one is waited for.
+
     Raises:
         ClusterError: no worker offers ``resource``.
     """
-    # Not client.scheduler_info: the client's own refresh, every two seconds, can empty its answer before it returns.
-    workers = client.sync(client.scheduler.identity, n_workers=-1)["workers"].values()
-    if not any(worker["resources"].get(resource, 0) >= 1 for worker in workers):
+    if client.cluster is not None and not _workers(client):
+        logging.getLogger(__name__).warning("waiting for a worker of %s", client.scheduler.address)
+        client.wait_for_workers(1)
+    if not any(worker["resources"].get(resource, 0) >= 1 for worker in _workers(client)):
         raise ClusterError(
             f"no worker of {client.scheduler.address} offers {resource}: start one with"
             f" `dask worker --resources {resource}=1`, or give the cluster's class resources: {{{resource}: 1}}"
         )
+
+
+def _workers(client: Client) -> list[dict[str, Any]]:
+    # Not client.scheduler_info: the client's own refresh, every two seconds, can empty its answer before it returns.
+    return list(client.sync(client.scheduler.identity, n_workers=-1)["workers"].values())
 
 
 def _one_line_per_error() -> None:

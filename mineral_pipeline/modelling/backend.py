@@ -36,7 +36,9 @@ with _silence():
     import keras
     import tensorflow as tf
 
-__all__ = ["EventFile", "compile_step", "configure_process", "jit_compile", "keras"]
+__all__ = ["BACKEND_VERSION", "EventFile", "compile_step", "configure_process", "jit_compile", "keras"]
+
+BACKEND_VERSION: str = tf.__version__
 
 
 @cache

@@ -21,14 +21,17 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
     processes: zarr does not survive a fork.
     """
 
-    def __init__(self, subset: Subset, seed: int | None = None) -> None:
-        """Read ``subset`` in a new random order in each epoch, or in its own order when ``seed`` is None."""
+    def __init__(self, subset: Subset, seed: int | None = None, first_epoch: int = 0) -> None:
+        """Read ``subset`` in a new random order in each epoch, or in its own order when ``seed`` is None.
+
+        An order follows from the seed and the number of its epoch, which is ``first_epoch`` where a training goes on.
+        """
         super().__init__(workers=1, use_multiprocessing=False)
         self._subset, self._seed = subset, seed
         self._size = subset.images.chunks[0]
         # two buffers of shuffled chunks: the one in use, and the one read ahead
         self._cache = ChunkCache(subset.images, min_chunks=2 * SHUFFLED_CHUNKS)
-        self._epoch = -1
+        self._epoch = first_epoch - 1
         self._batches = batch_rows(np.arange(len(subset)), self._size)
 
     def __len__(self) -> int:

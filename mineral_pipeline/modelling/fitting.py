@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mineral_pipeline.errors import DataError
+from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.learning import RANDOM_LABELS, Task
 from mineral_pipeline.modelling.baselines import BASELINES, Target
+from mineral_pipeline.modelling.checkpoint import Checkpoint, TrainingState, read_checkpoint, write_checkpoint
 from mineral_pipeline.modelling.collapse import attempts, is_collapsed
 from mineral_pipeline.modelling.dataset import Subset, open_subset, permute_labels
+from mineral_pipeline.modelling.draft import Draft, begin
 from mineral_pipeline.modelling.networks import NETWORKS
 from mineral_pipeline.modelling.prediction import predict_batches, save_baseline
-from mineral_pipeline.modelling.spec import ModelSpec, is_done, read_metrics, write_metrics, write_spec
+from mineral_pipeline.modelling.spec import ModelSpec, is_done, read_metrics, write_metrics
 from mineral_pipeline.workspace import Workspace, artefacts
 
 Measure = Callable[[Task, np.ndarray, np.ndarray, np.ndarray], dict[str, float]]
@@ -38,10 +40,17 @@ class Fit:
     """Epoch whose weights were kept, from 0; None without a network."""
     attempts: Sequence[Mapping[str, Any]] = ()
     """Every training of a network: seed, learning_rate, loss on the validation subset, collapsed; the last is kept."""
+    resumed: int = 0
+    """How often it went on from a checkpoint after an interruption."""
+    seconds_before: float = 0.0
+    """Time that it had taken until the last checkpoint from which it went on."""
 
 
 def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
-    """Train one model and write all of its files, ``metrics.json`` last. A model that is done is not trained again.
+    """Train one model and write all of its files, which take its name when they are whole.
+
+    A model that is done is not trained again. A network that was interrupted goes on after its last whole epoch, and
+    becomes what it would have become (bit for bit on one CPU).
 
     A model on permuted labels is trained and stopped with labels that are permuted in both subsets, so that it has seen
     no true label; its metrics are against the true labels, like those of every other model. The validation subset is
@@ -57,17 +66,17 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
         The content of ``metrics.json``.
 
     Raises:
-        WorkspaceError: the task is not curated.
+        WorkspaceError: the task is not curated, or another fit of the model has begun.
+        LeaseLostError: the run of this fit is over; nothing is left behind but a checkpoint.
         DataError: a subset is empty, or training diverged.
     """
     if is_done(workspace, spec):
         return read_metrics(workspace, spec.task, spec.name)
-    workspace.remove(artefacts.model(spec.task, spec.name))
-    write_spec(workspace, spec)
-    with _recording_failure(workspace, spec):
+    draft = begin(workspace, spec)
+    with _recording_failure(draft):
         started = time.monotonic()
         train, validation = (open_subset(workspace, spec.task, subset) for subset in ("train", "validation"))
-        fitted = (_fit_baseline if spec.network is None else _fit_network)(workspace, spec, train, validation)
+        fitted = (_fit_baseline if spec.network is None else _fit_network)(draft, train, validation)
         if not np.isfinite(fitted.prediction).all():
             raise DataError(f"{spec.task}/{spec.name} predicts what is not a number: lower learning_rate")
         metrics = {
@@ -77,34 +86,48 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
             "best_epoch": fitted.best_epoch,
             "collapsed": fitted.attempts[-1]["collapsed"] if fitted.attempts else None,
             "attempts": list(fitted.attempts),
-            "seconds": round(time.monotonic() - started, 3),
+            "seconds": round(fitted.seconds_before + time.monotonic() - started, 3),
+            "resumed": fitted.resumed,
             "validation": _validation(spec, measure(spec.task, validation.label, fitted.prediction, validation.weight)),
         }
         table = validation.table[["chip_id", "location_id"]].assign(
             label=validation.label, prediction=fitted.prediction
         )
-        workspace.write_table(artefacts.model(spec.task, spec.name, artefacts.MODEL_PREDICTIONS), table)
-        return write_metrics(workspace, artefacts.model(spec.task, spec.name), metrics)
+        workspace.write_table(draft.file(artefacts.MODEL_PREDICTIONS), table)
+        metrics = write_metrics(workspace, draft.folder, metrics)
+        draft.publish()
+    return metrics
 
 
-def _fit_baseline(workspace: Workspace, spec: ModelSpec, train: Subset, validation: Subset) -> Fit:
+def _fit_baseline(draft: Draft, train: Subset, validation: Subset) -> Fit:
+    spec = draft.spec
     baseline = BASELINES[spec.kind]
     target = Target(spec.task, spec.loss, train.label, train.weight)
     predictor = baseline.fit(baseline.features(train.samples), target)
-    save_baseline(workspace, spec, predictor)
+    save_baseline(draft, predictor)
     prediction = np.asarray(predictor.predict(baseline.features(validation.samples)), "float64")
     return Fit(prediction, baseline.parameters, 0)
 
 
-def _fit_network(workspace: Workspace, spec: ModelSpec, train: Subset, validation: Subset) -> Fit:
+def _fit_network(draft: Draft, train: Subset, validation: Subset) -> Fit:
     from mineral_pipeline.modelling import training  # TensorFlow takes seconds to import: only workers do
 
+    spec, started, identity = draft.spec, time.monotonic(), training.identify(draft.spec, train)
     seen = [train, validation]
     if spec.permutation is not None:
         seen = [permute_labels(subset, spec.permutation) for subset in seen]
-    tried = list[dict[str, Any]]()
-    for attempt in attempts(spec):
-        network = training.train(workspace, attempt, *seen)
+    found = read_checkpoint(draft, identity)
+    tried = list(found.tried) if found else []
+    resumed, seconds_before = (found.resumed + 1, found.seconds) if found else (0, 0.0)
+
+    def keep(state: TrainingState) -> None:
+        seconds = seconds_before + time.monotonic() - started
+        write_checkpoint(draft, identity, Checkpoint(tried, seconds, resumed, state))
+
+    state = found.state if found else None
+    for attempt in attempts(spec)[len(tried) :]:
+        network = training.train(draft, attempt, *seen, state=state, keep=keep)
+        state = None
         prediction = predict_batches(network.predict, validation.samples)
         tried.append(
             {
@@ -116,9 +139,10 @@ def _fit_network(workspace: Workspace, spec: ModelSpec, train: Subset, validatio
         )
         if not tried[-1]["collapsed"]:
             break
-    training.save(workspace, spec, network)
-    workspace.write_table(artefacts.model(spec.task, spec.name, artefacts.MODEL_HISTORY), network.history)
-    return Fit(prediction, network.keras_model.count_params(), len(network.history), network.best_epoch, tried)
+    training.save(draft, network)
+    draft.workspace.write_table(draft.file(artefacts.MODEL_HISTORY), network.history)
+    fitted = network.keras_model.count_params(), len(network.history), network.best_epoch
+    return Fit(prediction, *fitted, tried, resumed, seconds_before)
 
 
 def _facts(spec: ModelSpec) -> dict[str, Any]:
@@ -148,14 +172,12 @@ def _validation(spec: ModelSpec, values: dict[str, float]) -> dict[str, float | 
 
 
 @contextmanager
-def _recording_failure(workspace: Workspace, spec: ModelSpec) -> Iterator[None]:
+def _recording_failure(draft: Draft) -> Iterator[None]:
     """Write ``failure.json`` when the block fails: outcomes are data."""
     try:
         yield
     except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
-        workspace.write_json(
-            artefacts.model(spec.task, spec.name, artefacts.MODEL_FAILURE),
-            {"task": spec.task, "name": spec.name, "reason": reason},
-        )
+        # A fit that was overtaken leaves nothing, and what the disk does not take must not hide the reason.
+        with suppress(WorkspaceError):
+            draft.fail(f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}")
         raise

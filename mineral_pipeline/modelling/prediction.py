@@ -12,6 +12,7 @@ from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.learning import SubsetName
 from mineral_pipeline.modelling.baselines import BASELINES, FeaturePredictor
 from mineral_pipeline.modelling.dataset import Samples, open_chips, open_subset
+from mineral_pipeline.modelling.draft import Draft
 from mineral_pipeline.modelling.spec import ModelSpec, read_spec
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -54,7 +55,7 @@ def predict_batches(predict_images: Callable[[np.ndarray], np.ndarray], samples:
     return np.concatenate([np.empty(0), *(predict_images(images) for images in samples.read_images())])
 
 
-def save_baseline(workspace: Workspace, spec: ModelSpec, predictor: FeaturePredictor) -> None:
+def save_baseline(draft: Draft, predictor: FeaturePredictor) -> None:
     """Write ``model.joblib``.
 
     Raises:
@@ -62,14 +63,14 @@ def save_baseline(workspace: Workspace, spec: ModelSpec, predictor: FeaturePredi
     """
     import joblib  # slow to import
 
-    buffer = io.BytesIO()
+    kind, buffer = draft.spec.kind, io.BytesIO()
     try:
         joblib.dump(predictor, buffer)
     except (pickle.PicklingError, AttributeError) as error:
         raise WorkspaceError(
-            f"a fitted {spec.kind} cannot be saved ({error}): define its class in a module that the workers can import"
+            f"a fitted {kind} cannot be saved ({error}): define its class in a module that the workers can import"
         ) from error
-    workspace.write_bytes(artefacts.model(spec.task, spec.name, artefacts.MODEL_BASELINE), buffer.getvalue())
+    draft.workspace.write_bytes(draft.file(artefacts.MODEL_BASELINE), buffer.getvalue())
 
 
 def load_baseline(workspace: Workspace, spec: ModelSpec) -> FeaturePredictor:

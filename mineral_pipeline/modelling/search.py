@@ -16,13 +16,14 @@ import pandas as pd
 from dask_ml.model_selection import RandomizedSearchCV
 from sklearn.base import BaseEstimator
 
-from mineral_pipeline.errors import DataError
+from mineral_pipeline.errors import DataError, LeaseLostError
 from mineral_pipeline.learning import HIGHER_IS_BETTER, PRIMARY_METRIC, Task
 from mineral_pipeline.modelling.candidates import candidate_spec, candidate_specs, distributions, grid_winner
 from mineral_pipeline.modelling.dataset import open_subset
+from mineral_pipeline.modelling.draft import begin
 from mineral_pipeline.modelling.fitting import Measure, fit
 from mineral_pipeline.modelling.model_selection import rank_models
-from mineral_pipeline.modelling.spec import TUNED, ModelSpec, is_done, read_metrics, write_metrics, write_spec
+from mineral_pipeline.modelling.spec import TUNED, ModelSpec, is_done, read_metrics, write_metrics
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -71,6 +72,8 @@ class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         values = {name: value for name, value in self.get_params().items() if name not in context}
         try:
             self.metrics_: dict[str, Any] | None = fit(self.workspace, candidate_spec(self.spec, values), self.measure)
+        except LeaseLostError:  # the candidate has not failed: its run is over
+            raise
         except Exception:
             # dask-ml would keep no more than a warning; the reason is in the model's failure.json.
             self.metrics_ = None
@@ -152,16 +155,15 @@ def promote(workspace: Workspace, winner: ModelSpec, table: pd.DataFrame) -> Non
         winner: spec of the candidate.
         table: all candidates, kept as ``search.parquet``.
     """
-    task, tuned = winner.task, replace(winner, name=TUNED, kind="tuned")
-    workspace.remove(artefacts.model(task, TUNED))
-    write_spec(workspace, tuned)
+    task = winner.task
+    draft = begin(workspace, replace(winner, name=TUNED, kind="tuned"))
     for file in workspace.list(artefacts.model(task, winner.name)):
         if file not in (artefacts.MODEL_SPEC, artefacts.MODEL_METRICS):
-            content = workspace.read_bytes(artefacts.model(task, winner.name, file))
-            workspace.write_bytes(artefacts.model(task, TUNED, file), content)
-    workspace.write_table(artefacts.model(task, TUNED, artefacts.MODEL_SEARCH), table)
+            workspace.write_bytes(draft.file(file), workspace.read_bytes(artefacts.model(task, winner.name, file)))
+    workspace.write_table(draft.file(artefacts.MODEL_SEARCH), table)
     metrics = read_metrics(workspace, task, winner.name) | {"name": TUNED, "kind": "tuned", "label": TUNED}
-    write_metrics(workspace, artefacts.model(task, TUNED), metrics)
+    write_metrics(workspace, draft.folder, metrics)
+    draft.publish()
 
 
 def _row(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:

@@ -82,11 +82,12 @@ def digest_samples(workspace: Workspace, task: Task) -> str:
     raise WorkspaceError(f"{workspace.uri(name)} holds no digest of the samples: run curate again")
 
 
-def write_spec(workspace: Workspace, spec: ModelSpec) -> None:
-    """Write a model's ``settings.yaml``."""
+def write_spec(workspace: Workspace, spec: ModelSpec, folder: str | None = None) -> None:
+    """Write a model's ``settings.yaml``, into another ``folder`` than the model's where one is given."""
     content = {**asdict(spec), "hyperparameters": spec.hyperparameters.model_dump()}
     text = yaml.safe_dump(content, sort_keys=False)
-    workspace.write_bytes(artefacts.model(spec.task, spec.name, artefacts.MODEL_SPEC), text.encode())
+    folder = folder or artefacts.model(spec.task, spec.name)
+    workspace.write_bytes(f"{folder}/{artefacts.MODEL_SPEC}", text.encode())
 
 
 def read_spec(workspace: Workspace, task: str, name: str) -> ModelSpec:

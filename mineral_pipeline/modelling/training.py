@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,12 @@ import numpy as np
 import pandas as pd
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.modelling.backend import EventFile, configure_process, jit_compile, keras
+from mineral_pipeline.modelling.backend import BACKEND_VERSION, EventFile, configure_process, jit_compile, keras
 from mineral_pipeline.modelling.batch_sequence import BatchSequence
 from mineral_pipeline.modelling.batch_statistics import STATISTICS_BATCHES, BatchStatistics
+from mineral_pipeline.modelling.checkpoint import TrainingState, ignore
 from mineral_pipeline.modelling.dataset import Subset
+from mineral_pipeline.modelling.draft import Draft
 from mineral_pipeline.modelling.networks import build_network
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -32,6 +35,9 @@ often worse for a while before it is better."""
 WARM_UP_STEPS = 100
 """Steps before which training does not stop. Weights may be kept before: networks that learn by heart are at their best
 within tens of steps (measured on presence at a weak signal: cross-entropy 0.7 there, 1 to 2 after 100 steps)."""
+
+STOPPING = ("best", "best_epoch", "wait", "stopped_epoch")
+"""Attributes of Keras' early stopping that change as it watches, beside the best weights."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,27 @@ class TrainedNetwork:
         return predict_images(self.keras_model, images)
 
 
-def train(workspace: Workspace, spec: ModelSpec, train_subset: Subset, validation: Subset) -> TrainedNetwork:
+def train(
+    draft: Draft,
+    spec: ModelSpec,
+    train_subset: Subset,
+    validation: Subset,
+    *,
+    state: TrainingState | None,
+    keep: Callable[[TrainingState], None],
+) -> TrainedNetwork:
     """Train until the validation loss stops to fall, and keep the best weights.
 
     Early stopping watches the loss without the L1/L2 penalties: they fall by themselves, and models of different
     penalties must be comparable. The averages of batch normalisation are taken anew before each validation.
+
+    Args:
+        draft: the model in the making, which gets the event file.
+        spec: all that decides this training, which may be another than the draft's first.
+        train_subset: samples to learn.
+        validation: samples to watch.
+        state: where an interrupted training goes on; the network is the same as without the interruption.
+        keep: given the state after each epoch; what it raises ends the training.
 
     Raises:
         DataError: training diverged.
@@ -63,23 +85,33 @@ def train(workspace: Workspace, spec: ModelSpec, train_subset: Subset, validatio
     configure_process()
     keras.utils.clear_session()
     model = compile_model(spec, train_subset)
-    sequences = BatchSequence(train_subset, spec.seed), BatchSequence(validation)
-    started, rows = time.monotonic(), list[dict[str, float]]()
+    if state and not _restore(model, state):
+        ignore(draft, "its network has other variables")
+        state = None
+    rows = list[dict[str, float]](state.rows if state else ())
+    sequences = BatchSequence(train_subset, spec.seed, first_epoch=len(rows)), BatchSequence(validation)
+    started = time.monotonic() - (rows[-1]["seconds"] if rows else 0)
+
+    def show(row: dict[str, float]) -> None:
+        events.add(int(row["epoch"]), {name: row[name] for name in row if name not in ("epoch", "seconds")})
 
     def record(epoch: int, logs: dict[str, float]) -> None:
         rows.append({"epoch": epoch, "seconds": time.monotonic() - started, **logs})
-        events.add(epoch, logs)
+        show(rows[-1])
+        keep(_capture(model, rows, stopping))
 
-    stopping = EarlyStopping(spec, len(sequences[0]))
+    stopping = EarlyStopping(spec, len(sequences[0]), state)
     with ExitStack() as stack:
-        path = _live_path(workspace, artefacts.model(spec.task, spec.name, artefacts.MODEL_EVENTS))
-        events = EventFile(stack.enter_context(path))
+        events = EventFile(stack.enter_context(_live_path(draft.workspace, draft.file(artefacts.MODEL_EVENTS))))
         for closing in (*sequences, events):
             stack.callback(closing.close)
+        for row in rows:
+            show(row)
         model.fit(
             sequences[0],
             validation_data=sequences[1],
-            epochs=spec.epochs,
+            initial_epoch=len(rows),
+            epochs=len(rows) if state and state.is_over else spec.epochs,
             verbose=0,
             shuffle=False,  # Keras would shuffle the batches again, from the state of the process
             callbacks=[_statistics(model, sequences[0]), stopping, _each_epoch(record)],
@@ -90,6 +122,12 @@ def train(workspace: Workspace, spec: ModelSpec, train_subset: Subset, validatio
             f"{spec.task}/{spec.name} diverged: lower learning_rate ({spec.hyperparameters.learning_rate:g})"
         )
     return TrainedNetwork(model, history, stopping.best_epoch)
+
+
+def identify(spec: ModelSpec, subset: Subset) -> str:
+    """Digest of all that decides a training, which a checkpoint carries."""
+    facts = spec, subset.images.shape, subset.images.chunks, keras.version(), BACKEND_VERSION
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def compile_model(spec: ModelSpec, subset: Subset) -> Any:
@@ -109,9 +147,9 @@ def predict_images(keras_model: Any, images: np.ndarray) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(keras_model(images, training=False))[:, 0], "float64")
 
 
-def save(workspace: Workspace, spec: ModelSpec, network: TrainedNetwork) -> None:
+def save(draft: Draft, network: TrainedNetwork) -> None:
     """Write ``model.keras``."""
-    with workspace.upload_from_local(artefacts.model(spec.task, spec.name, artefacts.MODEL_NETWORK)) as path:
+    with draft.workspace.upload_from_local(draft.file(artefacts.MODEL_NETWORK)) as path:
         network.keras_model.save(path)
 
 
@@ -142,8 +180,8 @@ class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]  # Ker
     `WARM_UP_STEPS`.
     """
 
-    def __init__(self, spec: ModelSpec, steps: int) -> None:
-        """Watch the loss of ``spec`` on the validation subset, in epochs of ``steps`` steps."""
+    def __init__(self, spec: ModelSpec, steps: int, state: TrainingState | None = None) -> None:
+        """Watch the loss of ``spec`` on the validation subset, in epochs of ``steps`` steps; go on from ``state``."""
         super().__init__(
             monitor=f"val_{spec.loss}",
             mode="min",
@@ -152,12 +190,47 @@ class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]  # Ker
             start_from_epoch=min(WARM_UP_EPOCHS, spec.epochs) - 1,
         )
         self._min_epochs = max(WARM_UP_EPOCHS, math.ceil(WARM_UP_STEPS / steps))
+        self._state = state
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Start anew, or where the interrupted training was."""
+        super().on_train_begin(logs)
+        if self._state:
+            self.best_weights = list(self._state.best_weights) or None
+            for name in STOPPING:
+                setattr(self, name, self._state.stopping[name])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Compare the epoch with the best one."""
         super().on_epoch_end(epoch, logs)
         if self.stopped_epoch == epoch and epoch + 1 < self._min_epochs:
             self.model.stop_training = False
+
+
+def _capture(model: Any, rows: Sequence[dict[str, float]], stopping: EarlyStopping) -> TrainingState:
+    """All from which a training goes on after the epoch of the last row."""
+    return TrainingState(
+        rows=tuple(rows),
+        stopping={name: getattr(stopping, name) for name in STOPPING},
+        is_over=model.stop_training,
+        variables=[keras.ops.convert_to_numpy(variable) for variable in _variables(model)],
+        best_weights=stopping.best_weights or (),
+    )
+
+
+def _restore(model: Any, state: TrainingState) -> bool:
+    """Set the variables of a compiled model, unless they are not those of the state."""
+    variables = _variables(model)
+    if [variable.shape for variable in variables] != [value.shape for value in state.variables]:
+        return False
+    for variable, value in zip(variables, state.variables, strict=True):
+        variable.assign(value)
+    return True
+
+
+def _variables(model: Any) -> list[Any]:
+    """Weights, averages, states of random generators, and the optimiser's moments and count of steps."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def _statistics(model: Any, sequence: BatchSequence) -> Any:

@@ -52,6 +52,9 @@ MODEL_PREDICTIONS = "predictions.parquet"
 MODEL_EVENTS = "events.out.tfevents.training"
 """TensorBoard looks for ``tfevents`` in file names."""
 
+MODEL_CHECKPOINT = "checkpoint.npz"
+"""File of an unfinished model: its training after the last epoch."""
+
 MODEL_SEARCH = "search.parquet"
 """File of the tuned model: all candidates of the search."""
 
@@ -113,6 +116,11 @@ def models(task: str) -> str:
 def model(task: str, name: str, file: str = "") -> str:
     """Folder of a model, or one of its files."""
     return f"models/{task}/{name}/{file}".rstrip("/")
+
+
+def unfinished_model(task: str, name: str, file: str = "") -> str:
+    """Folder of a model in the making, or what is in it. No list of models shows it, because it is hidden."""
+    return f"models/{task}/.unfinished/{name}/{file}".rstrip("/")
 
 
 def evaluation(task: str) -> str:

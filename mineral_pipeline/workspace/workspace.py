@@ -97,6 +97,25 @@ class Workspace:
             with self._translating_errors(name, "removed"):
                 self._fs.rm(self.path(name), recursive=True)
 
+    def move(self, folder: str, name: str, last: str) -> None:
+        """Give a folder of files another name, in place of what had it: at once on a disk, file by file elsewhere.
+
+        Args:
+            folder: the folder.
+            name: its new name.
+            last: file whose presence tells that the folder is whole: it goes first and comes last.
+        """
+        self.remove(f"{name}/{last}")
+        self.remove(name)
+        if self.is_local:
+            with self.writing(name):
+                os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+                os.rename(self.path(folder), self.path(name))
+            return
+        for file in sorted(self.list(folder), key=lambda file: file == last):
+            self.write_bytes(f"{name}/{file}", self.read_bytes(f"{folder}/{file}"))
+        self.remove(folder)
+
     def read_bytes(self, name: str) -> bytes:
         """Content of ``name``.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import time
 from pathlib import Path
 
 import dask
@@ -29,9 +31,7 @@ def test_slurm_makes_a_job_script_with_a_gpu_slot(monkeypatch: pytest.MonkeyPatc
     dask_jobqueue = pytest.importorskip("dask_jobqueue", reason="the hpc extra is not installed")
     file = cluster.load("slurm")
 
-    job = dask_jobqueue.SLURMCluster.job_cls(
-        "tcp://127.0.0.1:9", name="one", **{k: v for k, v in file.options.items() if k != "n_workers"}
-    )
+    job = dask_jobqueue.SLURMCluster.job_cls("tcp://127.0.0.1:9", name="one", **file.options)
     assert "--resources GPU=1" in job.job_script()
     assert "#SBATCH -p debug" in job.job_script()
 
@@ -85,6 +85,41 @@ def test_a_resource_that_no_worker_offers_is_refused(client: Client) -> None:
         cluster.require(client, "QUANTUM")
 
 
+WORKERLESS = """
+class: dask.distributed.LocalCluster
+options: {processes: false, n_workers: 0, threads_per_worker: 1, resources: {GPU: 1}, dashboard_address: "127.0.0.1:0"}
+config: {distributed.deploy.lost-worker-timeout: 100ms}
+"""
+
+
+def test_a_worker_that_ends_is_replaced_and_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(f"{WORKERLESS}adapt: {{minimum: 1, maximum: 1, interval: 100ms}}\n")
+
+    with cluster.connect(str(tmp_path / "c.yaml")) as client:
+        cluster.require(client, "GPU")
+        (first,) = client.run(os.getpid)
+        client.retire_workers([first], close_workers=True)
+        cluster.require(client, "GPU")
+        (second,) = client.run(os.getpid)
+        assert second != first
+
+
+def test_a_cluster_that_replaces_its_workers_is_not_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cluster, "POLL_S", 0.02)
+    monkeypatch.setattr(cluster, "PATIENCE_S", 0.1)
+    (tmp_path / "c.yaml").write_text(f"{WORKERLESS}adapt: {{minimum: 1, maximum: 1, interval: 1h}}\n")
+
+    with cluster.connect(str(tmp_path / "c.yaml"), stop=pytest.fail) as client:
+        client.cluster.scale(1)
+        client.wait_for_workers(1)
+        client.cluster.scale(0)
+        while "has had no worker for" not in caplog.text:
+            time.sleep(0.01)
+    assert "those of the cluster file are waited for" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [
@@ -96,6 +131,11 @@ def test_a_resource_that_no_worker_offers_is_refused(client: Client) -> None:
             "class: dask.distributed.Client\noptions: {address: 'tcp://127.0.0.1:9', timeout: 1s}",
             ClusterError,
             "did not start",
+        ),
+        (
+            f"{WORKERLESS}adapt: {{minimum: 1}}".replace("LocalCluster", "Client"),
+            SettingsError,
+            "adapt: 'Client' object has no attribute 'adapt': correct it, or leave it out",
         ),
     ],
 )

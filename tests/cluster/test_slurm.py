@@ -7,13 +7,17 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import yaml
+from synthetic_samples import settings, write_leakage, write_samples
 
 import cluster
+from jobs.__main__ import main
+from mineral_pipeline import modelling
+from mineral_pipeline.workspace import Workspace
 
 pytestmark = pytest.mark.slurm
 
@@ -96,19 +100,62 @@ def _wait_for_idle_nodes(wanted: int) -> None:
     pytest.fail(f"Slurm's nodes did not become idle: {found.stdout} {found.stderr}")
 
 
+def write_site(folder: Path, worker_extra_args: Sequence[str] = (), **options: object) -> str:
+    """A site's copy of cluster/slurm.yaml: here all nodes are this machine, with little memory."""
+    file = yaml.safe_load((cluster.FOLDER / "slurm.yaml").read_text())
+    file["options"] |= {"memory": "2GiB", "interface": "lo", "log_directory": str(folder / "logs"), **options}
+    file["options"] |= {"scheduler_options": {"interface": "lo", "dashboard_address": "127.0.0.1:0"}}
+    file["options"]["worker_extra_args"] += worker_extra_args
+    (folder / "site.yaml").write_text(yaml.safe_dump(file))
+    return str(folder / "site.yaml")
+
+
 @pytest.mark.usefixtures("slurm")
 def test_jobs_become_workers_with_a_gpu_slot(tmp_path: Path) -> None:
     pytest.importorskip("dask_jobqueue", reason="the hpc extra is not installed")
-    file = yaml.safe_load((cluster.FOLDER / "slurm.yaml").read_text())
-    # What a site adds: here all nodes are this machine, with little memory.
-    file["options"] |= {"memory": "1GiB", "interface": "lo", "log_directory": str(tmp_path / "logs")}
-    file["options"] |= {"scheduler_options": {"interface": "lo", "dashboard_address": "127.0.0.1:0"}}
-    site = tmp_path / "site.yaml"
-    site.write_text(yaml.safe_dump(file))
-
-    with cluster.connect(str(site)) as client:
+    with cluster.connect(write_site(tmp_path)) as client:
         client.wait_for_workers(2, timeout=120)
         cluster.require(client, "GPU")
         jobs = client.run(lambda: os.environ["SLURM_JOB_ID"])
         assert len(set(jobs.values())) == 2
         assert client.submit(lambda: 6 * 7, resources={"GPU": 1}).result(timeout=60) == 42
+
+
+SLOW_EPOCHS = """
+import time
+from mineral_pipeline.modelling import fitting
+
+def write_slowly(*arguments, write=fitting.write_checkpoint):
+    time.sleep(1)
+    write(*arguments)
+
+if fitting.write_checkpoint.__name__ != "write_slowly":  # Dask runs preloads more than once
+    fitting.write_checkpoint = write_slowly
+"""
+"""Preload of the workers with which an epoch takes a second and more, whatever the machine."""
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("slurm")
+@pytest.mark.parametrize(
+    ("lifetime", "epochs"),
+    [pytest.param("40s", 24, id="workers end by themselves"), pytest.param("1h", 70, id="Slurm ends its jobs")],
+)
+def test_a_grid_that_takes_longer_than_the_walltime_is_trained(tmp_path: Path, lifetime: str, epochs: int) -> None:
+    pytest.importorskip("dask_jobqueue", reason="the hpc extra is not installed")
+    (tmp_path / "slow_epochs.py").write_text(SLOW_EPOCHS)
+    extra = ["--lifetime", lifetime, "--lifetime-stagger", "2s", "--preload", str(tmp_path / "slow_epochs.py")]
+    site = write_site(tmp_path, extra, walltime="00:01:00")
+    workspace = Workspace(str(tmp_path / "workspace"))
+    write_samples(workspace, "presence", locations=20, chips=1, size=16)
+    write_leakage(workspace, "presence", 0.0)
+    quick = {"convolutions": ["small"], "dense_layers": ["small"], "n_label_permutations": 1, "seeds": [0, 1]}
+    train = {"epochs": epochs, "patience": epochs, **quick}
+    config = settings(workspace, tasks=["presence"], train=train).model_dump(mode="json", exclude_unset=True)
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(config))
+
+    assert main(["train", str(tmp_path / "settings.yaml"), "--cluster", site]) == 0
+    names = ["small-small-s0", "small-small-s1", "random-labels-p0"]
+    metrics = [modelling.read_metrics(workspace, "presence", name) for name in names]
+    assert [one["epochs"] for one in metrics] == [epochs] * 3
+    assert sum(one["resumed"] for one in metrics) >= 1

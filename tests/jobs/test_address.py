@@ -1,4 +1,4 @@
-"""The whole pipeline through cluster/address.yaml: a real scheduler, two worker processes, one of them killed."""
+"""The whole pipeline through cluster/address.yaml: a real scheduler, two worker processes, and one process killed."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from interrupted_fit import assert_same, content
 from small_demo import DEMO, demo_overrides
+from synthetic_samples import settings, write_leakage, write_samples
 
 from jobs.__main__ import main
+from mineral_pipeline import modelling
 from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
 
 DASK = [sys.executable, "-m", "dask"]
+GPU = ["--resources", "GPU=1"]
 
 
 @pytest.fixture
@@ -41,10 +47,19 @@ def scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture
 def workers(scheduler: str, tmp_path: Path) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Two workers without a nanny: one with a GPU slot, one without."""
+    with start_workers(scheduler, tmp_path, {"gpu": GPU, "plain": []}) as started:
+        yield started
+
+
+@contextmanager
+def start_workers(
+    scheduler: str, folder: Path, options: Mapping[str, Sequence[str]]
+) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """Workers of one thread without a nanny, by name, each with its options; killed at the end."""
     started = {}
-    for name, options in (("gpu", ["--resources", "GPU=1"]), ("plain", [])):
-        fixed = ["--no-nanny", "--nthreads", "1", "--name", name, "--local-directory", str(tmp_path / name)]
-        command = [*DASK, "worker", scheduler, *fixed, *options]
+    for name, own in options.items():
+        fixed = ["--no-nanny", "--nthreads", "1", "--name", name, "--local-directory", str(folder / name)]
+        command = [*DASK, "worker", scheduler, *fixed, *own]
         started[name] = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
     yield started
     for process in started.values():
@@ -95,3 +110,61 @@ def test_a_killed_worker_changes_nothing(
     ):
         assert workspace.exists(name), name
     assert "report" in output
+
+
+WATCHED_EPOCHS = """
+import os, time
+from mineral_pipeline.modelling import fitting
+
+def write_slowly(draft, *arguments, write=fitting.write_checkpoint):
+    time.sleep(1)
+    write(draft, *arguments)
+    with open({log!r}, "a") as log:
+        log.write(f"{{draft.spec.name}} {{draft.folder}}\\n")
+
+if fitting.write_checkpoint.__name__ != "write_slowly":  # Dask runs preloads more than once
+    fitting.write_checkpoint = write_slowly
+"""
+"""Preload of workers whose epochs take a second and more, and that tell which fit ended one."""
+CLIENT = "from mineral_pipeline.workspace import lock; lock.LEASE_S = 6.0; from jobs.__main__ import main; main({!r})"
+NETWORKS = ("small-small-s0", "random-labels-p0")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_fits_of_a_killed_client_end_and_their_networks_go_on(scheduler: str, tmp_path: Path) -> None:
+    log, preload = tmp_path / "epochs.txt", tmp_path / "watched_epochs.py"
+    preload.write_text(WATCHED_EPOCHS.format(log=str(log)))
+    killed, undisturbed = (Workspace(str(tmp_path / name)) for name in ("killed", "undisturbed"))
+    commands = {workspace: write_train_settings(workspace, tmp_path) for workspace in (killed, undisturbed)}
+    options = [*GPU, "--preload", str(preload)]
+    with start_workers(scheduler, tmp_path, {"one": options, "two": options}):
+        client = subprocess.Popen([sys.executable, "-c", CLIENT.format(commands[killed])], stdout=subprocess.DEVNULL)
+        checkpoints = [artefacts.unfinished_model("presence", name, artefacts.MODEL_CHECKPOINT) for name in NETWORKS]
+        while not all(killed.exists(name) for name in checkpoints):
+            assert client.poll() is None, "the client ended"
+            time.sleep(0.1)
+        client.kill()
+        client.wait()
+        assert main(commands[killed]) == 0
+        fits = [line.split() for line in log.read_text().splitlines()]
+        assert main(commands[undisturbed]) == 0
+    for name in NETWORKS:
+        epochs = [folder for model, folder in fits if model == name]
+        orphan, *later = dict.fromkeys(epochs)
+        assert len(later) == 1, "the fit of the killed client, and that of the next run"
+        assert epochs == sorted(epochs, key=[orphan, *later].index), "two fits at the same time"
+        assert len(epochs) <= 13, "one epoch at most is trained twice"
+        assert modelling.read_metrics(killed, "presence", name)["resumed"] == 1
+        assert_same(content(killed, name), content(undisturbed, name))
+
+
+def write_train_settings(workspace: Workspace, folder: Path) -> list[str]:
+    """Samples and settings of two networks of twelve epochs, in a workspace; the arguments that train them."""
+    write_samples(workspace, "presence", locations=40, chips=1, size=16)
+    write_leakage(workspace, "presence", 0.0)
+    train = {"epochs": 12, "patience": 12, "convolutions": ["small"], "dense_layers": ["small"]}
+    config = settings(workspace, tasks=["presence"], train={**train, "n_label_permutations": 1})
+    file = folder / f"{Path(workspace.url).name}.yaml"
+    file.write_text(yaml.safe_dump(config.model_dump(mode="json", exclude_unset=True)))
+    return ["train", str(file), "--cluster", "address"]

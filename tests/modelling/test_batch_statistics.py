@@ -15,6 +15,7 @@ from mineral_pipeline.modelling import ModelSpec, training
 from mineral_pipeline.modelling.backend import keras
 from mineral_pipeline.modelling.batch_statistics import BatchStatistics
 from mineral_pipeline.modelling.dataset import open_subset
+from mineral_pipeline.modelling.draft import begin
 from mineral_pipeline.workspace import Workspace, artefacts
 
 # Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
@@ -71,7 +72,7 @@ def test_the_averages_are_those_of_all_samples_as_training_sees_them() -> None:
 def test_the_network_that_predicts_is_the_one_that_was_trained(curated: Workspace) -> None:
     spec = small_spec(curated, epochs=1)  # fourteen steps: averages that move with them are far behind
     train, validation = (open_subset(curated, "richness", subset) for subset in ("train", "validation"))
-    network = training.train(curated, spec, train, validation)
+    network = training.train(begin(curated, spec), spec, train, validation, state=None, keep=lambda state: None)
     images = np.asarray(train.images)
     predicted = network.predict(images)
     as_trained = np.concatenate(

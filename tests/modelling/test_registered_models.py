@@ -18,6 +18,7 @@ from mineral_pipeline.evaluation import measure
 from mineral_pipeline.modelling import ModelSpec
 from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Target
 from mineral_pipeline.modelling.baselines import register as register_baseline
+from mineral_pipeline.modelling.draft import begin
 from mineral_pipeline.modelling.networks import NETWORKS, Network
 from mineral_pipeline.modelling.networks import register as register_network
 from mineral_pipeline.modelling.prediction import save_baseline
@@ -80,7 +81,7 @@ def test_a_predictor_that_no_other_process_can_load_is_not_saved(curated: Worksp
         """Has no name by which another process could import it."""
 
     with pytest.raises(WorkspaceError, match=r"a fitted eastern cannot be saved .*: define its class in a module"):
-        save_baseline(curated, baseline_spec(curated), Local(0.0))
+        save_baseline(begin(curated, baseline_spec(curated)), Local(0.0))
 
 
 def build_toy(spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.ndarray) -> Any:

@@ -13,7 +13,7 @@ from synthetic_samples import settings
 
 from jobs.running.tasks import make_scheduler
 from mineral_pipeline import modelling
-from mineral_pipeline.errors import DataError
+from mineral_pipeline.errors import DataError, LeaseLostError
 from mineral_pipeline.evaluation import measure
 from mineral_pipeline.modelling import ModelSpec, search
 from mineral_pipeline.modelling.candidates import candidate_specs
@@ -148,6 +148,18 @@ def test_a_search_of_failures_says_why(
     with pytest.raises(DataError, match="every candidate for presence failed, the first with DataError: diverged"):
         search.search(hopeless, curated, "presence", measure, make_scheduler(client, lambda key, value: None))
     assert not curated.exists(artefacts.model("presence", "tuned"))
+
+
+def test_a_candidate_whose_run_is_over_has_not_failed(
+    curated: Workspace, config: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def over(*_: object) -> None:
+        raise LeaseLostError("it has ended")
+
+    monkeypatch.setattr(search, "fit", over)
+    (spec,) = modelling.grid_specs(config, curated, "presence")
+    with pytest.raises(LeaseLostError):
+        search.Candidate(curated, spec, measure).fit(np.arange(3), np.arange(3))
 
 
 def test_candidates_lie_in_the_ranges_and_come_from_the_seed(curated: Workspace, config: Settings) -> None:
