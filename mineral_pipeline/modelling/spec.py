@@ -153,7 +153,7 @@ def _trained_spec(workspace: Workspace, task: str, name: str) -> ModelSpec | Non
         files = read_metrics(workspace, task, name).get("files", {})
         is_whole = all(sizes.get(file) == size for file, size in files.items())
         return read_spec(workspace, task, name) if is_whole else None
-    except (WorkspaceError, TypeError, ValueError, KeyError):
+    except (WorkspaceError, TypeError, ValueError, KeyError, AttributeError):  # damaged in whatever way
         return None
 
 

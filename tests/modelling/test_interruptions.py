@@ -214,7 +214,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
 def make(target: Workspace, spec: ModelSpec, *files: str) -> draft.Draft:
     made = draft.begin(target, spec)
     for file in files:
-        target.write_json(made.file(file), spec.seed)
+        target.write_json(made.file(file), {"seed": spec.seed})
     return made
 
 
