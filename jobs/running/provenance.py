@@ -98,11 +98,7 @@ def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> str | None:
     for name in sorted({*then, *now}):
         before, after = then.get(name, ABSENT), now.get(name, ABSENT)
         if before != after:
-            return (
-                f"{name} is {'gone' if after == ABSENT else 'new'}"
-                if ABSENT in (before, after)
-                else f"{name} has changed"
-            )
+            return f"{name} {'is gone' if after == ABSENT else 'is new' if before == ABSENT else 'has changed'}"
     return None
 
 
