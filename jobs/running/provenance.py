@@ -67,8 +67,9 @@ def why_again(
     if "outputs" not in last:
         return "an earlier version of this program did it"
     for name, before, after in _differences(last["settings"], settings):
-        is_section = isinstance(before, Mapping) or isinstance(after, Mapping)
-        return f"settings {name} are new" if is_section else f"{name} was {before!r} and is {after!r} now"
+        if isinstance(before, Mapping) or isinstance(after, Mapping):
+            return f"settings {name} {'count now' if before is None else 'count no longer'}"
+        return f"{name} was {before!r} and is {after!r} now"
     if failed := last["counts"]["failed"]:
         return f"{failed:,} {last['counts']['unit']} failed"
     return _changed(last["inputs"], inputs) or _damaged(workspace, last)
