@@ -27,6 +27,8 @@ from mineral_pipeline.workspace import Workspace, artefacts
 COLLAPSING_SEED = 0
 """Seed of which the first training collapses to a constant; the second does not."""
 
+DROPOUT = 0.3
+
 QUICK = {"networks": ["toy"], "seeds": [COLLAPSING_SEED, 1], "epochs": 12, "patience": 2}
 
 
@@ -40,7 +42,7 @@ def build_toy(spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.nd
     convolution = keras.layers.Conv2D(
         8, 3, kernel_initializer=layers.he_uniform(seeds), kernel_regularizer=keras.regularizers.L1L2(1e-4, 1e-4)
     )
-    x = keras.layers.Dropout(0.3, seed=next(seeds))(layers.normalise(convolution(x), "batch"))
+    x = keras.layers.Dropout(DROPOUT, seed=next(seeds))(layers.normalise(convolution(x), "batch"))
     x = keras.layers.GlobalMaxPooling2D()(x)
     x = keras.layers.Rescaling(0.0 if spec.seed == COLLAPSING_SEED else 1.0)(x)
     return keras.Model(inputs, layers.sigmoid_output(x, labels, spec.loss), name=spec.name)

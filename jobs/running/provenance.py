@@ -67,8 +67,9 @@ def why_again(
     if "outputs" not in last:
         return "an earlier version of this program did it"
     for name, before, after in _differences(last["settings"], settings):
-        is_section = isinstance(before, Mapping) or isinstance(after, Mapping)
-        return f"settings {name} are new" if is_section else f"{name} was {before!r} and is {after!r} now"
+        if isinstance(before, Mapping) or isinstance(after, Mapping):
+            return f"settings {name} {'count now' if before is None else 'count no longer'}"
+        return f"{name} was {before!r} and is {after!r} now"
     if failed := last["counts"]["failed"]:
         return f"{failed:,} {last['counts']['unit']} failed"
     return _changed(last["inputs"], inputs) or _damaged(workspace, last)
@@ -98,11 +99,7 @@ def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> str | None:
     for name in sorted({*then, *now}):
         before, after = then.get(name, ABSENT), now.get(name, ABSENT)
         if before != after:
-            return (
-                f"{name} is {'gone' if after == ABSENT else 'new'}"
-                if ABSENT in (before, after)
-                else f"{name} has changed"
-            )
+            return f"{name} {'is gone' if after == ABSENT else 'is new' if before == ABSENT else 'has changed'}"
     return None
 
 

@@ -54,7 +54,8 @@ def show_status(url: str, as_json: bool) -> int:
     for fault in damaged.values():
         CONSOLE.print(f"{fault}: run acquire again")
     if owner:
-        CONSOLE.print(f"in use by {owner}")
+        died = ", which has died: the next run waits until its lease has expired" if owner.has_died_here else ""
+        CONSOLE.print(f"in use by {owner}{died}")
     return 0
 
 

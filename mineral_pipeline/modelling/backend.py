@@ -77,7 +77,7 @@ def compile_step(step: Callable[[Any], None], shape: tuple[int, ...], dtype: str
 
 
 class EventFile:
-    """Scalars for TensorBoard, one record per scalar and epoch.
+    """The history of a training for TensorBoard, one record per epoch.
 
     The file is the TFRecord of Event protocol buffers that TensorBoard reads. It is written here because TensorFlow
     2.21 comes without TensorBoard, which ``tf.summary.scalar`` needs.
@@ -89,11 +89,12 @@ class EventFile:
         self._writer = tf.io.TFRecordWriter(path)
         self._write(tf.compat.v1.Event(file_version="brain.Event:2", wall_time=time.time()))
 
-    def add(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Append the scalars of one step; they are written at once."""
+    def add(self, row: Mapping[str, float]) -> None:
+        """Append a row of the history: all but epoch and seconds are scalars. It is written at once."""
+        scalars = {tag: value for tag, value in row.items() if tag not in ("epoch", "seconds")}
         values = [tf.compat.v1.Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
         summary = tf.compat.v1.Summary(value=values)
-        self._write(tf.compat.v1.Event(step=step, wall_time=time.time(), summary=summary))
+        self._write(tf.compat.v1.Event(step=int(row["epoch"]), wall_time=time.time(), summary=summary))
 
     def close(self) -> None:
         """Close the file."""

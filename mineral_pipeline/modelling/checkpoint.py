@@ -58,7 +58,7 @@ def read_checkpoint(draft: Draft, identity: str) -> Checkpoint | None:
 
     Args:
         draft: the model in the making.
-        identity: tells checkpoints of other models, samples and versions.
+        identity: tells checkpoints of other settings, samples, layers and versions.
 
     Raises:
         WorkspaceError: it is there and cannot be read.
@@ -70,10 +70,10 @@ def read_checkpoint(draft: Draft, identity: str) -> Checkpoint | None:
     except Exception as error:  # damaged bytes raise errors of any kind
         if isinstance(error, OSError):
             raise
-        ignore(draft, f"it is damaged ({error})")
+        _ignore(draft, f"it is damaged ({error})")
         return None
     if found != identity:
-        ignore(draft, "it is of other settings, samples or versions")
+        _ignore(draft, "it is of other settings, samples, layers or versions")
         return None
     return checkpoint
 
@@ -88,8 +88,7 @@ def write_checkpoint(draft: Draft, identity: str, checkpoint: Checkpoint) -> Non
     draft.workspace.write_bytes(draft.checkpoint, _encode(identity, checkpoint))
 
 
-def ignore(draft: Draft, reason: str) -> None:
-    """Log that a checkpoint is not used."""
+def _ignore(draft: Draft, reason: str) -> None:
     LOGGER.warning("%s: %s: the training starts anew", draft.workspace.uri(draft.checkpoint), reason)
 
 

@@ -19,7 +19,7 @@ from mineral_pipeline.errors import DataError
 from mineral_pipeline.modelling.backend import BACKEND_VERSION, EventFile, configure_process, jit_compile, keras
 from mineral_pipeline.modelling.batch_sequence import BatchSequence
 from mineral_pipeline.modelling.batch_statistics import STATISTICS_BATCHES, BatchStatistics
-from mineral_pipeline.modelling.checkpoint import TrainingState, ignore
+from mineral_pipeline.modelling.checkpoint import TrainingState
 from mineral_pipeline.modelling.dataset import Subset
 from mineral_pipeline.modelling.draft import Draft
 from mineral_pipeline.modelling.networks import build_network
@@ -85,19 +85,15 @@ def train(
     configure_process()
     keras.utils.clear_session()
     model = compile_model(spec, train_subset)
-    if state and not _restore(model, state):
-        ignore(draft, "its network has other variables")
-        state = None
+    if state:
+        _restore(model, state)
     rows = list[dict[str, float]](state.rows if state else ())
     sequences = BatchSequence(train_subset, spec.seed, first_epoch=len(rows)), BatchSequence(validation)
     started = time.monotonic() - (rows[-1]["seconds"] if rows else 0)
 
-    def show(row: dict[str, float]) -> None:
-        events.add(int(row["epoch"]), {name: row[name] for name in row if name not in ("epoch", "seconds")})
-
     def record(epoch: int, logs: dict[str, float]) -> None:
         rows.append({"epoch": epoch, "seconds": time.monotonic() - started, **logs})
-        show(rows[-1])
+        events.add(rows[-1])
         keep(_capture(model, rows, stopping))
 
     stopping = EarlyStopping(spec, len(sequences[0]), state)
@@ -106,7 +102,7 @@ def train(
         for closing in (*sequences, events):
             stack.callback(closing.close)
         for row in rows:
-            show(row)
+            events.add(row)
         model.fit(
             sequences[0],
             validation_data=sequences[1],
@@ -118,15 +114,17 @@ def train(
         )
     history = pd.DataFrame(rows)
     if not np.isfinite(history[f"val_{spec.loss}"]).all():
-        raise DataError(
-            f"{spec.task}/{spec.name} diverged: lower learning_rate ({spec.hyperparameters.learning_rate:g})"
-        )
+        rate = spec.hyperparameters.learning_rate
+        raise DataError(f"{spec.task}/{spec.name} diverged: lower learning_rate ({rate:g})")
     return TrainedNetwork(model, history, stopping.best_epoch)
 
 
 def identify(spec: ModelSpec, subset: Subset) -> str:
-    """Digest of all that decides a training, which a checkpoint carries."""
-    facts = spec, subset.images.shape, subset.images.chunks, keras.version(), BACKEND_VERSION
+    """Digest of all that decides a training, which a checkpoint carries: the layers of a network may have changed."""
+    configure_process()
+    keras.utils.clear_session()  # which numbers the layers
+    layers = build_network(spec, subset.images.shape, str(subset.images.dtype), subset.label).to_json()
+    facts = spec, layers, subset.images.shape, subset.images.chunks, keras.version(), BACKEND_VERSION
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
@@ -218,14 +216,10 @@ def _capture(model: Any, rows: Sequence[dict[str, float]], stopping: EarlyStoppi
     )
 
 
-def _restore(model: Any, state: TrainingState) -> bool:
-    """Set the variables of a compiled model, unless they are not those of the state."""
-    variables = _variables(model)
-    if [variable.shape for variable in variables] != [value.shape for value in state.variables]:
-        return False
-    for variable, value in zip(variables, state.variables, strict=True):
+def _restore(model: Any, state: TrainingState) -> None:
+    """Set the variables of a compiled model to those of a state."""
+    for variable, value in zip(_variables(model), state.variables, strict=True):
         variable.assign(value)
-    return True
 
 
 def _variables(model: Any) -> list[Any]:

@@ -20,8 +20,9 @@ from synthetic_samples import write_samples
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import LeaseLostError, WorkspaceError
 from mineral_pipeline.evaluation import measure
-from mineral_pipeline.modelling import ModelSpec, draft, fitting
+from mineral_pipeline.modelling import ModelSpec, draft
 from mineral_pipeline.modelling.checkpoint import Checkpoint, TrainingState, read_checkpoint, write_checkpoint
+from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.networks import NETWORKS
 from mineral_pipeline.workspace import Workspace, artefacts, lock
 
@@ -155,7 +156,10 @@ def test_a_checkpoint_that_cannot_be_used_is_ignored_with_a_word(
     assert not caplog.messages
 
     assert read_checkpoint(one, "another") is None
-    assert f"{one.checkpoint}: it is of other settings, samples or versions: the training starts anew" in caplog.text
+    assert (
+        f"{one.checkpoint}: it is of other settings, samples, layers or versions: the training starts anew"
+        in caplog.text
+    )
     whole = sampled.read_bytes(one.checkpoint)
     for data in damaged(whole):
         caplog.clear()
@@ -164,13 +168,18 @@ def test_a_checkpoint_that_cannot_be_used_is_ignored_with_a_word(
         assert f"{one.checkpoint}: it is damaged (" in caplog.text
 
 
-def test_the_checkpoint_of_another_network_is_not_taken(
-    sampled: Workspace, spec: ModelSpec, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_other_settings_samples_and_layers_have_another_identity(
+    sampled: Workspace, spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting, "read_checkpoint", lambda *_: replace(CHECKPOINT, tried=()))
-    metrics = modelling.fit(sampled, replace(spec, epochs=1), measure)
-    assert "its network has other variables: the training starts anew" in caplog.text
-    assert metrics["epochs"] == 1
+    from mineral_pipeline.modelling.training import identify
+
+    subset = open_subset(sampled, "presence", "train")
+    identities = [identify(spec, subset) for _ in range(2)]
+    assert len(set(identities)) == 1
+    identities += [identify(replace(spec, **change), subset) for change in ({"epochs": 5}, {"samples": "other"})]
+    monkeypatch.setattr(interrupted_fit, "DROPOUT", 0.2)
+    identities.append(identify(spec, subset))
+    assert len(set(identities)) == 4
 
 
 def test_a_fit_whose_run_is_over_ends_with_its_epoch_and_leaves_its_checkpoint(

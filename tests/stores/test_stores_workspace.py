@@ -42,6 +42,18 @@ def test_remove_takes_a_folder_and_nothing_beside_it(workspace: Workspace) -> No
     assert workspace.list("") == ["folder2"]
 
 
+def test_a_folder_takes_the_place_of_another(workspace: Workspace) -> None:
+    for file in ("a", "last", "z"):
+        workspace.write_bytes(f"made/{file}", file.encode())
+    workspace.write_bytes("models/one/old", b"old")
+    workspace.write_bytes("models/one-more/a", b"another")
+    workspace.move("made", "models/one", last="last")
+    assert workspace.list("models/one") == ["a", "last", "z"]
+    assert workspace.read_bytes("models/one/z") == b"z"
+    assert workspace.list("models") == ["one", "one-more"]
+    assert workspace.list("made") == []
+
+
 def test_what_another_process_wrote_is_seen(workspace: Workspace) -> None:
     assert workspace.list("t.parquet") == []
     assert not workspace.exists("t.parquet/part-00000.parquet")
