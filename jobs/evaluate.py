@@ -22,6 +22,7 @@ from distributed import Client
 import cluster
 from jobs.prospect import TASK as ENSEMBLE_TASK
 from jobs.prospect import train_ensemble
+from jobs.running.dependencies import makes_prospects
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
@@ -83,11 +84,6 @@ def main(settings: Settings, client: Client) -> Counts:
         write_comparison(settings, task, predictions[task])
     failed, reasons = progress.failed + untrained.failed, progress.reasons + Counter(untrained.reasons)
     return Counts("models", progress.planned + untrained.failed, progress.done, failed=failed, reasons=dict(reasons))
-
-
-def makes_prospects(settings: Settings) -> bool:
-    """Whether an ensemble will make prospects, so that it has to be evaluated."""
-    return "prospect" in settings.jobs and ENSEMBLE_TASK in settings.tasks
 
 
 def trained_names(settings: Settings, task: Task) -> list[str]:

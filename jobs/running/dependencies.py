@@ -33,7 +33,7 @@ class Dependencies:
     also: Callable[[Settings], set[str]] = lambda settings: set()
     """Sections of the settings that the job reads under some settings."""
     makers: tuple[JobName, ...] = ()
-    """Jobs whose artefacts the job reads, which must be as they were left."""
+    """Jobs whose artefacts the job reads: they must have left them whole, if the settings list them."""
 
 
 def _land(settings: Settings) -> list[str]:
@@ -41,7 +41,8 @@ def _land(settings: Settings) -> list[str]:
     return [settings.curate.land] if settings.curate and not settings.curate.land_sha256 else []
 
 
-def _makes_prospects(settings: Settings) -> bool:
+def makes_prospects(settings: Settings) -> bool:
+    """Whether an ensemble will make prospects, so that it has to be evaluated."""
     return "prospect" in settings.jobs and "richness" in settings.tasks
 
 
@@ -80,13 +81,6 @@ def _ensemble(settings: Settings) -> list[str]:
     return [file for seed in seeds for file in _model("richness", modelling.member_name(seed))]
 
 
-PROSPECT_FILES = [
-    artefacts.PROSPECTS,
-    artefacts.PROSPECTS_GEOJSON,
-    artefacts.PROSPECTS_RASTER,
-    artefacts.PROSPECTS_STYLE,
-]
-
 DEPENDENCIES: dict[JobName, Dependencies] = {
     "simulate": Dependencies(("simulate", "acquire", "archive", "seed"), writes=_none),
     "catalogue": Dependencies(("archive", "catalogue", "acquire"), writes=lambda s: [artefacts.CATALOGUE]),
@@ -118,14 +112,14 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     ),
     "evaluate": Dependencies(
         ("evaluate", "train", "tasks", "seed"),
-        writes=lambda s: _evaluations(s) + (_ensemble(s) if _makes_prospects(s) else []),
+        writes=lambda s: _evaluations(s) + (_ensemble(s) if makes_prospects(s) else []),
         reads=lambda s: _summaries(s) + [file for task in s.tasks for file in _metrics(s, task)],
-        also=lambda s: {"prospect"} if _makes_prospects(s) else set(),  # then the ensemble is evaluated
+        also=lambda s: {"prospect"} if makes_prospects(s) else set(),  # then the ensemble is evaluated
         makers=("curate", "train", "tune"),
     ),
     "prospect": Dependencies(
         ("prospect", "train", "curate", "seed"),
-        writes=lambda s: PROSPECT_FILES + _ensemble(s),
+        writes=lambda s: [*artefacts.PROSPECT_FILES, *_ensemble(s)],
         reads=lambda s: [
             artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS, artefacts.samples_summary("richness"),
             *_metrics(s, "richness"),

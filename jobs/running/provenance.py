@@ -75,13 +75,14 @@ def why_again(
     return _changed(last["inputs"], inputs) or _damaged(workspace, last)
 
 
-def check_makers(workspace: Workspace, job: JobName) -> None:
+def check_makers(settings: Settings, job: JobName) -> None:
     """Refuse to read what another job has not left whole, or what is not as it has left it.
 
     Raises:
         WorkspaceError: that job was never done, or an artefact is gone or has changed since.
     """
-    for maker in DEPENDENCIES[job].makers:
+    workspace = Workspace(settings.workspace)
+    for maker in (maker for maker in DEPENDENCIES[job].makers if maker in settings.jobs):
         last = last_run(workspace, maker)
         found = _damaged(workspace, last) if last else "it was never done" if newest_run(workspace, maker) else None
         if found:

@@ -85,7 +85,7 @@ def execute(
     last = last_run(workspace, job)
     if job in IMMUTABLE_JOBS and last is not None:
         refuse_other_settings(workspace, job, last["settings"], reads)
-    check_makers(workspace, job)
+    check_makers(settings, job)
     inputs = digest_inputs(settings, job)
     if last is not None and job not in RESUMABLE_JOBS:
         again = why_again(workspace, last, reads, inputs)

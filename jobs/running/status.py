@@ -84,7 +84,7 @@ def open_existing(url: str) -> Workspace:
     """
     workspace = Workspace(url)
     layout.check_version(workspace)
-    if layout.read_version(workspace) is None:
+    if layout.read_version(workspace) is None and lock.owner(workspace) is None:  # a run that waits for its cluster
         raise WorkspaceError(f"{url}: nothing there: is it a workspace? `mineral-pipeline run` makes one")
     return workspace
 

@@ -29,12 +29,7 @@ def write(workspace: Workspace, prospects: gpd.GeoDataFrame) -> None:
 
 def remove(workspace: Workspace) -> None:
     """Remove all files of the prospects, the GeoParquet first."""
-    for name in (
-        artefacts.PROSPECTS,
-        artefacts.PROSPECTS_GEOJSON,
-        artefacts.PROSPECTS_STYLE,
-        artefacts.PROSPECTS_RASTER,
-    ):
+    for name in artefacts.PROSPECT_FILES:
         workspace.remove(name)
 
 

@@ -33,6 +33,8 @@ PROSPECTS = "prospects.parquet"
 PROSPECTS_GEOJSON = "prospects.geojson"
 PROSPECTS_RASTER = "prospects.tif"
 PROSPECTS_STYLE = "prospects.qml"
+PROSPECT_FILES = (PROSPECTS, PROSPECTS_GEOJSON, PROSPECTS_RASTER, PROSPECTS_STYLE)
+"""All of them; where the first exists, all do."""
 
 REPORT = "report/index.html"
 

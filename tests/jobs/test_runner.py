@@ -208,6 +208,7 @@ def test_a_job_does_not_read_what_a_run_that_ended_early_has_left(
         runner.execute("label", make(), client, main)
     with pytest.raises(WorkspaceError, match="curate reads what label makes, and it was never done: run label first"):
         runner.execute("curate", make(), client, Main())
+    runner.execute("curate", make().model_copy(update={"jobs": ["curate"]}), client, Main())
 
 
 def test_chips_of_other_settings_are_refused_by_name(make: Callable[..., Settings], client: Client) -> None:

@@ -32,6 +32,9 @@ def jobs(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> dict[str, 
 
 def test_before_the_first_job(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert jobs(workspace, capsys) == {}
+    waiting = Workspace(f"{workspace.url}-of-a-run-that-waits-for-its-cluster")
+    waiting.write_bytes("lock/00000001.json", lock._content(Owner(30.0)))
+    assert jobs(waiting, capsys) == {}
 
 
 def test_a_running_job_has_a_row_also_without_a_catalogue(
