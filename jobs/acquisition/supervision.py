@@ -104,7 +104,8 @@ class Supervisor:
             yield from self._set_blind_aside()
         failing = {result.place for result in self.counted.values() if result.unread}
         for place in failing:
-            if self._is_failing(place.address, scenes=1) and self._peers(place.address, healthy=True):
+            is_suspect = self._is_failing(place.address, scenes=1) or self._fails_more(place.address)
+            if is_suspect and self._peers(place.address, healthy=True):
                 yield from self._examine(place.address, shards)
 
     def _examine(self, address: str, shards: dict[int, Shard]) -> Iterator[Change]:
@@ -135,7 +136,10 @@ class Supervisor:
         ]
         blind = [(place, fault) for place, fault in seen if fault]
         if blind and len(blind) == len(seen):
-            raise ClusterError(f"acquire stopped: no worker sees the archive: {blind[0][1]}")
+            raise ClusterError(
+                f"acquire stopped: no worker sees the archive: {blind[0][1]} Once it is, run again with --retry-failed;"
+                " what is done is kept"
+            )
         for place, fault in blind:
             yield from self._set_aside(place, fault)
 
@@ -172,6 +176,17 @@ class Supervisor:
         last = list(self._recent(address, SUSPICIOUS_SCENES))
         total = sum(len(result.states) for result in last)
         return total >= scenes and 2 * sum(result.unread for result in last) > total
+
+    def _fails_more(self, address: str) -> bool:
+        """Whether a worker could not read a far larger part of its scenes than the others, and not only a few."""
+        unread: Counter[bool] = Counter()
+        total: Counter[bool] = Counter()
+        for result in self.counted.values():
+            is_its = result.place.address == address
+            unread[is_its] += result.unread
+            total[is_its] += len(result.states)
+        allowed = 0.05 + 2 * unread[False] / max(total[False], 1)
+        return unread[True] >= SUSPICIOUS_SCENES and unread[True] > allowed * total[True]
 
     def _unreachable_share(self) -> float:
         """Fraction of the last `WINDOW` scenes that could not be reached; 0 as long as there are fewer."""
