@@ -24,6 +24,7 @@ from distributed import CancelledError, Client, KilledWorker
 from distributed.comm import CommClosedError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cluster.freed_memory import TrimFreedMemory
 from mineral_pipeline.errors import ClusterError, MineralPipelineError, SettingsError
 from mineral_pipeline.settings import expand
 
@@ -102,6 +103,7 @@ def connect(name: str, stop: Callable[[ClusterError], None] | None = None) -> It
         with ExitStack() as stack:
             stack.enter_context(_closing_quietly(name, cluster))
             client = cluster if isinstance(cluster, Client) else stack.enter_context(Client(cluster))
+            client.register_plugin(TrimFreedMemory())
             if file.adapt:
                 _adapt(name, cluster, file.adapt)
                 stop = stop and _say_that_it_waits

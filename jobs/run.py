@@ -16,13 +16,13 @@ from rich.table import Table
 
 import cluster
 from jobs import acquire
-from jobs.running import preflight, runner, workers
+from jobs.running import dashboard, preflight, runner, workers
 from jobs.running.progress import CONSOLE
-from jobs.running.summary import summary
+from jobs.running.summary import summary, too_many_failed
 from mineral_pipeline import curation, modelling
 from mineral_pipeline.errors import MineralPipelineError, SettingsError
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Counts, Workspace, layout, lock
+from mineral_pipeline.workspace import Workspace, layout, lock
 
 
 def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_failed: bool = False) -> int:
@@ -37,7 +37,11 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
         KeyboardInterrupt: on SIGINT, and on the SIGTERM that batch systems send.
     """
     workspace = Workspace(settings.workspace)
-    with _connected(workspace, cluster_file) as client, preflight.passed(jobs, settings, client):
+    with (
+        _connected(workspace, cluster_file) as client,
+        dashboard.keeping_marks(),
+        preflight.passed(jobs, settings, client),
+    ):
         layout.write_version(workspace)
         CONSOLE.print(f"workspace  {settings.workspace}\ndashboard  {client.dashboard_link or 'off'}")
         for job in jobs:
@@ -45,7 +49,7 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
             main = partial(acquire.main, retry_failed=retry_failed) if job == "acquire" else None
             counts = runner.execute(job, settings, client, main)
             if counts.failed_fraction > settings.max_failed_fraction:
-                CONSOLE.print(_too_many(job, counts, settings))
+                CONSOLE.print(too_many_failed(job, counts, settings))
                 return 1
     outcome = summary(workspace)
     if outcome.row_count:
@@ -142,12 +146,3 @@ def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
         table.add_row(job, f"{plan.counts.planned:,} {plan.counts.unit}", f"{plan.counts.skipped:,}", more)
     CONSOLE.print(table)
     return 0
-
-
-def _too_many(job: str, counts: Counts, settings: Settings) -> str:
-    reasons = ", ".join(f"{number:,} {reason}" for reason, number in counts.reasons.items())
-    return (
-        f"{job}: {counts.failed:,} of {counts.planned:,} {counts.unit} failed ({reasons}), more than"
-        f" max_failed_fraction = {settings.max_failed_fraction:g} allows: fix the cause, then run again"
-        + (" with --retry-failed" if job == "acquire" else "")
-    )

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import dask.bag as db
 from distributed import Client
 
 from jobs.acquisition.shard import Shard, ShardResult
 from jobs.running import workers
-from jobs.running.tasks import Tasks, collect, submit
+from jobs.running.tasks import collect, compute
 from jobs.running.worker import Place
 from mineral_pipeline import archive
 from mineral_pipeline.errors import ArchiveError, ClusterError
@@ -71,14 +72,17 @@ class Supervisor:
         """
         todo = {shard.number: shard for shard in shards}
         while todo:
-            for result in collect(self._submit(todo.values())):
-                yield from self._note(result.value, todo)
+            for result in self._results(todo.values()):
+                yield from self._note(result, todo)
             yield from self._examine_all(todo)
             todo, self.spoilt = {number: todo[number] for number in sorted(self.spoilt)}, set()
 
-    def _submit(self, shards: Collection[Shard], addresses: Sequence[str] = ()) -> Tasks:
-        calls = {f"shard {shard.number}": (shard,) for shard in shards}
-        return submit(self.client, "acquire", self.task, calls, workers=addresses)
+    def _results(self, shards: Collection[Shard], addresses: Sequence[str] = ()) -> Iterator[ShardResult]:
+        """Graph: shards -> results, one shard to a task; the tasks go first of all to the workers, if any are given."""
+        results = db.from_sequence(shards, partition_size=1).map(self.task).to_delayed()
+        names = [f"shard {shard.number:05d}" for shard in shards]
+        for partition in collect(compute(self.client, "acquire", results, names, workers=addresses)):
+            yield from partition.value
 
     def _note(self, result: ShardResult, shards: dict[int, Shard]) -> Iterator[Change]:
         """Count a result, unless it came late from a worker that is set aside; then look whether something is wrong."""
@@ -115,7 +119,7 @@ class Supervisor:
         if address in self.aside or not peers or self.source.find_fault():
             return
         before = next(result for result in self._recent(address, self.done[address]) if result.unread)
-        (after,) = (result.value for result in collect(self._submit([shards[before.shard]], peers)))
+        (after,) = self._results([shards[before.shard]], peers)
         del self.counted[before.shard]
         self._count(after)
         yield before, -1

@@ -8,7 +8,8 @@ from typing import Any
 from rich.table import Table
 
 from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, SUBSETS, TASKS, Task
-from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
 PROSPECTS_SHOWN = 3
 
@@ -56,3 +57,13 @@ def _result(task: Task, evaluation: Mapping[str, Any], name: str) -> str:
         baseline = f"; random labels {evaluation['baseline']['metrics'][metric]['value']:.3f}"
     collapsed = "every network has collapsed to a constant; " if model["role"] == "baseline" else ""
     return f"{collapsed}{name}: {metric} {value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f}){baseline}"
+
+
+def too_many_failed(job: str, counts: Counts, settings: Settings) -> str:
+    """What to say at the end of a run whose last job failed more often than its settings allow."""
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in counts.reasons.items())
+    return (
+        f"{job}: {counts.failed:,} of {counts.planned:,} {counts.unit} failed ({reasons}), more than"
+        f" max_failed_fraction = {settings.max_failed_fraction:g} allows: fix the cause, then run again"
+        + (" with --retry-failed" if job == "acquire" else "")
+    )

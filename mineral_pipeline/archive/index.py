@@ -25,6 +25,7 @@ from mineral_pipeline.archive.rows import (
     filter_rows,
     make_filters,
 )
+from mineral_pipeline.archive.throttling import wait_for_turn
 from mineral_pipeline.errors import ArchiveError, MineralPipelineError
 from mineral_pipeline.sensors.landsat import INDEX
 
@@ -68,7 +69,9 @@ def check_readable(archive: settings.Archive) -> None:
             with open(local_path(url), "rb") as file:
                 first = file.read(1)
         else:
-            store, key = open_store(url, _trusted(url, archive), client_retries(archive))
+            trusted = _trusted(url, archive)
+            store, key = open_store(url, trusted, client_retries(archive))
+            wait_for_turn(trusted.requests_per_s)
             first = next(iter(obstore.get(store, key).stream(1)), b"")
         if not first:
             raise ArchiveError(f"index {url} is empty: fix archive.index or archive.url")
@@ -108,10 +111,10 @@ def _open(url: str, archive: settings.Archive) -> Iterator[pa.NativeFile]:
 
 
 def _trusted(url: str, archive: settings.Archive) -> settings.Archive:
-    """Settings with which ``url`` is read: the archive's credentials are not sent to another host."""
+    """Settings with which ``url`` is read: another host gets not the archive's credentials, and none of its limit."""
     if urlsplit(url)[:2] == urlsplit(archive.url)[:2]:
         return archive
-    return archive.model_copy(update={"storage_options": {}, "anonymous": True})
+    return archive.model_copy(update={"storage_options": {}, "anonymous": True, "requests_per_s": None})
 
 
 def _batches(stream: pa.NativeFile) -> Iterator[pa.RecordBatch]:

@@ -18,6 +18,7 @@ from mineral_pipeline.archive.errors import describe_error
 from mineral_pipeline.archive.index import check_readable
 from mineral_pipeline.archive.objects import is_local, local_path, open_store
 from mineral_pipeline.archive.retry import client_retries
+from mineral_pipeline.archive.throttling import wait_for_turn
 from mineral_pipeline.errors import ArchiveError, MineralPipelineError
 from mineral_pipeline.sensors import SENSORS
 
@@ -78,6 +79,7 @@ def _root_names(archive: settings.Archive) -> list[str]:
     if archive.url.startswith("http"):
         return []
     store, root = open_store(f"{archive.url.rstrip('/')}/", archive, client_retries(archive))
+    wait_for_turn(archive.requests_per_s)
     page = obstore.list_with_delimiter(store, root)
     names = ([item.removeprefix(root) for item in page["common_prefixes"]], [item["path"] for item in page["objects"]])
     return _choose(*names)

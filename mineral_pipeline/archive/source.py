@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from mineral_pipeline import settings
 from mineral_pipeline.archive.errors import MissingError, UnreachableError
@@ -15,7 +14,7 @@ from mineral_pipeline.archive.fetched import FetchedObject
 from mineral_pipeline.archive.landmarks import Landmarks, find_fault, survey
 from mineral_pipeline.archive.objects import is_local, local_path, open_store, read
 from mineral_pipeline.archive.retry import fetch_with_retries
-from mineral_pipeline.archive.throttling import RateLimiter
+from mineral_pipeline.archive.throttling import wait_for_turn
 from mineral_pipeline.errors import ArchiveError
 
 BELIEVED_S = 5.0
@@ -56,8 +55,7 @@ class Source:
         """
 
         def read_once() -> FetchedObject:
-            if self.archive.requests_per_s is not None:
-                _rate_limiter(self.archive.url, self.archive.requests_per_s).wait()
+            wait_for_turn(self.archive.requests_per_s)
             return read(url, self.archive, reserve)
 
         name = url.removeprefix(f"{self.archive.url.rstrip('/')}/")
@@ -102,9 +100,3 @@ def _fault_behind_404(source: Source) -> str | None:
     if fault is None and not is_local(url):  # a mount may vanish at any moment, and looking at it costs nothing
         _LAST_SEEN[url] = now
     return fault
-
-
-@lru_cache(maxsize=8)
-def _rate_limiter(url: str, per_second: float) -> RateLimiter:
-    """The limiter that all threads of this process share for one archive."""
-    return RateLimiter(per_second)
