@@ -149,7 +149,7 @@ def _check_memory(required: Requirements, offer: Offer) -> str:
     needed = PROCESS_BYTES + offer.threads * required.task_bytes
     if required.learns and offer.gpus >= 1:
         needed = max(needed, LEARNING_BYTES)
-    words = f"{offer.memory_bytes / 1e6:,.0f} MB for {offer.threads} tasks at a time, {needed / 1e6:,.0f} MB needed"
+    words = f"{offer.memory_bytes / 1e6:,.0f} MB, {needed / 1e6:,.0f} MB needed (threads: {offer.threads})"
     if offer.memory_bytes < needed:
         raise UnfitWorkerError(f"{words}: start it with a larger --memory-limit or fewer --nthreads")
     return words

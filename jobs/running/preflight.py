@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,10 +20,10 @@ from rich.table import Table
 import cluster
 from jobs import acquire
 from jobs.running import workers
-from jobs.running.fitness import Finding, Offer, Requirements, RequirementsPlugin, inspect, installed
+from jobs.running.fitness import Finding, Requirements, RequirementsPlugin, installed
 from jobs.running.progress import CONSOLE
 from jobs.running.runner import PACKAGES
-from jobs.running.worker import Place
+from jobs.running.worker import Place, examine
 from mineral_pipeline import archive
 from mineral_pipeline.errors import ClusterError
 from mineral_pipeline.settings import JobName, Settings
@@ -98,7 +98,7 @@ def examined(
         folder.remove(artefacts.PREFLIGHT)  # of a run that was killed
         folder.write_bytes(artefacts.preflight(required.run), required.run.encode())
     try:
-        answers = workers.ask(client, partial(_examine, required=required))
+        answers = workers.ask(client, partial(examine, required=required))
         yield [_completed(address, answer, required) for address, answer in answers.items()]
     finally:
         for folder in required.folders:
@@ -129,28 +129,24 @@ def require(jobs: Sequence[JobName], settings: Settings, imports: bool) -> Requi
     )
 
 
-def _examine(worker: Any, required: Requirements) -> Examination:
-    """Examine a worker, on it."""
-    return Examination(Place.of(worker), inspect(required, Offer.of(worker)))
-
-
-def _completed(address: str, answer: Examination | Exception, required: Requirements) -> Examination:
+def _completed(address: str, answer: Any, required: Requirements) -> Examination:
     """A worker's answer with what only the client can tell: whether what the worker wrote has arrived."""
     if isinstance(answer, Exception):
         return Examination(Place("?", address, address), [Finding("answer", fault=str(answer))])
-    known = {finding.subject for finding in answer.faults}
-    lost = [
-        Finding(f"folder {folder.url}", fault="what it writes there does not reach the client: mount the same folder")
-        for folder in required.folders
-        if f"folder {folder.url}" not in known and not folder.exists(artefacts.preflight(required.run, address))
-    ]
-    return replace(answer, findings=[*answer.findings, *lost])
+    place, found = answer
+    findings = {finding.subject: finding for finding in found}
+    for folder in required.folders:
+        subject = f"folder {folder.url}"
+        if not findings[subject].fault and not folder.exists(artefacts.preflight(required.run, address)):
+            lost = "what it writes there does not reach the client: mount the same folder on its machine"
+            findings[subject] = Finding(subject, fault=lost)
+    return Examination(place, list(findings.values()))
 
 
 def table(found: Sequence[Examination], only_faults: bool = False) -> Table:
     """What was found on the workers, a line for each thing."""
     result = Table("worker", "host", "what", "found", title="preflight", title_justify="left")
-    for one in found:
+    for one in sorted(found, key=lambda one: one.place.name):
         for finding in one.faults if only_faults else one.findings:
             words = f"[red]{escape(finding.fault)}[/red]" if finding.fault else escape(finding.value)
             result.add_row(escape(one.place.name), one.place.host, escape(finding.subject), words)

@@ -54,6 +54,11 @@ def here() -> Place:
         return Place(socket.gethostname())
 
 
+def examine(worker: Any, required: fitness.Requirements) -> tuple[Place, list[fitness.Finding]]:
+    """Examine a Dask worker, on it."""
+    return Place.of(worker), fitness.inspect(required, fitness.Offer.of(worker))
+
+
 def check_in_service() -> None:
     """End a task whose worker is being closed: the scheduler has given it to another worker, which writes the same.
 

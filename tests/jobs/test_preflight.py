@@ -45,8 +45,9 @@ def test_a_run_on_an_unfit_worker_does_not_begin(
     assert main(command("run", planet, workspace, small, jobs)) == 2
     output = capsys.readouterr()
     assert output.err.startswith("mineral-pipeline: 1 of 1 workers are unfit, such as 0 on ")
-    assert "(memory: 310 MB for 2 tasks at a time, " in output.err
-    assert "larger --memory-limit or fewer --nthreads): put that right or stop them, then run" in output.err
+    assert "(memory: 310 MB, " in output.err
+    assert " MB needed (threads: 2): start it with a larger --memory-limit" in output.err
+    assert "or fewer --nthreads): put that right or stop them, then run" in output.err
     assert "read and written" not in output.out, "only what is wrong is shown"
     assert workspace.list("") == [artefacts.LOCK]
     assert not workspace.exists(artefacts.PREFLIGHT)

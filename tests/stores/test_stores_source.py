@@ -287,6 +287,18 @@ def test_a_store_that_checks_keys(ceph_server: S3Server) -> None:
         assert "MARKER" not in str(caught.value)
 
 
+def test_a_404_is_believed_only_while_the_archive_is_seen(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive.source, "BELIEVED_S", 0.0)
+    opened = archive.survey_source(store.open(retries=0).archive)
+    names = ("LT04",) if store.kind in ("s3", "ceph") else ()  # a web server, and the emulator, cannot be listed
+    assert opened.landmarks == archive.Landmarks(names, index=not names)
+    with pytest.raises(MissingError):
+        opened.fetch(f"{store.url}/LT04/file")
+    store.proxy.reset(Rule("404", ".*"))
+    with pytest.raises(UnreachableError, match=r"^LT04/file is not there, but nor is the archive: "):
+        opened.fetch(f"{store.url}/LT04/file")
+
+
 METADATA_ADDRESSES = ("169.254.169.254", "metadata.google.internal")
 
 
