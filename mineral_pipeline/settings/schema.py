@@ -42,6 +42,14 @@ def _without_credentials(uri: str) -> str:
     return uri
 
 
+def _text_encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise ValueError(f"{name!r} is no encoding of text: give one of Python's, such as cp1250 or gbk") from None
+    return name
+
+
 Uri = Annotated[str, Field(min_length=1), AfterValidator(_without_credentials)]
 Range = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_ordered)]
 Distinct = AfterValidator(_distinct)
@@ -170,6 +178,8 @@ class Label(Section):
 
     deposits: list[Uri] = Field(min_length=1)
     """Paths or URLs of tables of deposits in any registered format; by default CSV in the layout of MRDS."""
+    encoding: Annotated[str, AfterValidator(_text_encoding)] | None = None
+    """Encoding of the tables' text, such as ``cp1250`` or ``gbk``; default UTF-8, or Windows-1252 where it is not."""
     merge_km: float = Field(1.5, ge=0)
     """Maximum distance in kilometres between merged deposits of one name; the position of the first table is kept."""
     commodities: Annotated[int, Field(ge=0)] | list[str] = 10
