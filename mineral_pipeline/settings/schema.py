@@ -73,7 +73,9 @@ class Section(BaseModel):
     """A section of a settings file: frozen, and unknown keys are errors."""
 
     # Inputs may hold credentials, which a traceback must not show.
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
 
 
 class Simulate(Section):
