@@ -10,7 +10,7 @@ import fsspec
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline.errors import DataError, MineralPipelineError
+from mineral_pipeline.errors import DataError, MineralPipelineError, one_line
 from mineral_pipeline.registry import Registry
 
 HEADER_BYTES = 4096
@@ -70,7 +70,7 @@ def read_rows(path: str, encoding: str | None = None) -> pd.DataFrame:
     except MineralPipelineError:
         raise
     except Exception as error:  # readers of damaged files raise errors of any kind
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        reason = getattr(error, "strerror", None) or one_line(error)
         known = ", ".join(DEPOSIT_FORMATS)
         raise DataError(
             f"label.deposits: {path} cannot be read ({reason}): give a table in one of the known formats ({known})"
