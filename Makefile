@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Everything is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all bench lint lock
+.PHONY: help install demo test test-all fuzz bench lint lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,6 +34,10 @@ test: install  ## the default suite
 
 test-all: install  ## the default suite and the marked tests (slow, slurm, browser, gpu)
 	@$(BIN)/python -m pytest -m ""
+
+FUZZ_INPUTS ?= 20000
+fuzz: install  ## every reader of foreign bytes on inputs that are almost right (FUZZ_INPUTS=500 of each for a quick look)
+	@$(BIN)/python -m tests.fuzzing --inputs $(FUZZ_INPUTS)
 
 bench: install  ## every benchmark, with its claims checked
 	@mkdir -p benchmarks/results && failed=; for file in $$(grep -l 'command_line(' benchmarks/*.py) $(REAL_BENCHMARKS); do \

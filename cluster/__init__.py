@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import dask
-import yaml
 from distributed import CancelledError, Client, KilledWorker
 from distributed.comm import CommClosedError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cluster.freed_memory import TrimFreedMemory
-from mineral_pipeline.errors import ClusterError, MineralPipelineError, SettingsError
-from mineral_pipeline.settings import expand
+from mineral_pipeline.errors import ClusterError, MineralPipelineError, SettingsError, one_line
+from mineral_pipeline.settings import document, expand
 
 FOLDER = Path(__file__).parent
 PATIENCE_S = 300.0
@@ -62,13 +61,12 @@ def load(name: str) -> ClusterFile:
     bundled = FOLDER / f"{name}.yaml"
     path = bundled if bundled.is_file() else Path(name)
     try:
-        content = yaml.safe_load(path.read_text())
-        return ClusterFile.model_validate(expand(content, str(path)))
+        return ClusterFile.model_validate(expand(document.read(str(path)), str(path)))
     except OSError as error:
         known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
         raise SettingsError(f"--cluster {name}: {error.strerror}: give a file or one of {known}") from error
-    except (yaml.YAMLError, ValidationError) as error:
-        raise SettingsError(f"--cluster {path}: needs class and options: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        raise SettingsError(f"--cluster {path}: needs class and options: {one_line(error)}") from error
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def main(settings: Settings, client: Client) -> Counts:
     """Label every chip whose status is ``ok``."""
     workspace, config = Workspace(settings.workspace), _config(settings)
     planned = _count_usable_chips(workspace)
-    known = labelling.read_deposits(config.deposits, config.merge_km)
+    known = labelling.read_deposits(config.deposits, config.merge_km, config.encoding)
     deposits = labelling.choose_deposits(known.table, config.commodities, labelling.choose_groups(config.groups))
     workspace.remove(artefacts.LABELS)
     workspace.write_table(artefacts.DEPOSITS, known.table)
@@ -98,6 +98,9 @@ def _report(known: labelling.DepositTable) -> None:
         position = f"{example['latitude']!r}, {example['longitude']!r}"
         where = f"{example['file']} row {example['row']}, {name}: {position}"
         CONSOLE.print(f"           {rows:,} rows {reason} left out, as {where}")
+    for file, encoding in known.encodings.items():
+        if encoding != "utf-8":
+            CONSOLE.print(f"           {file} is read as {encoding}: label.encoding gives another encoding")
     for conversion in known.conversions:
         CONSOLE.print(f"           {conversion}")
 

@@ -5,6 +5,20 @@ built-in that a caller would expect, so that ``except ValueError`` and ``except 
 """
 
 
+def one_line(reason: object, max_length: int = 500) -> str:
+    """The text of an error, or of whatever else, in one line without control characters.
+
+    What comes from outside may be pasted into a message: a person must be able to read it, a terminal must not obey it.
+
+    Args:
+        reason: error or text.
+        max_length: number of characters after which it is cut.
+    """
+    text = str(reason)[: 4 * max_length]  # cut first: it may have a hundred megabytes
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return line if len(line) <= max_length else f"{line[:max_length]} ..."
+
+
 class MineralPipelineError(Exception):
     """Root of every error that the pipeline raises on purpose."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,70 @@ def test_an_unreadable_file_is_named(tmp_path: Path, content: str | None, messag
     with pytest.raises(SettingsError, match=message) as caught:
         reader.load(str(path))
     assert str(path) in str(caught.value)
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{here}: &{here} [{', '.join([f'*{before}'] * 9)}]\n" for before, here in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("catalogue: {start: 1990-02-30}", r"catalogue\.start: .*valid date.*given: '1990-02-30'"),
+        ("report: {title: Gr\xfcn}".encode("latin-1"), r"byte \d+ is not UTF-8: save it in UTF-8"),
+        ("seed: " + "9" * 5000, "Exceeds the limit"),
+        ("seed: 0x" + "f" * 5000, r"beyond 2\^63.*line 4"),
+        ("seed: 1e400", "seed: Input should be"),
+        ("curate: {land: l, block_size_km: .inf}", r"block_size_km: Input should be a finite number"),
+        ("report: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
+        ("report: !!timestamp nonsense", r"not YAML: .*line 4"),
+        ("report: !!binary \xfc", "not YAML: "),
+        ("? [a]\n: b", "unhashable key"),
+        ("7: b", "7: Keys should be strings"),
+        (BOMB, "aliases stand for more than 20,000 values"),
+        (BOMB.replace("[", "{").replace("]", "}"), "not YAML"),
+        ("a: &a [*a]", "an alias stands for what holds it"),
+        ("a: " + "[" * 100_000, "levels"),
+        ("a: " + "{a: " * 40 + "}" * 40, "more than 32 levels"),
+        ("seed: 1\nseed: 2", "the key seed is given twice.*line 5"),
+        ("x" * 300_000 + ": 1", "more than 256 KiB"),
+        ('"a\\nb\\e[31m": 1', r"unknown key a b \[31m: remove"),
+        ("[" + "x, " * 50_000, "mapping of sections|not YAML"),
+    ],
+)
+def test_hostile_documents_are_refused_in_one_line(tmp_path: Path, content: str | bytes, message: str) -> None:
+    path = tmp_path / "a.yaml"
+    body = content if isinstance(content, bytes) else content.encode()
+    path.write_bytes(b"workspace: w\njobs: [catalogue]\narchive: {url: a}\n" + body)
+
+    with pytest.raises(SettingsError, match=message) as caught:
+        reader.load(str(path))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 1500
+
+
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (str(pipe), "/dev/zero", str(tmp_path)):
+        with pytest.raises(SettingsError, match="is not a regular file"):
+            reader.load(path)
+    with pytest.raises(SettingsError, match="is no path: embedded null"):
+        reader.load("a\0b")
+
+
+@pytest.mark.parametrize("override", ["acquire.bands=[B5", "seed=1: 2: 3", "report.title='", "seed=&a [*a]", "seed=\0"])
+def test_a_hostile_override_is_refused_in_one_line(tmp_path: Path, override: str) -> None:
+    with pytest.raises(SettingsError, match="--set") as caught:
+        reader.load(write(tmp_path / "a.yaml"), [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_override_changes_one_of_the_sections_that_an_alias_shares(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "workspace: w\njobs: [catalogue]\narchive: {url: a, storage_options: {x: &shared {k: 1}, y: *shared}}\n"
+    )
+    settings = reader.load(str(path), ["archive.storage_options.x.k=2"])
+    assert settings.archive.storage_options == {"x": {"k": 2}, "y": {"k": 1}}

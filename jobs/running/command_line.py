@@ -14,8 +14,11 @@ from collections.abc import Sequence
 # Set before any import of TensorFlow, here and in the workers that inherit it: it logs one line per warning then.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from mineral_pipeline.errors import MineralPipelineError, SettingsError
+from mineral_pipeline.errors import MineralPipelineError, SettingsError, one_line
 from mineral_pipeline.settings import JOBS, loader
+
+MAX_MESSAGE = 4000
+"""Characters of an error that are shown."""
 
 COMMANDS = ("run", "preflight", "simulate", *JOBS)
 
@@ -28,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MineralPipelineError as error:
         if options.debug:
             raise
-        sys.stderr.write(f"mineral-pipeline: {error}\n")
+        sys.stderr.write(f"mineral-pipeline: {one_line(error, MAX_MESSAGE)}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("mineral-pipeline: stopped; run the same command again to go on\n")

@@ -7,7 +7,7 @@ import re
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
 from mineral_pipeline.archive.fetched import CorruptionDetails
-from mineral_pipeline.errors import ArchiveError
+from mineral_pipeline.errors import ArchiveError, one_line
 
 
 class FetchError(ArchiveError):
@@ -65,12 +65,12 @@ def describe_error(error: Exception) -> str:
         return "permission denied (public data need archive.anonymous: true, others false and credentials)"
     if status:
         return f"HTTP {status}"
-    text = " ".join(str(error).split("Debug source")[0].split())
+    text = one_line(str(error).partition("Debug source")[0], 200)
     if isinstance(error, TimeoutError) or "timed out" in text:
         return "timed out"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return text[:200] if text and "://" not in text else "the connection failed or was cut"
+    return text if text and "://" not in text else "the connection failed or was cut"
 
 
 def http_status(error: Exception) -> int:

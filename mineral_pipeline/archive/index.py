@@ -26,7 +26,7 @@ from mineral_pipeline.archive.rows import (
     make_filters,
 )
 from mineral_pipeline.archive.throttling import wait_for_turn
-from mineral_pipeline.errors import ArchiveError, MineralPipelineError
+from mineral_pipeline.errors import ArchiveError, MineralPipelineError, one_line
 from mineral_pipeline.sensors.landsat import INDEX
 
 BLOCK_BYTES = 2**20
@@ -89,7 +89,7 @@ def _naming_errors(url: str) -> Iterator[None]:
     except MineralPipelineError:
         raise
     except KeyError as error:
-        raise ArchiveError(f"index {url}: {' '.join(str(error).split())}") from error
+        raise ArchiveError(f"index {url}: {one_line(error)}") from error
     except (OSError, ValueError, BaseError) as error:
         kind = MissingError if is_missing(error) else ArchiveError
         raise kind(f"index {url} cannot be read: {describe_error(error)}: fix archive.index or archive.url") from error

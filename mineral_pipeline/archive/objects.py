@@ -16,7 +16,7 @@ from mineral_pipeline import settings
 from mineral_pipeline.archive.errors import describe_error
 from mineral_pipeline.archive.fetched import FetchedObject
 from mineral_pipeline.archive.retry import NO_CLIENT_RETRIES
-from mineral_pipeline.archive.validation import check_md5, check_size
+from mineral_pipeline.archive.validation import MAX_OBJECT_BYTES, check_md5, check_regular, check_size
 from mineral_pipeline.errors import ArchiveError
 
 SCHEMES = ("gs", "s3", "az", "http", "https")
@@ -78,14 +78,16 @@ def read(url: str, archive: settings.Archive, reserve: Callable[[int], None]) ->
         reserve: called with the object's size in bytes before these are read; it may wait.
 
     Raises:
-        CorruptError: the object is too large, or has not the MD5 that the store gives.
+        CorruptError: the object is too large, a pipe or a device, or has not the MD5 that the store gives.
         Exception: whatever the file system or the store raises.
     """
     name = url.rpartition("/")[2]
     if is_local(url):
+        check_regular(os.stat(local_path(url)).st_mode, name)
         with open(local_path(url), "rb") as file:
-            _admit(os.fstat(file.fileno()).st_size, name, reserve)
-            return FetchedObject(file.read())
+            size = os.fstat(file.fileno()).st_size
+            _admit(size, name, reserve)
+            return FetchedObject(file.read(size))
     store, key = open_store(url, archive)
     result = obstore.get(store, key)
     size = result.meta["size"]
@@ -98,5 +100,5 @@ def read(url: str, archive: settings.Archive, reserve: Callable[[int], None]) ->
 
 
 def _admit(size: int, name: str, reserve: Callable[[int], None]) -> None:
-    check_size(size, name)
+    check_size(size, name, MAX_OBJECT_BYTES)
     reserve(size)

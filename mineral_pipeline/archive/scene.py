@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mineral_pipeline.archive.fetched import CorruptionDetails, FetchedObject
 from mineral_pipeline.archive.retry import scene_deadline
 from mineral_pipeline.archive.source import Source
 from mineral_pipeline.archive.throttling import ByteLimiter, Reservation
-from mineral_pipeline.archive.validation import check_metadata, check_tiff
-from mineral_pipeline.sensors.landsat import SceneMetadata, band_file, metadata_file
+from mineral_pipeline.archive.validation import check_metadata, check_size, check_tiff
+from mineral_pipeline.sensors.landsat import MAX_METADATA_BYTES, SceneMetadata, band_file, metadata_file
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def fetch_scene(
     deadline = scene_deadline(source.archive) if deadline is None else deadline
     reservation = reservation or Reservation(ByteLimiter(math.inf))
     name = metadata_file(product_id)
-    text = source.fetch(f"{base_url}/{name}", deadline)
+    text = source.fetch(f"{base_url}/{name}", deadline, partial(check_size, name=name, largest=MAX_METADATA_BYTES))
     metadata = check_metadata(text, product_id, bands, name)
     files = []
     for band in bands:

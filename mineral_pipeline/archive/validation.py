@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol
@@ -17,7 +18,7 @@ import numpy as np
 
 from mineral_pipeline.archive.errors import CorruptError
 from mineral_pipeline.archive.fetched import CorruptionDetails, FetchedObject
-from mineral_pipeline.errors import MetadataError, RasterError
+from mineral_pipeline.errors import MetadataError, RasterError, one_line
 from mineral_pipeline.sensors.landsat import TIFF_MAGIC, SceneMetadata, band_file, read_metadata
 
 MAX_OBJECT_BYTES = 2**30
@@ -59,19 +60,33 @@ def validating(judged: Judged) -> Iterator[None]:
         raise CorruptError(str(error), judged.details, judged.attempts) from error
 
 
-def check_size(size: int, name: str) -> None:
+def check_size(size: int, name: str, largest: int) -> None:
     """Check the size of an object before its bytes are read.
 
     Args:
         size: size of the object in bytes.
         name: name of the file in errors.
+        largest: size of the largest such object.
 
     Raises:
-        CorruptError: it is larger than `MAX_OBJECT_BYTES`.
+        CorruptError: it is larger.
     """
-    if size > MAX_OBJECT_BYTES:
-        details = CorruptionDetails(size, b"", "", checksum_verified=True)  # reading again would not make it smaller
-        raise CorruptError(f"{name} has {size:,} bytes: no file of a scene is that large", details)
+    if size > largest:
+        raise CorruptError(f"{name} has {size:,} bytes: no such file of a scene is that large", _unread(size))
+
+
+def check_regular(mode: int, name: str) -> None:
+    """Check that a path is that of a file before it is opened: a pipe could take for ever, and a device has no end.
+
+    Args:
+        mode: its mode, as `os.stat` gives it.
+        name: name of the file in errors.
+
+    Raises:
+        CorruptError: it is something else than a file or a folder, which is no file of a scene either.
+    """
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise CorruptError(f"{name} is not a regular file", _unread(0))
 
 
 def check_md5(content: bytes, etag: str, name: str) -> bool:
@@ -112,11 +127,11 @@ def check_metadata(file: FetchedObject, product_id: str, bands: Sequence[str], n
     except MetadataError as error:
         raise _corrupt(file, str(error) if file.content else f"{name} is empty") from error
     if metadata.product_id != product_id:
-        raise _corrupt(file, f"{name} describes {metadata.product_id}")
+        raise _corrupt(file, f"{name} describes {one_line(metadata.product_id, 80)}")
     for band in bands:
         found, expected = metadata.band_files.get(band, ""), band_file(product_id, band)
         if found != expected:
-            raise _corrupt(file, f"{name} names {found or 'no file'} for {band}, not {expected}")
+            raise _corrupt(file, f"{name} names {one_line(found, 80) or 'no file'} for {band}, not {expected}")
     return metadata
 
 
@@ -188,6 +203,11 @@ def check_dtype(dtype: np.dtype[Any], expected: np.dtype[Any], source: str) -> N
     """
     if dtype != expected:
         raise RasterError(f"{source}: {dtype} pixels among {expected} ones")
+
+
+def _unread(size: int) -> CorruptionDetails:
+    """Details of an object that is not read, and that another attempt would not change."""
+    return CorruptionDetails(size, b"", "", checksum_verified=True)
 
 
 def _corrupt(judged: Judged, reason: str) -> CorruptError:

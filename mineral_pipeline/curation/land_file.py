@@ -16,7 +16,7 @@ import geopandas as gpd
 import pandas as pd
 
 from mineral_pipeline.curation.land import without_ground
-from mineral_pipeline.errors import DataError, SettingsError
+from mineral_pipeline.errors import DataError, SettingsError, one_line
 from mineral_pipeline.geometry import refuse
 
 TIMEOUT_S = 60
@@ -40,7 +40,7 @@ def read_land(path: str, sha256: str | None = None) -> gpd.GeoDataFrame:
     except SettingsError:
         raise
     except (OSError, ValueError, ImportError, RuntimeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error) or type(error).__name__
         raise SettingsError(
             f"curate.land: no land: {path} cannot be read ({reason}): give a file of land polygons"
         ) from error

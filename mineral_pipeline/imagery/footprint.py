@@ -9,6 +9,7 @@ from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 from scipy import ndimage
 
+from mineral_pipeline.errors import one_line
 from mineral_pipeline.geometry import Flags, Floats, Integers, unit_vectors
 from mineral_pipeline.imagery.plane_polygons import convex_hull, lattice_hull, simplify
 from mineral_pipeline.imagery.raster import Pixels, UnusableRaster
@@ -102,7 +103,7 @@ def _to_lonlat(pixels: Floats, transform: Affine, crs: CRS) -> Floats:
     try:
         to_lonlat = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
     except ProjError as error:
-        raise UnusableRaster(f"its coordinates do not lead to the Earth: {' '.join(str(error).split())}") from error
+        raise UnusableRaster(f"its coordinates do not lead to the Earth: {one_line(error)}") from error
     lonlat = np.column_stack(to_lonlat.transform(x, y))
     if not np.isfinite(lonlat).all():
         raise UnusableRaster("it lies where its projection is not defined")

@@ -15,7 +15,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
-from mineral_pipeline.errors import RasterError
+from mineral_pipeline.errors import RasterError, one_line
 from mineral_pipeline.imagery.grid import read_band, reduced_shape, scaled_transform
 from mineral_pipeline.imagery.header import validate_header
 from mineral_pipeline.sensors.landsat import TIFF_MAGIC
@@ -83,9 +83,11 @@ def decode(content: bytes, source: str = "", sampled: int | None = None, fill: i
             pixels = _mark_fill(read_band(dataset, shape), dataset.nodata, fill)
             transform = scaled_transform(dataset.transform, dataset.shape, shape)
             return Raster(pixels, transform, dataset.crs, source, dataset.shape)
+    except UnicodeError as error:
+        raise RasterError(f"{source}: the name of its coordinate system is no text in UTF-8") from error
     except (RasterioError, CRSError) as error:
         # GDAL's message names the file by a random number; the same failure must have the same reason in every run
-        reason = " ".join(str(error.__cause__ or error).split()).rpartition(".tif")[2].strip("', ")
+        reason = one_line(error.__cause__ or error).rpartition(".tif")[2].strip("', ")
         raise RasterError(f"{source}: truncated or damaged TIFF of {len(content):,} bytes: {reason}") from error
 
 

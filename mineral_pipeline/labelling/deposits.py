@@ -20,7 +20,7 @@ from mineral_pipeline.geometry import CRS, Integers
 from mineral_pipeline.labelling.commodities import is_known, split_commodities, vocabulary
 from mineral_pipeline.labelling.coordinates import Conversion, ResolvedCoordinates, to_wgs84
 from mineral_pipeline.labelling.deduplication import PRIORITY, deduplicate, sort_by_priority
-from mineral_pipeline.labelling.formats import read_rows
+from mineral_pipeline.labelling.formats import file_name, read_rows
 
 COLUMNS = ["id", "name", "lon", "lat", "commodities", "source", "sources", "records", "open_mine"]
 """Columns of a deposit table, beside the geometry."""
@@ -51,6 +51,8 @@ class DepositTable:
     latitude, longitude, crs and country."""
     conversions: tuple[Conversion, ...] = ()
     """Conversions from other reference systems to WGS 84."""
+    encodings: dict[str, str] = field(default_factory=dict)
+    """Encodings of the texts, by file name."""
 
     def report(self) -> dict[str, Any]:
         """Return what was read, left out and merged, and counts of the deposits, to be kept as JSON."""
@@ -63,6 +65,7 @@ class DepositTable:
             "rows": self.rows,
             "rejected": self.rejected,
             "examples": self.examples,
+            "encodings": self.encodings,
             "conversions": [asdict(conversion) for conversion in self.conversions],
             "merged": self.merged,
             "deposits": len(self.table),
@@ -78,18 +81,25 @@ class DepositTable:
         }
 
 
-def read_deposits(paths: Sequence[str], merge_km: float = MERGE_KM) -> DepositTable:
+def read_deposits(paths: Sequence[str], merge_km: float = MERGE_KM, encoding: str | None = None) -> DepositTable:
     """Read and merge deposit tables.
 
     Args:
         paths: local paths or fsspec URLs, each in any of the formats of `formats`. The tables that come first have
             priority.
         merge_km: largest distance between deposits of one name that are the same, see `deduplication`.
+        encoding: of the texts of all tables; None where it is to be found out.
 
     Raises:
         DataError: a file is absent, cannot be read or lacks a coordinate column; no deposit is left.
     """
-    rows = pd.concat([_read_table(path, rank) for rank, path in enumerate(paths)], ignore_index=True)
+    tables = [_read_table(path, rank, encoding) for rank, path in enumerate(paths)]
+    encodings = {
+        file_name(path): table.attrs["encoding"]
+        for path, table in zip(paths, tables, strict=True)
+        if "encoding" in table.attrs
+    }
+    rows = pd.concat(tables, ignore_index=True)
     resolved = to_wgs84(rows)
     is_located = resolved.reasons == ""
     rejected = _counts(pd.Series(resolved.reasons[~is_located]))
@@ -106,12 +116,13 @@ def read_deposits(paths: Sequence[str], merge_km: float = MERGE_KM) -> DepositTa
         rows=_counts(rows["source"]),
         examples=_examples(rows, resolved),
         conversions=resolved.conversions,
+        encodings=encodings,
     )
 
 
-def _read_table(path: str, rank: int) -> pd.DataFrame:
+def _read_table(path: str, rank: int, encoding: str | None) -> pd.DataFrame:
     """Read one table; ``rank`` is its number among all tables, 0 for the one with the highest priority."""
-    rows = read_rows(path)
+    rows = read_rows(path, encoding)
     sources = (rows["source"] + "/" + rows["dataset"]).where(rows["dataset"] != "", rows["source"])
     return rows.assign(rank=rank, sources=sources)
 

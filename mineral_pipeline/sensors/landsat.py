@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline.errors import MetadataError
+from mineral_pipeline.errors import MetadataError, one_line
 from mineral_pipeline.sensors.sensor import SENSORS
 
 CORNERS = ("UL", "UR", "LR", "LL")
@@ -49,6 +49,12 @@ COLLECTIONS = ("01", "02")
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a band file: TIFF, little and big-endian, classic and BigTIFF (TIFF 6.0, p. 13; BigTIFF design by
 libtiff)."""
+
+MAX_METADATA_BYTES = 2**18
+"""Size of the largest metadata file; real ones have 4 to 30 kB."""
+
+MAX_GROUPS = 8
+"""Largest number of groups within each other; real ones have two."""
 
 _GROUPS = {
     "L1_METADATA_FILE": (
@@ -290,18 +296,20 @@ class _Values:
 
     def _impossible(self, names: tuple[str, ...], value: str) -> MetadataError:
         key = next((name for name in names if name in self.found), names[0])
-        return MetadataError(f"{self.source}: {key} = {value} is impossible")
+        return MetadataError(f"{self.source}: {key} = {one_line(value, 80)} is impossible")
 
 
 def _parse(content: bytes | str, source: str) -> tuple[dict[str, str], str]:
     """Values of the groups that are read, by key, and ``source``."""
     try:
+        if len(content) > MAX_METADATA_BYTES:
+            raise ValueError(f"{len(content):,} bytes or characters are too many")
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
         text = text.partition("\0")[0].strip()
         scan = {"{": _scan_json, "<": _scan_xml}.get(text[:1], _scan_text)
         root, groups = scan(text)
     except (ValueError, RecursionError, ElementTree.ParseError) as error:  # UnicodeDecodeError, JSONDecodeError too
-        raise MetadataError(f"{source}: not a whole Landsat MTL file: {error}") from error
+        raise MetadataError(f"{source}: not a whole Landsat MTL file: {one_line(error)}") from error
     values: dict[str, str] = {}
     for group in reversed(_GROUPS[root]):
         values |= groups.get(group, {})
@@ -329,6 +337,8 @@ def _scan_text(text: str) -> tuple[str, dict[str, dict[str, str]]]:
             break
         if key == "GROUP":
             open_groups.append(value)
+            if len(open_groups) > MAX_GROUPS:
+                raise ValueError(f"group {value} is within more than {MAX_GROUPS} others")
         elif key == "END_GROUP":
             if not open_groups or open_groups.pop() != value:
                 raise ValueError(f"group {value} ends that is not open")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.errors import SettingsError, one_line
+from mineral_pipeline.settings import document
 from mineral_pipeline.settings.schema import Settings
+
+MAX_ERRORS = 10
+"""Errors of a settings file that are shown."""
 
 
 def load(path: str, overrides: Sequence[str] = (), workspace: str | None = None) -> Settings:
@@ -27,20 +29,19 @@ def load(path: str, overrides: Sequence[str] = (), workspace: str | None = None)
         SettingsError: no such file, not YAML, an unknown key, a value out of range, an unset variable.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text())
+        content = document.read(path)
     except OSError as error:
         raise SettingsError(
             f"{path}: {error.strerror}: name a settings file such as jobs/settings/demo.yaml"
         ) from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: a settings file is a mapping of sections")
+    content = expand(content, path)  # also makes what aliases share distinct
     for override in overrides:
         _override(content, override)
     if workspace is not None:
-        content["workspace"] = workspace
-    return parse(expand(content, path), path)
+        content["workspace"] = expand(workspace, "--workspace")
+    return parse(content, path)
 
 
 def parse(content: Mapping[str, Any], source: str = "settings") -> Settings:
@@ -52,29 +53,32 @@ def parse(content: Mapping[str, Any], source: str = "settings") -> Settings:
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        raise SettingsError("; ".join(_describe(detail, source) for detail in error.errors())) from error
+        details = [_describe(detail, source) for detail in error.errors()]
+        more = f"; and {len(details) - MAX_ERRORS:,} more" if len(details) > MAX_ERRORS else ""
+        raise SettingsError("; ".join(details[:MAX_ERRORS]) + more) from error
 
 
 def _describe(detail: Mapping[str, Any], source: str) -> str:
-    key = ".".join(str(part) for part in detail["loc"])
+    key = one_line(".".join(str(part) for part in detail["loc"]))
     if detail["type"] == "extra_forbidden":
         return f"{source}: unknown key {key}: remove it or correct its spelling"
     message = detail["msg"].removeprefix("Value error, ")
     is_secret = key == "archive" or key.startswith("archive.storage_options")
     given = "" if detail["type"] in ("missing", "value_error") or is_secret else f" (given: {detail['input']!r})"
-    return f"{source}: {key + ': ' if key else ''}{message}{given}"
+    return f"{source}: {key + ': ' if key else ''}{one_line(message + given)}"
 
 
 def _override(content: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
+    source = f"--set {one_line(override)}"
     if not equals or not key:
-        raise SettingsError(f"--set {override}: write section.key=value")
+        raise SettingsError(f"{source}: write section.key=value")
     *parents, last = key.split(".")
     for parent in parents:
         content = content.setdefault(parent, {})
         if not isinstance(content, dict):
-            raise SettingsError(f"--set {override}: {parent} is not a section")
-    content[last] = yaml.safe_load(value)
+            raise SettingsError(f"{source}: {one_line(parent)} is not a section")
+    content[last] = expand(document.parse(value, source), source)
 
 
 def expand(value: Any, path: str) -> Any:
@@ -93,6 +97,7 @@ def expand(value: Any, path: str) -> Any:
     def variable(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in os.environ:
+            name = one_line(name)
             raise SettingsError(f"{path}: the environment variable {name} is not set: export {name}=... first")
         return os.environ[name]
 

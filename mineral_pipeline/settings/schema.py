@@ -54,6 +54,14 @@ def absolute(uri: str) -> str:
     return f"{scheme}{separator}{os.path.abspath(os.path.expanduser(path))}"
 
 
+def _text_encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise ValueError(f"{name!r} is no encoding of text: give one of Python's, such as cp1250 or gbk") from None
+    return name
+
+
 Uri = Annotated[str, Field(min_length=1), AfterValidator(_without_credentials), AfterValidator(absolute)]
 """A path or URL. Relative paths become absolute where settings are read, so that they mean the same on all workers."""
 Range = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_ordered)]
@@ -78,7 +86,9 @@ class Section(BaseModel):
     """A section of a settings file: frozen, and unknown keys are errors."""
 
     # Inputs may hold credentials, which a traceback must not show.
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
 
 
 class Simulate(Section):
@@ -185,6 +195,8 @@ class Label(Section):
 
     deposits: list[Uri] = Field(min_length=1)
     """Paths or URLs of tables of deposits in any registered format; by default CSV in the layout of MRDS."""
+    encoding: Annotated[str, AfterValidator(_text_encoding)] | None = None
+    """Encoding of the tables' text, such as ``cp1250`` or ``gbk``; default UTF-8, or Windows-1252 where it is not."""
     merge_km: float = Field(1.5, ge=0)
     """Maximum distance in kilometres between merged deposits of one name; the position of the first table is kept."""
     commodities: Annotated[int, Field(ge=0)] | list[str] = 10

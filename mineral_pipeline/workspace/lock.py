@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import socket
 import threading
@@ -21,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from mineral_pipeline.workspace.workspace import Workspace
 
 LEASE_S = 30.0
 """Seconds that a lease is valid after its last renewal; a healthy run renews it three times in between."""
+LEASE_FILE = re.compile(r"\d{8}\.json", re.ASCII)
 ENDED = "ZX"
 SUSPENDED_OR_DEAD = f"Tt{ENDED}"
 
@@ -70,6 +72,10 @@ class Owner:
         """Whether the owner was a process of this machine that has ended; not, where that cannot be seen."""
         state, born = _process(self.pid)
         return self.host == socket.gethostname() and self.born != "" and (born != self.born or state in ENDED)
+
+
+OWNER_FIELDS = [field.name for field in fields(Owner)]
+"""A later version may write more, which is no reason to break its lock."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,8 @@ def acquire(
     Raises:
         WorkspaceError: another run holds the lock, or its file cannot be written.
     """
+    for stray in _names(workspace)[1]:
+        say(f"{workspace.uri(f'{artefacts.LOCK}/{stray}')} is no lease: it is ignored")
     mine = Owner(length_s)
     number = _take(workspace, mine, say)
     done = threading.Event()
@@ -238,17 +246,26 @@ def _newest(workspace: Workspace) -> tuple[int, Owner | None]:
     """Number and content of the valid lease; 0 and None when there is none."""
     while numbers := _numbers(workspace):
         try:
-            return numbers[-1], Owner(**json.loads(workspace.read_bytes(_name(numbers[-1]))))
+            found = json.loads(workspace.read_bytes(_name(numbers[-1])))
+            values = {name: found[name] for name in OWNER_FIELDS if name in found}
+            return numbers[-1], Owner(**{**values, "length_s": float(found["length_s"])})
         except WorkspaceError as error:
             if not isinstance(error.__cause__, FileNotFoundError):  # removed since: there is a higher one
                 raise
-        except (ValueError, TypeError):  # created and not written yet, or never
+        except (ValueError, TypeError, KeyError):  # created and not written yet, or never
             return numbers[-1], Owner(LEASE_S, "an unknown host", pid=-1, born="", since="just now", token="")
     return 0, None
 
 
 def _numbers(workspace: Workspace) -> list[int]:
-    return [int(name.removesuffix(".json")) for name in workspace.list(artefacts.LOCK)]
+    return _names(workspace)[0]
+
+
+def _names(workspace: Workspace) -> tuple[list[int], list[str]]:
+    """Numbers of the leases, ascending, and names of whatever else lies beside them."""
+    names = workspace.list(artefacts.LOCK)
+    stray = [name for name in names if not LEASE_FILE.fullmatch(name)]
+    return [int(name.removesuffix(".json")) for name in names if name not in stray], stray
 
 
 def _name(number: int) -> str:

@@ -70,6 +70,15 @@ def test_a_damaged_file_says_what_it_is(tmp_path: Path, product: Path, name: str
     assert details.sha256 == hashlib.sha256(content).hexdigest()
 
 
+def test_metadata_of_any_size_are_not_read(tmp_path: Path, product: Path) -> None:
+    with (product / f"{PRODUCT}_MTL.txt").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(
+        CorruptError, match=r"MTL\.txt has 1,000,000,000,000 bytes: no such file of a scene is that large"
+    ):
+        fetch_scene(open_source(settings.Archive(url=str(tmp_path))), str(product), PRODUCT, ["B7"])
+
+
 def test_a_scene_reserves_all_its_bands_with_the_first(tmp_path: Path, product: Path) -> None:
     (product / f"{PRODUCT}_B5.TIF").write_bytes(TIFF + bytes(500))
     limiter, source = ByteLimiter(1e6), open_source(settings.Archive(url=str(tmp_path)))

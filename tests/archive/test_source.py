@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 import time
@@ -22,10 +23,10 @@ from mineral_pipeline.archive import (
     MissingError,
     Source,
     UnreachableError,
+    objects,
     open_source,
     retry,
     source,
-    validation,
 )
 from mineral_pipeline.errors import ArchiveError, SettingsError
 
@@ -173,11 +174,21 @@ def test_a_url_with_credentials_is_refused(url: str) -> None:
 
 
 def test_an_enormous_object_is_corrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "MAX_OBJECT_BYTES", 1000)
+    monkeypatch.setattr(objects, "MAX_OBJECT_BYTES", 1000)
     (tmp_path / "file").write_bytes(bytes(1001))
     with pytest.raises(CorruptError, match="file has 1,001 bytes") as caught:
         open_source(settings.Archive(url=str(tmp_path))).fetch(f"{tmp_path}/file")
     assert caught.value.attempts == 1
+
+
+def test_what_is_no_file_is_corrupt_and_not_opened(tmp_path: Path) -> None:
+    """A pipe would wait for its writer, and a device has no end."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    for name in ("pipe", "endless"):
+        with pytest.raises(CorruptError, match=f"{name} is not a regular file") as caught:
+            open_source(settings.Archive(url=str(tmp_path))).fetch(f"{tmp_path}/{name}")
+        assert caught.value.attempts == 1
 
 
 class Server(BaseHTTPRequestHandler):

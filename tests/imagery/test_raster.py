@@ -222,6 +222,14 @@ def test_other_bytes_are_refused(content: bytes) -> None:
         decode(content, "B7")
 
 
+def test_a_coordinate_system_of_any_bytes_is_refused() -> None:
+    """GDAL hands over the bytes of names, which rasterio takes for UTF-8."""
+    local = {**GRID, "crs": 'LOCAL_CS["Hope zone",UNIT["metre",1]]'}
+    content = tiff(np.ones((4, 4), "uint8"), **local).replace(b"Hope", b"\xff\xfe\xfd\xfc")
+    with pytest.raises(RasterError, match="x: the name of its coordinate system is no text in UTF-8"):
+        decode(content, "x")
+
+
 def test_floating_point_is_no_band() -> None:
     with pytest.raises(RasterError, match="B7: holds float32 pixels"):
         decode(tiff(np.ones((4, 4), np.float32)), "B7")

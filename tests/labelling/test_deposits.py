@@ -203,7 +203,7 @@ def test_three_real_sources_together(data: Path) -> None:
     assert (table["source"] == files[0]).sum() > 3_090
 
 
-def read_geojson(path: str) -> pd.DataFrame:
+def read_geojson(path: str, encoding: str | None) -> pd.DataFrame:
     """Rows of points with a name and minerals; other columns are left to their defaults."""
     with fsspec.open(path, "rb", compression="infer") as opened:
         features = json.load(opened)["features"]
@@ -257,6 +257,51 @@ def test_a_file_that_a_format_cannot_read_is_named(file: Path, content: str, rea
         DataError, match=rf"deposits\.csv cannot be read \({reason}\): give a table in one of the known"
     ):
         read_deposits([str(file)])
+
+
+def test_surplus_fields_are_refused_with_the_number_of_their_row(file: Path) -> None:
+    """A comma at the end of every row would make the name the index, and the number of the row the latitude."""
+    for rows, number in (("Mine,10,20,,,,\n", 2), ("Mine,10,20,,,\n\n Hope, the,1,2,Gold,,\n", 4)):
+        file.write_text(HEADER + rows)
+        with pytest.raises(DataError, match=rf"deposits\.csv has 7 fields in row {number} and 6 in its header"):
+            read_deposits([str(file)])
+    file.write_text(HEADER.strip() + ",\nMine,10,20,Gold,,,\nPit,11,21\n")
+    found = read_deposits([str(file)]).table
+    assert found[["name", "lat", "lon", "commodities"]].to_numpy().tolist() == [
+        ["Mine", 10, 20, "Gold"],
+        ["Pit", 11, 21, ""],
+    ]
+
+
+def test_rows_are_numbered_as_in_the_file(file: Path) -> None:
+    file.write_text("\n" + HEADER + "\n \nMine,,,,,\n")
+    with pytest.raises(DataError, match="1 without coordinates"):
+        read_deposits([str(file)])
+    file.write_text("\n" + HEADER + "\n \nMine,,,,,\nPit,1,1,,,\n")
+    assert read_deposits([str(file)]).examples["without coordinates"][0]["row"] == "5"
+
+
+def test_encodings_are_found_or_given(file: Path) -> None:
+    for content, encoding, used in (
+        ("Mine \u2013 Gr\u00fcn".encode(), None, "utf-8"),
+        ("Mine \u2013 Gr\u00fcn".encode("cp1252"), None, "cp1252"),
+        ("Mine \u2013 Gr\u00fcn".encode("cp850", "replace"), "cp850", "cp850"),
+    ):
+        file.write_bytes(HEADER.encode() + content + b",1,2,,,\n")
+        found = read_deposits([str(file)], encoding=encoding)
+        assert found.table["name"].tolist() == [content.decode(used)]
+        assert found.encodings == found.report()["encodings"] == {"deposits.csv": used}
+    for content, encoding in ((b"\x81", None), (b"\x81", "ascii")):
+        file.write_bytes(HEADER.encode() + content + b",1,2,,,\n")
+        with pytest.raises(DataError, match=rf"deposits\.csv is not text in {encoding or 'utf-8 or cp1252'}: give"):
+            read_deposits([str(file)], encoding=encoding)
+
+
+def test_quotation_marks_that_are_not_closed_are_refused_with_their_line(file: Path) -> None:
+    for name in ('"Mine', '"Mine" Hope'):
+        file.write_text(HEADER + f"Pit,1,1,,,\n{name},1,2,,,\n")
+        with pytest.raises(DataError, match=r"deposits\.csv cannot be read \(line 3: "):
+            read_deposits([str(file)])
 
 
 def test_every_refusal_names_the_file(file: Path, tmp_path: Path) -> None:

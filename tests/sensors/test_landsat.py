@@ -197,6 +197,23 @@ def test_a_text_that_is_cut_off_is_refused(length: int) -> None:
         read_metadata(MTL[:length], "scene_MTL.txt")
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b" " * (landsat.MAX_METADATA_BYTES + 1), "too many"),
+        ("GROUP = LANDSAT_METADATA_FILE\n" + "GROUP = A\n" * 100, "group A is within more than 8 others"),
+        ('{"LANDSAT_METADATA_FILE": ' + "[" * 100_000, "recursion"),
+        ("<a>" * 50_000, "not a whole"),
+        (MTL.replace("WRS_PATH = ", "WRS_PATH = \x1b[31m" + "9" * 5000), r"WRS_PATH = \[31m999.* is impossible"),
+    ],
+)
+def test_size_and_depth_are_bounded_and_reasons_are_one_line(content: bytes | str, reason: str) -> None:
+    with pytest.raises(MetadataError, match=reason) as caught:
+        read_metadata(content, "scene_MTL.txt")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 700
+
+
 _TEXT = st.text(max_size=40)
 _JSON = st.recursive(st.none() | st.integers() | _TEXT, lambda inner: st.dictionaries(_TEXT, inner), max_leaves=5)
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,36 @@ def test_a_lease_whose_writing_was_interrupted_expires(workspace: Workspace, mon
 
     with acquire(workspace, fail, lambda line: None, LENGTH_S):
         assert workspace.list("lock") == ["00000004.json"]
+
+
+def test_what_is_no_lease_is_ignored_and_said_to_be(workspace: Workspace) -> None:
+    workspace.write_bytes("lock/notes.txt", b"keep out")
+    workspace.write_bytes("lock/99.json", b"{}")
+    said: list[str] = []
+    with acquire(workspace, print, said.append, LENGTH_S):
+        assert lock.owner(workspace) is not None
+    assert lock.owner(workspace) is None
+    assert said == [f"{workspace.uri(f'lock/{name}')} is no lease: it is ignored" for name in ("99.json", "notes.txt")]
+
+
+def test_the_lease_of_a_later_version_is_respected(workspace: Workspace) -> None:
+    content = {**asdict(Owner(LENGTH_S)), "job": "acquire"}
+    workspace.write_json("lock/00000001.json", content)
+    with (
+        pytest.raises(WorkspaceError, match=rf"is in use by process {os.getpid()} on"),
+        acquire(workspace, print, print, LENGTH_S),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("content", ["[]", "7", '{"length_s": "x"}', "{}", "\0" * 100, '{"length_s": null}'])
+def test_a_damaged_lease_expires(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    monkeypatch.setattr(lock, "LEASE_S", 0.2)
+    workspace.write_bytes("lock/00000001.json", content.encode())
+    said: list[str] = []
+    with acquire(workspace, print, said.append, LENGTH_S):
+        pass
+    assert "waiting up to" in said[0]
 
 
 def test_one_who_slept_since_it_looked_does_not_take_a_number_that_has_come_and_gone(

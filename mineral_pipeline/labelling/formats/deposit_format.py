@@ -10,7 +10,7 @@ import fsspec
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline.errors import DataError, MineralPipelineError
+from mineral_pipeline.errors import DataError, MineralPipelineError, one_line
 from mineral_pipeline.registry import Registry
 
 HEADER_BYTES = 4096
@@ -31,13 +31,15 @@ class DepositFormat:
     """Name of the format."""
     recognises: Callable[[str, bytes], bool]
     """Tells from the path and the first bytes of a file, decompressed, whether it has this format."""
-    read: Callable[[str], pd.DataFrame]
-    """Reads a file from its local path or fsspec URL, compressed or not, into a table of deposit rows.
+    read: Callable[[str, str | None], pd.DataFrame]
+    """Reads a file from its local path or fsspec URL, compressed or not, into a table of deposit rows. The second
+    argument is the encoding of its text where the settings give one; None otherwise.
 
     The table has ``lon`` and ``lat``, and may have ``crs`` (reference system of lon and lat in any form that PROJ
     understands; empty: WGS 84), ``id``, ``name``, ``country``, ``commodities`` (names of the vocabulary, joined by
     ``;``), ``dataset`` (the source within the file, if there are several), ``row`` (number of the row in the file, to
-    show in messages) and ``open_mine`` (whether it is a large mine that is worked from the surface)."""
+    show in messages) and ``open_mine`` (whether it is a large mine that is worked from the surface). Its attribute
+    ``encoding``, in ``attrs``, tells which encoding was found, of a text."""
 
 
 DEPOSIT_FORMATS: Registry[DepositFormat] = Registry("deposit format")
@@ -49,25 +51,26 @@ def register(deposit_format: DepositFormat) -> DepositFormat:
     return DEPOSIT_FORMATS.register(deposit_format.name, deposit_format)
 
 
-def read_rows(path: str) -> pd.DataFrame:
+def read_rows(path: str, encoding: str | None = None) -> pd.DataFrame:
     """Read the rows of a deposit table, in whatever format it is.
 
     Args:
         path: local path or fsspec URL.
+        encoding: of the text of the table; None where it is to be found out.
 
     Returns:
         One row per row of the file: text columns lon, lat, id, name, crs, country, commodities, dataset and source
-        (file name); row, an integer; open_mine, a bool.
+        (file name); row, an integer; open_mine, a bool. The attributes are those that the format gives.
 
     Raises:
         DataError: the file is absent, cannot be read or lacks a coordinate column.
     """
     try:
-        table = _find_format(path).read(path)
+        table = _find_format(path).read(path, encoding)
     except MineralPipelineError:
         raise
     except Exception as error:  # readers of damaged files raise errors of any kind
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        reason = getattr(error, "strerror", None) or one_line(error)
         known = ", ".join(DEPOSIT_FORMATS)
         raise DataError(
             f"label.deposits: {path} cannot be read ({reason}): give a table in one of the known formats ({known})"
@@ -76,7 +79,9 @@ def read_rows(path: str) -> pd.DataFrame:
     defaults |= {"row": np.arange(1, len(table) + 1), "open_mine": False, "source": file_name(path)}
     rows = pd.DataFrame(defaults | {column: table[column].to_numpy() for column in table}, index=range(len(table)))
     texts = ["lon", "lat", *OPTIONAL_TEXTS, "source"]
-    return rows[[*texts, "row", "open_mine"]].astype(dict.fromkeys(texts, "str")).fillna("")
+    rows = rows[[*texts, "row", "open_mine"]].astype(dict.fromkeys(texts, "str")).fillna("")
+    rows.attrs = table.attrs
+    return rows
 
 
 def file_name(path: str) -> str:
