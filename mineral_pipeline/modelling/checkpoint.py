@@ -65,11 +65,10 @@ def read_checkpoint(draft: Draft, identity: str) -> Checkpoint | None:
     """
     if not draft.workspace.exists(draft.checkpoint):
         return None
+    content = draft.workspace.read_bytes(draft.checkpoint)
     try:
-        found, checkpoint = _decode(draft.workspace.read_bytes(draft.checkpoint))
+        found, checkpoint = _decode(content)
     except Exception as error:  # damaged bytes raise errors of any kind
-        if isinstance(error, OSError):
-            raise
         _ignore(draft, f"it is damaged ({error})")
         return None
     if found != identity:
