@@ -81,7 +81,7 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
     done = _finished(workspace, catalogue, retry_failed)
     shards = [shard for shard in make_shards(catalogue, chips) if shard.number not in done]
     before = [status for number in sorted(done) for status in done[number]]
-    source = archive.survey_source(settings.archive)
+    source = archive.survey_source(settings.archive) if shards else archive.open_source(settings.archive)
     task = partial(acquire_shard, workspace=workspace, source=source, config=settings.acquire)
     supervisor = Supervisor(client, workspace, source, task, settings.acquire.stop_after)
     with Progress("acquire", "scenes", len(catalogue), skipped=len(before), failed=_failed(before)) as progress:

@@ -15,7 +15,7 @@ from mineral_pipeline import settings
 from mineral_pipeline.archive.errors import MissingError, describe_error, is_missing
 from mineral_pipeline.archive.objects import is_local, local_path, open_store
 from mineral_pipeline.archive.range_reader import open_remote
-from mineral_pipeline.archive.retry import client_retries
+from mineral_pipeline.archive.retry import look_retries
 from mineral_pipeline.archive.rows import (
     INDEX_CHECKS,
     NUMBERS,
@@ -68,7 +68,7 @@ def check_readable(archive: settings.Archive) -> None:
             with open(local_path(url), "rb") as file:
                 first = file.read(1)
         else:
-            store, key = open_store(url, _trusted(url, archive), client_retries(archive))
+            store, key = open_store(url, _trusted(url, archive), look_retries(archive))
             first = next(iter(obstore.get(store, key).stream(1)), b"")
         if not first:
             raise ArchiveError(f"index {url} is empty: fix archive.index or archive.url")
