@@ -82,7 +82,7 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
     done = _finished(workspace, catalogue, retry_failed)
     shards = [shard for shard in make_shards(catalogue, chips) if shard.number not in done]
     before = [status for number in sorted(done) for status in done[number]]
-    source = archive.survey_source(settings.archive)
+    source = archive.survey_source(settings.archive) if shards else archive.open_source(settings.archive)
     if settings.archive.requests_per_s is not None:
         share_request_rate(client)
     task = partial(acquire_shard, workspace=workspace, source=source, config=settings.acquire)

@@ -15,7 +15,7 @@ from mineral_pipeline import settings
 from mineral_pipeline.archive.errors import MissingError, describe_error, is_missing
 from mineral_pipeline.archive.objects import is_local, local_path, open_store
 from mineral_pipeline.archive.range_reader import open_remote
-from mineral_pipeline.archive.retry import client_retries
+from mineral_pipeline.archive.retry import look_retries
 from mineral_pipeline.archive.rows import (
     INDEX_CHECKS,
     NUMBERS,
@@ -70,7 +70,7 @@ def check_readable(archive: settings.Archive) -> None:
                 first = file.read(1)
         else:
             trusted = _trusted(url, archive)
-            store, key = open_store(url, trusted, client_retries(archive))
+            store, key = open_store(url, trusted, look_retries(archive))
             wait_for_turn(trusted.requests_per_s)
             first = next(iter(obstore.get(store, key).stream(1)), b"")
         if not first:

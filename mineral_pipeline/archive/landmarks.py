@@ -17,7 +17,7 @@ from mineral_pipeline import settings
 from mineral_pipeline.archive.errors import describe_error
 from mineral_pipeline.archive.index import check_readable
 from mineral_pipeline.archive.objects import is_local, local_path, open_store
-from mineral_pipeline.archive.retry import client_retries
+from mineral_pipeline.archive.retry import look_retries
 from mineral_pipeline.archive.throttling import wait_for_turn
 from mineral_pipeline.errors import ArchiveError, MineralPipelineError
 from mineral_pipeline.sensors import SENSORS
@@ -78,7 +78,7 @@ def _root_names(archive: settings.Archive) -> list[str]:
         return _choose(folders, (name for name, is_folder in found if not is_folder))
     if archive.url.startswith("http"):
         return []
-    store, root = open_store(f"{archive.url.rstrip('/')}/", archive, client_retries(archive))
+    store, root = open_store(f"{archive.url.rstrip('/')}/", archive, look_retries(archive))
     wait_for_turn(archive.requests_per_s)
     page = obstore.list_with_delimiter(store, root)
     names = ([item.removeprefix(root) for item in page["common_prefixes"]], [item["path"] for item in page["objects"]])

@@ -43,6 +43,11 @@ def client_retries(archive: settings.Archive) -> int:
     return archive.retries
 
 
+def look_retries(archive: settings.Archive) -> int:
+    """Retries of a client that only looks whether an archive is there: who works without it must not wait long."""
+    return min(archive.retries, 3)
+
+
 def scene_deadline(archive: settings.Archive) -> float:
     """Time, on the monotonic clock, after which no further attempt is made for a scene that is begun now."""
     return time.monotonic() + archive.deadline_s
