@@ -93,6 +93,7 @@ def run_process(workspace: Workspace, name: str, number: int) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("name", "kills"),
     [
