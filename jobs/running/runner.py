@@ -32,7 +32,7 @@ from jobs.running.provenance import (
 )
 from jobs.running.recording import recording
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Counts, RunState, Workspace, last_run, lock
+from mineral_pipeline.workspace import Counts, RunState, Workspace, last_run, layout, lock
 
 RESUMABLE_JOBS: tuple[JobName, ...] = ("simulate", "acquire", "report")
 """Jobs that run every time: the first two know which scenes are done, and the report is quick."""
@@ -93,6 +93,7 @@ def execute(
             return _skip(job, Counts(**last["counts"]))
         CONSOLE.print(f"{job:<10} is done again: {again}")
     share_extensions(client)
+    layout.write_version(workspace)  # before the record, by which a workspace of the first version is known
     with recording(workspace, _facts(job, reads, inputs)) as record:
         counts = (main or load_job(job).main)(settings, client)
         has_failed = counts.failed_fraction > settings.max_failed_fraction

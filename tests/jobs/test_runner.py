@@ -17,7 +17,7 @@ from jobs.running.dependencies import DEPENDENCIES
 from mineral_pipeline import settings as reader
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Workspace, artefacts, last_run, ledger
+from mineral_pipeline.workspace import Workspace, artefacts, last_run, layout, ledger
 from mineral_pipeline.workspace.counts import Counts
 
 
@@ -137,6 +137,7 @@ def test_a_job_runs_again_when_the_artefacts_that_it_reads_hold_something_else(
 ) -> None:
     main, settings = Main(), make()
     workspace = Workspace(settings.workspace)
+    layout.write_version(workspace)
     ok, lost = outcome(0, ledger.State.OK, sha256="a", seconds=1.0), outcome(1, ledger.State.MISSING)
     ledger.write_part(workspace, 0, [ok, lost])
     runner.execute("label", settings, client, main)
