@@ -65,9 +65,9 @@ def test_a_bad_value_is_named_in_one_line(tmp_path: Path, override: str, message
 
 
 def test_override_and_workspace_replace_the_file(tmp_path: Path) -> None:
-    settings = reader.load(write(tmp_path / "a.yaml"), ["acquire.bands=[B5, B7]", "seed=3"], workspace="elsewhere")
+    settings = reader.load(write(tmp_path / "a.yaml"), ["acquire.bands=[B5, B7]", "seed=3"], workspace="/elsewhere")
 
-    assert (settings.acquire.bands, settings.seed, settings.workspace) == (["B5", "B7"], 3, "elsewhere")
+    assert (settings.acquire.bands, settings.seed, settings.workspace) == (["B5", "B7"], 3, "/elsewhere")
 
 
 def test_a_variable_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +75,34 @@ def test_a_variable_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path = write(tmp_path / "a.yaml", archive={"url": "${WHERE}/archive", "index": "${WHERE}/i.csv"})
 
     assert reader.load(path).archive.url == "/here/archive"
+
+
+def test_paths_are_those_of_the_directory_in_which_the_settings_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sections = {"label": {"deposits": ["d.csv", "https://host/d.csv"]}, "curate": {"land": "./a/../land.parquet"}}
+    settings = reader.load(write(tmp_path / "a.yaml", **sections), ["archive.index=file://i.csv"], "here/")
+    monkeypatch.chdir("/")
+
+    assert settings.workspace == f"{tmp_path}/here"
+    assert settings.archive.url == f"{tmp_path}/archive"
+    assert settings.archive.index == f"file://{tmp_path}/i.csv"
+    assert settings.label is not None
+    assert settings.label.deposits == [f"{tmp_path}/d.csv", "https://host/d.csv"]
+    assert settings.curate is not None
+    assert settings.curate.land == f"{tmp_path}/land.parquet"
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/a", "memory://a/../b", "simplecache::file://a", "/a", "file:///a"])
+def test_urls_and_absolute_paths_stay_as_they_are(url: str) -> None:
+    assert reader.absolute(url) == url
+
+
+def test_the_home_directory_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/geologist")
+
+    assert reader.absolute("~/archive") == "/home/geologist/archive"
 
 
 def test_an_unset_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 from jobs.acquisition.scene import Context, PlannedChip, PlannedScene, acquire_scene
 from mineral_pipeline import archive
 from mineral_pipeline.sensors import SENSORS
-from mineral_pipeline.settings import Acquire
+from mineral_pipeline.settings import Acquire, absolute
 from mineral_pipeline.workspace import Workspace, artefacts, ledger, lock, zarr_store
 
 
@@ -42,7 +42,7 @@ def make_shards(catalogue: pd.DataFrame, chips: pd.DataFrame) -> list[Shard]:
             scene_id=row["scene_id"],
             location_id=row["location_id"],
             product_id=row["product_id"],
-            base_url=row["base_url"],
+            base_url=absolute(row["base_url"]),  # catalogues of earlier versions hold relative paths
             fill=SENSORS[row["sensor"]].fill,
             chips=tuple(planned[row["scene_id"]]),
         )

@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.settings import JobName, Settings
+from mineral_pipeline.settings import JobName, Settings, absolute
 from mineral_pipeline.workspace import Workspace, artefacts
 
 MAX_HASHED_BYTES = 64 * 2**20
@@ -108,7 +108,8 @@ def _differences(then: Any, now: Any, name: str = "") -> list[tuple[str, Any, An
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         keys = sorted(set(then) | set(now))
         return [found for k in keys for found in _differences(then.get(k), now.get(k), f"{name}.{k}".lstrip("."))]
-    return [] if then == now else [(name, then, now)]
+    is_same = then == now or (isinstance(then, str) and absolute(then) == now)  # earlier records hold relative paths
+    return [] if is_same else [(name, then, now)]
 
 
 def fingerprint(path: str) -> str:

@@ -1,6 +1,7 @@
 """The settings of a pipeline: the schema of a YAML file such as those in ``jobs/settings/``, and its loader.
 
-Unknown keys are errors. ``${NAME}`` in a value is replaced by the environment variable ``NAME``.
+Unknown keys are errors. ``${NAME}`` in a value is replaced by the environment variable ``NAME``. Relative paths
+are those of the directory in which the settings are read, and become absolute there.
 """
 
 from mineral_pipeline.settings.loader import expand, load, parse
@@ -23,6 +24,7 @@ from mineral_pipeline.settings.schema import (
     Size,
     Train,
     Tune,
+    absolute,
 )
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "Size",
     "Train",
     "Tune",
+    "absolute",
     "expand",
     "load",
     "parse",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -42,7 +43,19 @@ def _without_credentials(uri: str) -> str:
     return uri
 
 
-Uri = Annotated[str, Field(min_length=1), AfterValidator(_without_credentials)]
+def absolute(uri: str) -> str:
+    """A path, also one after ``file://``, from the root of the file system; a URL as it is.
+
+    A relative path is one of the current directory, and a cluster has many: the client's and one of every worker.
+    """
+    scheme, separator, path = uri.rpartition("://")
+    if scheme not in ("", "file") or "::" in uri:  # fsspec chains URLs with ::
+        return uri
+    return f"{scheme}{separator}{os.path.abspath(os.path.expanduser(path))}"
+
+
+Uri = Annotated[str, Field(min_length=1), AfterValidator(_without_credentials), AfterValidator(absolute)]
+"""A path or URL. Relative paths become absolute where settings are read, so that they mean the same on all workers."""
 Range = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_ordered)]
 Distinct = AfterValidator(_distinct)
 PositiveInt = Annotated[int, Field(ge=1)]

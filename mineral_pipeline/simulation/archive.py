@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.errors import ArchiveError, SettingsError
 from mineral_pipeline.sensors.landsat import BUCKET, INDEX
 from mineral_pipeline.settings import Settings, Simulate
 from mineral_pipeline.simulation import tables
@@ -114,7 +114,16 @@ def finish(spec: ArchiveSpec, sizes: Mapping[str, int]) -> None:
     Args:
         spec: archive to finish.
         sizes: bytes of each product, by product identifier.
+
+    Raises:
+        ArchiveError: a scene is not there.
     """
+    planned, written = len(spec.scenes), count_written(spec)
+    if written < planned:
+        raise ArchiveError(
+            f"archive.url: {planned - written:,} of {planned:,} scenes that workers wrote are not in {spec.url}: name a"
+            " folder that this machine and every worker share"
+        )
     archive, planet = spec.archive, spec.planet
     archive.write_bytes(DEPOSITS, tables.deposits(planet))
     archive.write_bytes(LAND, tables.land(planet))

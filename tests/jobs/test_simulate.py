@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from distributed import Client
 
 from jobs import simulate
-from mineral_pipeline import archive
+from mineral_pipeline import archive, simulation
 from mineral_pipeline import settings as reader
-from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.errors import ArchiveError, SettingsError
 from mineral_pipeline.settings import Settings
+from mineral_pipeline.simulation import ArchiveSpec, SceneRecord
 from mineral_pipeline.workspace import Workspace
 
 DEMO = Path(__file__).parents[2] / "jobs" / "settings" / "demo.yaml"
@@ -62,3 +65,17 @@ def test_another_planets_archive_is_refused(client: Client, tmp_path: Path) -> N
     for call in (simulate.plan, lambda config: simulate.main(config, client)):
         with pytest.raises(SettingsError, match="holds another simulated planet: name another folder"):
             call(settings(tmp_path, "seed=1"))
+
+
+def test_scenes_that_are_not_where_the_client_looks_are_no_success(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_on_a_disk_of_its_own(numbers: Iterable[int], spec: ArchiveSpec) -> list[SceneRecord]:
+        return write_scenes(numbers, replace(spec, url=str(tmp_path / "worker")))
+
+    write_scenes = simulation.write_scenes
+    monkeypatch.setattr(simulation, "write_scenes", write_on_a_disk_of_its_own)
+
+    with pytest.raises(ArchiveError, match=r"26 of 26 scenes that workers wrote are not in .*/archive: name a folder"):
+        simulate.main(settings(tmp_path), client)
+    assert not (tmp_path / "archive" / "index.csv.gz").exists()
