@@ -10,14 +10,14 @@ whose part exists is done, so that an interrupted run goes on where it stopped.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import dask.bag as db
 import pandas as pd
 from distributed import Client
 
-from jobs.acquisition.shard import acquire_shard, make_shards
+from jobs.acquisition.shard import Shard, acquire_shard, make_shards
 from jobs.running import tasks
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
@@ -75,9 +75,7 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
     task = partial(acquire_shard, workspace=workspace, source=source, config=settings.acquire)
     statuses = Counter(before)
     with Progress("acquire", "scenes", len(catalogue), skipped=len(before), failed=_failed(before)) as progress:
-        bag = db.from_sequence(shards, partition_size=1).map(task).to_delayed() if shards else []
-        submitted = tasks.compute(client, bag, [f"shard {shard.number}" for shard in shards])
-        for result in tasks.collect(submitted):
+        for result in tasks.collect(_submit(client, shards, task)):
             (shard_statuses,) = result.value
             statuses.update(shard_statuses)
             progress.advance(done=len(shard_statuses), failed=_failed(shard_statuses))
@@ -91,6 +89,12 @@ def _check_sensors(workspace: Workspace, settings: Settings, catalogue: pd.DataF
         sensors.check_radiometry(catalogue["sensor"], catalogue["level"])
     except SettingsError as error:  # a catalogue of an earlier version, which the workspace keeps
         raise SettingsError(f"{workspace.uri(artefacts.CATALOGUE)}: {error}, and give another --workspace") from error
+
+
+def _submit(client: Client, shards: Sequence[Shard], acquire: Callable[[Shard], list[str]]) -> tasks.Tasks:
+    """Graph: shards -> states of their scenes, one shard to a task."""
+    states = db.from_sequence(shards, partition_size=1).map(acquire).to_delayed() if shards else []
+    return tasks.compute(client, "acquire", states, [f"shard {shard.number:05d}" for shard in shards])
 
 
 def _failed(statuses: Iterable[str]) -> int:

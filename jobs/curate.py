@@ -88,7 +88,7 @@ def _drop_ocean(chips: gpd.GeoDataFrame, config: Curate, client: Client) -> gpd.
     land = client.scatter(polygons, broadcast=True)
     partitions = dask_geopandas.from_geopandas(locations, npartitions=1 + len(locations) // LOCATIONS_PER_PARTITION)
     flags = partitions.map_partitions(curation.is_on_land, land, min_fraction, meta=("on_land", bool)).to_delayed()
-    tasks = compute(client, flags, [f"ocean-{number:03d}" for number in range(len(flags))])
+    tasks = compute(client, "curate", flags, [f"ocean-{number:03d}" for number in range(len(flags))])
     on_land = pd.concat([result.value for result in collect(tasks)]).reindex(locations.index)
     return curation.drop_locations(chips, locations["location_id"][~on_land], "over the ocean")
 

@@ -12,9 +12,7 @@ parts holds all scenes of most of its locations; the deposits are scattered to t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import dask
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
@@ -22,7 +20,7 @@ from distributed import Client, Future
 
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
-from jobs.running.tasks import Tasks, collect, compute
+from jobs.running.tasks import Tasks, collect, compute, submit
 from mineral_pipeline import labelling
 from mineral_pipeline.errors import DataError, SettingsError
 from mineral_pipeline.settings import Label, Settings
@@ -51,7 +49,7 @@ def main(settings: Settings, client: Client) -> Counts:
     _report(known)
     with Progress("label", "chips", planned) as progress:
         scattered = client.scatter(deposits, broadcast=True)  # held until the end: a count that failed needs it again
-        counts = _count(client, workspace, scattered, labelling.empty_counts(deposits), config.partitions)
+        counts = list(_count(client, workspace, scattered, labelling.empty_counts(deposits), config.partitions))
         maxima, broken = zip(*(result.value for result in collect(_summarise(client, counts))), strict=True)
         for result in collect(_write(client, workspace, counts, (max(maxima), config.min_deposits))):
             progress.advance(done=result.value)
@@ -60,7 +58,7 @@ def main(settings: Settings, client: Client) -> Counts:
     return Counts("chips", planned=planned, done=progress.done, reasons=reasons)
 
 
-def _count(client: Client, workspace: Workspace, deposits: Future, meta: pd.DataFrame, partitions: int) -> list[Any]:
+def _count(client: Client, workspace: Workspace, deposits: Future, meta: pd.DataFrame, partitions: int) -> Tasks:
     """First step: consecutive parts of the ledger -> chips -> partitions of counts, which stay on the workers.
 
     Args:
@@ -74,24 +72,19 @@ def _count(client: Client, workspace: Workspace, deposits: Future, meta: pd.Data
     shards = [group.tolist() for group in groups if len(group)]
     chips = dd.from_map(labelling.read_chips, shards, workspace=workspace, meta=labelling.EMPTY_CHIPS)
     counts = chips.map_partitions(labelling.count_deposits, deposits, meta=meta).to_delayed()
-    return list(client.persist(counts))
+    return compute(client, "label", counts, [f"count-{number:03d}" for number in range(len(counts))])
 
 
-def _summarise(client: Client, counts: Sequence[Any]) -> Tasks:
+def _summarise(client: Client, counts: Sequence[Future]) -> Tasks:
     """Between the steps: counts -> largest count, and chips whose footprint is no polygon, per partition."""
-    summarise = dask.delayed(labelling.summarise_counts, pure=False)
-    return compute(client, [summarise(part) for part in counts], _names(counts))
+    calls = {f"summarise-{number:03d}": (part,) for number, part in enumerate(counts)}
+    return submit(client, "label", labelling.summarise_counts, calls)
 
 
-def _write(client: Client, workspace: Workspace, counts: Sequence[Any], limits: tuple[int, int]) -> Tasks:
+def _write(client: Client, workspace: Workspace, counts: Sequence[Future], limits: tuple[int, int]) -> Tasks:
     """Second step: counts -> labels, one part per partition; ``limits`` are max_deposits and min_deposits."""
-    write = dask.delayed(labelling.write_labels, pure=False)
-    parts = [write(part, number, *limits, workspace) for number, part in enumerate(counts)]
-    return compute(client, parts, _names(counts))
-
-
-def _names(counts: Sequence[Any]) -> list[str]:
-    return [f"partition {number}" for number in range(len(counts))]
+    calls = {f"write-{number:03d}": (part, number, *limits, workspace) for number, part in enumerate(counts)}
+    return submit(client, "label", labelling.write_labels, calls)
 
 
 def _report(known: labelling.DepositTable) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 import cluster
 from jobs import acquire
-from jobs.running import runner
+from jobs.running import dashboard, runner
 from jobs.running.progress import CONSOLE
 from jobs.running.summary import summary
 from mineral_pipeline import curation, modelling
@@ -41,6 +41,7 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
         _stoppable() as stop,
         lock.acquire(workspace, stop, CONSOLE.print, lock.LEASE_S),
         cluster.connect(cluster_file, stop) as client,
+        dashboard.keeping_marks(),
     ):
         layout.write_version(workspace)
         CONSOLE.print(f"workspace  {settings.workspace}\ndashboard  {client.dashboard_link or 'off'}")

@@ -56,4 +56,5 @@ def _write(client: Client, spec: ArchiveSpec) -> Tasks:
     """Graph: numbers of scenes -> scenes in the archive, a dozen to a task."""
     numbers = db.from_sequence(range(len(spec.scenes)), partition_size=SCENES_PER_TASK)
     scenes = numbers.map_partitions(simulation.write_scenes, spec).to_delayed()
-    return compute(client, scenes, [f"scenes from {SCENES_PER_TASK * number}" for number in range(len(scenes))])
+    names = [f"scenes from {first:06d}" for first in range(0, len(spec.scenes), SCENES_PER_TASK)]
+    return compute(client, "simulate", scenes, names)

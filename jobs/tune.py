@@ -70,7 +70,7 @@ def search_task(settings: Settings, client: Client, task: Task, progress: Progre
         is_new = specs[result.number] not in done
         progress.advance(done=result.succeeded and is_new, failed=not result.succeeded)
 
-    return search(settings, workspace, task, evaluation.measure, make_scheduler(client, count))
+    return search(settings, workspace, task, evaluation.measure, make_scheduler(client, "tune", count))
 
 
 def compare_with_grid(settings: Settings, task: Task) -> None:

@@ -1,7 +1,8 @@
 """The one loop of all jobs that submits tasks, collects their results and tries failed ones again.
 
-A job makes its tasks by `submit` (one per call), by `compute` (one per value of a Dask graph) or, where a library owns
-the graph, by `make_scheduler`. `collect` yields their results as they complete, by the same rules for every job:
+A job makes its tasks by `submit` (one per call), by `compute` (one per value of a Dask graph) or, where a
+library owns the graph, by `make_scheduler`. The key of a task begins with the job's name and the task's, by which the
+dashboard groups them. `collect` yields their results as they complete, by the same rules for every job:
 
 - A task whose workers died is tried again `KILLED_RETRIES` times, and at last alone: workers that are preempted at
   random kill tasks that are not to blame, and tasks that waited on a worker died with the one that killed it.
@@ -15,13 +16,15 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
+from dask._task_spec import Task, convert_legacy_graph, cull
+from dask.highlevelgraph import HighLevelGraph
 from distributed import Client, Future, KilledWorker, as_completed
 
 import cluster
-from jobs.running.worker import run_task
+from jobs.running.dashboard import Marks
+from jobs.running.worker import TaskContext, run_task
 from mineral_pipeline.errors import ClusterError, LeaseLostError, MineralPipelineError
 from mineral_pipeline.workspace import lock
 
@@ -68,25 +71,56 @@ def submit(
         calls: arguments of each call, by the name of the task.
         resources: what a worker must offer.
     """
-    run = secrets.token_hex(4)  # a scheduler that remembers the keys of an earlier run would not run them again
-    call = partial(run_task, lock.current(), function)
+    run = _new_run()
     return {
         client.submit(
-            call, *arguments, key=f"{job}-{name}-{run}", pure=False, resources=resources and dict(resources)
+            run_task,
+            TaskContext(job, name, lock.current()),
+            function,
+            *arguments,
+            key=f"{job}-{name}-{run}",
+            pure=False,
+            resources=resources and dict(resources),
         ): name
         for name, arguments in calls.items()
     }
 
 
-def compute(client: Client, values: Sequence[Any], names: Sequence[str]) -> Tasks:
-    """Submit the graph of delayed values, each of which becomes one result.
+def compute(client: Client, job: str, values: Sequence[Any], names: Sequence[str]) -> Tasks:
+    """Submit one task per delayed value.
 
     Args:
         client: client of the cluster.
+        job: name of the job, with which the tasks' keys begin.
         values: values of `dask.delayed`, or the partitions of a bag or a frame as such.
-        names: one for each value.
+        names: one for each value; they start in alphabetical order.
     """
-    return dict(zip(client.compute(list(values)), names, strict=True)) if values else {}
+    if not values:
+        return {}
+    graph = HighLevelGraph.merge(*(value.__dask_graph__() for value in values))
+    return _submit_graph(client, job, graph, dict(zip([value.key for value in values], names, strict=True)))
+
+
+def _submit_graph(
+    client: Client, job: str, graph: Any, names: Mapping[Any, str], resources: Mapping[str, float] | None = None
+) -> Tasks:
+    """Submit one task for each key of a graph in ``names``: all that leads to the key, fused.
+
+    Dask would name it after the first of its layers, such as ``from_sequence``.
+    """
+    run, nodes, tasks = _new_run(), convert_legacy_graph(graph), {}
+    for graph_key, name in names.items():
+        key = f"{job}-{name}-{run}"
+        fused = Task.fuse(*cull(nodes, [graph_key]).values(), key=key)
+        context = TaskContext(job, name, lock.current())
+        tasks[key] = Task(key, run_task, context, fused.func, *fused.args, **fused.kwargs)
+    futures = client.get(tasks, list(tasks), resources=resources and dict(resources), sync=False)
+    return dict(zip(futures, names.values(), strict=True))
+
+
+def _new_run() -> str:
+    """End of the keys of some tasks: a scheduler that remembers those of an earlier run would not run them again."""
+    return secrets.token_hex(4)
 
 
 def collect(tasks: Tasks, on_error: Literal["raise", "yield"] = "raise") -> Iterator[TaskResult]:
@@ -103,10 +137,11 @@ def collect(tasks: Tasks, on_error: Literal["raise", "yield"] = "raise") -> Iter
     completed = as_completed(list(tasks), with_results=True, raise_errors=False)
     attempts: Counter[Any] = Counter()
     suspects: list[Future] = []
+    marks = Marks()
     for future, result in completed:
         error = _raised(result)  # the future's own state may be newer: a worker that dies takes its results with it
         if error is None:
-            future.release()
+            marks.replace(future, is_last=completed.is_empty())
             yield TaskResult(tasks[future], result)
         elif attempts[future.key] < _allowed_retries(error):
             attempts[future.key] += 1
@@ -119,22 +154,24 @@ def collect(tasks: Tasks, on_error: Literal["raise", "yield"] = "raise") -> Iter
     yield from _run_alone(tasks, suspects, on_error)
 
 
-def make_scheduler(client: Client, report: Callable[[Any, Any], None]) -> Callable[..., list[Any]]:
+def make_scheduler(client: Client, job: str, report: Callable[[Any, Any], None]) -> Callable[..., list[Any]]:
     """A Dask scheduler function that runs another library's graph on GPU workers by the rules of `collect`.
 
     Args:
         client: client of the cluster.
+        job: name of the job, with which the tasks' keys begin.
         report: told the key and the value of every result of the graph.
     """
 
     def get(graph: Any, keys: Sequence[Any], **_: Any) -> list[Any]:
-        futures = client.get(graph, keys, resources=dict(GPU), sync=False)
-        graph_keys = {str(future.key): future.key for future in futures}
-        values: dict[str, Any] = {}
-        for result in collect({future: str(future.key) for future in futures}):
-            values[result.name] = result.value
-            report(graph_keys[result.name], result.value)
-        return [values[str(future.key)] for future in futures]
+        by_name = {f"{number:03d}": key for number, key in enumerate(keys)}
+        names = {key: name for name, key in by_name.items()}
+        values: dict[Any, Any] = {}
+        for result in collect(_submit_graph(client, job, graph, names, GPU)):
+            key = by_name[result.name]
+            values[key] = result.value
+            report(key, result.value)
+        return [values[key] for key in keys]
 
     return get
 

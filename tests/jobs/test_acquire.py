@@ -285,9 +285,9 @@ def test_a_scene_of_many_chips_is_redone_as_one(settings: Settings, client: Clie
 
 def test_shards_hold_the_chips_of_their_scenes() -> None:
     scenes = pd.DataFrame({"scene_id": list("abc"), "shard": [0, 0, 1]})
-    scenes = scenes.assign(location_id="1", product_id=scenes["scene_id"], base_url="u", sensor="LT04")
+    scenes = scenes.assign(location_id="1", product_id=scenes["scene_id"], base_url="/u", sensor="LT04")
     first, second = make_shards(scenes, plan_two_chips(scenes))
     assert (first.number, second.number) == (0, 1)
     assert [one.scene_id for one in first.scenes] == ["a", "b"]
     assert first.scenes[1].chips == (PlannedChip("b-0", 2), PlannedChip("b-1", 3))
-    assert second.scenes == (PlannedScene("c", "1", "c", "u", 0, (PlannedChip("c-0", 4), PlannedChip("c-1", 5))),)
+    assert second.scenes == (PlannedScene("c", "1", "c", "/u", 0, (PlannedChip("c-0", 4), PlannedChip("c-1", 5))),)

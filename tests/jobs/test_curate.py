@@ -247,13 +247,13 @@ def test_the_land_stays_out_of_the_graph(
     land = gpd.read_file(made.curate.land)
     land.assign(geometry=land.segmentize(0.03)).to_file(made.curate.land)  # thousands of corners
     graphs = []
-    compute = client.compute
+    get = client.get
 
-    def spy(values: Any) -> Any:
-        graphs.extend(len(pickle.dumps(dict(value.__dask_graph__()))) for value in values)
-        return compute(values)
+    def spy(graph: Any, *arguments: Any, **options: Any) -> Any:
+        graphs.append(len(pickle.dumps(graph)))
+        return get(graph, *arguments, **options)
 
-    monkeypatch.setattr(client, "compute", spy)
+    monkeypatch.setattr(client, "get", spy)
     chips = curate._drop_ocean(curation.read_chips(workspace), made.curate, client)
     assert (chips["drop_reason"] == "over the ocean").sum() == 2 * VISITS
     assert len(graphs) == 1

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import dask
 import dask.bag as db
+import dask.dataframe as dd
+import pandas as pd
 import pytest
-from distributed import Client, LocalCluster
+from dask.utils import key_split
+from distributed import Client, LocalCluster, wait
 
 from jobs.running import tasks
 from jobs.running.tasks import TaskResult
@@ -39,11 +42,32 @@ def test_the_same_tasks_run_again_in_another_run(client: Client) -> None:
         assert [result.value for result in tasks.collect(submitted)] == [9]
 
 
-def test_values_of_a_graph_are_tasks_too(client: Client) -> None:
-    values = [dask.delayed(square)(number) for number in (2, 3)]
+def add(numbers: pd.Series, more: int) -> pd.Series:
+    return numbers + more
 
-    assert sorted(result.value for result in tasks.collect(tasks.compute(client, values, ["a", "b"]))) == [4, 9]
-    assert tasks.compute(client, [], []) == {}
+
+def scheduler_keys(client: Client) -> list[str]:
+    """Keys of all that the scheduler remembers."""
+    return list(client.run_on_scheduler(lambda dask_scheduler: [str(key) for key in dask_scheduler.tasks]))
+
+
+def test_a_value_of_a_graph_is_one_task(client: Client) -> None:
+    deposits = client.scatter(10)
+    before = set(scheduler_keys(client))
+    bag = db.from_sequence([2, 3], partition_size=1).map(square).map(square)
+    frame = dd.from_map(pd.Series, [[1, 2], [3]], meta=pd.Series([0])).map_partitions(
+        add, deposits, meta=pd.Series([0])
+    )
+    submitted = {
+        **tasks.compute(client, "acquire", bag.to_delayed(), ["shard 0", "shard 1"]),
+        **tasks.compute(client, "label", frame.to_delayed(), ["count-0", "count-1"]),
+    }
+    wait(list(submitted))
+
+    assert len(set(scheduler_keys(client)) - before) == len(submitted)
+    assert [key_split(future.key) for future in submitted] == ["acquire"] * 2 + ["label-count"] * 2
+    found = {result.name: list(result.value) for result in tasks.collect(submitted)}
+    assert found == {"shard 0": [16], "shard 1": [81], "count-0": [11, 12], "count-1": [13]}
 
 
 def fail(counter: str, times: int, error: type[Exception]) -> str:
@@ -67,7 +91,7 @@ def test_an_error_that_may_go_away_is_tried_again(client: Client, tmp_path: Path
 
 def test_a_task_of_an_optimised_graph_is_tried_again(client: Client, tmp_path: Path) -> None:
     bag = db.from_sequence([str(tmp_path / "calls")], partition_size=1).map(fail, 1, RuntimeError)
-    submitted = tasks.compute(client, bag.to_delayed(), ["a"])
+    submitted = tasks.compute(client, "acquire", bag.to_delayed(), ["a"])
 
     assert [result.value for result in tasks.collect(submitted)] == [["done"]]
 
@@ -95,7 +119,7 @@ def test_a_task_that_fails_for_good_can_be_a_result(client: Client, tmp_path: Pa
 def test_the_graph_of_another_library_runs_by_the_same_rules(client: Client, tmp_path: Path) -> None:
     graph = {("fit", 0): (square, 3), ("fit", 1): (fail, str(tmp_path / "calls"), 1, RuntimeError)}
     told: list[tuple[object, object]] = []
-    get = tasks.make_scheduler(client, lambda key, value: told.append((key, value)))
+    get = tasks.make_scheduler(client, "tune", lambda key, value: told.append((key, value)))
 
     assert get(graph, [("fit", 0), ("fit", 1)], num_workers=3) == [9, "done"]
     assert sorted(told) == [(("fit", 0), 9), (("fit", 1), "done")]
@@ -105,6 +129,7 @@ def test_the_graph_of_another_library_runs_by_the_same_rules(client: Client, tmp
 class Lost:
     """A future whose result was fetched before its worker died."""
 
+    client: Client
     key: str = "task"
     status: str = "lost"
 
@@ -112,9 +137,19 @@ class Lost:
         """Nothing is left to release."""
 
 
-def test_a_result_that_has_arrived_outlives_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "as_completed", lambda futures, **_: [(future, 42) for future in futures])
-    assert list(tasks.collect({Lost(): "a"})) == [TaskResult("a", 42)]  # type: ignore[dict-item]
+class Completed(list[tuple[Lost, int]]):
+    """What `as_completed` returns for futures whose results have all arrived."""
+
+    def __init__(self, futures: Sequence[Lost], **options: object) -> None:
+        super().__init__((future, 42) for future in futures)
+
+    def is_empty(self) -> bool:
+        return True
+
+
+def test_a_result_that_has_arrived_outlives_its_worker(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "as_completed", Completed)
+    assert list(tasks.collect({Lost(client): "a"})) == [TaskResult("a", 42)]  # type: ignore[dict-item]
 
 
 def die(counter: str, times: int) -> str:

@@ -86,7 +86,7 @@ def test_the_search_records_every_candidate_and_keeps_the_best(
 ) -> None:
     monkeypatch.setattr(search, "fit", double)
     ended: list[search.CandidateResult] = []
-    scheduler = make_scheduler(client, lambda key, value: ended.append(search.candidate_result(key, value)))
+    scheduler = make_scheduler(client, "tune", lambda key, value: ended.append(search.candidate_result(key, value)))
     table = search.search(config, curated, "presence", measure, scheduler)
     specs = candidate_specs(config, curated, "presence")
     assert table["name"].tolist() == [spec.name for spec in specs]
@@ -126,7 +126,7 @@ def test_collapsed_candidates_lose(
 
     monkeypatch.setattr(search, "fit", collapsing)
     scores: list[float] = []
-    scheduler = make_scheduler(client, lambda key, value: scores.append(value[1]))
+    scheduler = make_scheduler(client, "tune", lambda key, value: scores.append(value[1]))
     threshold = 0.75 * most
     table = search.search(config, curated, "presence", measure, scheduler)
     assert 0 < table["collapsed"].sum() < len(table)
@@ -146,7 +146,7 @@ def test_a_search_of_failures_says_why(
     monkeypatch.setattr(search, "fit", double)
     hopeless = config.model_copy(update={"tune": config.tune.model_copy(update={"dropout": (0.12, 0.12)})})
     with pytest.raises(DataError, match="every candidate for presence failed, the first with DataError: diverged"):
-        search.search(hopeless, curated, "presence", measure, make_scheduler(client, lambda key, value: None))
+        search.search(hopeless, curated, "presence", measure, make_scheduler(client, "tune", lambda key, value: None))
     assert not curated.exists(artefacts.model("presence", "tuned"))
 
 
