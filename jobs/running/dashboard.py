@@ -26,11 +26,13 @@ _KEPT: ContextVar[list[Future] | None] = ContextVar("marks", default=None)
 @contextmanager
 def keeping_marks() -> Iterator[None]:
     """A block during which the bars of finished jobs stay full."""
-    token = _KEPT.set([])
+    marks: list[Future] = []
+    token = _KEPT.set(marks)
     try:
         yield
     finally:
         _KEPT.reset(token)
+        marks.clear()  # the client's event loop has copies of this context
 
 
 @dataclass

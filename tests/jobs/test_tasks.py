@@ -14,9 +14,9 @@ import dask.dataframe as dd
 import pandas as pd
 import pytest
 from dask.utils import key_split
-from distributed import Client, LocalCluster, wait
+from distributed import Client, LocalCluster, Scheduler, wait
 
-from jobs.running import tasks
+from jobs.running import dashboard, tasks
 from jobs.running.tasks import TaskResult
 from mineral_pipeline.errors import ClusterError, DataError, WorkspaceError
 
@@ -190,3 +190,46 @@ def test_a_task_outlives_its_workers_but_not_if_it_kills_them_all(
         collect({"model a": (deadly, 99), "model b": (calm, 0)}, "yield")
     assert done[3] == calm
     assert "model a has killed every worker that tried it" in done[4]
+
+
+def bar(client: Client, prefix: str) -> dict[str, int]:
+    """What the dashboard's bar of some tasks is drawn from: how many of them are in which state."""
+    states = client.run_on_scheduler(lambda dask_scheduler: dict(dask_scheduler.task_prefixes[prefix].states))
+    return {state: number for state, number in states.items() if number and state != "forgotten"}
+
+
+def wait_for_bar(client: Client, prefix: str, states: dict[str, int]) -> None:
+    """Wait until a bar shows this: what a client releases, its scheduler forgets a little later."""
+    while bar(client, prefix) != states:
+        time.sleep(0.01)
+
+
+@pytest.mark.timeout(60)
+def test_the_bar_of_a_job_stays_full_until_the_run_ends(client: Client) -> None:
+    with dashboard.keeping_marks():
+        submitted = tasks.submit(client, "prospect", square, {f"fill-{n:03d}": (n,) for n in range(30)})
+        assert len(list(tasks.collect(submitted))) == 30
+        wait_for_bar(client, "prospect-fill", {"memory": 30})
+        del submitted
+        assert bar(client, "prospect-fill") == {"memory": 30}
+    wait_for_bar(client, "prospect-fill", {})
+
+
+async def lose_a_worker(dask_scheduler: Scheduler) -> None:
+    await dask_scheduler.remove_worker(next(iter(dask_scheduler.workers)), stimulus_id="lost")
+
+
+@pytest.mark.timeout(60)
+def test_a_finished_task_does_not_run_again_when_its_worker_is_lost(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    with (
+        LocalCluster(processes=False, n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as workers,
+        Client(workers) as client,
+        dashboard.keeping_marks(),
+    ):
+        submitted = tasks.submit(client, "train", fail, {f"model {n}": (str(calls), 0, DataError) for n in range(8)})
+        assert len(list(tasks.collect(submitted))) == 8
+        wait_for_bar(client, "train", {"memory": 8})
+        client.run_on_scheduler(lose_a_worker)
+        assert client.submit(square, 3).result() == 9
+    assert calls.stat().st_size == 8
