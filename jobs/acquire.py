@@ -22,6 +22,7 @@ from jobs.running import tasks
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.provenance import read_settings, refuse_other_settings
+from jobs.running.request_rate import share_request_rate
 from mineral_pipeline import archive, sensors
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.settings import Settings
@@ -72,6 +73,8 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
     shards = [shard for shard in make_shards(catalogue, chips) if shard.number not in done]
     before = [status for number in sorted(done) for status in done[number]]
     source = archive.open_source(settings.archive)
+    if settings.archive.requests_per_s is not None:
+        share_request_rate(client)
     task = partial(acquire_shard, workspace=workspace, source=source, config=settings.acquire)
     statuses = Counter(before)
     with Progress("acquire", "scenes", len(catalogue), skipped=len(before), failed=_failed(before)) as progress:

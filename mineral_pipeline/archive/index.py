@@ -69,14 +69,14 @@ def _naming_errors(url: str) -> Iterator[None]:
 
 @contextmanager
 def _open(url: str, archive: settings.Archive) -> Iterator[pa.NativeFile]:
-    """Open the CSV of an index as a stream. The archive's credentials are not sent to another host."""
+    """Open the CSV of an index as a stream. Another host gets not the archive's credentials, and none of its limit."""
     compression = "gzip" if url.endswith(".gz") else None
     if is_local(url):
         with pa.input_stream(local_path(url), compression=compression) as stream:
             yield stream
         return
     if urlsplit(url)[:2] != urlsplit(archive.url)[:2]:
-        archive = archive.model_copy(update={"storage_options": {}, "anonymous": True})
+        archive = archive.model_copy(update={"storage_options": {}, "anonymous": True, "requests_per_s": None})
     with closing(open_remote(url, archive)) as file, pa.input_stream(file, compression=compression) as stream:
         yield stream
 

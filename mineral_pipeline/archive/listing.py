@@ -28,6 +28,7 @@ from mineral_pipeline.archive.rows import (
     make_filters,
 )
 from mineral_pipeline.archive.source import open_source
+from mineral_pipeline.archive.throttling import wait_for_turn
 from mineral_pipeline.errors import ArchiveError, DataError, MineralPipelineError
 from mineral_pipeline.sensors import SENSORS, Sensor
 from mineral_pipeline.sensors.landsat import BUCKET, COLLECTIONS, INDEX, acquisition_days, metadata_file, split_ids
@@ -116,8 +117,10 @@ def _products(archive: settings.Archive, names: Iterator[str]) -> Iterator[PureP
 def _remote_names(archive: settings.Archive, folder: str) -> Iterator[str]:
     """Names of the objects below ``folder``, relative to the archive."""
     store, root = open_store(f"{archive.url.rstrip('/')}/", archive, client_retries(archive))
+    wait_for_turn(archive.requests_per_s)
     for page in obstore.list(store, f"{root}{folder}", chunk_size=PAGE_SIZE):
         yield from (item["path"].removeprefix(root) for item in page)
+        wait_for_turn(archive.requests_per_s)
 
 
 def _local_names(archive: settings.Archive, folder: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from obstore.store import ObjectStore
 from mineral_pipeline import settings
 from mineral_pipeline.archive.objects import open_store
 from mineral_pipeline.archive.retry import client_retries
+from mineral_pipeline.archive.throttling import wait_for_turn
 
 RANGE_BYTES = 2 * 2**20
 """Bytes of one request."""
@@ -62,12 +63,15 @@ def open_remote(url: str, archive: settings.Archive) -> io.BufferedReader:
     Raises:
         ArchiveError: there is no such kind of store, or its options are wrong.
     """
-    return io.BufferedReader(RangeReader(_pieces(*open_store(url, archive, client_retries(archive)))))
+    store, name = open_store(url, archive, client_retries(archive))
+    return io.BufferedReader(RangeReader(_pieces(store, name, archive.requests_per_s)))
 
 
-def _pieces(store: ObjectStore, name: str) -> Generator[bytes]:
+def _pieces(store: ObjectStore, name: str, requests_per_s: float | None) -> Generator[bytes]:
+    wait_for_turn(requests_per_s)
     whole = obstore.get(store, name)
     size = whole.meta["size"]
+    wait_for_turn(requests_per_s if size > RANGE_BYTES else None)
     try:
         first = b"" if size <= RANGE_BYTES else _range(store, name, 0, whole.meta)
     except NotSupportedError:  # a web server without ranges
@@ -80,6 +84,7 @@ def _pieces(store: ObjectStore, name: str) -> Generator[bytes]:
         waiting: deque[Future[bytes]] = deque()
         try:
             for start in range(RANGE_BYTES, size, RANGE_BYTES):
+                wait_for_turn(requests_per_s)
                 waiting.append(pool.submit(_range, store, name, start, whole.meta))
                 if len(waiting) == RANGES_AHEAD:
                     yield waiting.popleft().result()

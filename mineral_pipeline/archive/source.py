@@ -6,13 +6,12 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from mineral_pipeline import settings
 from mineral_pipeline.archive.fetched import FetchedObject
 from mineral_pipeline.archive.objects import is_local, local_path, open_store, read
 from mineral_pipeline.archive.retry import fetch_with_retries
-from mineral_pipeline.archive.throttling import RateLimiter
+from mineral_pipeline.archive.throttling import wait_for_turn
 from mineral_pipeline.errors import ArchiveError
 
 
@@ -40,8 +39,7 @@ class Source:
         """
 
         def read_once() -> FetchedObject:
-            if self.archive.requests_per_s is not None:
-                _rate_limiter(self.archive.url, self.archive.requests_per_s).wait()
+            wait_for_turn(self.archive.requests_per_s)
             return read(url, self.archive, reserve)
 
         name = url.removeprefix(f"{self.archive.url.rstrip('/')}/")
@@ -59,9 +57,3 @@ def open_source(archive: settings.Archive) -> Source:
     elif not os.path.isdir(local_path(archive.url)):
         raise ArchiveError(f"archive.url {archive.url} is not a folder: name the one that holds LT04/, LT05/, ...")
     return Source(archive)
-
-
-@lru_cache(maxsize=8)
-def _rate_limiter(url: str, per_second: float) -> RateLimiter:
-    """The limiter that all threads of this process share for one archive."""
-    return RateLimiter(per_second)

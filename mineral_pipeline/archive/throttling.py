@@ -1,10 +1,10 @@
-"""Limits of one worker: bytes of fetched files held at a time, and requests a second."""
+"""Limits: bytes of fetched files that a task holds at a time, and requests a second."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -57,16 +57,35 @@ class ByteLimiter:
 
 @dataclass
 class RateLimiter:
-    """Limits the requests of all threads of a process, at even intervals."""
+    """Gives requests their turns, at even intervals."""
 
-    per_second: float
-    """Requests a second."""
     _next: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def wait(self) -> None:
-        """Wait until the next request may be made."""
+    def reserve(self, per_second: float) -> float:
+        """Reserve the next turn at a rate of so many requests a second; returns the seconds until it comes."""
         with self._lock:
-            turn = max(self._next, time.monotonic())
-            self._next = turn + 1 / self.per_second
-        time.sleep(max(turn - time.monotonic(), 0))
+            now = time.monotonic()
+            turn = max(self._next, now)
+            self._next = turn + 1 / per_second
+        return turn - now
+
+
+Reserve = Callable[[float], float]
+"""`RateLimiter.reserve` of a limiter, which may be that of another process."""
+
+
+_of_this_process: Reserve = RateLimiter().reserve
+_reserve = _of_this_process
+
+
+def wait_for_turn(per_second: float | None) -> None:
+    """Wait until a request may be made at a rate of so many a second; None is no limit."""
+    if per_second is not None:
+        time.sleep(_reserve(per_second))
+
+
+def take_turns_from(reserve: Reserve | None) -> None:
+    """Let another process give the turns, so that a rate is one of all who ask it; None: this process again."""
+    global _reserve
+    _reserve = reserve or _of_this_process

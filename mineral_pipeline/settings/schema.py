@@ -122,7 +122,7 @@ class Archive(Section):
     deadline_s: float = Field(900, gt=0)
     """Seconds after which no further attempt is made for a scene."""
     requests_per_s: float | None = Field(None, gt=0)
-    """Maximum number of requests per second from one worker process; unlimited by default."""
+    """Maximum number of requests per second of the whole run, however many workers there are; unlimited by default."""
 
 
 class Catalogue(Section):

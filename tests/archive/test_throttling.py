@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mineral_pipeline.archive.throttling import ByteLimiter, RateLimiter
+from mineral_pipeline.archive.throttling import ByteLimiter, RateLimiter, take_turns_from, wait_for_turn
 
 
 @pytest.mark.parametrize("sizes", [[10] * 40, [60, 1, 99, 100, 3] * 8, [100] * 20])
@@ -64,12 +64,11 @@ def test_two_that_hold_some_never_wait_for_each_other() -> None:
 
 
 def test_requests_are_even_and_the_limit_is_shared() -> None:
-    limiter = RateLimiter(200)
     times: list[float] = []
 
     def request() -> None:
         for _ in range(5):
-            limiter.wait()
+            wait_for_turn(200)
             times.append(time.monotonic())
 
     started = time.monotonic()
@@ -77,3 +76,28 @@ def test_requests_are_even_and_the_limit_is_shared() -> None:
         list(pool.map(lambda _: request(), range(4)))
     assert len(times) == 20
     assert all(moment >= started + n / 200 for n, moment in enumerate(sorted(times)))
+
+
+def test_turns_are_reserved_at_the_rate_and_no_later() -> None:
+    limiter = RateLimiter()
+
+    delays = [limiter.reserve(20) for _ in range(5)]
+    assert all(n / 20 - 1 < delay <= n / 20 for n, delay in enumerate(delays))
+    assert delays == sorted(delays)
+
+
+def test_turns_of_another_process() -> None:
+    asked: list[float] = []
+
+    def reserve(per_second: float) -> float:
+        asked.append(per_second)
+        return 0.0
+
+    take_turns_from(reserve)
+    try:
+        wait_for_turn(3)
+        wait_for_turn(None)
+    finally:
+        take_turns_from(None)
+    wait_for_turn(1000)
+    assert asked == [3]
