@@ -23,6 +23,7 @@ from distributed import CancelledError, Client, KilledWorker
 from distributed.comm import CommClosedError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cluster.freed_memory import TrimFreedMemory
 from mineral_pipeline.errors import ClusterError, MineralPipelineError, SettingsError
 from mineral_pipeline.settings import expand
 
@@ -99,6 +100,7 @@ def connect(name: str, stop: Callable[[ClusterError], None] | None = None) -> It
         with ExitStack() as stack:
             stack.enter_context(_closing_quietly(name, cluster))
             client = cluster if isinstance(cluster, Client) else stack.enter_context(Client(cluster))
+            client.register_plugin(TrimFreedMemory())
             if stop is not None:
                 done = threading.Event()
                 stack.callback(done.set)
