@@ -105,7 +105,12 @@ def _remove_folds(workspace: Workspace, tasks: Sequence[Task]) -> None:
 def _copy(client: Client, workspace: Workspace, sample_set: str, samples: gpd.GeoDataFrame, batch_size: int) -> Tasks:
     """One task per batch: read its chips in the order of the chip store, write one chunk."""
     calls = {
-        f"{sample_set}-{subset}-{batch:05d}": (workspace, artefacts.samples_store(sample_set, subset), batch, chips)
+        f"copy-{sample_set}/{subset} {batch:05d}": (
+            workspace,
+            artefacts.samples_store(sample_set, subset),
+            batch,
+            chips,
+        )
         for subset in SUBSETS
         for batch, chips in enumerate(curation.chips_by_batch(samples, subset, batch_size))
     }
