@@ -164,7 +164,7 @@ def make_scheduler(client: Client, job: str, report: Callable[[Any, Any], None])
     """
 
     def get(graph: Any, keys: Sequence[Any], **_: Any) -> list[Any]:
-        by_name = {f"{number:03d}": key for number, key in enumerate(keys)}
+        by_name = {f"search {number:03d}": key for number, key in enumerate(keys)}
         names = {key: name for name, key in by_name.items()}
         values: dict[Any, Any] = {}
         for result in collect(_submit_graph(client, job, graph, names, GPU)):
