@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from distributed import Future
+from distributed import Client, Future
 
 SECONDS_BETWEEN_MARKS = 1.0
 """Least time between two requests: a scheduler has better things to do than marks."""
 TIMEOUT_S = 5.0
-"""Time that a request may take; marks that were not made stay for the next one."""
+"""Time that a request may take: a worker may hang."""
+SECONDS_AFTER_FAILURE = 60.0
+"""Time until marks are tried again; those that were not made are made then."""
 
 _KEPT: ContextVar[list[Future] | None] = ContextVar("marks", default=None)
 
@@ -41,7 +43,7 @@ class Marks:
 
     _kept: list[Future] = field(default_factory=list)
     _waiting: list[str] = field(default_factory=list)
-    _last: float = field(default_factory=time.monotonic)
+    _due: float = field(default_factory=lambda: time.monotonic() + SECONDS_BETWEEN_MARKS)
 
     def __post_init__(self) -> None:
         kept = _KEPT.get()
@@ -51,10 +53,19 @@ class Marks:
         """Release a finished task and leave its mark, soon, or at once when it is the last one."""
         task.release()
         self._waiting.append(f"{task.key}-done")
-        now = time.monotonic()
-        if is_last or now - self._last > SECONDS_BETWEEN_MARKS:
-            self._last = now
-            with suppress(OSError, TimeoutError, ValueError):  # what is wrong with the cluster, the tasks will tell
-                marks = task.client.scatter(dict.fromkeys(self._waiting), hash=False, direct=False, timeout=TIMEOUT_S)
-                self._kept += marks.values()
-                self._waiting.clear()
+        if is_last or time.monotonic() > self._due:
+            made = self._make(task.client)
+            self._due = time.monotonic() + (SECONDS_BETWEEN_MARKS if made else SECONDS_AFTER_FAILURE)
+
+    def _make(self, client: Client) -> bool:
+        async def scatter() -> dict[str, Future]:
+            marks = dict.fromkeys(self._waiting)
+            return await client.scatter(marks, hash=False, direct=False, asynchronous=True)  # type: ignore[no-any-return]
+
+        try:
+            made = client.sync(scatter, callback_timeout=TIMEOUT_S)
+        except (OSError, TimeoutError, ValueError):  # what is wrong with the cluster, the tasks will tell
+            return False
+        self._kept += made.values()
+        self._waiting.clear()
+        return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Sequence
@@ -213,6 +214,22 @@ def test_the_bar_of_a_job_stays_full_until_the_run_ends(client: Client) -> None:
         del submitted
         assert bar(client, "prospect-fill") == {"memory": 30}
     wait_for_bar(client, "prospect-fill", {})
+
+
+def test_results_do_not_wait_for_the_bars(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    async def hang(marks: dict[str, None], **options: object) -> None:
+        asked.append(len(marks))
+        await asyncio.sleep(99)
+
+    monkeypatch.setattr(client, "scatter", hang)
+    monkeypatch.setattr(dashboard, "TIMEOUT_S", 0.1)
+    monkeypatch.setattr(dashboard, "SECONDS_BETWEEN_MARKS", -1.0)  # at once
+    submitted = tasks.submit(client, "train", square, {f"model {n}": (n,) for n in range(20)})
+
+    assert len(list(tasks.collect(submitted))) == 20
+    assert asked == [1, 20], "after the first that fails, only the last result of all asks again"
 
 
 async def lose_a_worker(dask_scheduler: Scheduler) -> None:
