@@ -24,6 +24,7 @@ from distributed.comm import CommClosedError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cluster.freed_memory import TrimFreedMemory
+from cluster.walltime import with_lifetime
 from mineral_pipeline.errors import ClusterError, MineralPipelineError, SettingsError, one_line
 from mineral_pipeline.settings import document, expand
 
@@ -93,7 +94,7 @@ def connect(name: str, stop: Callable[[ClusterError], None] | None = None) -> It
     _one_line_per_error()
     with dask.config.set({"distributed.worker.preload": [IGNORE_CTRL_C], **file.config}):
         try:
-            cluster = factory(**file.options)
+            cluster = factory(**with_lifetime(file.options))
         except (OSError, TimeoutError, TypeError, ValueError, RuntimeError) as error:
             raise ClusterError(
                 f"--cluster {name}: {file.class_name} did not start: {error or type(error).__name__}"

@@ -140,8 +140,7 @@ if fitting.write_checkpoint.__name__ != "write_slowly":  # Dask runs preloads mo
 def test_a_grid_that_takes_longer_than_the_walltime_is_trained(tmp_path: Path) -> None:
     pytest.importorskip("dask_jobqueue", reason="the hpc extra is not installed")
     (tmp_path / "slow_epochs.py").write_text(SLOW_EPOCHS)
-    extra = ["--lifetime", "40s", "--lifetime-stagger", "2s", "--preload", str(tmp_path / "slow_epochs.py")]
-    site = write_site(tmp_path, extra, walltime="00:01:00")
+    site = write_site(tmp_path, ["--preload", str(tmp_path / "slow_epochs.py")], walltime="00:01:00")
     workspace = Workspace(str(tmp_path / "workspace"))
     write_samples(workspace, "presence", locations=20, chips=1, size=16)
     write_leakage(workspace, "presence", 0.0)
