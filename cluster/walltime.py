@@ -1,4 +1,4 @@
-"""Workers of a batch system that end by themselves before their job is ended, so that what they do is given to others."""
+"""Workers of a batch system that end by themselves before their jobs are ended: others go on with their tasks."""
 
 from __future__ import annotations
 
