@@ -7,6 +7,7 @@ import pytest
 from benchmarks.chaos import measure
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_and_nothing_is_twice() -> None:
     report = measure(small=True)

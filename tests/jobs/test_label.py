@@ -16,7 +16,7 @@ from jobs import label
 from jobs.running import provenance, runner
 from mineral_pipeline import labelling, settings
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
-from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
+from mineral_pipeline.workspace import Counts, Workspace, artefacts, layout, ledger
 from mineral_pipeline.workspace.ledger import Outcome, State
 
 CSV = """site_name,latitude,longitude,commod1,commod2,commod3
@@ -48,6 +48,7 @@ def configured(tmp_path: Path) -> settings.Settings:
         "curate": {"land": "land.geojson"},
     }
     workspace = Workspace(content["workspace"])
+    layout.write_version(workspace)
     ledger.write_part(workspace, 0, [outcome(0, 1), outcome(1, 1, State.MISSING)])
     ledger.write_part(workspace, 1, [outcome(2, 2, State.CORRUPT), outcome(3, 2, State.REJECTED)])
     ledger.write_part(workspace, 2, [outcome(4, 2), outcome(5, 3)])
