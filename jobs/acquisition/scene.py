@@ -6,8 +6,10 @@ A bad scene is an outcome, never an exception.
 from __future__ import annotations
 
 import time
+import traceback
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -16,6 +18,7 @@ import shapely
 from rasterio.transform import array_bounds
 
 from mineral_pipeline import archive, imagery
+from mineral_pipeline.errors import MineralPipelineError, one_line
 from mineral_pipeline.sensors.landsat import SceneMetadata
 from mineral_pipeline.settings import Acquire
 from mineral_pipeline.workspace.ledger import Outcome, State
@@ -69,12 +72,16 @@ def acquire_scene(scene: PlannedScene, context: Context) -> list[AcquiredChip]:
         read = partial(_read_scene, scene, context, archive.scene_deadline(settings))
         facts, images = archive.confirm_corrupt(read, settings.retries)
     except archive.MissingError as error:
-        facts = {"status": State.MISSING, "reason": str(error), "attempts": error.attempts}
+        facts = {"status": State.MISSING, "reason": one_line(error), "attempts": error.attempts}
     except archive.UnreachableError as error:
-        facts = {"status": State.UNREACHABLE, "reason": str(error), "attempts": error.attempts}
+        facts = {"status": State.UNREACHABLE, "reason": one_line(error), "attempts": error.attempts}
     except archive.CorruptError as error:
         damage = {"bytes": error.details.size, "first_bytes": error.details.first_bytes}
-        facts = {"status": State.CORRUPT, "reason": str(error), "attempts": error.attempts, **damage}
+        facts = {"status": State.CORRUPT, "reason": one_line(error), "attempts": error.attempts, **damage}
+    except (MineralPipelineError, MemoryError):
+        raise  # the run's own affair, or the machine's
+    except Exception as error:  # libraries meet bytes that nobody has foreseen; one scene must not end the run
+        facts = {"status": State.CORRUPT, "reason": f"{scene.product_id}: {_describe_surprise(error)}"}
     facts["seconds"] = round(time.monotonic() - started, 4)
     outcomes = [
         Outcome(chip.chip_id, scene.scene_id, scene.location_id, chip.chip_index, scene.product_id, **facts)
@@ -83,6 +90,12 @@ def acquire_scene(scene: PlannedScene, context: Context) -> list[AcquiredChip]:
     if not images:
         return [(outcome, None) for outcome in outcomes]
     return [(_add_chip(*pair), pair[1].image) for pair in zip(outcomes, images, strict=True)]
+
+
+def _describe_surprise(error: Exception) -> str:
+    """What an unforeseen error says, and where it was raised, for whoever will foresee it."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"unforeseen {type(error).__name__}: {one_line(error)} ({Path(where.filename).name}, line {where.lineno})"
 
 
 def _add_chip(outcome: Outcome, chip: imagery.Chip) -> Outcome:

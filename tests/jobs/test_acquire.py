@@ -219,6 +219,39 @@ def test_all_readings_of_a_scene_share_one_deadline(tmp_path: Path, monkeypatch:
     assert deadlines == deadlines[:1] * 4
 
 
+@pytest.mark.parametrize(
+    "error", [ValueError("a\nb\x1b[31m"), UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), OSError(5)]
+)
+def test_an_unforeseen_error_is_of_one_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    outcome = acquire_one(tmp_path, monkeypatch, error)
+    assert outcome.status == "corrupt"
+    assert outcome.reason.startswith(f"p: unforeseen {type(error).__name__}: ")
+    assert outcome.reason.isprintable()
+    assert "(test_acquire.py, line " in outcome.reason
+
+
+@pytest.mark.parametrize("error", [MemoryError(), WorkspaceError("gone")])
+def test_what_is_not_the_scenes_fault_is_not_its_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    with pytest.raises(type(error)):
+        acquire_one(tmp_path, monkeypatch, error)
+
+
+def acquire_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> ledger.Outcome:
+    """Outcome of a scene whose fetching raises an error."""
+
+    def fetch(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(archive, "fetch_scene", fetch)
+    source = archive.open_source(reader.Archive(url=str(tmp_path)))
+    planned = PlannedScene("p", "092091", "p", "here", 0, (PlannedChip("p", 0),))
+    context = Context(source, reader.Acquire(), np.dtype("uint8"), archive.ByteLimiter(1e9), Lock())
+    ((outcome, _),) = acquire_scene(planned, context)
+    return outcome
+
+
 def plan_two_chips(catalogue: pd.DataFrame) -> pd.DataFrame:
     """Chips of a catalogue whose scenes give two chips each."""
     chips = catalogue[["scene_id", "location_id", "product_id", "shard"]]
