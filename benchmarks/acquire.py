@@ -175,7 +175,7 @@ def on_workers(client: Client, settings: Settings, catalogue: pd.DataFrame) -> f
     client.run(task, shards[0])
     start = time.perf_counter()
     bag = db.from_sequence(shards, partition_size=1).map(task)
-    states = [states for (states,) in client.gather(client.compute(bag.to_delayed()))]
+    states = [result.states for (result,) in client.gather(client.compute(bag.to_delayed()))]
     seconds = time.perf_counter() - start
     if {state for shard in states for state in shard} != {"ok"}:
         raise RuntimeError(f"not every scene is ok: {states}")

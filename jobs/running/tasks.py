@@ -100,7 +100,7 @@ def compute(
         client: client of the cluster.
         job: name of the job, with which the tasks' keys begin.
         values: values of `dask.delayed`, or the partitions of a bag or a frame as such.
-        names: one for each value; they start in alphabetical order.
+        names: one for each value; they start in this order.
         workers: addresses of those that do it first of all, as long as one of them lives; by default any does it.
     """
     if not values:
@@ -121,7 +121,9 @@ def _submit_graph(client: Client, job: str, graph: Any, names: Mapping[Any, str]
         fused = Task.fuse(*cull(nodes, [graph_key]).values(), key=key)
         context = TaskContext(job, name, lock.current())
         tasks[key] = Task(key, run_task, context, fused.func, *fused.args, **fused.kwargs)
-    futures = client.get(tasks, list(tasks), sync=False, **where)
+    # Dask would start tasks that do not depend on each other with the last one.
+    order = {key: -number for number, key in enumerate(tasks)}
+    futures = client.get(tasks, list(tasks), sync=False, **{"priority": order.get, **where})
     return dict(zip(futures, names.values(), strict=True))
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dask
 import dask.bag as db
@@ -69,6 +70,23 @@ def test_a_value_of_a_graph_is_one_task(client: Client) -> None:
     assert [key_split(future.key) for future in submitted] == ["acquire"] * 2 + ["label-count"] * 2
     found = {result.name: list(result.value) for result in tasks.collect(submitted)}
     assert found == {"shard 0": [16], "shard 1": [81], "count-0": [11, 12], "count-1": [13]}
+
+
+def test_the_values_of_a_graph_start_in_their_order(client: Client) -> None:
+    numbers = [3, 1, 2, *range(4, 20)]
+    values = db.from_sequence(numbers, partition_size=1).map(square).to_delayed()
+    submitted = tasks.compute(client, "acquire", values, [f"shard {number:05d}" for number in numbers])
+    wait(list(submitted))
+
+    def by_priority(dask_scheduler: Any) -> list[str]:
+        found = [dask_scheduler.tasks[key] for key in keys]
+        return [task.key for task in sorted(found, key=lambda task: task.priority)]
+
+    keys = [future.key for future in submitted]
+    assert client.run_on_scheduler(by_priority) == keys
+    assert [result.value for result in sorted(tasks.collect(submitted), key=lambda result: result.name)][:3] == [
+        [1], [4], [9],
+    ]  # fmt: skip
 
 
 def fail(counter: str, times: int, error: type[Exception]) -> str:
@@ -176,7 +194,10 @@ def test_a_task_outlives_its_workers_but_not_if_it_kills_them_all(
             done.append(result.value or str(result.error))  # noqa: PERF401 - those before the error count
 
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        dask.config.set(
+            # the second as in cluster/local.yaml
+            {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": "1h"}
+        ),
         LocalCluster(
             n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
         ) as workers,
