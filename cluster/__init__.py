@@ -200,19 +200,20 @@ def require(client: Client, resource: str) -> None:
     Raises:
         ClusterError: no worker offers ``resource``.
     """
-    if client.cluster is not None and not _workers(client):
+    if client.cluster is not None and not workers(client):
         logging.getLogger(__name__).warning("waiting for a worker of %s", client.scheduler.address)
         client.wait_for_workers(1)
-    if not any(worker["resources"].get(resource, 0) >= 1 for worker in _workers(client)):
+    if not any(worker["resources"].get(resource, 0) >= 1 for worker in workers(client).values()):
         raise ClusterError(
             f"no worker of {client.scheduler.address} offers {resource}: start one with"
             f" `dask worker --resources {resource}=1`, or give the cluster's class resources: {{{resource}: 1}}"
         )
 
 
-def _workers(client: Client) -> list[dict[str, Any]]:
+def workers(client: Client) -> dict[str, dict[str, Any]]:
+    """What the scheduler tells of each worker, by address."""
     # Not client.scheduler_info: the client's own refresh, every two seconds, can empty its answer before it returns.
-    return list(client.sync(client.scheduler.identity, n_workers=-1)["workers"].values())
+    return dict(client.sync(client.scheduler.identity, n_workers=-1)["workers"])
 
 
 def _one_line_per_error() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from distributed import Client
 
+import cluster
 from jobs.running.progress import CONSOLE
 from jobs.running.worker import Place
 from mineral_pipeline.errors import ClusterError
@@ -24,8 +25,7 @@ PATIENCE_S = 60.0
 
 def addresses(client: Client) -> list[str]:
     """Addresses of all workers."""
-    # Not client.scheduler_info: the client's own refresh, every two seconds, can empty its answer before it returns.
-    return list(client.sync(client.scheduler.identity, n_workers=-1)["workers"])
+    return list(cluster.workers(client))
 
 
 def wait_for_first(client: Client) -> None:

@@ -66,9 +66,9 @@ def write_samples(workspace: Workspace, store: str, batch: int, chips: Sequence[
     """
     # Chips are read in the order of the chip store, each once, and then put into the order of the batch.
     indices, position = np.unique(np.asarray(chips, dtype=np.int64), return_inverse=True)
-    images = np.asarray(zarr_store.open_images(workspace).oindex[indices])
-    zarr_store.write_batch(workspace, store, batch, images[position])
-    return len(chips), digest_array(images[position])
+    images = np.asarray(zarr_store.open_images(workspace).oindex[indices])[position]
+    zarr_store.write_batch(workspace, store, batch, images)
+    return len(chips), digest_array(images)
 
 
 def digest_samples(samples: gpd.GeoDataFrame, pixels: Mapping[str, str]) -> str:

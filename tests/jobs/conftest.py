@@ -1,14 +1,27 @@
-"""A small simulated planet, written once for all tests of the jobs."""
+"""A small simulated planet, written once for all tests of the jobs, and a cluster of two workers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
 from small_demo import demo_settings
 
 from jobs import acquire, catalogue, simulate
+
+
+@pytest.fixture
+def pair() -> Iterator[Client]:
+    """A cluster of two workers, ``0`` and ``1``."""
+    with (
+        LocalCluster(
+            processes=False, n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="ERROR"
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
 
 
 @pytest.fixture(scope="session")

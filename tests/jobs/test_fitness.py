@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client
 
 from jobs.running import fitness, tasks, workers
 from jobs.running.fitness import Offer, Requirements, RequirementsPlugin, inspect
@@ -123,18 +122,6 @@ def test_a_worker_proves_itself_once_before_its_first_task(
         list(tasks.collect(tasks.submit(client, "label", len, {"part": ("abc",)})))
     assert len(looked) == 1, "the requirements of an earlier run were asked for"
     client.unregister_worker_plugin(RequirementsPlugin.name)
-
-
-@pytest.fixture
-def pair() -> Iterator[Client]:
-    """A cluster of two workers, ``0`` and ``1``."""
-    with (
-        LocalCluster(
-            processes=False, n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="ERROR"
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
 
 
 def work(number: int, unfit: tuple[str, ...]) -> str:

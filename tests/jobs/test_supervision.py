@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client
 
 from jobs.acquisition import supervision
 from jobs.acquisition.shard import Shard, ShardResult
@@ -20,18 +20,6 @@ from mineral_pipeline.workspace import Workspace, artefacts
 
 SHARDS = [Shard(number, ()) for number in range(24)]
 SCENES = 12
-
-
-@pytest.fixture
-def pair() -> Iterator[Client]:
-    """A cluster of two workers, ``0`` and ``1``."""
-    with (
-        LocalCluster(
-            processes=False, n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="ERROR"
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
 
 
 @dataclass(frozen=True)
