@@ -34,7 +34,7 @@ def main(url: str) -> int:
 def find_faults(workspace: Workspace) -> Iterator[str]:
     """Yield every way in which the finished shards differ from what the ledger and the catalogue say."""
     catalogue = workspace.read_table(artefacts.CATALOGUE, ["scene_id", "location_id", "product_id", "shard"])
-    chips, images = identities.plan_chips(catalogue), zarr_store.open_images(workspace)
+    chips, images = identities.plan_chips(catalogue), zarr_store.open_array(workspace)
     if len(chips) != images.shape[0]:
         yield (
             f"{artefacts.CHIPS} holds {images.shape[0]} chips, {artefacts.CATALOGUE} {len(catalogue)} scenes: remove"

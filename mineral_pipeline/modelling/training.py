@@ -124,7 +124,7 @@ def identify(spec: ModelSpec, subset: Subset) -> str:
     configure_process()
     keras.utils.clear_session()  # which numbers the layers
     layers = build_network(spec, subset.images.shape, str(subset.images.dtype), subset.label).to_json()
-    facts = spec, layers, subset.images.shape, subset.images.chunks, keras.version(), BACKEND_VERSION
+    facts = spec, layers, subset.images.shape, subset.images.images_per_file, keras.version(), BACKEND_VERSION
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 

@@ -172,6 +172,10 @@ class Workspace:
         """
         return self._translating_errors(name, "written")
 
+    def reading(self, name: str) -> AbstractContextManager[None]:
+        """A block in which ``name`` is read, by whatever library; errors as in `writing`."""
+        return self._translating_errors(name, "read")
+
     @contextmanager
     def _translating_errors(self, name: str, done: str) -> Iterator[None]:
         """Errors of disks and clients in the block become a `WorkspaceError` that names ``name``."""

@@ -143,7 +143,7 @@ def test_chips_and_their_ledger(workspace: Workspace) -> None:
         assert dataset.attrs == {"made_with": {"seed": 1}}
         assert dataset["product_id"].to_numpy().tolist() == list("abcde")
         np.testing.assert_array_equal(dataset["image"].to_numpy(), pixels)
-    np.testing.assert_array_equal(zarr_store.open_images(workspace)[3:], pixels[3:])
+    np.testing.assert_array_equal(zarr_store.open_array(workspace)[3:], pixels[3:])
     with xr.open_zarr(workspace.zarr(artefacts.CHIPS)) as dataset:  # with dask, as users open it
         assert int(dataset["image"].sum().compute()) == pixels.sum(dtype=int)
 

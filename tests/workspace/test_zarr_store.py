@@ -64,7 +64,7 @@ def test_a_store_without_consolidated_metadata_was_not_created_to_the_end(chips:
 
 
 def test_the_inner_chunk_is_one_chip_and_the_shard_the_unit_of_work(chips: Workspace) -> None:
-    images = zarr_store.open_images(chips)
+    images = zarr_store.open_array(chips)
 
     assert images.chunks == (1, 2, 8, 8)
     assert images.shards == (4, 2, 8, 8)
@@ -111,10 +111,10 @@ def test_a_training_store_has_its_labels_beside_the_pixels(workspace: Workspace)
     np.testing.assert_array_equal(dataset.label.values, labels)
     assert dataset.location_id.values.tolist() == locations.tolist()
     assert dataset.image.values[:, 0, 0, 0].tolist() == [1, 1, 2, 2, 3]
-    assert zarr_store.open_images(workspace, name).chunks[0] == 2
+    assert zarr_store.open_array(workspace, name).chunks[0] == 2
 
 
 def test_an_absent_store_says_what_to_do(workspace: Workspace) -> None:
-    for opened in (zarr_store.open_dataset, zarr_store.open_images):
+    for opened in (zarr_store.open_dataset, zarr_store.open_array):
         with pytest.raises(WorkspaceError, match=r"chips\.zarr cannot be opened: run the job that makes it"):
             opened(workspace)
