@@ -15,10 +15,7 @@ import zarr
 
 from mineral_pipeline.errors import WorkspaceError, one_line
 from mineral_pipeline.workspace.digests import digest_array
-from mineral_pipeline.workspace.workspace import Workspace
-
-REPAIR = "run `mineral-pipeline repair SETTINGS`"
-"""What to do about damage."""
+from mineral_pipeline.workspace.workspace import REPAIR, Workspace
 
 
 @dataclass(frozen=True)

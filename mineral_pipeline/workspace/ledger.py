@@ -177,7 +177,7 @@ def read_states(workspace: Workspace, catalogue: pd.DataFrame) -> tuple[dict[int
         shard = int(match[1])
         uri = workspace.uri(artefacts.ledger_part(shard))
         if isinstance(part, WorkspaceError):
-            faults[shard] = f"{uri} is not a whole table ({' '.join(str(part.__cause__).split())})"
+            faults[shard] = f"{uri} {part.__cause__}"
             continue
         found = scene_states(part["scene_id"].to_pylist(), part["status"].to_pylist())
         if list(found) == scenes.get(shard, []):

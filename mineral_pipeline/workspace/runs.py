@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -30,6 +31,18 @@ class RunState(StrEnum):
 RECORD = re.compile(r"[0-9TZ]+-[a-z]+\.json")
 """Name of a record."""
 
+@dataclass(frozen=True)
+class IgnoredRun:
+    """What lies in the folder of the records and counts for nothing."""
+
+    name: str
+    """Name of its file in the folder."""
+    reason: str
+    """Why, in one line that goes on after the name."""
+    is_damaged: bool = False
+    """Whether it is the record of a run, and damaged; else another program or version has put it there."""
+
+
 FIELDS: dict[str, type] = {
     "job": str, "run": str, "started": str, "state": str, "counts": dict, "settings": dict, "inputs": dict,
     "packages": dict,
@@ -49,13 +62,13 @@ def read_runs(workspace: Workspace) -> Sequence[dict[str, Any]]:
     """Records of all runs, oldest first, each with its ``state`` as `RunState` defines it; see `ignored_runs`."""
     owner = lock.owner(workspace)
     found = (_read(workspace, name, owner) for name in workspace.list(artefacts.RUNS))
-    return [record for record in found if not isinstance(record, str)]
+    return [record for record in found if not isinstance(record, IgnoredRun)]
 
 
-def ignored_runs(workspace: Workspace) -> dict[str, str]:
-    """What lies in the folder of the records and counts for nothing, by its name: why, in one line."""
-    found = {name: _read(workspace, name, None) for name in workspace.list(artefacts.RUNS)}
-    return {name: reason for name, reason in found.items() if isinstance(reason, str)}
+def ignored_runs(workspace: Workspace) -> list[IgnoredRun]:
+    """What lies in the folder of the records and counts for nothing, by name."""
+    found = (_read(workspace, name, None) for name in workspace.list(artefacts.RUNS))
+    return [ignored for ignored in found if isinstance(ignored, IgnoredRun)]
 
 
 def newest_run(workspace: Workspace, job: str) -> dict[str, Any] | None:
@@ -71,7 +84,7 @@ def last_run(workspace: Workspace, job: str) -> dict[str, Any] | None:
 def _newest_first(workspace: Workspace, job: str) -> Iterator[dict[str, Any]]:
     owner = lock.owner(workspace)
     for name in reversed(workspace.list(artefacts.RUNS)):
-        if name.endswith(f"-{job}.json") and not isinstance(record := _read(workspace, name, owner), str):
+        if name.endswith(f"-{job}.json") and not isinstance(record := _read(workspace, name, owner), IgnoredRun):
             yield record
 
 
@@ -79,18 +92,18 @@ def _file_name(record: Mapping[str, Any]) -> str:
     return f"{re.sub(r'[^0-9TZ]', '', str(record['started']))}-{record['job']}.json"
 
 
-def _read(workspace: Workspace, name: str, owner: lock.Owner | None) -> dict[str, Any] | str:
-    """A record, or why there is none: what is damaged, or another program or version has put there, ends no run."""
+def _read(workspace: Workspace, name: str, owner: lock.Owner | None) -> dict[str, Any] | IgnoredRun:
+    """A record, or why it counts for nothing: what is damaged, or put there by another program, ends no run."""
     if not RECORD.fullmatch(name):
-        return "is no run record"
+        return IgnoredRun(name, "is no run record")
     try:
         record = workspace.read_json(f"{artefacts.RUNS}/{name}", with_digest=True)
     except WorkspaceError as error:
         if isinstance(error.__cause__, (ValueError, IsADirectoryError)):
-            return one_line(error.__cause__)
+            return IgnoredRun(name, one_line(error.__cause__), is_damaged=True)
         raise
     if (field := _foreign_field(record)) or _file_name(record) != name:
-        return f"is no run record of this version ({field or 'another file name'})"
+        return IgnoredRun(name, f"is no run record of this version ({field or 'another file name'})")
     if record["state"] == RunState.RUNNING and not _is_running(record, owner):
         record["state"] = RunState.KILLED
     return record

@@ -1,8 +1,8 @@
 """Tables as Parquet files that tell whether they are whole: bytes to and from data frames.
 
-A digest of the file stands in it between its last column and its footer, where no reader of Parquet looks. Parquet's own
-checksums cover the columns, neither their names nor the places of their pages; and a damaged footer makes a reader do
-anything, such as asking for gigabytes. So nothing is parsed before the digest is right.
+A digest of the file stands in it between its last column and its footer, where no reader looks. Parquet's own
+checksums cover pages of columns, neither their names nor their places; and a damaged footer makes a reader do anything,
+such as asking for gigabytes. So nothing is parsed before the digest is right.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from mineral_pipeline.workspace._files import advise, create_file, describe, is_
 THREADS = 16
 """Parts of a table read at the same time: on an object store a request takes tens of milliseconds."""
 
-REMEDY = "run `mineral-pipeline repair SETTINGS`"
-"""What to do about what is damaged."""
+REPAIR = "run `mineral-pipeline repair SETTINGS`"
+"""What to do about damage."""
 
 _Decoded = TypeVar("_Decoded")
 
@@ -262,7 +262,7 @@ class Workspace:
         try:
             return decode(content)
         except ValueError as error:
-            raise WorkspaceError(f"{self.uri(name)} {one_line(error)}: {REMEDY}") from error
+            raise WorkspaceError(f"{self.uri(name)} {one_line(error)}: {REPAIR}") from error
 
     def zarr(self, name: str) -> Store:
         """The Zarr store of ``name``."""

@@ -30,8 +30,8 @@ from mineral_pipeline.errors import DataError, WorkspaceError, one_line
 from mineral_pipeline.workspace import artefacts, ledger
 from mineral_pipeline.workspace.digests import digest_document
 from mineral_pipeline.workspace.identities import CHIP_COLUMNS
-from mineral_pipeline.workspace.images import REPAIR, Images
-from mineral_pipeline.workspace.workspace import Workspace
+from mineral_pipeline.workspace.images import Images
+from mineral_pipeline.workspace.workspace import REPAIR, Workspace
 
 ZARR_FORMAT: Literal[3] = 3
 """Version of the Zarr format; without it every opening also requests the documents of format 2."""
@@ -322,4 +322,4 @@ def _created(
         workspace.remove(name)
     for key, content in files.items():
         workspace.write_bytes(f"{name}/{key}", content)
-    workspace.write_json(f"{name}/{GROUP_METADATA}", document)
+    workspace.write_bytes(f"{name}/{GROUP_METADATA}", json.dumps(document).encode())

@@ -112,6 +112,7 @@ def test_a_damaged_or_foreign_record_counts_for_nothing_and_is_told(
     for found in (newest_run(workspace, "label"), last_run(workspace, "label")):
         assert found is not None
         assert found["minute"] == 0
-    ignored = ignored_runs(workspace)
-    assert list(ignored) == [NAME, "notes.txt"]
-    assert re.search(says, ignored[NAME])
+    damaged, foreign = ignored_runs(workspace)
+    assert (damaged.name, foreign.name, foreign.is_damaged) == (NAME, "notes.txt", False)
+    assert re.search(says, damaged.reason)
+    assert damaged.is_damaged is ("of this version" not in damaged.reason)

@@ -1,4 +1,4 @@
-"""A damaged table is never parsed: every flip, cut and addition is seen, whatever it hits; a lacking column is named."""
+"""A damaged table is never parsed: every flip, cut and addition is seen; a column that lacks is named."""
 
 from __future__ import annotations
 
