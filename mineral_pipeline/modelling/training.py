@@ -22,6 +22,7 @@ from mineral_pipeline.modelling.batch_statistics import STATISTICS_BATCHES, Batc
 from mineral_pipeline.modelling.checkpoint import TrainingState
 from mineral_pipeline.modelling.dataset import Subset
 from mineral_pipeline.modelling.draft import Draft
+from mineral_pipeline.modelling.model_files import read_file
 from mineral_pipeline.modelling.networks import build_network
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -158,7 +159,7 @@ def load(workspace: Workspace, task: str, name: str) -> Callable[[np.ndarray], n
         WorkspaceError: there is no such model.
     """
     configure_process()
-    content = workspace.read_bytes(artefacts.model(task, name, artefacts.MODEL_NETWORK))
+    content = read_file(workspace, task, name, artefacts.MODEL_NETWORK)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / artefacts.MODEL_NETWORK
         path.write_bytes(content)
