@@ -2,8 +2,8 @@
 
     mineral-pipeline verify WORKSPACE
 
-Reads the whole workspace: tables, documents and models with the digests that stand in them, every chip with its digest in
-the ledger, every sample with its digest in the table of its set, and all of it against the newest run records. What has
+Reads the whole workspace: tables, documents and models with the digests that stand in them, every chip with its digest
+in the ledger, every sample with that in the table of its set, and all of it against the newest run records. What has
 become stale, because settings or inputs have changed, is not damaged; the next run makes it again. Writes nothing.
 `jobs.repair` makes again what is damaged.
 """
@@ -85,7 +85,7 @@ def _run(workspace: Workspace, checks: list[Check]) -> Iterator[list[Fault]]:
     named: set[str] = set()
     pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="verify")
     try:
-        for faults in pool.map(Check.faults, checks):
+        for faults in pool.map(lambda check: check.faults(workspace), checks):
             named |= {fault.artefact for fault in faults}
             yield faults
     finally:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mineral_pipeline.errors import one_line
-from mineral_pipeline.workspace.workspace import REPAIR
+from mineral_pipeline.errors import WorkspaceError, one_line
+from mineral_pipeline.workspace.workspace import REPAIR, Workspace
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,16 @@ class Check:
     number: int = 1
     """How many of the kind are looked at."""
 
-    def faults(self) -> list[Fault]:
+    def faults(self, workspace: Workspace) -> list[Fault]:
         """What is wrong, also where it cannot be read at all."""
         try:
             return list(self.find())
+        except WorkspaceError as error:
+            return [Fault(self.artefact, reason(workspace, self.artefact, error))]
         except Exception as error:  # damaged bytes make libraries raise anything, and must not hide other damage
-            return [Fault(self.artefact, f"cannot be read ({one_line(error)})")]
+            return [Fault(self.artefact, f"cannot be read ({type(error).__name__}: {error})")]
+
+
+def reason(workspace: Workspace, artefact: str, error: object) -> str:
+    """What an error tells of an artefact, without its name and what to do."""
+    return str(error).removeprefix(workspace.uri(artefact)).lstrip(": ").removesuffix(f": {REPAIR}")

@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import pyarrow as pa
 
-from jobs.verification.check import Check, Fault
+from jobs.verification.check import Check, Fault, reason
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.workspace import RunState, Workspace, artefacts, identities, ledger, newest_run, zarr_store
 from mineral_pipeline.workspace.images import Images
@@ -45,7 +45,7 @@ def _check_catalogue(workspace: Workspace) -> Iterator[Fault]:
 
 
 def _check_store(workspace: Workspace) -> Iterator[Fault]:
-    faults = [Fault(name, reason) for name, reason in zarr_store.find_metadata_faults(workspace)]
+    faults = [Fault(name, why) for name, why in zarr_store.find_metadata_faults(workspace)]
     yield from faults
     if faults or not workspace.is_file(artefacts.CATALOGUE):
         return
@@ -63,7 +63,7 @@ def _check_ledger(workspace: Workspace, chips: pd.DataFrame) -> Iterator[Fault]:
     states, damaged = ledger.read_states(workspace, chips)
     for shard, fault in damaged.items():
         part = artefacts.ledger_part(shard)
-        yield Fault(part, fault.removeprefix(workspace.uri(part)).lstrip(": "), shard)
+        yield Fault(part, reason(workspace, part, fault), shard)
     newest = newest_run(workspace, "acquire")
     if newest is not None and newest["state"] == RunState.DONE:
         for shard in sorted({*chips["shard"].tolist()} - {*states} - {*damaged}):
@@ -92,7 +92,7 @@ def _check_shard(workspace: Workspace, shard: int, part: pd.DataFrame, planned: 
         return
     digests: Mapping[int, str] = dict(zip(part["chip_index"].tolist(), part["image_sha256"], strict=True))
     images = Images(workspace, artefacts.CHIPS, array, digests)
-    yield from (Fault(images.file(shard), reason, shard) for reason in images.find_faults(shard))
+    yield from (Fault(images.file(shard), why, shard) for why in images.find_faults(shard))
 
 
 def _tells_chips(part: pd.DataFrame, planned: pd.DataFrame) -> bool:

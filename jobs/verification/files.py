@@ -1,4 +1,4 @@
-"""The artefacts that are single files, and the models: each by itself, and against the record of the run that left it."""
+"""Artefacts that are single files, and the models: each by itself, and against the record of the run that left it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from jobs.running.dependencies import MAKERS, makers
-from jobs.verification.check import Check, Fault
+from jobs.verification.check import Check, Fault, reason
 from mineral_pipeline import modelling
-from mineral_pipeline.errors import WorkspaceError, one_line
-from mineral_pipeline.workspace import RunState, Workspace, artefacts, ignored_runs, layout, read_runs, runs
+from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.workspace import RunState, Workspace, artefacts, ignored_runs, layout, read_runs
 from mineral_pipeline.workspace.digests import ABSENT, digest_artefacts
 
 CHECKED_ELSEWHERE = (artefacts.CATALOGUE, artefacts.CHIPS, artefacts.LEDGER)
@@ -24,10 +24,9 @@ def plan_checks(workspace: Workspace) -> Iterator[Check]:
         if top in CHECKED_ELSEWHERE:
             continue
         for file in [top] if workspace.is_file(top) else [f"{top}/{name}" for name in workspace.sizes(top)]:
-            if file.endswith(".parquet"):
-                yield Check(file, "tables", partial(_check_table, workspace, file))
-            elif file.endswith(".json") and ".zarr/" not in file:
-                yield Check(file, "documents", partial(_check_document, workspace, file))
+            kind = "tables" if file.endswith(".parquet") else "documents" if file.endswith(".json") else None
+            if kind and ".zarr/" not in file:
+                yield Check(file, kind, partial(_check_file, workspace, file))
     for task in workspace.list("models"):
         for name in workspace.list(artefacts.models(task)):
             yield Check(artefacts.model(task, name), "models", partial(_check_model, workspace, task, name))
@@ -46,7 +45,7 @@ def find_changed(workspace: Workspace) -> Iterator[Fault]:
     unknown = {ignored.name.rpartition("-")[2].removesuffix(".json") for ignored in ignored_runs(workspace)}
     for name, then in expected.items():
         if unknown.isdisjoint(makers(name)):
-            yield from Check(name, "", partial(_compare, workspace, name, then)).faults()
+            yield from Check(name, "", partial(_compare, workspace, name, then)).faults(workspace)
 
 
 def version_fault(workspace: Workspace) -> Fault | None:
@@ -59,12 +58,11 @@ def version_fault(workspace: Workspace) -> Fault | None:
         layout.check_version(workspace)
         if workspace.exists(artefacts.WORKSPACE_FILE):
             workspace.read_json(artefacts.WORKSPACE_FILE, with_digest=True)
-    except WorkspaceError as error:
+    except WorkspaceError:
         if _tells_version(workspace) or not (read_runs(workspace) or _has_catalogue(workspace)):
             raise  # only this version and later ones write digests, of which any proves that it is this one
         is_there = workspace.exists(artefacts.WORKSPACE_FILE)
-        reason = one_line(error.__cause__ or error) if is_there else "is absent"
-        return Fault(artefacts.WORKSPACE_FILE, reason)
+        return Fault(artefacts.WORKSPACE_FILE, f"is {'damaged' if is_there else 'absent'}")
     return None
 
 
@@ -95,23 +93,22 @@ def _check_records(workspace: Workspace) -> Iterator[Fault]:
             yield Fault(f"{artefacts.RUNS}/{ignored.name}", ignored.reason)
 
 
-def _check_table(workspace: Workspace, name: str) -> Iterator[Fault]:
-    try:
+def _check_file(workspace: Workspace, name: str) -> tuple[Fault, ...]:
+    """Read a table or a document, which tells by itself whether it is whole."""
+    if name.endswith(".parquet"):
         workspace.read_table(name)
-    except WorkspaceError as error:
-        yield _unreadable(name, error)
-
-
-def _check_document(workspace: Workspace, name: str) -> Iterator[Fault]:
-    try:
+    else:
         workspace.read_json(name, with_digest=True)
-    except WorkspaceError as error:
-        yield _unreadable(name, error)
+    return ()
 
 
 def _check_model(workspace: Workspace, task: str, name: str) -> Iterator[Fault]:
-    for file, reason in modelling.find_damaged_files(workspace, task, name).items():
-        yield Fault(file, reason)
+    failure = artefacts.model(task, name, artefacts.MODEL_FAILURE)
+    if workspace.exists(failure):  # that it could not be trained is an outcome, not damage
+        yield from _check_file(workspace, failure)
+        return
+    for file, fault in modelling.find_damaged_files(workspace, task, name).items():
+        yield Fault(file, reason(workspace, file, fault))
 
 
 def _compare(workspace: Workspace, name: str, then: str) -> Iterator[Fault]:
@@ -119,8 +116,3 @@ def _compare(workspace: Workspace, name: str, then: str) -> Iterator[Fault]:
     if now != then:
         change = "is absent" if now == ABSENT else "is new" if then == ABSENT else "has changed"
         yield Fault(name, f"{change} since it was made")
-
-
-def _unreadable(name: str, error: WorkspaceError) -> Fault:
-    """The fault of a file; of damage the reason is the cause."""
-    return Fault(name, one_line(error.__cause__ if isinstance(error.__cause__, ValueError) else error))

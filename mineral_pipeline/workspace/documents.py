@@ -17,6 +17,7 @@ DIGEST = "sha256"
 def encode(content: Mapping[str, Any]) -> bytes:
     """The indented JSON of a document, with its digest last; what JSON does not know is written as text."""
     values = json.loads(json.dumps(content, default=str))
+    values.pop(DIGEST, None)
     return json.dumps({**values, DIGEST: _digest(values)}, indent=1).encode()
 
 

@@ -31,6 +31,7 @@ class RunState(StrEnum):
 RECORD = re.compile(r"[0-9TZ]+-[a-z]+\.json")
 """Name of a record."""
 
+
 @dataclass(frozen=True)
 class IgnoredRun:
     """What lies in the folder of the records and counts for nothing."""
