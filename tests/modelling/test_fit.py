@@ -126,10 +126,9 @@ def test_richness_beats_the_constant_and_brightness_does_not(curated: Workspace)
 
 def test_the_validation_subset_is_weighted_as_in_the_loss(curated: Workspace) -> None:
     table = curated.read_table(artefacts.samples_table("richness"))
-    curated.write_table(
-        artefacts.samples_table("richness"),
-        table.assign(weight=np.random.default_rng(0).uniform(0.1, 4, len(table)).astype("float32")),
-    )
+    held_out = table["subset"] == "validation"
+    table.loc[held_out, "weight"] = np.random.default_rng(0).uniform(0.1, 4, held_out.sum()).astype("float32")
+    curated.write_table(artefacts.samples_table("richness"), table)
     weight = open_subset(curated, "richness", "validation").weight
     by_kind = specs(curated, "richness", epochs=1)
     for kind in ("constant", "grid"):
