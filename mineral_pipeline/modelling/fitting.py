@@ -19,7 +19,8 @@ from mineral_pipeline.modelling.dataset import Subset, open_subset, permute_labe
 from mineral_pipeline.modelling.draft import Draft, begin
 from mineral_pipeline.modelling.model_files import is_done, read_metrics, write_metrics
 from mineral_pipeline.modelling.networks import NETWORKS
-from mineral_pipeline.modelling.prediction import predict_batches, save_baseline
+from mineral_pipeline.modelling.prediction import predict_batches
+from mineral_pipeline.modelling.predictor_file import save_baseline
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
 

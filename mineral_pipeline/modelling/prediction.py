@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.learning import SubsetName
-from mineral_pipeline.modelling.baselines import BASELINES, FeaturePredictor
+from mineral_pipeline.modelling.baselines import BASELINES
 from mineral_pipeline.modelling.dataset import Samples, open_chips, open_subset
-from mineral_pipeline.modelling.draft import Draft
-from mineral_pipeline.modelling.model_files import read_file, read_spec
+from mineral_pipeline.modelling.model_files import read_spec
+from mineral_pipeline.modelling.predictor_file import load_baseline
 from mineral_pipeline.modelling.spec import ModelSpec
-from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace import Workspace
 
 
 def predict(workspace: Workspace, task: str, name: str, chip_index: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -54,40 +51,3 @@ def predict_samples(workspace: Workspace, spec: ModelSpec, samples: Samples) -> 
 def predict_batches(predict_images: Callable[[np.ndarray], np.ndarray], samples: Samples) -> np.ndarray:
     """(sample,) predictions of a function from (n, band, y, x) to (n,)."""
     return np.concatenate([np.empty(0), *(predict_images(images) for images in samples.read_images())])
-
-
-def save_baseline(draft: Draft, predictor: FeaturePredictor) -> None:
-    """Write ``model.joblib``.
-
-    Raises:
-        WorkspaceError: the predictor's class cannot be imported by its name, as where the model is loaded again.
-    """
-    import joblib  # slow to import
-
-    kind, buffer = draft.spec.kind, io.BytesIO()
-    try:
-        joblib.dump(predictor, buffer)
-    except (pickle.PicklingError, AttributeError) as error:
-        raise WorkspaceError(
-            f"a fitted {kind} cannot be saved ({error}): define its class in a module that the workers can import"
-        ) from error
-    draft.workspace.write_bytes(draft.file(artefacts.MODEL_BASELINE), buffer.getvalue())
-
-
-def load_baseline(workspace: Workspace, spec: ModelSpec) -> FeaturePredictor:
-    """Read ``model.joblib``.
-
-    Raises:
-        WorkspaceError: it is absent or damaged.
-    """
-    import joblib
-
-    name = artefacts.model(spec.task, spec.name, artefacts.MODEL_BASELINE)
-    content = read_file(workspace, spec.task, spec.name, artefacts.MODEL_BASELINE)
-    try:
-        predictor: FeaturePredictor = joblib.load(io.BytesIO(content))
-    except Exception as error:  # unpickling damaged bytes raises errors of any kind
-        raise WorkspaceError(
-            f"{workspace.uri(name)} cannot be loaded ({error}): remove the model's folder and run train again"
-        ) from error
-    return predictor
