@@ -112,7 +112,7 @@ def _fit_baseline(draft: Draft, train: Subset, validation: Subset) -> Fit:
 
 
 def _fit_network(draft: Draft, train: Subset, validation: Subset) -> Fit:
-    from mineral_pipeline.modelling import training  # TensorFlow takes seconds to import: only workers do
+    from mineral_pipeline.modelling import network_file, training  # TensorFlow takes seconds to import: for workers
 
     spec, started, identity = draft.spec, time.monotonic(), training.identify(draft.spec, train)
     seen = [train, validation]
@@ -141,7 +141,7 @@ def _fit_network(draft: Draft, train: Subset, validation: Subset) -> Fit:
         )
         if not tried[-1]["collapsed"]:
             break
-    training.save(draft, network)
+    network_file.save_network(draft, network)
     draft.workspace.write_table(draft.file(artefacts.MODEL_HISTORY), network.history)
     fitted = network.keras_model.count_params(), len(network.history), network.best_epoch
     return Fit(prediction, *fitted, tried, resumed, seconds_before)

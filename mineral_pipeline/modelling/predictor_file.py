@@ -15,7 +15,7 @@ from zipfile import ZIP_STORED, ZipFile
 from mineral_pipeline.errors import WorkspaceError, one_line
 from mineral_pipeline.modelling.baselines import BASELINES, FeaturePredictor
 from mineral_pipeline.modelling.draft import Draft
-from mineral_pipeline.modelling.model_files import MAX_FILE_BYTES, damage, read_file
+from mineral_pipeline.modelling.model_files import MAX_FILE_BYTES, damage, member_sizes, read_file
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -58,7 +58,7 @@ def load_baseline(workspace: Workspace, spec: ModelSpec) -> FeaturePredictor:
         return _load(content, types)
     except Exception as error:  # of whatever kind: its bytes may be anything
         name = artefacts.model(spec.task, spec.name, artefacts.MODEL_BASELINE)
-        raise damage(workspace, name, one_line(error)) from error
+        raise damage(workspace, name, f"{type(error).__name__}: {error}") from error
 
 
 def _load(content: bytes, types: Sequence[type | str]) -> FeaturePredictor:
@@ -80,13 +80,10 @@ def _check_bounds(content: bytes) -> None:
     Raises:
         ValueError: members are compressed or read many times over, or the tree is large or one only at first sight.
     """
+    sizes = member_sizes(content)
+    if sizes[TREE] > MAX_TREE_BYTES:
+        raise ValueError(f"{TREE} has more than {MAX_TREE_BYTES:,} bytes")
     with ZipFile(io.BytesIO(content)) as archive:
-        sizes = {member.filename: member.file_size for member in archive.infolist()}
-        is_stored = all(member.compress_type == ZIP_STORED for member in archive.infolist())
-        if not is_stored or sum(sizes.values()) > len(content):
-            raise ValueError("its members are compressed")
-        if sizes[TREE] > MAX_TREE_BYTES:
-            raise ValueError(f"{TREE} has more than {MAX_TREE_BYTES:,} bytes")
         tree = archive.read(TREE)
     total = 0
 
