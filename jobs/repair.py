@@ -3,8 +3,8 @@
     mineral-pipeline repair jobs/settings/demo.yaml [--cluster local] [--set train.epochs=5]
 
 Looks for what is wrong as `jobs.verify` does, takes it away or writes it again, runs the settings' jobs, which skip
-what is whole, and looks again. The settings must be those of the workspace: nothing is touched with others. A repair that
-was stopped is ended by the next one.
+what is whole, and looks again. The settings must be those of the workspace: nothing is touched with others. A repair
+that was stopped is ended by the next one.
 """
 
 from __future__ import annotations
