@@ -60,4 +60,4 @@ class Check:
 
 def reason(workspace: Workspace, artefact: str, error: object) -> str:
     """What an error tells of an artefact, without its name and what to do."""
-    return str(error).removeprefix(workspace.uri(artefact)).lstrip(": ").removesuffix(f": {REPAIR}")
+    return str(error).removeprefix(f"{workspace.uri(artefact)} ").removesuffix(f": {REPAIR}")
