@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from jobs.verification.check import Check, Fault, reason
 from mineral_pipeline.errors import WorkspaceError
@@ -29,14 +29,14 @@ def plan_checks(workspace: Workspace) -> Iterator[Check]:
     chips = _plan_chips(workspace)
     if finished or workspace.exists(f"{artefacts.CHIPS}/{zarr_store.GROUP_METADATA}"):
         yield Check(artefacts.CHIPS, "stores", partial(_check_store, workspace, chips))
-    parts = workspace.read_parts(artefacts.LEDGER, PART_COLUMNS)
-    for name, part in parts.items():
-        if match := ledger.PART.fullmatch(name):
-            yield _plan_shard(workspace, int(match[1]), part, chips)
+    per_shard = Counter[int]() if chips is None else Counter(chips["shard"].tolist())
+    for shard in finished:
+        check = partial(_check_shard, workspace, shard, chips)
+        yield Check(artefacts.ledger_part(shard), "chips", check, per_shard[shard])
     newest = newest_run(workspace, "acquire")
     if chips is not None and newest is not None and newest["state"] == RunState.DONE:
         absent = sorted({*chips["shard"].tolist()} - {*finished})
-        yield Check(artefacts.LEDGER, "ledgers", lambda: [_fault(shard, "is absent") for shard in absent])
+        yield Check(artefacts.LEDGER, "chips", lambda: [_fault(shard, "is absent") for shard in absent], number=0)
 
 
 def _plan_chips(workspace: Workspace) -> pd.DataFrame | None:
@@ -46,15 +46,6 @@ def _plan_chips(workspace: Workspace) -> pd.DataFrame | None:
         return identities.plan_chips(workspace.read_table(artefacts.CATALOGUE, COLUMNS)) if is_file else None
     except WorkspaceError:
         return None
-
-
-def _plan_shard(workspace: Workspace, shard: int, part: pa.Table | WorkspaceError, chips: pd.DataFrame | None) -> Check:
-    """Look at a finished shard: its ledger part, and its pixels."""
-    name = artefacts.ledger_part(shard)
-    if isinstance(part, WorkspaceError):
-        told = _fault(shard, reason(workspace, name, part))
-        return Check(name, "chips", lambda: [told], number=0)
-    return Check(name, "chips", partial(_check_shard, workspace, shard, part.to_pandas(), chips), len(part))
 
 
 def _check_catalogue(workspace: Workspace) -> list[Fault]:
@@ -75,7 +66,14 @@ def _check_store(workspace: Workspace, chips: pd.DataFrame | None) -> Iterator[F
             yield Fault(f"{artefacts.CHIPS}/{column}", "does not tell the chips of the catalogue")
 
 
-def _check_shard(workspace: Workspace, shard: int, part: pd.DataFrame, chips: pd.DataFrame | None) -> Iterator[Fault]:
+def _check_shard(workspace: Workspace, shard: int, chips: pd.DataFrame | None) -> Iterator[Fault]:
+    """Look at the ledger part of a finished shard, and at its pixels."""
+    name = artefacts.ledger_part(shard)
+    try:
+        part = workspace.read_table(name, PART_COLUMNS)
+    except WorkspaceError as error:
+        yield _fault(shard, reason(workspace, name, error))
+        return
     has_digest, is_ok = part["image_sha256"] != "", part["status"] == ledger.State.OK
     columns = ["chip_id", "chip_index"]
     if chips is not None and not np.array_equal(part[columns], chips.loc[chips["shard"] == shard, columns]):
