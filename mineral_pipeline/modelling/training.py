@@ -79,7 +79,6 @@ def train(
 
     Raises:
         DataError: training diverged.
-        WorkspaceError: samples cannot be read.
     """
     configure_process()
     keras.utils.clear_session()
@@ -98,10 +97,9 @@ def train(
     stopping = EarlyStopping(spec, len(sequences[0]), state)
     with ExitStack() as stack:
         events = EventFile(stack.enter_context(_live_path(draft.workspace, draft.file(artefacts.MODEL_EVENTS))))
-        for closing in (*sequences, events):
-            stack.callback(closing.close)
+        stack.callback(events.close)
         for sequence in sequences:
-            stack.enter_context(sequence.telling_errors())
+            stack.enter_context(sequence.reading())
         for row in rows:
             events.add(row)
         model.fit(
@@ -115,8 +113,9 @@ def train(
         )
     history = pd.DataFrame(rows)
     if not np.isfinite(history[f"val_{spec.loss}"]).all():
-        rate = spec.hyperparameters.learning_rate
-        raise DataError(f"{spec.task}/{spec.name} diverged: lower learning_rate ({rate:g})")
+        raise DataError(
+            f"{spec.task}/{spec.name} diverged: lower learning_rate ({spec.hyperparameters.learning_rate:g})"
+        )
     return TrainedNetwork(model, history, stopping.best_epoch)
 
 
