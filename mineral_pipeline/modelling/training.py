@@ -95,11 +95,9 @@ def train(
         keep(_capture(model, rows, stopping))
 
     stopping = EarlyStopping(spec, len(sequences[0]), state)
-    with ExitStack() as stack:
+    with sequences[0].reading(), sequences[1].reading(), ExitStack() as stack:
         events = EventFile(stack.enter_context(_live_path(draft.workspace, draft.file(artefacts.MODEL_EVENTS))))
         stack.callback(events.close)
-        for sequence in sequences:
-            stack.enter_context(sequence.reading())
         for row in rows:
             events.add(row)
         model.fit(
@@ -113,9 +111,8 @@ def train(
         )
     history = pd.DataFrame(rows)
     if not np.isfinite(history[f"val_{spec.loss}"]).all():
-        raise DataError(
-            f"{spec.task}/{spec.name} diverged: lower learning_rate ({spec.hyperparameters.learning_rate:g})"
-        )
+        rate = spec.hyperparameters.learning_rate
+        raise DataError(f"{spec.task}/{spec.name} diverged: lower learning_rate ({rate:g})")
     return TrainedNetwork(model, history, stopping.best_epoch)
 
 
