@@ -135,7 +135,7 @@ def describe(
     facts, loss = read_metrics(workspace, task, name), read_spec(workspace, task, name).loss
     if facts["kind"] not in SELECTABLE_KINDS or facts["collapsed"]:
         return ModelPredictions(facts, prediction, loss=loss)
-    validated = read_predictions(workspace, task, name)[validation["chip_id"]].to_numpy()
+    validated = read_predictions(workspace, task, name, validation["chip_id"])
     return ModelPredictions(facts, prediction, validated, loss)
 
 

@@ -15,11 +15,12 @@ from functools import partial
 from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
+import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from mineral_pipeline.errors import WorkspaceError, one_line
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import PRIMARY_METRIC, Task
 from mineral_pipeline.modelling.spec import ModelSpec, describe_first, digest_samples, parse_spec
 from mineral_pipeline.workspace import Workspace, artefacts
 from mineral_pipeline.workspace.digests import digest_document
@@ -134,20 +135,35 @@ def read_failure(workspace: Workspace, task: str, name: str) -> str:
     return one_line(failure["reason"])
 
 
-def read_predictions(workspace: Workspace, task: str, name: str) -> pd.Series:
-    """What a model predicted for the validation subset when it was trained, in 0..1 by ``chip_id``.
+def read_scores(workspace: Workspace, task: Task, name: str) -> tuple[float, float]:
+    """The task's primary metric and the loss of a model on the validation subset, by which models are chosen.
 
     Raises:
-        WorkspaceError: the model is not trained, or the table is absent or damaged.
+        WorkspaceError: the model is not trained, or its ``metrics.json`` is damaged.
     """
-    content = read_file(workspace, task, name, artefacts.MODEL_PREDICTIONS)
+    validation = _read_metrics(workspace, task, name)[1].validation
+    metric, loss = (validation.get(key) for key in (PRIMARY_METRIC[task], "loss"))
+    if metric is None or loss is None:
+        document = artefacts.model(task, name, artefacts.MODEL_METRICS)
+        raise damage(workspace, document, "it does not tell how good the model is")
+    return metric, loss
+
+
+def read_predictions(workspace: Workspace, task: str, name: str, chip_id: pd.Series) -> np.ndarray:
+    """What a model predicted for chips of the validation subset when it was trained, (chip,) in 0..1.
+
+    Raises:
+        WorkspaceError: the model is not trained, or the table is absent or damaged, or lacks a chip.
+    """
+    content, reason = read_file(workspace, task, name, artefacts.MODEL_PREDICTIONS), "it lacks chips of the subset"
     try:
         table = pd.read_parquet(io.BytesIO(content), columns=["chip_id", "prediction"])
-    except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
-        table_name = artefacts.model(task, name, artefacts.MODEL_PREDICTIONS)
-        raise damage(workspace, table_name, f"it is no table of predictions: {error}") from error
-    predictions: pd.Series = table.set_index("chip_id")["prediction"]
-    return predictions
+        found = table.set_index("chip_id")["prediction"].reindex(chip_id).to_numpy("float64")
+        if np.isfinite(found).all():
+            return found
+    except (ValueError, TypeError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
+        reason = f"it is no table of predictions: {error}"
+    raise damage(workspace, artefacts.model(task, name, artefacts.MODEL_PREDICTIONS), reason)
 
 
 def read_file(workspace: Workspace, task: str, name: str, file: str) -> bytes:
@@ -217,7 +233,7 @@ def find_damaged_files(workspace: Workspace, task: str, name: str) -> dict[str, 
     else:
         with suppress(WorkspaceError):  # it is read again below
             read |= {file: partial(read_file, file=file) for file in _read_metrics(workspace, task, name)[1].files}
-            read |= {artefacts.MODEL_SPEC: read_spec, artefacts.MODEL_PREDICTIONS: read_predictions}
+            read |= {artefacts.MODEL_SPEC: read_spec}
     found = {}
     for file, reader in read.items():
         try:

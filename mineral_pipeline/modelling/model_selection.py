@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import HIGHER_IS_BETTER, PRIMARY_METRIC, Task
-from mineral_pipeline.modelling.model_files import is_current, is_done, read_metrics, read_spec
+from mineral_pipeline.modelling.model_files import is_current, is_done, read_metrics, read_scores, read_spec
 from mineral_pipeline.modelling.model_list import grid_specs
 from mineral_pipeline.modelling.spec import TUNED, ModelSpec, NetworkKind
 from mineral_pipeline.settings import Settings
@@ -43,7 +42,7 @@ def rank_models(
             continue
         spec = read_spec(workspace, task, name)
         if spec.kind in kinds:
-            found.append((_cost(task, read_metrics(workspace, task, name)), name, spec))
+            found.append((_cost(workspace, spec), name, spec))
     if not found:
         raise DataError(f"{workspace.uri(artefacts.models(task))} holds no trained network: run the job train first")
     return [spec for _, _, spec in sorted(found, key=lambda one: one[:2])]
@@ -98,8 +97,8 @@ def ensemble_members(settings: Settings, workspace: Workspace, task: Task = "ric
     return names if len(names) >= MIN_MEMBERS else []
 
 
-def _cost(task: Task, metrics: dict[str, Any]) -> tuple[bool, float, float]:
+def _cost(workspace: Workspace, spec: ModelSpec) -> tuple[bool, float, float]:
     """Ascending order of models, the best first."""
-    metric, validation = PRIMARY_METRIC[task], metrics["validation"]
-    sign = -1 if metric in HIGHER_IS_BETTER else 1
-    return metrics["collapsed"], sign * validation[metric], validation["loss"]
+    metric, loss = read_scores(workspace, spec.task, spec.name)
+    sign = -1 if PRIMARY_METRIC[spec.task] in HIGHER_IS_BETTER else 1
+    return has_collapsed(workspace, spec), sign * metric, loss

@@ -22,7 +22,14 @@ from mineral_pipeline.modelling.candidates import candidate_spec, candidate_spec
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.draft import begin
 from mineral_pipeline.modelling.fitting import Measure, fit
-from mineral_pipeline.modelling.model_files import is_done, read_failure, read_file, read_metrics, write_metrics
+from mineral_pipeline.modelling.model_files import (
+    is_done,
+    read_failure,
+    read_file,
+    read_metrics,
+    read_scores,
+    write_metrics,
+)
 from mineral_pipeline.modelling.model_selection import rank_models
 from mineral_pipeline.modelling.spec import TUNED, ModelSpec
 from mineral_pipeline.settings import Settings
@@ -172,5 +179,5 @@ def _row(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
     if not is_done(workspace, spec):
         return row | {"reason": read_failure(workspace, spec.task, spec.name)}
     metrics = read_metrics(workspace, spec.task, spec.name)
-    score, loss = (metrics["validation"][key] for key in (PRIMARY_METRIC[spec.task], "loss"))
+    score, loss = read_scores(workspace, spec.task, spec.name)
     return row | {"score": score, "loss": loss} | {key: metrics[key] for key in ("epochs", "seconds", "collapsed")}

@@ -14,6 +14,7 @@ from mineral_pipeline import modelling
 from mineral_pipeline.evaluation import measure
 from mineral_pipeline.modelling import ModelSpec, collapse
 from mineral_pipeline.modelling.dataset import open_subset
+from mineral_pipeline.modelling.model_files import write_metrics
 from mineral_pipeline.modelling.networks import NETWORKS, Network
 from mineral_pipeline.modelling.networks import register as register_network
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -91,7 +92,7 @@ def test_a_collapsed_network_is_trained_again_with_another_seed_and_half_the_rat
 
 def _is_never_selected(workspace: Workspace, metrics: dict[int, dict[str, Any]]) -> None:
     perfect = metrics[1] | {"validation": {"accuracy": 1.0, "loss": 0.0}}
-    workspace.write_json(artefacts.model("presence", "toy-s1", artefacts.MODEL_METRICS), perfect)
+    write_metrics(workspace, artefacts.model("presence", "toy-s1"), perfect)
     best = modelling.select_model(workspace, "presence", ["toy-s1", "toy-s0", "toy-s7"])
     assert best is not None
     assert best.name in ("toy-s0", "toy-s7")

@@ -53,7 +53,7 @@ def rewrite(workspace: Workspace, spec: ModelSpec, file: str, content: bytes) ->
 def test_a_whole_model_has_no_fault(workspace: Workspace, spec: ModelSpec) -> None:
     assert modelling.find_damaged_files(workspace, "presence", spec.name) == {}
     assert modelling.read_spec(workspace, "presence", spec.name) == spec
-    assert modelling.read_predictions(workspace, "presence", spec.name).to_dict() == {"a": 0.1, "b": 0.9}
+    assert modelling.read_predictions(workspace, "presence", spec.name, pd.Series(["b", "a"])).tolist() == [0.9, 0.1]
     assert read_file(workspace, "presence", spec.name, artefacts.MODEL_NETWORK) == b"weights"
     assert set(modelling.read_metrics(workspace, "presence", spec.name)["files"]) == {
         *FILES, artefacts.MODEL_SPEC, artefacts.MODEL_PREDICTIONS,
@@ -185,10 +185,27 @@ def test_metrics_that_are_none_are_refused_in_one_line(workspace: Workspace, spe
     assert not modelling.is_done(workspace, spec)
 
 
-def test_predictions_without_a_column_are_refused(workspace: Workspace, spec: ModelSpec) -> None:
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"chip_id": ["a"]}, "it is no table of predictions"),
+        ({"chip_id": ["a"], "prediction": [0.5]}, "it lacks chips of the subset"),
+        ({"chip_id": ["a", "a"], "prediction": [0.5, 0.5]}, "it is no table of predictions"),
+        ({"chip_id": ["a", "b"], "prediction": ["x", "y"]}, "it is no table of predictions"),
+    ],
+)
+def test_predictions_that_are_none_are_refused(
+    workspace: Workspace, spec: ModelSpec, content: dict[str, list[object]], reason: str
+) -> None:
     table = artefacts.model("presence", spec.name, artefacts.MODEL_PREDICTIONS)
-    workspace.write_table(table, pd.DataFrame({"chip_id": ["a"]}))
+    workspace.write_table(table, pd.DataFrame(content))
     rewrite(workspace, spec, artefacts.MODEL_PREDICTIONS, workspace.read_bytes(table))
-    with pytest.raises(WorkspaceError, match=r"predictions\.parquet is damaged \(it is no table of predictions") as no:
-        modelling.read_predictions(workspace, "presence", spec.name)
-    assert str(no.value).isprintable()
+    with pytest.raises(WorkspaceError, match=rf"predictions\.parquet is damaged \({reason}") as refused:
+        modelling.read_predictions(workspace, "presence", spec.name, pd.Series(["a", "b"]))
+    assert str(refused.value).isprintable()
+
+
+def test_metrics_that_do_not_tell_how_good_a_model_is_are_refused(workspace: Workspace, spec: ModelSpec) -> None:
+    pretend_trained(workspace, spec, validation={"accuracy": 0.9, "loss": None})
+    with pytest.raises(WorkspaceError, match=r"metrics\.json is damaged \(it does not tell how good the model is\)"):
+        modelling.select_model(workspace, "presence", [spec.name])
