@@ -186,4 +186,5 @@ def test_each_artefact_is_made_again_by_its_job_alone(
         assert repair(jobs) == 0
         lines = capsys.readouterr().out.splitlines()
         assert [line.split()[0] for line in lines if "is done again" in line] == redone, name
-        assert f"models: {'1' if 'train' in redone else '0'} done" in next(line for line in lines if "train " in line)
+        trained = [line for line in lines if line.startswith("train ") and " models: " in line][-1]
+        assert f"models: {'1' if 'train' in redone else '0'} done" in trained
