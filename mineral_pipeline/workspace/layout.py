@@ -41,6 +41,8 @@ def check_version(workspace: Workspace) -> None:
     if version is None or version == FORMAT_VERSION:
         return
     made_by, remedy = "an older", "give another --workspace and run all jobs again"
+    if version == 1:
+        remedy += f", or, if it has lost no more than {artefacts.WORKSPACE_FILE}, {REPAIR}"
     if version > FORMAT_VERSION:
         made_by, remedy = "a newer", "install the newer version, or give another --workspace"
     raise WorkspaceError(
