@@ -162,7 +162,7 @@ def run_disturbed(
 def compare(undisturbed: Workspace, disturbed: Workspace, expected: Mapping[str, str]) -> dict[str, bool]:
     """Return what must hold at the end, in words, and whether it does."""
     tables = [ledger.read(workspace) for workspace in (undisturbed, disturbed)]
-    images = [np.asarray(zarr_store.open_images(workspace)[:]) for workspace in (undisturbed, disturbed)]
+    images = [np.asarray(zarr_store.open_array(workspace)[:]) for workspace in (undisturbed, disturbed)]
     reproducible = [
         pd.DataFrame(table.drop(columns=["attempts", "seconds", "host", "worker"])).to_csv() for table in tables
     ]

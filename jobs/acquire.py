@@ -130,7 +130,7 @@ def _create_store(workspace: Workspace, settings: Settings, catalogue: pd.DataFr
     """Create ``chips.zarr`` before any task, unless it is complete; a store of other settings is refused."""
     made_with = read_settings(settings, "catalogue") | {"scenes": len(catalogue)}
     if zarr_store.is_complete(workspace):
-        refuse_other_settings(workspace, "acquire", zarr_store.open_dataset(workspace).attrs["made_with"], made_with)
+        refuse_other_settings(workspace, "acquire", zarr_store.read_attributes(workspace)["made_with"], made_with)
         return
     if ledger.finished_shards(workspace):
         raise WorkspaceError(

@@ -35,7 +35,7 @@ def plan(settings: Settings) -> Plan:
     """At most all labelled chips for every task; how many is known when the subsets are balanced."""
     workspace, config = Workspace(settings.workspace), _config(settings)
     chips = len(workspace.read_table(artefacts.LABELS, ["chip_id"]))
-    images = zarr_store.open_images(workspace)
+    images = zarr_store.open_array(workspace)
     megabytes = config.batch_size * np.prod(images.shape[1:]) * images.dtype.itemsize / 2**20
     sets = len(settings.tasks) * (1 + (config.folds or 0))
     folds = f", and again for each of {config.folds} folds" if config.folds else ""
@@ -65,16 +65,14 @@ def main(settings: Settings, client: Client) -> Counts:
         for (task, fold), samples in selected.items():
             sample_set = artefacts.sample_set(task, fold)
             curation.create_stores(workspace, sample_set, samples, config.batch_size)
-            pixels: dict[str, str] = {}
             for result in collect(_copy(client, workspace, sample_set, samples, config.batch_size)):
-                number, pixels[result.name] = result.value
-                progress.advance(done=number)
+                progress.advance(done=result.value)
             split_leakage = curation.SplitLeakage(samples)
             workspace.write_table(artefacts.samples_table(sample_set), samples)
             workspace.write_table(artefacts.samples_leakage(sample_set), split_leakage.locations())
             leakage = split_leakage.measure(deposits, config.max_leakage)
             summary = curation.summarise(samples, task, config, leakage)
-            digest = curation.digest_samples(samples, pixels)
+            digest = curation.digest_samples(samples, config.batch_size)
             workspace.write_json(artefacts.samples_summary(sample_set), summary | {"digest": digest})
     dropped = pd.concat([samples["drop_reason"] for (_, fold), samples in selected.items() if fold is None])
     reasons = {str(reason): int(number) for reason, number in dropped[dropped != ""].value_counts().items()}

@@ -1,62 +1,95 @@
-"""Audit the chip store against the ledger.
+"""Look at every artefact of a workspace, whether it is as it was written.
 
     mineral-pipeline verify WORKSPACE
 
-Reads every finished shard: each scene of the catalogue has its chips, a chip of status ``ok`` has pixels and every
-other is all fill. Writes nothing.
+Reads the whole workspace: tables, documents and models with the digests that stand in them, every chip with its digest
+in the ledger, every sample with that in the table of its set, and all of it against the newest run records. What has
+become stale, because settings or inputs have changed, is not damaged; the next run makes it again. Writes nothing.
+`jobs.repair` makes again what is damaged.
 """
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-import pandas as pd
-import zarr
-
-from jobs.running.progress import CONSOLE
-from jobs.running.status import open_existing
-from mineral_pipeline.workspace import Workspace, artefacts, identities, ledger, zarr_store
-from mineral_pipeline.workspace.ledger import State
+from jobs.running.progress import CONSOLE, Progress
+from jobs.verification import chips, files, samples
+from jobs.verification.check import Check, Fault
+from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.workspace import Workspace, artefacts, ignored_runs, layout, lock
 
 
 def main(url: str) -> int:
-    """Show every fault of the workspace at ``url``; returns 1 when there is one."""
-    workspace = open_existing(url)
-    found = list(find_faults(workspace))
-    for fault in found:
-        CONSOLE.print(f"verify: {fault}")
-    CONSOLE.print(f"verify: {len(ledger.finished_shards(workspace)):,} finished shards, {len(found):,} faults")
-    return 1 if found else 0
+    """Show every fault of the workspace at ``url``; returns 1 when there is one.
+
+    Raises:
+        WorkspaceError: there is no workspace, or it has another format.
+    """
+    workspace = Workspace(url)
+    if files.version_fault(workspace) is None and layout.read_version(workspace) is None:
+        raise WorkspaceError(f"{url}: nothing there: is it a workspace? `mineral-pipeline run` makes one")
+    if owner := lock.owner(workspace):
+        CONSOLE.print(f"verify: in use by {owner}: what is being written may look damaged")
+    for name, reason in strays(workspace):
+        CONSOLE.print(f"verify: {workspace.uri(name)} {reason}: it is ignored")
+    return 1 if show_faults(workspace) else 0
 
 
-def find_faults(workspace: Workspace) -> Iterator[str]:
-    """Yield every way in which the finished shards differ from what the ledger and the catalogue say."""
-    catalogue = workspace.read_table(artefacts.CATALOGUE, ["scene_id", "location_id", "product_id", "shard"])
-    chips, images = identities.plan_chips(catalogue), zarr_store.open_images(workspace)
-    if len(chips) != images.shape[0]:
-        yield (
-            f"{artefacts.CHIPS} holds {images.shape[0]} chips, {artefacts.CATALOGUE} {len(catalogue)} scenes: remove"
-            " both and start again"
-        )
-    states, damaged = ledger.read_states(workspace, catalogue)
-    yield from (f"{fault}: run acquire again" for fault in damaged.values())
-    planned = dict(zip(chips["chip_id"], chips["chip_index"], strict=True))
-    for shard in states:
-        name = artefacts.ledger_part(shard)
-        part = workspace.read_table(name, ["chip_id", "chip_index", "status"])
-        if part["chip_id"].map(planned).equals(part["chip_index"]):
-            yield from _pixel_faults(images, part, name)
-        else:
-            yield f"{name}: its chips are not those of its scenes: remove the part and run acquire again"
+def strays(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    """Yield the names of files that another program or version has put there, each with the reason."""
+    yield from ((name, "is no lease") for name in lock.stray_files(workspace))
+    yield from ((f"{artefacts.RUNS}/{run.name}", run.reason) for run in ignored_runs(workspace) if not run.is_damaged)
 
 
-def _pixel_faults(images: zarr.Array[Any], chips: pd.DataFrame, name: str) -> Iterator[str]:
-    """Yield the chips of a ledger part whose pixels contradict their status."""
-    pixels = np.asarray(images.oindex[chips["chip_index"].to_numpy()])
-    has_pixels = [bool(image.any()) for image in pixels]
-    for chip_id, status, has_some in zip(chips["chip_id"], chips["status"], has_pixels, strict=True):
-        if has_some != (status == State.OK):
-            found = "has pixels" if has_some else "has no pixels"
-            yield f"{name}: chip {chip_id} is {status} but {found}: remove the part and run acquire again"
+def show_faults(workspace: Workspace) -> list[Fault]:
+    """Look at everything, show how far that is and what is wrong, and return what is."""
+    checks = plan_checks(workspace)
+    with Progress("verify", "pieces", len(checks)) as progress:
+        found = []
+        for faults in _run(workspace, checks):
+            progress.advance(done=not faults, failed=bool(faults))
+            found += faults
+            for fault in faults:
+                CONSOLE.print(f"verify: {fault}")
+    numbers: Counter[str] = Counter()
+    for check in checks:
+        numbers[check.kind] += check.number
+    looked = ", ".join(f"{number:,} {kind}" for kind, number in numbers.items())
+    CONSOLE.print(f"verify: {looked}: {len(found):,} faults")
+    return found
+
+
+def find_faults(workspace: Workspace) -> Iterator[Fault]:
+    """Yield every way in which the artefacts of a workspace differ from what was written.
+
+    Raises:
+        WorkspaceError: the workspace cannot be listed.
+    """
+    for faults in _run(workspace, plan_checks(workspace)):
+        yield from faults
+
+
+def plan_checks(workspace: Workspace) -> list[Check]:
+    """All that there is to look at."""
+    return [check for part in (files, chips, samples) for check in part.plan_checks(workspace)]
+
+
+def _run(workspace: Workspace, checks: list[Check]) -> Iterator[list[Fault]]:
+    """Yield what every check has found, in their order; and then what is not as it was left, where no check told why.
+
+    The checks run in threads, each of which holds one shard or batch in memory.
+    """
+    named: set[str] = set()
+    pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="verify")
+    try:
+        for faults in pool.map(lambda check: check.faults(workspace), checks):
+            named |= {fault.artefact for fault in faults}
+            yield faults
+    finally:
+        pool.shutdown(cancel_futures=True)
+    for fault in files.find_changed(workspace):
+        if not any(f"{name}/".startswith(f"{fault.artefact}/") for name in named):
+            yield [fault]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from mineral_pipeline.geometry import CRS
+from mineral_pipeline.modelling import ModelSpec
+from mineral_pipeline.modelling.model_files import write_metrics
+from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings, parse
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 from mineral_pipeline.workspace.digests import digest_document, digest_table
@@ -82,6 +87,14 @@ def image(rng: np.random.Generator, size: int, richness: float, task: str) -> np
         y, x = rng.integers(2, size - 5, 2)
         pixels[y : y + 3, x : x + 3] += 60
     return np.clip(pixels, 1, 255).astype("uint8")
+
+
+def pretend_trained(workspace: Workspace, spec: ModelSpec, **facts: object) -> dict[str, Any]:
+    """Write spec and metrics of a model that was not trained, beside its other files that are there."""
+    write_spec(workspace, spec)
+    metrics = {"task": spec.task, "name": spec.name, "kind": spec.kind, "epochs": 1, "seconds": 0.1}
+    metrics |= {"collapsed": False, "validation": {}}
+    return write_metrics(workspace, artefacts.model(spec.task, spec.name), metrics | facts)
 
 
 def settings(workspace: Workspace, **sections: object) -> Settings:

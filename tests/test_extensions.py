@@ -77,7 +77,7 @@ def test_a_new_sensor_goes_from_the_archive_to_a_chip(toy_archive: Settings, cli
     workspace = Workspace(toy_archive.workspace)
     assert workspace.read_table(artefacts.CATALOGUE)["sensor"].tolist() == ["XT01"]
     assert ledger.read(workspace)["status"].tolist() == ["ok"]
-    assert zarr_store.open_images(workspace).dtype == "uint16"
+    assert zarr_store.open_array(workspace).dtype == "uint16"
 
 
 def test_workers_know_what_the_client_registered(toy_archive: Settings, processes: Client) -> None:

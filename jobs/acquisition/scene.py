@@ -21,6 +21,7 @@ from mineral_pipeline import archive, imagery
 from mineral_pipeline.errors import MineralPipelineError, one_line
 from mineral_pipeline.sensors.landsat import SceneMetadata
 from mineral_pipeline.settings import Acquire
+from mineral_pipeline.workspace.digests import digest_array
 from mineral_pipeline.workspace.ledger import Outcome, State
 
 
@@ -101,7 +102,8 @@ def _describe_surprise(error: Exception) -> str:
 def _add_chip(outcome: Outcome, chip: imagery.Chip) -> Outcome:
     """The outcome with the footprint and the statistics of its chip."""
     facts = {name: getattr(chip, name) for name in ("footprint_source", "valid_fraction", "brightness")}
-    return replace(outcome, geometry=shapely.Polygon(chip.footprint), **facts)
+    digest = digest_array(chip.image)
+    return replace(outcome, geometry=shapely.Polygon(chip.footprint), image_sha256=digest, **facts)
 
 
 def _read_scene(scene: PlannedScene, context: Context, deadline: float) -> tuple[dict[str, Any], list[imagery.Chip]]:

@@ -89,7 +89,7 @@ def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, co
         UnfitWorkerError: the worker is being closed: another one acquires the shard already.
     """
     place = worker.here()
-    dtype = zarr_store.open_images(workspace).dtype
+    dtype = np.dtype(zarr_store.open_array(workspace).dtype)
     context = Context(source, config, dtype, archive.ByteLimiter(config.max_download_mb * 1e6), Lock())
     indices = [chip.chip_index for scene in shard.scenes for chip in scene.chips]
     images = np.zeros((len(indices), len(config.bands), config.chip_size, config.chip_size), dtype)

@@ -67,8 +67,8 @@ def _metrics(settings: Settings, task: Task) -> list[str]:
 
 
 def _model(task: Task, name: str) -> list[str]:
-    """A model: the names and sizes of its files, and the content of the one that is written last."""
-    return [artefacts.model(task, name), artefacts.model(task, name, artefacts.MODEL_METRICS)]
+    """A model: the names and sizes of its files, and the content of those that tell what it is and what it is worth."""
+    return [artefacts.model(task, name, file) for file in ("", artefacts.MODEL_SPEC, artefacts.MODEL_METRICS)]
 
 
 def _evaluations(settings: Settings) -> list[str]:
@@ -79,6 +79,32 @@ def _evaluations(settings: Settings) -> list[str]:
 def _ensemble(settings: Settings) -> list[str]:
     seeds = range(settings.prospect.ensemble_size)
     return [file for seed in seeds for file in _model("richness", modelling.member_name(seed))]
+
+
+MAKERS: dict[str, JobName] = {
+    artefacts.CATALOGUE: "catalogue",
+    artefacts.CHIPS: "acquire",
+    artefacts.LEDGER: "acquire",
+    artefacts.DEPOSITS: "label",
+    artefacts.DEPOSITS_REPORT: "label",
+    artefacts.LABELS: "label",
+    "samples": "curate",
+    "evaluation": "evaluate",
+    **dict.fromkeys(artefacts.PROSPECT_FILES, "prospect"),
+    artefacts.REPORT_FOLDER: "report",
+}
+"""Job that makes an artefact, or all in a folder, whatever the settings; models: see `makers`."""
+
+
+def makers(artefact: str) -> tuple[JobName, ...]:
+    """Jobs that make an artefact, or a file of it; each of them leaves it as it should be."""
+    top, *rest = artefact.split("/")
+    if top in MAKERS:
+        return (MAKERS[top],)
+    name = rest[1] if top == "models" and len(rest) > 1 else ""
+    if name.startswith("member-"):
+        return ("evaluate", "prospect")
+    return ("tune",) if name == modelling.TUNED or name.startswith("candidate-") else ("train",)
 
 
 DEPENDENCIES: dict[JobName, Dependencies] = {
@@ -127,5 +153,5 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
         files=_land,
         makers=("label", "curate", "train", "tune"),
     ),
-    "report": Dependencies((), writes=lambda s: [artefacts.REPORT]),
+    "report": Dependencies((), writes=lambda s: [artefacts.REPORT_FOLDER]),
 }  # fmt: skip

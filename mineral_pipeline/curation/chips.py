@@ -33,8 +33,8 @@ def read_chips(workspace: Workspace, *, drop_open_mines: bool = False) -> gpd.Ge
         drop_open_mines: whether chips that hold a large open mine are unusable.
 
     Returns:
-        One row per chip in the order of ``chip_index``: `LABEL_COLUMNS`, `FLAGS`, ``brightness``, the footprint, and
-        ``drop_reason``, the reason why the chip cannot be used, empty when it can.
+        One row per chip in the order of ``chip_index``: `LABEL_COLUMNS`, `FLAGS`, ``brightness``, ``image_sha256``, the
+        footprint, and ``drop_reason``, the reason why the chip cannot be used, empty when it can.
 
     Raises:
         DataError: no chip is labelled; or ``drop_open_mines`` is set and the labels do not tell which chips hold one.
@@ -47,7 +47,7 @@ def read_chips(workspace: Workspace, *, drop_open_mines: bool = False) -> gpd.Ge
     if drop_open_mines and "has_open_mine" not in labels:
         raise DataError(f"{workspace.uri(artefacts.LABELS)} has no column has_open_mine: run label again")
     labels = labels.reindex(columns=[*LABEL_COLUMNS, *FLAGS], fill_value=False)
-    images = workspace.read_table(artefacts.LEDGER, ["chip_id", "brightness", "geometry"])
+    images = workspace.read_table(artefacts.LEDGER, ["chip_id", "brightness", "image_sha256", "geometry"])
     chips = gpd.GeoDataFrame(labels.merge(images, on="chip_id", validate="one_to_one"), geometry="geometry", crs=CRS)
     chips = chips.sort_values("chip_index", ignore_index=True)
     usable = SphericalPolygons.of(chips.geometry).valid

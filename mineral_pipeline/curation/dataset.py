@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import geopandas as gpd
@@ -14,7 +15,7 @@ from mineral_pipeline.curation.sampling import count_locations
 from mineral_pipeline.learning import PRIMARY_METRIC, SUBSETS, SubsetName, Task
 from mineral_pipeline.settings import Curate
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
-from mineral_pipeline.workspace.digests import digest_array, digest_document, digest_table
+from mineral_pipeline.workspace.digests import digest_document, digest_table
 from mineral_pipeline.workspace.identities import KEYS
 
 HELD_OUT: tuple[SubsetName, ...] = ("validation", "test")
@@ -35,9 +36,7 @@ def create_stores(workspace: Workspace, sample_set: str, samples: gpd.GeoDataFra
         batch_size: samples in one chunk.
     """
     workspace.remove(artefacts.samples_summary(sample_set))
-    images = zarr_store.open_images(workspace)
-    bands = tuple(str(band) for band in zarr_store.open_dataset(workspace)["band"].to_numpy())
-    layout = zarr_store.ImageLayout(bands, images.shape[-1], batch_size, str(images.dtype))
+    layout = replace(zarr_store.read_layout(workspace), images_per_write=batch_size)
     for subset in SUBSETS:
         rows = _in_order(samples, subset)
         columns = {name: rows[name].to_numpy() for name in COORDINATES}
@@ -46,39 +45,43 @@ def create_stores(workspace: Workspace, sample_set: str, samples: gpd.GeoDataFra
         zarr_store.create_samples(workspace, store, layout, columns, {"sample_set": sample_set, "subset": subset})
 
 
-def chips_by_batch(samples: gpd.GeoDataFrame, subset: str, batch_size: int) -> list[list[int]]:
-    """The ``chip_index`` of every sample of each batch of a subset's store."""
-    chips = _in_order(samples, subset)["chip_index"].tolist()
+def chips_by_batch(samples: gpd.GeoDataFrame, subset: str, batch_size: int) -> list[list[tuple[int, str]]]:
+    """The ``chip_index`` and the ``image_sha256`` of every sample of each batch of a subset's store."""
+    rows = _in_order(samples, subset)
+    chips = list(zip(rows["chip_index"].tolist(), rows["image_sha256"].tolist(), strict=True))
     return [chips[start : start + batch_size] for start in range(0, len(chips), batch_size)]
 
 
-def write_samples(workspace: Workspace, store: str, batch: int, chips: Sequence[int]) -> tuple[int, str]:
+def write_samples(workspace: Workspace, store: str, batch: int, chips: Sequence[tuple[int, str]]) -> int:
     """Copy chips into one batch of a training store. Runs on a worker and holds one batch in memory.
 
     Args:
         workspace: the workspace.
         store: name as `artefacts.samples_store` gives it.
         batch: number of the batch.
-        chips: ``chip_index`` of each sample of the batch.
+        chips: ``chip_index`` and ``image_sha256`` of each sample of the batch.
 
     Returns:
-        Number of samples written, and the digest of their pixels.
+        Number of samples written.
+
+    Raises:
+        WorkspaceError: a chip is not what was acquired.
     """
     # Chips are read in the order of the chip store, each once, and then put into the order of the batch.
-    indices, position = np.unique(np.asarray(chips, dtype=np.int64), return_inverse=True)
-    images = np.asarray(zarr_store.open_images(workspace).oindex[indices])[position]
-    zarr_store.write_batch(workspace, store, batch, images)
-    return len(chips), digest_array(images)
+    indices, position = np.unique([index for index, _ in chips], return_inverse=True)
+    images = zarr_store.open_images(workspace, artefacts.CHIPS, dict(chips)).read(indices)
+    zarr_store.write_batch(workspace, store, batch, images[position])
+    return len(chips)
 
 
-def digest_samples(samples: gpd.GeoDataFrame, pixels: Mapping[str, str]) -> str:
-    """Digest of a sample set: its table and, by batch, its pixels. Equal sets have equal ones, whatever their files.
+def digest_samples(samples: gpd.GeoDataFrame, batch_size: int) -> str:
+    """Digest of a sample set: its table, which has a digest of every image, and what makes its batches.
 
     Args:
         samples: samples as `select` gives them.
-        pixels: digest of the pixels of every batch, as `write_samples` gives it.
+        batch_size: samples in one batch.
     """
-    return digest_document([digest_table(samples), pixels])
+    return digest_document([digest_table(samples), batch_size])
 
 
 def summarise(samples: gpd.GeoDataFrame, task: Task, config: Curate, leakage: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from mineral_pipeline.workspace.identities import KEYS
 
 COLUMNS = [
     "sample", "subset", "drop_reason", *KEYS, "chip_index", "group", "label", "weight",
-    "brightness", "n_deposits", "lon", "lat", "geometry",
+    "brightness", "n_deposits", "image_sha256", "lon", "lat", "geometry",
 ]  # fmt: skip
 """Columns of ``samples.parquet``."""
 

@@ -6,6 +6,15 @@ anything that imports Keras, which `fit` and `predict` do on the worker.
 
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.fitting import fit
+from mineral_pipeline.modelling.model_files import (
+    done_names,
+    find_damaged_files,
+    is_current,
+    is_done,
+    read_metrics,
+    read_predictions,
+    read_spec,
+)
 from mineral_pipeline.modelling.model_list import baseline_specs, check_networks, grid_specs, model_names
 from mineral_pipeline.modelling.model_selection import (
     SELECTABLE_KINDS,
@@ -16,16 +25,7 @@ from mineral_pipeline.modelling.model_selection import (
     select_model,
 )
 from mineral_pipeline.modelling.prediction import predict, predict_subset
-from mineral_pipeline.modelling.spec import (
-    TUNED,
-    ModelSpec,
-    done_names,
-    is_current,
-    is_done,
-    read_metrics,
-    read_predictions,
-    read_spec,
-)
+from mineral_pipeline.modelling.spec import TUNED, ModelSpec
 
 __all__ = [
     "SELECTABLE_KINDS",
@@ -36,6 +36,7 @@ __all__ = [
     "done_names",
     "ensemble_members",
     "ensemble_specs",
+    "find_damaged_files",
     "fit",
     "grid_specs",
     "has_collapsed",

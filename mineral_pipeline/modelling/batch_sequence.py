@@ -28,7 +28,7 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
         """
         super().__init__(workers=1, use_multiprocessing=False)
         self._subset, self._seed = subset, seed
-        self._size = subset.images.chunks[0]
+        self._size = subset.images.images_per_file
         # two buffers of shuffled chunks: the one in use, and the one read ahead
         self._cache = ChunkCache(subset.images, min_chunks=2 * SHUFFLED_CHUNKS)
         self._epoch = first_epoch - 1

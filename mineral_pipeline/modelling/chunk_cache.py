@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
-import zarr
+
+from mineral_pipeline.workspace.images import Images
 
 SHUFFLED_CHUNKS = 16
 """Chunks whose samples are mixed with each other."""
@@ -46,18 +46,18 @@ def batch_rows(rows: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 class ChunkCache:
-    """Rows of an image array by whole chunks (shards, where there are any), decoded by threads; the latest are kept."""
+    """Rows of a store by whole files, which are batches or shards, decoded by threads; the latest are kept."""
 
     def __init__(
         self,
-        images: zarr.Array[Any],
+        images: Images,
         min_chunks: int = 2,
         max_bytes: int = CACHE_BYTES,
         threads: int = DECODING_THREADS,
     ) -> None:
         """Cache as many chunks of ``images`` as ``max_bytes`` hold, but at least ``min_chunks``."""
         self._images = images
-        self._chunk = (images.shards or images.chunks)[0]
+        self._chunk = images.images_per_file
         chunk_bytes = self._chunk * int(np.prod(images.shape[1:])) * images.dtype.itemsize
         self._max_chunks = max(max_bytes // chunk_bytes, min_chunks)
         self._chunks: OrderedDict[int, Future[np.ndarray]] = OrderedDict()
@@ -94,4 +94,5 @@ class ChunkCache:
             return self._chunks[number]
 
     def _read(self, number: int) -> np.ndarray:
-        return np.asarray(self._images[number * self._chunk : (number + 1) * self._chunk])
+        rows = np.arange(number * self._chunk, min((number + 1) * self._chunk, self._images.shape[0]))
+        return self._images.read(rows)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import zarr
 
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import SubsetName
 from mineral_pipeline.modelling.chunk_cache import ChunkCache, batch_rows
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 from mineral_pipeline.workspace.identities import KEYS
+from mineral_pipeline.workspace.images import Images
 
 SAMPLE_COLUMNS = [*KEYS, "lon", "lat"]
 """Columns of the table of samples: the keys of a chip, and its centre in degrees."""
@@ -31,7 +30,7 @@ MIN_BATCH = 32
 class Samples:
     """Chips without their labels: all from which a model may predict."""
 
-    images: zarr.Array[Any]
+    images: Images
     """(chip, band, y, x), on disk."""
     rows: np.ndarray
     """(sample,) index of each sample along the first dimension of ``images``."""
@@ -49,7 +48,7 @@ class Samples:
 
     def read_images(self) -> Iterator[np.ndarray]:
         """Batches of images, (n, band, y, x) in the sensor's integers, in the order of the samples."""
-        cache, pieces = ChunkCache(self.images), batch_rows(self.rows, max(self.images.chunks[0], MIN_BATCH))
+        cache, pieces = ChunkCache(self.images), batch_rows(self.rows, max(self.images.array.chunks[0], MIN_BATCH))
         try:
             for number, piece in enumerate(pieces):
                 for next_piece in pieces[number + 1 : number + 2]:
@@ -63,7 +62,7 @@ class Samples:
 class Subset:
     """One subset of a task's samples: everything but the pixels in memory."""
 
-    images: zarr.Array[Any]
+    images: Images
     """(sample, band, y, x), on disk."""
     table: pd.DataFrame
     """`SAMPLE_COLUMNS`, one row per sample."""
@@ -85,33 +84,25 @@ class Subset:
 
 
 def open_subset(workspace: Workspace, task: str, subset: SubsetName) -> Subset:
-    """Open one subset of a task's samples.
+    """Open one subset of a task's samples: pixels of its store, all else of the table, as `Subset` has it.
 
     Raises:
-        WorkspaceError: the task is not curated.
+        WorkspaceError: the task is not curated, or an artefact is damaged.
         DataError: the subset is empty, a label lies outside 0..1, or store and table are of different runs of curate.
     """
-    name = artefacts.samples_store(task, subset)
-    store = zarr_store.open_dataset(workspace, name)
-    label, weight = (store[key].to_numpy().astype("float32") for key in ("label", "weight"))
+    name, columns = artefacts.samples_table(task), ["sample", "subset", "label", "weight", "group", "image_sha256"]
+    table = workspace.read_table(name, [*columns, *SAMPLE_COLUMNS])
+    table = table[table["subset"] == subset].sort_values("sample", ignore_index=True)
+    label, weight = (table[key].to_numpy("float32") for key in ("label", "weight"))
     if not len(label):
-        raise DataError(f"{workspace.uri(name)} holds no samples: give curate more locations")
+        raise DataError(f"{workspace.uri(name)} holds no samples of {subset}: give curate more locations")
     if not ((label >= 0) & (label <= 1)).all() or not weight.sum() > 0:
         raise DataError(f"{workspace.uri(name)}: labels must lie in 0..1 and weights be positive: run curate again")
-    table = pd.DataFrame({key: store[key].to_numpy() for key in SAMPLE_COLUMNS})
-    group = _read_groups(workspace, task, subset, table["chip_id"])
-    return Subset(zarr_store.open_images(workspace, name), table, label, weight / weight.mean(), group)
-
-
-def _read_groups(workspace: Workspace, task: str, subset: SubsetName, chip_id: pd.Series) -> np.ndarray:
-    """The group of every sample of a store, which the table of samples holds."""
-    table = workspace.read_table(artefacts.samples_table(task), ["subset", "chip_id", "group"])
-    groups = table[table["subset"] == subset].set_index("chip_id")["group"]
-    if not groups.index.is_unique or set(groups.index) != set(chip_id):
-        raise DataError(
-            f"{workspace.uri(artefacts.samples_table(task))} is not of the same run as its stores: run curate again"
-        )
-    return np.asarray(groups.loc[chip_id])
+    store = artefacts.samples_store(task, subset)
+    images = zarr_store.open_images(workspace, store, dict(enumerate(table["image_sha256"])))
+    if len(table) != images.shape[0]:
+        raise DataError(f"{workspace.uri(name)} is not of the same run as {store}: run curate again")
+    return Subset(images, table[SAMPLE_COLUMNS], label, weight / weight.mean(), table["group"].to_numpy())
 
 
 def open_chips(workspace: Workspace, chip_index: Sequence[int] | np.ndarray) -> Samples:
@@ -122,7 +113,7 @@ def open_chips(workspace: Workspace, chip_index: Sequence[int] | np.ndarray) -> 
         chip_index: (n,) indices along the chip dimension.
 
     Raises:
-        WorkspaceError: there are no chips.
+        WorkspaceError: there are no chips, or their store or ledger is damaged.
     """
     rows = np.asarray(chip_index, dtype=np.int64)
 
@@ -134,7 +125,7 @@ def open_chips(workspace: Workspace, chip_index: Sequence[int] | np.ndarray) -> 
             raise DataError(f"{workspace.uri(artefacts.LABELS)} lacks some of the chips: run label again")
         return labels.loc[rows].reset_index(drop=True)
 
-    return Samples(zarr_store.open_images(workspace), rows, read_table)
+    return Samples(zarr_store.open_chips(workspace, rows), rows, read_table)
 
 
 def permute_labels(subset: Subset, seed: int) -> Subset:

@@ -17,9 +17,10 @@ from mineral_pipeline.modelling.checkpoint import Checkpoint, TrainingState, rea
 from mineral_pipeline.modelling.collapse import attempts, is_collapsed
 from mineral_pipeline.modelling.dataset import Subset, open_subset, permute_labels
 from mineral_pipeline.modelling.draft import Draft, begin
+from mineral_pipeline.modelling.model_files import is_done, read_metrics, write_metrics
 from mineral_pipeline.modelling.networks import NETWORKS
 from mineral_pipeline.modelling.prediction import predict_batches, save_baseline
-from mineral_pipeline.modelling.spec import ModelSpec, is_done, read_metrics, write_metrics
+from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
 
 Measure = Callable[[Task, np.ndarray, np.ndarray, np.ndarray], dict[str, float]]

@@ -8,8 +8,9 @@ from typing import Any
 
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import HIGHER_IS_BETTER, PRIMARY_METRIC, Task
+from mineral_pipeline.modelling.model_files import is_current, is_done, read_metrics, read_spec
 from mineral_pipeline.modelling.model_list import grid_specs
-from mineral_pipeline.modelling.spec import TUNED, ModelSpec, NetworkKind, is_current, is_done, read_metrics, read_spec
+from mineral_pipeline.modelling.spec import TUNED, ModelSpec, NetworkKind
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 

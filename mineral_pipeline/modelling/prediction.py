@@ -13,7 +13,8 @@ from mineral_pipeline.learning import SubsetName
 from mineral_pipeline.modelling.baselines import BASELINES, FeaturePredictor
 from mineral_pipeline.modelling.dataset import Samples, open_chips, open_subset
 from mineral_pipeline.modelling.draft import Draft
-from mineral_pipeline.modelling.spec import ModelSpec, read_spec
+from mineral_pipeline.modelling.model_files import read_file, read_spec
+from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
 
 
@@ -82,7 +83,7 @@ def load_baseline(workspace: Workspace, spec: ModelSpec) -> FeaturePredictor:
     import joblib
 
     name = artefacts.model(spec.task, spec.name, artefacts.MODEL_BASELINE)
-    content = workspace.read_bytes(name)
+    content = read_file(workspace, spec.task, spec.name, artefacts.MODEL_BASELINE)
     try:
         predictor: FeaturePredictor = joblib.load(io.BytesIO(content))
     except Exception as error:  # unpickling damaged bytes raises errors of any kind

@@ -22,8 +22,9 @@ from mineral_pipeline.modelling.candidates import candidate_spec, candidate_spec
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.draft import begin
 from mineral_pipeline.modelling.fitting import Measure, fit
+from mineral_pipeline.modelling.model_files import is_done, read_failure, read_file, read_metrics, write_metrics
 from mineral_pipeline.modelling.model_selection import rank_models
-from mineral_pipeline.modelling.spec import TUNED, ModelSpec, is_done, read_metrics, write_metrics
+from mineral_pipeline.modelling.spec import TUNED, ModelSpec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -157,20 +158,19 @@ def promote(workspace: Workspace, winner: ModelSpec, table: pd.DataFrame) -> Non
     """
     task = winner.task
     draft = begin(workspace, replace(winner, name=TUNED, kind="tuned"))
-    for file in workspace.list(artefacts.model(task, winner.name)):
-        if file not in (artefacts.MODEL_SPEC, artefacts.MODEL_METRICS):
-            workspace.write_bytes(draft.file(file), workspace.read_bytes(artefacts.model(task, winner.name, file)))
+    metrics = read_metrics(workspace, task, winner.name)
+    for file in metrics["files"]:
+        if file != artefacts.MODEL_SPEC:
+            workspace.write_bytes(draft.file(file), read_file(workspace, task, winner.name, file))
     workspace.write_table(draft.file(artefacts.MODEL_SEARCH), table)
-    metrics = read_metrics(workspace, task, winner.name) | {"name": TUNED, "kind": "tuned", "label": TUNED}
-    write_metrics(workspace, draft.folder, metrics)
+    write_metrics(workspace, draft.folder, metrics | {"name": TUNED, "kind": "tuned", "label": TUNED})
     draft.publish()
 
 
 def _row(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
     row: dict[str, Any] = {"name": spec.name, **spec.hyperparameters.model_dump(), "reason": ""}
     if not is_done(workspace, spec):
-        failure = workspace.read_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_FAILURE))
-        return row | {"reason": failure["reason"]}
+        return row | {"reason": read_failure(workspace, spec.task, spec.name)}
     metrics = read_metrics(workspace, spec.task, spec.name)
     score, loss = (metrics["validation"][key] for key in (PRIMARY_METRIC[spec.task], "loss"))
     return row | {"score": score, "loss": loss} | {key: metrics[key] for key in ("epochs", "seconds", "collapsed")}

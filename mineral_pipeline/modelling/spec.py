@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import pandas as pd
 import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.errors import SettingsError, WorkspaceError, one_line
 from mineral_pipeline.learning import RANDOM_LABELS, Task
-from mineral_pipeline.settings import Hyperparameters, Normalisation
+from mineral_pipeline.settings import Hyperparameters, Normalisation, document
 from mineral_pipeline.workspace import Workspace, artefacts
 
 NetworkKind = Literal["grid", "random-labels", "candidate", "tuned", "ensemble-member"]
@@ -21,16 +20,6 @@ NETWORK_KINDS: tuple[NetworkKind, ...] = get_args(NetworkKind)
 Role = Literal["network", "baseline"]
 Loss = Literal["cross_entropy", "mae", "mse"]
 
-MODEL_FILES = (
-    artefacts.MODEL_SPEC,
-    artefacts.MODEL_NETWORK,
-    artefacts.MODEL_BASELINE,
-    artefacts.MODEL_HISTORY,
-    artefacts.MODEL_PREDICTIONS,
-    artefacts.MODEL_SEARCH,
-)
-"""Files without which a model that had them is not whole."""
-
 TUNED = "tuned"
 """Name of the best model of the search."""
 
@@ -38,6 +27,8 @@ TUNED = "tuned"
 @dataclass(frozen=True)
 class ModelSpec:
     """All that decides a model, so that equal specs mean the same model."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     task: Task
     """``presence`` or ``richness``."""
@@ -70,6 +61,9 @@ class ModelSpec:
         return "baseline" if self.network is None or self.kind == RANDOM_LABELS else "network"
 
 
+_SPEC = TypeAdapter(ModelSpec)
+
+
 def digest_samples(workspace: Workspace, task: Task) -> str:
     """Digest of the samples of a task, their labels and their pixels, as ``curate`` has left it in their summary.
 
@@ -77,7 +71,8 @@ def digest_samples(workspace: Workspace, task: Task) -> str:
         WorkspaceError: the task is not curated.
     """
     name = artefacts.samples_summary(task)
-    if digest := workspace.read_json(name).get("digest"):
+    summary = workspace.read_json(name)
+    if isinstance(summary, dict) and (digest := summary.get("digest")):
         return str(digest)[:16]
     raise WorkspaceError(f"{workspace.uri(name)} holds no digest of the samples: run curate again")
 
@@ -90,73 +85,26 @@ def write_spec(workspace: Workspace, spec: ModelSpec, folder: str | None = None)
     workspace.write_bytes(f"{folder}/{artefacts.MODEL_SPEC}", text.encode())
 
 
-def read_spec(workspace: Workspace, task: str, name: str) -> ModelSpec:
-    """Read a model's ``settings.yaml``.
+def parse_spec(content: bytes, source: str) -> ModelSpec:
+    """The spec that `write_spec` has written; errors name ``source``.
 
     Raises:
-        WorkspaceError: there is no such model.
+        WorkspaceError: it is none of this version of the program.
     """
-    content = yaml.safe_load(workspace.read_bytes(artefacts.model(task, name, artefacts.MODEL_SPEC)))
-    return ModelSpec(**{**content, "hyperparameters": Hyperparameters(**content["hyperparameters"])})
-
-
-def read_metrics(workspace: Workspace, task: str, name: str) -> dict[str, Any]:
-    """A model's ``metrics.json``.
-
-    Raises:
-        WorkspaceError: the model is not trained.
-    """
-    metrics: dict[str, Any] = workspace.read_json(artefacts.model(task, name, artefacts.MODEL_METRICS))
-    return metrics
-
-
-def write_metrics(workspace: Workspace, folder: str, metrics: dict[str, Any]) -> dict[str, Any]:
-    """Write ``metrics.json`` into the folder of a model, its last file, and return what it holds.
-
-    It also tells the sizes of the files without which the model is not whole.
-    """
-    sizes = workspace.sizes(folder)
-    metrics = metrics | {"files": {name: sizes[name] for name in MODEL_FILES if name in sizes}}
-    workspace.write_json(f"{folder}/{artefacts.MODEL_METRICS}", metrics)
-    return metrics
-
-
-def read_predictions(workspace: Workspace, task: str, name: str) -> pd.Series:
-    """What a model predicted for the validation subset when it was trained, in 0..1 by ``chip_id``.
-
-    Raises:
-        WorkspaceError: the model is not trained.
-    """
-    table = workspace.read_table(artefacts.model(task, name, artefacts.MODEL_PREDICTIONS), ["chip_id", "prediction"])
-    predictions: pd.Series = table.set_index("chip_id")["prediction"]
-    return predictions
-
-
-def is_done(workspace: Workspace, spec: ModelSpec) -> bool:
-    """Whether this very model is trained, and whole."""
-    return _trained_spec(workspace, spec.task, spec.name) == spec
-
-
-def is_current(workspace: Workspace, task: Task, name: str) -> bool:
-    """Whether a model is trained, and on the samples as they are now."""
-    spec = _trained_spec(workspace, task, name)
-    return spec is not None and spec.samples == digest_samples(workspace, task)
-
-
-def _trained_spec(workspace: Workspace, task: str, name: str) -> ModelSpec | None:
-    """The spec of a trained model; None where there is none, a part is gone, or another version has made it."""
-    folder = artefacts.model(task, name)
-    sizes = workspace.sizes(folder)
-    if artefacts.MODEL_METRICS not in sizes:
-        return None
     try:
-        files = read_metrics(workspace, task, name).get("files", {})
-        is_whole = all(sizes.get(file) == size for file, size in files.items())
-        return read_spec(workspace, task, name) if is_whole else None
-    except (WorkspaceError, TypeError, ValueError, KeyError, AttributeError):  # damaged in whatever way
-        return None
+        return _SPEC.validate_python(document.parse(content.decode(), source))
+    except UnicodeDecodeError:
+        reason = f"{source}: it is not UTF-8"
+    except SettingsError as error:
+        reason = str(error)
+    except ValidationError as error:
+        reason = f"{source}: {describe_first(error)}"
+    raise WorkspaceError(
+        f"{reason}: has another version of this program made it? run `mineral-pipeline repair SETTINGS`"
+    )
 
 
-def done_names(workspace: Workspace, specs: Sequence[ModelSpec]) -> list[str]:
-    """Names of those of ``specs`` that are trained."""
-    return [spec.name for spec in specs if is_done(workspace, spec)]
+def describe_first(error: ValidationError) -> str:
+    """The first thing that is wrong with a document, in one line."""
+    first = error.errors()[0]
+    return one_line(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")

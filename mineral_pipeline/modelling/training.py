@@ -22,6 +22,7 @@ from mineral_pipeline.modelling.batch_statistics import STATISTICS_BATCHES, Batc
 from mineral_pipeline.modelling.checkpoint import TrainingState
 from mineral_pipeline.modelling.dataset import Subset
 from mineral_pipeline.modelling.draft import Draft
+from mineral_pipeline.modelling.model_files import read_file
 from mineral_pipeline.modelling.networks import build_network
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -124,7 +125,7 @@ def identify(spec: ModelSpec, subset: Subset) -> str:
     configure_process()
     keras.utils.clear_session()  # which numbers the layers
     layers = build_network(spec, subset.images.shape, str(subset.images.dtype), subset.label).to_json()
-    facts = spec, layers, subset.images.shape, subset.images.chunks, keras.version(), BACKEND_VERSION
+    facts = spec, layers, subset.images.shape, subset.images.images_per_file, keras.version(), BACKEND_VERSION
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
@@ -158,7 +159,7 @@ def load(workspace: Workspace, task: str, name: str) -> Callable[[np.ndarray], n
         WorkspaceError: there is no such model.
     """
     configure_process()
-    content = workspace.read_bytes(artefacts.model(task, name, artefacts.MODEL_NETWORK))
+    content = read_file(workspace, task, name, artefacts.MODEL_NETWORK)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / artefacts.MODEL_NETWORK
         path.write_bytes(content)

@@ -36,7 +36,10 @@ PROSPECTS_STYLE = "prospects.qml"
 PROSPECT_FILES = (PROSPECTS, PROSPECTS_GEOJSON, PROSPECTS_RASTER, PROSPECTS_STYLE)
 """All of them; where the first exists, all do."""
 
-REPORT = "report/index.html"
+REPORT_FOLDER = "report"
+"""Folder of the report's page and of its figures."""
+
+REPORT = f"{REPORT_FOLDER}/index.html"
 
 MODEL_SPEC = "settings.yaml"
 """File of a model: all that decides it."""
@@ -142,4 +145,4 @@ def evaluation_predictions(task: str) -> str:
 
 def figure(name: str) -> str:
     """PNG of a figure of the report."""
-    return f"report/{name}.png"
+    return f"{REPORT_FOLDER}/{name}.png"

@@ -1,9 +1,9 @@
 """Digests of what artefacts hold: the key of a job is made of those that it reads, and its record has those it wrote.
 
 Tables are told apart by their values, because two Parquet files of one table may differ in their bytes: geopandas
-writes the coordinate system as PROJ words it. A folder, such as a store, is known by the names and sizes of its files,
-because to read a store takes as long as to make it; where its pixels matter, the job that wrote them has left a digest
-in a document.
+writes the coordinate system as PROJ words it. Parts of a table and files of the report have digests of their own. Any
+other folder, a store or a model, is known by the names and sizes of its files, because to read a store takes as long as
+to make it: `jobs.verify` reads them, and compares pixels with the digests that the job that wrote them has left.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ABSENT = ""
 
 
 def digest_artefacts(workspace: Workspace, names: Iterable[str]) -> dict[str, str]:
-    """Digest of every artefact by its name; a table in parts has one for each of them.
+    """Digest of every artefact by its name; a table in parts, and the report, have one for each of their files.
 
     Args:
         workspace: the workspace.
@@ -72,7 +72,7 @@ def _digest(workspace: Workspace, name: str) -> dict[str, str]:
     if workspace.is_file(name):
         return {name: _digest_file(workspace, name)}
     files = workspace.sizes(name)
-    if files and name.endswith(".parquet"):
+    if files and (name.endswith(".parquet") or name == artefacts.REPORT_FOLDER):
         return {part: _digest_file(workspace, part) for part in (f"{name}/{file}" for file in files)}
     return {name: digest_document(files) if files else ABSENT}
 

@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 
@@ -23,7 +24,7 @@ from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.geometry import CRS
 from mineral_pipeline.workspace import artefacts
 from mineral_pipeline.workspace.counts import Counts
-from mineral_pipeline.workspace.workspace import Workspace
+from mineral_pipeline.workspace.workspace import THREADS, Workspace
 
 
 class State(StrEnum):
@@ -68,6 +69,8 @@ class Outcome:
     """Wall time from request to chip."""
     sha256: str = ""
     """Digest of the band files' bytes, in the order of the bands."""
+    image_sha256: str = ""
+    """Digest of the chip's pixels, as `digests.digest_array` makes it; empty when it has none."""
     geometry: shapely.Polygon | None = None
     """Footprint, lon/lat WGS 84, counter-clockwise; longitudes are continuous across the antimeridian."""
     footprint_source: str = ""
@@ -85,7 +88,7 @@ class Outcome:
     cloud_cover: float = math.nan
     """Cloud cover in percent, from the MTL; nan when unknown."""
     host: str = ""
-    """Name of the machine that acquired it; empty in a ledger of before this was recorded, as is the worker."""
+    """Name of the machine that acquired it."""
     worker: str = ""
     """Name of the Dask worker there, by default its address."""
 
@@ -95,8 +98,8 @@ COLUMNS = [column.name for column in fields(Outcome)]
 
 
 CONTENT = [
-    "chip_id", "scene_id", "location_id", "chip_index", "product_id", "sha256", "geometry", "footprint_source",
-    "valid_fraction", "brightness", "path", "row", "acquired", "cloud_cover",
+    "chip_id", "scene_id", "location_id", "chip_index", "product_id", "sha256", "image_sha256", "geometry",
+    "footprint_source", "valid_fraction", "brightness", "path", "row", "acquired", "cloud_cover",
 ]  # fmt: skip
 """What a chip is; the other columns tell how it was acquired, which two acquisitions of one chip do differently."""
 
@@ -113,10 +116,8 @@ def to_table(outcomes: Iterable[Outcome]) -> gpd.GeoDataFrame:
 
 
 def read(workspace: Workspace) -> gpd.GeoDataFrame:
-    """The whole ledger, in the order of the chips; a column that parts of earlier versions lack is empty there."""
-    table = workspace.read_table(artefacts.LEDGER)
-    for column in ("host", "worker"):
-        table[column] = table[column].fillna("") if column in table else ""
+    """The whole ledger, in the order of the chips."""
+    table: gpd.GeoDataFrame = workspace.read_table(artefacts.LEDGER)
     return table
 
 
@@ -132,6 +133,23 @@ def read_content(workspace: Workspace) -> pd.DataFrame:
             raise part
     table: pd.DataFrame = pa.concat_tables(parts, promote_options="permissive").to_pandas()
     return table.loc[table["status"] == State.OK, CONTENT]
+
+
+def read_digests(workspace: Workspace, shards: Iterable[int]) -> dict[int, str]:
+    """``image_sha256`` of the chips of some shards, by ``chip_index``.
+
+    Raises:
+        WorkspaceError: a part is absent or damaged.
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        parts = pool.map(
+            lambda shard: workspace.read_table(artefacts.ledger_part(shard), ["chip_index", "image_sha256"]), shards
+        )
+        return {
+            index: digest
+            for part in parts
+            for index, digest in zip(part["chip_index"].tolist(), part["image_sha256"], strict=True)
+        }
 
 
 def finished_shards(workspace: Workspace) -> list[int]:
@@ -159,7 +177,7 @@ def read_states(workspace: Workspace, catalogue: pd.DataFrame) -> tuple[dict[int
         shard = int(match[1])
         uri = workspace.uri(artefacts.ledger_part(shard))
         if isinstance(part, WorkspaceError):
-            faults[shard] = f"{uri} is not a whole table ({' '.join(str(part.__cause__).split())})"
+            faults[shard] = f"{uri} {part.__cause__}"
             continue
         found = scene_states(part["scene_id"].to_pylist(), part["status"].to_pylist())
         if list(found) == scenes.get(shard, []):

@@ -143,8 +143,8 @@ def acquire(
     Raises:
         WorkspaceError: another run holds the lock, or its file cannot be written.
     """
-    for stray in _names(workspace)[1]:
-        say(f"{workspace.uri(f'{artefacts.LOCK}/{stray}')} is no lease: it is ignored")
+    for stray in stray_files(workspace):
+        say(f"{workspace.uri(stray)} is no lease: it is ignored")
     mine = Owner(length_s)
     number = _take(workspace, mine, say)
     done = threading.Event()
@@ -158,6 +158,11 @@ def acquire(
         done.set()
         renewal.join(length_s)
         _release(workspace, number, mine)
+
+
+def stray_files(workspace: Workspace) -> list[str]:
+    """Names of what lies beside the leases and is none, which is ignored."""
+    return [f"{artefacts.LOCK}/{name}" for name in _names(workspace)[1]]
 
 
 def owner(workspace: Workspace) -> Owner | None:

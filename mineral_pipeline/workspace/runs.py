@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mineral_pipeline.errors import WorkspaceError, one_line
 from mineral_pipeline.workspace import artefacts, lock
+from mineral_pipeline.workspace.counts import Counts
 from mineral_pipeline.workspace.workspace import Workspace
 
 
@@ -25,20 +28,48 @@ class RunState(StrEnum):
     KILLED = "killed"  # it says that it is running, but its run has lost the workspace
 
 
+RECORD = re.compile(r"[0-9TZ]+-[a-z]+\.json")
+"""Name of a record."""
+
+
+@dataclass(frozen=True)
+class IgnoredRun:
+    """What lies in the folder of the records and counts for nothing."""
+
+    name: str
+    """Name of its file in the folder."""
+    reason: str
+    """Why, in one line that goes on after the name."""
+    is_damaged: bool = False
+    """Whether it is the record of a run, and damaged; else another program or version has put it there."""
+
+
+FIELDS: dict[str, type] = {
+    "job": str, "run": str, "started": str, "state": str, "counts": dict, "settings": dict, "inputs": dict,
+    "packages": dict,
+}  # fmt: skip
+"""What every record holds; that of a run that is done also ``outputs``."""
+
+
 def write_run(workspace: Workspace, record: Mapping[str, Any]) -> None:
     """Write the record of one run in place of an earlier one of it.
 
-    It holds at least ``job`` and ``started`` (ISO 8601), which tell runs apart: only one uses a workspace at a time.
+    It holds at least `FIELDS`; ``job`` and ``started`` (ISO 8601) tell runs apart: only one uses a workspace at a time.
     """
-    time = re.sub(r"[^0-9TZ]", "", str(record["started"]))
-    workspace.write_json(f"{artefacts.RUNS}/{time}-{record['job']}.json", record)
+    workspace.write_json(f"{artefacts.RUNS}/{_file_name(record)}", record)
 
 
 def read_runs(workspace: Workspace) -> Sequence[dict[str, Any]]:
-    """Records of all runs, oldest first, each with its ``state`` as `RunState` defines it."""
-    names = [name for name in workspace.list(artefacts.RUNS) if name.endswith(".json")]
+    """Records of all runs, oldest first, each with its ``state`` as `RunState` defines it; see `ignored_runs`."""
     owner = lock.owner(workspace)
-    return [_read(workspace, name, owner) for name in names]
+    found = (_read(workspace, name, owner) for name in workspace.list(artefacts.RUNS))
+    return [record for record in found if not isinstance(record, IgnoredRun)]
+
+
+def ignored_runs(workspace: Workspace) -> list[IgnoredRun]:
+    """What lies in the folder of the records and counts for nothing, by name."""
+    found = (_read(workspace, name, None) for name in workspace.list(artefacts.RUNS))
+    return [ignored for ignored in found if isinstance(ignored, IgnoredRun)]
 
 
 def newest_run(workspace: Workspace, job: str) -> dict[str, Any] | None:
@@ -54,16 +85,43 @@ def last_run(workspace: Workspace, job: str) -> dict[str, Any] | None:
 def _newest_first(workspace: Workspace, job: str) -> Iterator[dict[str, Any]]:
     owner = lock.owner(workspace)
     for name in reversed(workspace.list(artefacts.RUNS)):
-        if name.endswith(f"-{job}.json"):
-            yield _read(workspace, name, owner)
+        if name.endswith(f"-{job}.json") and not isinstance(record := _read(workspace, name, owner), IgnoredRun):
+            yield record
 
 
-def _read(workspace: Workspace, name: str, owner: lock.Owner | None) -> dict[str, Any]:
-    """A record; those of earlier versions were written when a job was done, and tell no state."""
-    record: dict[str, Any] = {"state": RunState.DONE, **workspace.read_json(f"{artefacts.RUNS}/{name}")}
+def _file_name(record: Mapping[str, Any]) -> str:
+    return f"{re.sub(r'[^0-9TZ]', '', str(record['started']))}-{record['job']}.json"
+
+
+def _read(workspace: Workspace, name: str, owner: lock.Owner | None) -> dict[str, Any] | IgnoredRun:
+    """A record, or why it counts for nothing: what is damaged, or put there by another program, ends no run."""
+    if not RECORD.fullmatch(name):
+        return IgnoredRun(name, "is no run record")
+    try:
+        record = workspace.read_json(f"{artefacts.RUNS}/{name}", with_digest=True)
+    except WorkspaceError as error:
+        if isinstance(error.__cause__, (ValueError, IsADirectoryError)):
+            return IgnoredRun(name, one_line(error.__cause__), is_damaged=True)
+        raise
+    if (field := _foreign_field(record)) or _file_name(record) != name:
+        return IgnoredRun(name, f"is no run record of this version ({field or 'another file name'})")
     if record["state"] == RunState.RUNNING and not _is_running(record, owner):
         record["state"] = RunState.KILLED
     return record
+
+
+def _foreign_field(record: Mapping[str, Any]) -> str | None:
+    """A field that is absent or of another kind than in `FIELDS`; None when all are as this version writes them."""
+    required = FIELDS | ({"outputs": dict} if record.get("state") == RunState.DONE else {})
+    for field, kind in required.items():
+        if not isinstance(record.get(field), kind):
+            return field
+    try:
+        RunState(record["state"])
+        Counts(**record["counts"])
+    except (TypeError, ValueError):
+        return "state or counts"
+    return None
 
 
 def _is_running(record: Mapping[str, Any], owner: lock.Owner | None) -> bool:

@@ -6,30 +6,32 @@ temporary name that is renamed on a local disk, in a single PUT elsewhere. An ob
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import fsspec
-import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore
 
-from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.errors import WorkspaceError, one_line
+from mineral_pipeline.workspace import documents, tables
 from mineral_pipeline.workspace._files import advise, create_file, describe, is_io_failure, is_taken, replace_file
 
 THREADS = 16
 """Parts of a table read at the same time: on an object store a request takes tens of milliseconds."""
+
+REPAIR = "run `mineral-pipeline repair SETTINGS`"
+"""What to do about damage."""
+
+_Decoded = TypeVar("_Decoded")
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,10 @@ class Workspace:
         """
         return self._translating_errors(name, "written")
 
+    def reading(self, name: str) -> AbstractContextManager[None]:
+        """A block in which ``name`` is read, by whatever library; errors as in `writing`."""
+        return self._translating_errors(name, "read")
+
     @contextmanager
     def _translating_errors(self, name: str, done: str) -> Iterator[None]:
         """Errors of disks and clients in the block become a `WorkspaceError` that names ``name``."""
@@ -196,28 +202,27 @@ class Workspace:
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """Write a table as one Parquet object; a GeoDataFrame as GeoParquet."""
-        buffer = io.BytesIO()
-        table.to_parquet(buffer, index=False)
-        self.write_bytes(name, buffer.getvalue())
+        self.write_bytes(name, tables.encode(table))
 
     def read_table(self, name: str, columns: Sequence[str] | None = None) -> Any:
         """Read a table, or a folder of parts in the order of their names, as (Geo)DataFrame.
 
         Raises:
-            WorkspaceError: it is absent or not a Parquet table.
+            WorkspaceError: it is absent or damaged, or lacks a column.
         """
         names = [name] if self.is_file(name) else self._parts(name)
         if not names:
             raise WorkspaceError(f"{self.uri(name)} is absent: run the job that makes it")
         with ThreadPoolExecutor(THREADS) as pool:
             contents = pool.map(self.read_bytes, names)
-            parts = [self._parse(part, content, columns) for part, content in zip(names, contents, strict=True)]
+            parts = [
+                self._decoded(part, lambda content: tables.decode(content, columns), content)
+                for part, content in zip(names, contents, strict=True)
+            ]
         return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
     def read_parts(self, folder: str, columns: Sequence[str]) -> dict[str, pa.Table | WorkspaceError]:
-        """Every part of a table by its name in ``folder``; in place of one that is not a whole table, the reason.
-
-        The parts are Arrow tables: there are thousands, and converting each to pandas takes seven times as long.
+        """Every part of a table by its name in ``folder``, as Arrow table; in place of a damaged one, the reason.
 
         Raises:
             WorkspaceError: the workspace cannot be read at all.
@@ -226,8 +231,7 @@ class Workspace:
         def read(name: str) -> pa.Table | WorkspaceError:
             content = self.read_bytes(name)
             try:
-                with self._whole_table(name):
-                    return pq.ParquetFile(pa.BufferReader(content)).read(list(columns), use_threads=False)
+                return self._decoded(name, lambda content: tables.decode_arrow(content, columns), content)
             except WorkspaceError as error:
                 return error
 
@@ -238,35 +242,27 @@ class Workspace:
     def _parts(self, folder: str) -> Sequence[str]:
         return [f"{folder}/{part}" for part in self.list(folder) if part.endswith(".parquet")]
 
-    def _parse(self, name: str, content: bytes, columns: Sequence[str] | None) -> Any:
-        file = io.BytesIO(content)
-        with self._whole_table(name):
-            metadata: dict[bytes, bytes] | None = pq.read_schema(file).metadata
-            is_geo = metadata is not None and b"geo" in metadata
-            file.seek(0)
-            if is_geo and (columns is None or "geometry" in columns):
-                return gpd.read_parquet(file, columns=columns)
-            return pd.read_parquet(file, columns=None if columns is None else list(columns))
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write ``content`` as indented JSON, with its digest; see `documents`."""
+        self.write_bytes(name, documents.encode(content))
 
-    @contextmanager
-    def _whole_table(self, name: str) -> Iterator[None]:
+    def read_json(self, name: str, with_digest: bool = False) -> dict[str, Any]:
+        """Read a JSON document, without its digest.
+
+        Args:
+            name: name of the document.
+            with_digest: refuse a document without a digest, which a person or another program has written.
+
+        Raises:
+            WorkspaceError: it is absent or damaged.
+        """
+        return self._decoded(name, lambda content: documents.decode(content, with_digest), self.read_bytes(name))
+
+    def _decoded(self, name: str, decode: Callable[[bytes], _Decoded], content: bytes) -> _Decoded:
         try:
-            yield
-        except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
-            raise WorkspaceError(
-                f"{self.uri(name)} is not a whole Parquet table ({describe(error)}): remove it and rerun"
-            ) from error
-
-    def write_json(self, name: str, content: object) -> None:
-        """Write ``content`` as indented JSON."""
-        self.write_bytes(name, json.dumps(content, indent=1, default=str).encode())
-
-    def read_json(self, name: str) -> Any:
-        """Read a JSON document."""
-        try:
-            return json.loads(self.read_bytes(name))
+            return decode(content)
         except ValueError as error:
-            raise WorkspaceError(f"{self.uri(name)} is not a whole JSON document: remove it and rerun") from error
+            raise WorkspaceError(f"{self.uri(name)} {one_line(error)}: {REPAIR}") from error
 
     def zarr(self, name: str) -> Store:
         """The Zarr store of ``name``."""

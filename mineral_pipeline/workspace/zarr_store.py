@@ -2,10 +2,15 @@
 
 Metadata is written before any task runs. A task owns whole shards and writes each in one piece: two tasks that
 touch one shard lose data without an error, so a write that is not a whole shard is refused here.
+
+Every chunk ends in its checksum (CRC-32C), and the document of the group holds the digests of all other metadata and of
+the coordinates, and one of itself: what is damaged is refused. `Images` tells what became of the pixels.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,22 +22,27 @@ import pandas as pd
 import xarray as xr
 import zarr
 from zarr.abc.buffer import Buffer
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.errors import ZarrUserWarning
 from zarr.storage import MemoryStore
 
-from mineral_pipeline.errors import DataError, WorkspaceError
-from mineral_pipeline.workspace import artefacts
+from mineral_pipeline.errors import DataError, WorkspaceError, one_line
+from mineral_pipeline.workspace import artefacts, ledger
+from mineral_pipeline.workspace.digests import digest_document
 from mineral_pipeline.workspace.identities import CHIP_COLUMNS
-from mineral_pipeline.workspace.workspace import Workspace
+from mineral_pipeline.workspace.images import Images
+from mineral_pipeline.workspace.workspace import REPAIR, Workspace
 
 ZARR_FORMAT: Literal[3] = 3
 """Version of the Zarr format; without it every opening also requests the documents of format 2."""
 GROUP_METADATA = "zarr.json"
 """Document of a group. It is written last, with all others consolidated in it: the store is complete."""
 
-COMPRESSOR = BloscCodec(cname="zstd", clevel=3, shuffle="noshuffle")
-"""Zstandard decodes fast; shuffling gains nothing with single bytes."""
+COMPRESSORS = (BloscCodec(cname="zstd", clevel=3, shuffle="noshuffle"), Crc32cCodec())
+"""Zstandard decodes fast; shuffling gains nothing with single bytes. The checksum is of the compressed bytes."""
+
+FILES, DIGEST = "files", "digest"
+"""Attributes of a group: SHA-256 of the files of its arrays by name, without the images; digest of its document."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,12 @@ class ImageLayout:
 
 
 def create_chips(
-    workspace: Workspace, chips: pd.DataFrame, layout: ImageLayout, attributes: Mapping[str, Any] | None = None
+    workspace: Workspace,
+    chips: pd.DataFrame,
+    layout: ImageLayout,
+    attributes: Mapping[str, Any] | None = None,
+    *,
+    keep_shards: bool = False,
 ) -> None:
     """Create the empty ``chips.zarr``: ``image`` (chip, band, y, x), inner chunk one chip, 0 = fill.
 
@@ -59,23 +74,24 @@ def create_chips(
         chips: `identities.CHIP_COLUMNS`, one row per chip in the order of ``chip_index``.
         layout: layout of the images; a shard is written in one piece.
         attributes: provenance, kept with the group.
+        keep_shards: whether the pixels of a store of the same layout stay, whose metadata are damaged.
     """
     shape = (len(chips), len(layout.bands), layout.size, layout.size)
-    with _created(workspace, artefacts.CHIPS, attributes) as group:
+    with _created(workspace, artefacts.CHIPS, attributes, keep_images=keep_shards) as group:
         group.create_array(
             "image",
             shape=shape,
             dtype=layout.dtype,
             chunks=(1, *shape[1:]),
             shards=(layout.images_per_write, *shape[1:]),
-            compressors=COMPRESSOR,
+            compressors=COMPRESSORS,
             fill_value=0,
             dimension_names=("chip", "band", "y", "x"),
         )
         for name in CHIP_COLUMNS:
             _coordinate(group, name, chips[name].tolist(), "chip")
         _coordinate(group, "band", list(layout.bands), "band")
-        group["image"].attrs["coordinates"] = " ".join(CHIP_COLUMNS)
+        group["image"].attrs.update({"coordinates": " ".join(CHIP_COLUMNS), "bands": list(layout.bands)})
 
 
 def is_complete(workspace: Workspace, name: str = artefacts.CHIPS) -> bool:
@@ -83,10 +99,57 @@ def is_complete(workspace: Workspace, name: str = artefacts.CHIPS) -> bool:
     if not workspace.exists(f"{name}/{GROUP_METADATA}"):
         return False
     try:
-        group = zarr.open_group(workspace.zarr(name), mode="r", zarr_format=ZARR_FORMAT)
-    except (ValueError, KeyError, FileNotFoundError):  # half a document; it was damaged since
+        read_attributes(workspace, name)
+    except WorkspaceError:  # half a document; it was damaged since
         return False
-    return group.metadata.consolidated_metadata is not None
+    return True
+
+
+def read_attributes(workspace: Workspace, name: str = artefacts.CHIPS) -> dict[str, Any]:
+    """What is kept with the group of a store.
+
+    Raises:
+        WorkspaceError: its document is absent or damaged.
+    """
+    content = workspace.read_bytes(f"{name}/{GROUP_METADATA}")
+    try:
+        document = json.loads(content)
+        attributes: dict[str, Any] = dict(document["attributes"])
+        digest = attributes.pop(DIGEST)
+        if digest != digest_document({**document, "attributes": attributes}):
+            raise ValueError("its digest is another")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise WorkspaceError(
+            f"{workspace.uri(name)}/{GROUP_METADATA} is damaged ({one_line(error)}): {REPAIR}"
+        ) from error
+    return attributes
+
+
+def find_metadata_faults(workspace: Workspace, name: str = artefacts.CHIPS) -> Iterator[tuple[str, str]]:
+    """Yield the files of a store, but for its images, that are not as they were written, each with the reason.
+
+    Raises:
+        WorkspaceError: the workspace cannot be read.
+    """
+    try:
+        files = read_attributes(workspace, name)[FILES]
+    except WorkspaceError:
+        document = f"{name}/{GROUP_METADATA}"
+        yield document, "is damaged" if workspace.exists(document) else "is absent"
+        return
+    found = workspace.sizes(name)
+    for file, digest in files.items():
+        if file not in found:
+            yield f"{name}/{file}", "is absent"
+        elif hashlib.sha256(workspace.read_bytes(f"{name}/{file}")).hexdigest() != digest:
+            yield f"{name}/{file}", "is damaged"
+
+
+def read_layout(workspace: Workspace, name: str = artefacts.CHIPS) -> ImageLayout:
+    """Layout of the images of a store."""
+    array = open_array(workspace, name)
+    per_file = (array.shards or array.chunks)[0]
+    return ImageLayout(tuple(array.attrs["bands"]), array.shape[-1], per_file, str(array.dtype))  # type: ignore[arg-type]
 
 
 def written_shards(workspace: Workspace, name: str = artefacts.CHIPS) -> set[int]:
@@ -133,42 +196,76 @@ def create_samples(
             shape=shape,
             dtype=layout.dtype,
             chunks=(min(layout.images_per_write, max(samples, 1)), *shape[1:]),
-            compressors=COMPRESSOR,
+            compressors=COMPRESSORS,
             fill_value=0,
             dimension_names=("sample", "band", "y", "x"),
         )
         _coordinate(group, "band", list(layout.bands), "band")
         for key, values in coordinates.items():
             _coordinate(group, key, values, "sample")
-        group["image"].attrs["coordinates"] = " ".join(key for key in coordinates if key != "label")
+        names = " ".join(key for key in coordinates if key != "label")
+        group["image"].attrs.update({"coordinates": names, "bands": list(layout.bands)})
 
 
 def write_batch(workspace: Workspace, name: str, batch: int, images: np.ndarray) -> None:
     """Write one whole chunk of a training store; ``images`` as in `write_shard`."""
+    array = _open(workspace, name, "r+")
     with workspace.writing(name):
-        array = zarr.open_array(workspace.zarr(name), path="image", mode="r+", zarr_format=ZARR_FORMAT)
         _write_aligned(array, batch, images, name)
 
 
 def open_dataset(workspace: Workspace, name: str = artefacts.CHIPS) -> xr.Dataset:
-    """Open a store lazily, as ``xarray.open_zarr`` would.
+    """Open a store lazily, as ``xarray.open_zarr`` would; the pixels are not compared with their digests.
 
     Raises:
-        WorkspaceError: it is absent or not a Zarr group.
+        WorkspaceError: it is absent or damaged.
     """
-    try:
-        dataset: xr.Dataset = xr.open_zarr(workspace.zarr(name), chunks=None, zarr_format=ZARR_FORMAT)
-    except (FileNotFoundError, KeyError, ValueError) as error:
-        raise WorkspaceError(f"{workspace.uri(name)} cannot be opened: run the job that makes it ({error})") from error
+    read_attributes(workspace, name)
+    dataset: xr.Dataset = xr.open_zarr(workspace.zarr(name), chunks=None, zarr_format=ZARR_FORMAT)
     return dataset
 
 
-def open_images(workspace: Workspace, name: str = artefacts.CHIPS) -> zarr.Array[Any]:
-    """The ``image`` array of a store, without xarray: for the hot path."""
-    try:
-        return zarr.open_array(workspace.zarr(name), path="image", mode="r", zarr_format=ZARR_FORMAT)
-    except (FileNotFoundError, ValueError) as error:
-        raise WorkspaceError(f"{workspace.uri(name)} cannot be opened: run the job that makes it ({error})") from error
+def open_array(workspace: Workspace, name: str = artefacts.CHIPS) -> zarr.Array[Any]:
+    """The ``image`` array of a store, for its shape and type: its pixels are read by `Images`.
+
+    Raises:
+        WorkspaceError: it is absent or damaged.
+    """
+    return _open(workspace, name, "r")
+
+
+def open_images(workspace: Workspace, name: str, digests: Mapping[int, str]) -> Images:
+    """The images of a store, for the hot path.
+
+    Args:
+        workspace: the workspace.
+        name: name of the store.
+        digests: as in `Images`.
+
+    Raises:
+        WorkspaceError: it is absent or damaged.
+    """
+    return Images(workspace, name, open_array(workspace, name), digests)
+
+
+def open_chips(workspace: Workspace, chip_index: np.ndarray) -> Images:
+    """The images of ``chips.zarr``, of which may be read the chips (n,) and all others of their shards.
+
+    Raises:
+        WorkspaceError: the store, or the ledger part of one of the shards, is absent or damaged.
+    """
+    array = open_array(workspace)
+    shards = np.unique(chip_index // (array.shards or array.chunks)[0]).tolist()
+    return Images(workspace, artefacts.CHIPS, array, ledger.read_digests(workspace, shards))
+
+
+def _open(workspace: Workspace, name: str, mode: Literal["r", "r+"]) -> zarr.Array[Any]:
+    read_attributes(workspace, name)
+    with workspace.reading(name):
+        group = zarr.open_group(workspace.zarr(name), mode=mode, zarr_format=ZARR_FORMAT, use_consolidated=True)
+        array = group["image"]
+    assert isinstance(array, zarr.Array)
+    return array
 
 
 def _write_aligned(array: zarr.Array[Any], number: int, images: np.ndarray, name: str) -> None:
@@ -191,6 +288,8 @@ def _coordinate(group: zarr.Group, name: str, values: Any, dimension: str) -> No
         shape=array.shape,
         dtype=str if text else array.dtype,
         chunks=(max(len(array), 1),),
+        compressors=(ZstdCodec(), Crc32cCodec()),
+        fill_value=np.nan if array.dtype.kind == "f" else None,  # what is absent looks like no value
         dimension_names=(dimension,),
     )
     if len(array):
@@ -198,22 +297,29 @@ def _coordinate(group: zarr.Group, name: str, values: Any, dimension: str) -> No
 
 
 @contextmanager
-def _created(workspace: Workspace, name: str, attributes: Mapping[str, Any] | None) -> Iterator[zarr.Group]:
-    """A group to be filled in the block; at its end it takes the place of what was there.
+def _created(
+    workspace: Workspace, name: str, attributes: Mapping[str, Any] | None, *, keep_images: bool = False
+) -> Iterator[zarr.Group]:
+    """A group to be filled in the block; at its end it takes the place of what was there, but for images to be kept.
 
     It is made in memory and then written file by file, the group's own document last: on an object store that is a
     third of the requests that Zarr makes for it, and a store is complete when that document exists.
     """
-    files: dict[str, Buffer] = {}
-    group = zarr.create_group(MemoryStore(files), zarr_format=ZARR_FORMAT, attributes=dict(attributes or {}))
+    buffers: dict[str, Buffer] = {}
+    group = zarr.create_group(MemoryStore(buffers), zarr_format=ZARR_FORMAT)
     yield group
     with warnings.catch_warnings():
         # Zarr 3 has no consolidated metadata in its specification yet; xarray warns on opening without it.
         warnings.simplefilter("ignore", ZarrUserWarning)
         zarr.consolidate_metadata(group.store, zarr_format=ZARR_FORMAT)
-    workspace.remove(
-        f"{name}/{GROUP_METADATA}"
-    )  # first: a removal that is cut short leaves nothing that looks complete
-    workspace.remove(name)
-    for key in sorted(files, key=lambda key: key == GROUP_METADATA):
-        workspace.write_bytes(f"{name}/{key}", files[key].to_bytes())
+    files = {key: buffer.to_bytes() for key, buffer in buffers.items()}
+    document = json.loads(files.pop(GROUP_METADATA))
+    digests = {key: hashlib.sha256(content).hexdigest() for key, content in files.items()}
+    document["attributes"] = {**(attributes or {}), FILES: digests}
+    document["attributes"][DIGEST] = digest_document(document)
+    workspace.remove(f"{name}/{GROUP_METADATA}")  # first: a removal cut short leaves nothing that looks complete
+    if not keep_images:
+        workspace.remove(name)
+    for key, content in files.items():
+        workspace.write_bytes(f"{name}/{key}", content)
+    workspace.write_bytes(f"{name}/{GROUP_METADATA}", json.dumps(document).encode())

@@ -307,13 +307,13 @@ def test_a_scene_of_many_chips_is_redone_as_one(settings: Settings, client: Clie
     catalogue.main(settings, client)
     acquire.main(settings, client)
     workspace = Workspace(settings.workspace)
-    before, pixels = stable(workspace), zarr_store.open_images(workspace)[:]
+    before, pixels = stable(workspace), zarr_store.open_array(workspace)[:]
     workspace.remove(artefacts.ledger_part(1))
 
     counts = acquire.main(settings, client)
     assert (counts.done, counts.skipped, counts.failed) == (3, 4, 4)
     pd.testing.assert_frame_equal(stable(workspace), before)
-    np.testing.assert_array_equal(zarr_store.open_images(workspace)[:], pixels)
+    np.testing.assert_array_equal(zarr_store.open_array(workspace)[:], pixels)
 
 
 def test_shards_hold_the_chips_of_their_scenes() -> None:

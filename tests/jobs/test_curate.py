@@ -82,7 +82,7 @@ def digest(workspace: Workspace) -> dict[str, bytes]:
 
 def test_stores_hold_the_chosen_chips(made: settings.Settings, workspace: Workspace, client: Client) -> None:
     counts = curate.main(made, client)
-    images = zarr_store.open_images(workspace)[:]
+    images = zarr_store.open_array(workspace)[:]
     written = 0
     for task in ("presence", "richness"):
         samples = workspace.read_table(artefacts.samples_table(task))
@@ -98,7 +98,7 @@ def test_stores_hold_the_chosen_chips(made: settings.Settings, workspace: Worksp
             assert data["label"].dtype == "float32"
             assert data["location_id"].to_numpy().tolist() == rows["location_id"].tolist()
             assert {"scene_id", "weight", "lon", "lat", "band"} <= set(data.variables)
-            assert zarr_store.open_images(workspace, store).chunks[0] == min(9, len(rows))
+            assert zarr_store.open_array(workspace, store).chunks[0] == min(9, len(rows))
             written += len(rows)
     assert counts.planned == counts.done == written
     assert counts.unit == "samples"
@@ -119,7 +119,7 @@ def test_the_digest_of_a_sample_set_is_that_of_its_labels_and_pixels(
     assert digests() == first, "curated twice"
 
     others = digests(with_changes(made, batch_size=8))
-    images = zarr_store.open_images(workspace)
+    images = zarr_store.open_array(workspace)
     pixels = images[:PER_SHARD]
     pixels[0] += 1
     zarr_store.write_shard(workspace, 0, pixels)
@@ -154,7 +154,7 @@ def test_several_chips_of_a_scene(made: settings.Settings, workspace: Workspace,
     assert samples["chip_index"].tolist() == list(range(CHIPS))
     assert samples["chip_id"].tolist() == outcomes["chip_id"].tolist()
     assert samples["scene_id"].tolist() == scene_ids
-    images = zarr_store.open_images(workspace)[:]
+    images = zarr_store.open_array(workspace)[:]
     for subset in SUBSETS:
         data = xr.open_zarr(workspace.zarr(artefacts.samples_store("presence", subset)), chunks=None).load()
         rows = samples[samples["subset"] == subset].sort_values("sample")
@@ -180,7 +180,7 @@ def test_folds_lie_beside_the_split(made: settings.Settings, workspace: Workspac
     without = digest(workspace)
     counts = curate.main(with_changes(made, folds=3), client)
     assert {name: content for name, content in digest(workspace).items() if "fold-" not in name} == without
-    images, tested, written = zarr_store.open_images(workspace)[:], [], 0
+    images, tested, written = zarr_store.open_array(workspace)[:], [], 0
     for name in ("presence", *(artefacts.sample_set("presence", fold) for fold in range(3))):
         assert workspace.read_json(artefacts.samples_summary(name))["leakage"]["area"] == 0
         curation.check_leakage(workspace, name, 0.0)

@@ -155,7 +155,7 @@ def test_what_the_message_proposes_and_any_other_choice_of_one_type_is_acquired(
     workspace = Workspace(config.workspace)
     table = ledger.read(workspace)
     assert (table["product_id"].tolist(), set(table["status"])) == (chosen, {"ok"})
-    assert zarr_store.open_images(workspace).dtype == np.dtype(dtype)
+    assert zarr_store.open_array(workspace).dtype == np.dtype(dtype)
 
 
 def test_the_level_that_is_chosen_is_acquired(write: Write, client: Client) -> None:

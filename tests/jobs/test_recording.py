@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from run_records import RECORD
 
 from jobs.running import recording as module
 from jobs.running.progress import Progress
@@ -14,7 +15,7 @@ from jobs.running.recording import recording
 from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.workspace import Workspace, lock, read_runs, write_run
 
-FACTS = {"job": "train", "started": "2026-11-22T10:00:00.000000Z", "run": "a"}
+FACTS = {**RECORD, "job": "train", "run": "a"}
 
 
 def only_run(workspace: Workspace) -> dict[str, Any]:

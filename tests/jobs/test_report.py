@@ -55,7 +55,7 @@ def test_the_outline_follows_the_image(made: Settings) -> None:
     image = example.images["rescale"]
     chips = workspace.read_table(artefacts.LEDGER, ["chip_index", "product_id"])
     chip = int(chips.loc[chips["product_id"] == CHOSEN, "chip_index"].iloc[0])
-    stored = zarr_store.open_images(workspace)[chip, 0]
+    stored = zarr_store.open_array(workspace)[chip, 0]
     assert np.array_equal(stored[: image.shape[0], : image.shape[1]], image)
     rows, columns = np.nonzero(image)
     outline = shapely.Polygon(example.footprint)

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 from chips import chip_table, outcome
 from distributed import Client
+from run_records import RECORD
 from small_demo import DEMO, demo_overrides, demo_settings
 
 import cluster
@@ -103,7 +104,7 @@ def test_a_full_disk_is_one_line_and_once_it_has_space_the_same_command_goes_on(
 
 WRITES: dict[str, Callable[[Workspace], object]] = {
     "table": lambda target: target.write_table("labels.parquet/part-00000.parquet", pd.DataFrame({"a": [1]})),
-    "run": lambda target: write_run(target, {"job": "label", "started": "2026-11-22T10:00:00Z"}),
+    "run": lambda target: write_run(target, RECORD),
     "store": lambda target: zarr_store.create_chips(target, chip_table(["a"]), ImageLayout(("B7",), 8, 1)),
     "shard": lambda target: zarr_store.write_shard(target, 0, np.ones((3, 1, 64, 64), "uint8")),
     "part": lambda target: ledger.write_part(target, 0, [outcome(0, "a")]),
@@ -188,7 +189,8 @@ def of_another_shard(part: Path) -> None:
 
 def of_another_catalogue(part: Path) -> None:
     table = pd.read_parquet(part)
-    table.assign(scene_id=table["scene_id"].str.replace("LT04", "LT05")).to_parquet(part)
+    other = table.assign(scene_id=table["scene_id"].str.replace("LT04", "LT05"))
+    Workspace(str(part.parent)).write_table(part.name, other)
 
 
 @pytest.mark.parametrize("damage", [truncated, empty, of_another_shard, of_another_catalogue])
@@ -227,9 +229,8 @@ def test_a_shard_whose_pixels_are_gone_is_done_again(
 def test_progress_counts_the_failures_of_earlier_runs(
     copy: Settings, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    part = Path(copy.workspace) / artefacts.LEDGER / "part-00003.parquet"
-    table = pd.read_parquet(part)
-    table.assign(status=["ok", "missing", "rejected"]).to_parquet(part)
+    workspace, part = Workspace(copy.workspace), artefacts.ledger_part(3)
+    workspace.write_table(part, workspace.read_table(part).assign(status=["ok", "missing", "rejected"]))
 
     acquire.main(copy, client)
     assert "50 scenes: 0 done, 50 skipped, 1 failed" in capsys.readouterr().out

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from run_records import RECORD
 
 from jobs.__main__ import main
 from mineral_pipeline.workspace import Workspace, artefacts, layout, lock, write_run
@@ -21,7 +22,7 @@ def workspace(workspace: Workspace) -> Workspace:
 def record(workspace: Workspace, job: str, minute: int, state: str, **facts: Any) -> None:
     counts = {"unit": "models", "planned": 24, "done": 13, "skipped": 0, "failed": 0, "reasons": {}}
     started = f"2026-11-22T10:{minute:02d}:00.000000Z"
-    write_run(workspace, {"job": job, "started": started, "run": "", "state": state, "counts": counts, **facts})
+    write_run(workspace, {**RECORD, "job": job, "started": started, "state": state, "counts": counts, **facts})
 
 
 def jobs(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 from distributed import Client
-from synthetic_samples import settings, write_samples
+from synthetic_samples import pretend_trained, settings, write_samples
 
 from jobs import tune
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.modelling import ModelSpec, search
 from mineral_pipeline.modelling.fitting import Measure
-from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -34,18 +33,8 @@ def config(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def pretend(workspace: Workspace, spec: ModelSpec, value: float, collapsed: bool = False) -> dict[str, Any]:
-    write_spec(workspace, spec)
     validation = {"accuracy": value, "mae": value, "loss": value}
-    metrics = {
-        "name": spec.name,
-        "kind": spec.kind,
-        "epochs": 1,
-        "seconds": 0.1,
-        "collapsed": collapsed,
-        "validation": validation,
-    }
-    workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), metrics)
-    return metrics
+    return pretend_trained(workspace, spec, collapsed=collapsed, validation=validation)
 
 
 def double(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:

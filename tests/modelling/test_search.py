@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster, get_worker
-from synthetic_samples import settings
+from synthetic_samples import pretend_trained, settings
 
 from jobs.running.tasks import make_scheduler
 from mineral_pipeline import modelling
@@ -18,7 +18,6 @@ from mineral_pipeline.evaluation import measure
 from mineral_pipeline.modelling import ModelSpec, search
 from mineral_pipeline.modelling.candidates import candidate_specs
 from mineral_pipeline.modelling.fitting import Measure
-from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -47,24 +46,14 @@ def config(curated: Workspace) -> Settings:
         curated, train={"convolutions": ["small"], "dense_layers": ["small"]}, tune={"candidates": 5, "epochs": 3}
     )
     (spec,) = modelling.grid_specs(made, curated, "presence")
-    write_metrics(curated, spec, 0.8)
+    pretend(curated, spec, 0.8)
     return made
 
 
-def write_metrics(workspace: Workspace, spec: ModelSpec, accuracy: float) -> dict[str, Any]:
-    write_spec(workspace, spec)
-    validation = {"accuracy": accuracy, "loss": 1 - accuracy}
-    metrics = {
-        "name": spec.name,
-        "kind": spec.kind,
-        "epochs": 1,
-        "seconds": 0.1,
-        "collapsed": False,
-        "validation": validation,
-    }
+def pretend(workspace: Workspace, spec: ModelSpec, accuracy: float, collapsed: bool = False) -> dict[str, Any]:
     workspace.write_bytes(artefacts.model(spec.task, spec.name, artefacts.MODEL_NETWORK), spec.name.encode())
-    workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), metrics)
-    return metrics
+    validation = {"accuracy": accuracy, "loss": 1 - accuracy}
+    return pretend_trained(workspace, spec, collapsed=collapsed, validation=validation)
 
 
 def double(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
@@ -78,7 +67,7 @@ def double(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str,
         raise DataError("diverged")
     if modelling.is_done(workspace, spec):
         return modelling.read_metrics(workspace, spec.task, spec.name)
-    return write_metrics(workspace, spec, dropout)
+    return pretend(workspace, spec, dropout)
 
 
 def test_the_search_records_every_candidate_and_keeps_the_best(
@@ -120,9 +109,7 @@ def test_collapsed_candidates_lose(
     def collapsing(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
         """The better half collapses, the best by its score among it."""
         dropout = spec.hyperparameters.dropout
-        metrics = write_metrics(workspace, spec, dropout) | {"collapsed": dropout > threshold}
-        workspace.write_json(artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), metrics)
-        return metrics
+        return pretend(workspace, spec, dropout, collapsed=dropout > threshold)
 
     monkeypatch.setattr(search, "fit", collapsing)
     scores: list[float] = []

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import yaml
-from synthetic_samples import settings
+from synthetic_samples import pretend_trained, settings
 
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling.baselines import BASELINES
-from mineral_pipeline.modelling.spec import ModelSpec, write_metrics, write_spec
+from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
 
 
@@ -25,10 +24,7 @@ def sampled(workspace: Workspace) -> Workspace:
 
 
 def pretend(workspace: Workspace, spec: ModelSpec, **validation: float) -> None:
-    write_spec(workspace, spec)
-    workspace.write_json(
-        artefacts.model(spec.task, spec.name, artefacts.MODEL_METRICS), {"validation": validation, "collapsed": False}
-    )
+    pretend_trained(workspace, spec, validation=validation)
 
 
 def select(workspace: Workspace, task: Task, names: list[str]) -> str | None:
@@ -96,48 +92,6 @@ def test_models_have_no_samples_without_a_digest(sampled: Workspace) -> None:
         modelling.grid_specs(settings(sampled), sampled, "presence")
 
 
-@pytest.mark.parametrize("damage", ["removed", "truncated"])
-@pytest.mark.parametrize("file", [artefacts.MODEL_NETWORK, artefacts.MODEL_PREDICTIONS, artefacts.MODEL_METRICS])
-def test_a_model_that_is_not_whole_is_not_done(sampled: Workspace, file: str, damage: str) -> None:
-    spec = modelling.grid_specs(settings(sampled), sampled, "presence")[0]
-    folder = artefacts.model("presence", spec.name)
-    write_spec(sampled, spec)
-    for name in (artefacts.MODEL_NETWORK, artefacts.MODEL_PREDICTIONS, artefacts.MODEL_EVENTS):
-        sampled.write_bytes(f"{folder}/{name}", b"whole")
-    written = write_metrics(sampled, folder, {"seconds": 1.0})
-    assert modelling.read_metrics(sampled, "presence", spec.name) == written
-    sampled.remove(f"{folder}/{artefacts.MODEL_EVENTS}")
-    assert modelling.is_done(sampled, spec), "a model does without the course of its training"
-
-    whole = sampled.read_bytes(f"{folder}/{file}")
-    sampled.remove(f"{folder}/{file}")
-    if damage == "truncated":
-        sampled.write_bytes(f"{folder}/{file}", whole[:-2])
-    assert not modelling.is_done(sampled, spec)
-    assert not modelling.is_current(sampled, "presence", spec.name)
-
-
-def test_a_model_whose_settings_cannot_be_read_is_not_done(sampled: Workspace) -> None:
-    spec = modelling.grid_specs(settings(sampled), sampled, "presence")[0]
-    pretend(sampled, spec)
-    sampled.write_bytes(artefacts.model("presence", spec.name, artefacts.MODEL_SPEC), b"hyperparameters: {unknown: 1}")
-    assert not modelling.is_done(sampled, spec)
-    assert not modelling.is_current(sampled, "presence", spec.name)
-
-
-def test_a_model_of_a_version_that_knew_fewer_settings_is_not_done(sampled: Workspace) -> None:
-    spec = modelling.grid_specs(settings(sampled), sampled, "presence")[0]
-    pretend(sampled, spec, accuracy=0.9, loss=0.1)
-    file = artefacts.model("presence", spec.name, artefacts.MODEL_SPEC)
-    content = yaml.safe_load(sampled.read_bytes(file))
-    del content["normalisation"]
-    sampled.write_bytes(file, yaml.safe_dump(content).encode())
-    assert not modelling.is_done(sampled, spec)
-    assert not modelling.is_current(sampled, "presence", spec.name)
-    with pytest.raises(DataError, match="run the job train first"):
-        modelling.select_model(sampled, "presence", [spec.name])
-
-
 def test_another_normalisation_is_another_model(sampled: Workspace) -> None:
     spec, *_ = modelling.grid_specs(settings(sampled), sampled, "presence")
     pretend(sampled, spec)
@@ -180,10 +134,7 @@ def test_what_has_collapsed_comes_last_however_good(sampled: Workspace) -> None:
     names = [spec.name for spec in grid]
     assert select(sampled, "richness", names) == names[1]
     for number, expected in ((1, names[2]), (2, names[0]), (0, None)):
-        metrics = modelling.read_metrics(sampled, "richness", names[number])
-        sampled.write_json(
-            artefacts.model("richness", names[number], artefacts.MODEL_METRICS), metrics | {"collapsed": True}
-        )
+        pretend_trained(sampled, grid[number], collapsed=True, validation={"mae": 0.1, "loss": 0.1})
         assert select(sampled, "richness", names) == expected
     assert modelling.ensemble_specs(config, sampled) == []
 
@@ -211,6 +162,5 @@ def test_an_ensemble_is_its_trained_networks_that_have_not_collapsed(sampled: Wo
         pretend(sampled, member, mae=0.1, loss=0.1)
     assert modelling.ensemble_members(config, sampled) == ["member-s0", "member-s1", "member-s2"]
     for number, left in ((1, ["member-s0", "member-s2"]), (2, [])):  # one alone is no ensemble
-        file = artefacts.model("richness", members[number].name, artefacts.MODEL_METRICS)
-        sampled.write_json(file, sampled.read_json(file) | {"collapsed": True})
+        pretend_trained(sampled, members[number], collapsed=True, validation={"mae": 0.1, "loss": 0.1})
         assert modelling.ensemble_members(config, sampled) == left

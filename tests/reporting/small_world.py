@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from run_records import RECORD
 
 from mineral_pipeline.reporting import Evaluation, Example, ReportData
 from mineral_pipeline.workspace.ledger import Outcome, State, to_table
@@ -141,10 +142,9 @@ def prospects() -> gpd.GeoDataFrame:
 def run(job: str, **settings: object) -> dict[str, Any]:
     counts = {"unit": "scenes", "planned": 26, "done": 24, "skipped": 0, "failed": 2, "reasons": {}}
     return {
+        **RECORD,
         "job": job,
-        "started": "2026-11-22T10:00:00.000000Z",
         "seconds": 75.0,
-        "key": "k",
         "settings": settings,
         "counts": counts,
         "python": "3.11.7",

@@ -81,7 +81,7 @@ def test_the_same_chips_through_faults(
     assert acquired(client, workspace, **remote).done == 6
     assert sum(proxy.statistics.by_fault.values()) > 0
 
-    np.testing.assert_array_equal(zarr_store.open_images(workspace)[:], zarr_store.open_images(undisturbed)[:])
+    np.testing.assert_array_equal(zarr_store.open_array(workspace)[:], zarr_store.open_array(undisturbed)[:])
     varying = ["attempts", "seconds", "host", "worker"]
     found, expected = (ledger.read(one).drop(columns=varying) for one in (workspace, undisturbed))
     pd.testing.assert_frame_equal(found, expected)

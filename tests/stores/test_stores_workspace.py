@@ -13,6 +13,7 @@ import pytest
 import shapely
 import xarray as xr
 from chips import chip_table, outcome
+from run_records import RECORD
 
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.geometry import CRS
@@ -119,7 +120,7 @@ def test_sizes_of_what_is_in_a_folder(workspace: Workspace) -> None:
 
 def test_runs_are_kept_in_their_order(workspace: Workspace) -> None:
     for started, number in (("2026-11-22T10:00:00.5Z", 2), ("2026-11-22T09:59:59.9Z", 1)):
-        write_run(workspace, {"job": "label", "started": started, "number": number})
+        write_run(workspace, {**RECORD, "started": started, "number": number})
     newest = last_run(workspace, "label")
     assert newest is not None
     assert newest["number"] == 2
@@ -142,7 +143,7 @@ def test_chips_and_their_ledger(workspace: Workspace) -> None:
         assert dataset.attrs == {"made_with": {"seed": 1}}
         assert dataset["product_id"].to_numpy().tolist() == list("abcde")
         np.testing.assert_array_equal(dataset["image"].to_numpy(), pixels)
-    np.testing.assert_array_equal(zarr_store.open_images(workspace)[3:], pixels[3:])
+    np.testing.assert_array_equal(zarr_store.open_array(workspace)[3:], pixels[3:])
     with xr.open_zarr(workspace.zarr(artefacts.CHIPS)) as dataset:  # with dask, as users open it
         assert int(dataset["image"].sum().compute()) == pixels.sum(dtype=int)
 

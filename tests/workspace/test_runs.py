@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
+from run_records import RECORD
 
-from mineral_pipeline.workspace import RunState, Workspace, last_run, lock, newest_run, read_runs, write_run
+from mineral_pipeline.workspace import (
+    RunState,
+    Workspace,
+    documents,
+    ignored_runs,
+    last_run,
+    lock,
+    newest_run,
+    read_runs,
+    write_run,
+)
 from mineral_pipeline.workspace.lock import Owner
 
 
-def begin(workspace: Workspace, state: str | None, minute: int, run: str = "") -> None:
-    record = {"job": "label", "started": f"2026-11-22T10:{minute:02d}:00.000000Z", "run": run, "minute": minute}
-    write_run(workspace, record if state is None else {**record, "state": state})
+def begin(workspace: Workspace, state: str, minute: int, run: str = "") -> None:
+    started = f"2026-11-22T10:{minute:02d}:00.000000Z"
+    write_run(workspace, {**RECORD, "started": started, "state": state, "run": run, "minute": minute})
 
 
 def lease(workspace: Workspace, owner: Owner) -> None:
@@ -23,7 +35,7 @@ def lease(workspace: Workspace, owner: Owner) -> None:
 
 def test_the_newest_run_and_the_newest_that_was_done(workspace: Workspace) -> None:
     assert newest_run(workspace, "label") is last_run(workspace, "label") is None
-    begin(workspace, None, 1)  # of an earlier version
+    begin(workspace, RunState.DONE, 1)
     for minute, state in enumerate((RunState.DONE, RunState.FAILED, RunState.STOPPED), start=2):
         begin(workspace, state, minute)
 
@@ -69,3 +81,38 @@ def test_a_killed_run_is_known_before_its_lease_has_expired(workspace: Workspace
     lease(workspace, ended)
     begin(workspace, RunState.RUNNING, 1, run=ended.token)
     assert [run["state"] for run in read_runs(workspace)] == ["killed"]
+
+
+NAME = "20261122T100100000000Z-label.json"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "no JSON document"),
+        (b'{"job": ', "no JSON document"),
+        (b"[1]", "no JSON object"),
+        (b"{}", "no digest"),
+        (documents.encode({**RECORD, "counts": {"unit": "chips", "colour": 1}}), "state or counts"),
+        (documents.encode({key: RECORD[key] for key in RECORD if key != "settings"}), r"\(settings\)"),
+        (documents.encode({key: RECORD[key] for key in RECORD if key != "outputs"}), r"\(outputs\)"),
+        (documents.encode({**RECORD, "state": "asleep"}), "state or counts"),
+        (documents.encode(RECORD), "another file name"),
+        (documents.encode(RECORD).replace(b"chips", b"ships"), "not the digest"),
+    ],
+)
+def test_a_damaged_or_foreign_record_counts_for_nothing_and_is_told(
+    workspace: Workspace, content: bytes, says: str
+) -> None:
+    begin(workspace, RunState.DONE, 0)
+    workspace.write_bytes(f"runs/{NAME}", content)
+    workspace.write_bytes("runs/notes.txt", b"mine")
+
+    assert [run["minute"] for run in read_runs(workspace)] == [0]
+    for found in (newest_run(workspace, "label"), last_run(workspace, "label")):
+        assert found is not None
+        assert found["minute"] == 0
+    damaged, foreign = ignored_runs(workspace)
+    assert (damaged.name, foreign.name, foreign.is_damaged) == (NAME, "notes.txt", False)
+    assert re.search(says, damaged.reason)
+    assert damaged.is_damaged is ("of this version" not in damaged.reason)

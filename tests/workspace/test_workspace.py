@@ -9,6 +9,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 import shapely
+from run_records import RECORD
 
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.geometry import CRS
@@ -82,13 +83,13 @@ def test_a_truncated_part_is_named(workspace: Workspace) -> None:
     whole = workspace.read_bytes("t.parquet/part-00000.parquet")
     workspace.write_bytes("t.parquet/part-00000.parquet", whole[: len(whole) // 2])
 
-    with pytest.raises(WorkspaceError, match=r"part-00000\.parquet is not a whole Parquet table"):
+    with pytest.raises(WorkspaceError, match=r"part-00000\.parquet is damaged .*: run `mineral-pipeline repair S"):
         workspace.read_table("t.parquet")
 
 
 def test_the_newest_run_is_the_last(workspace: Workspace) -> None:
     for started, number in (("2026-11-22T10:00:00.5Z", 2), ("2026-11-22T09:59:59.9Z", 1)):
-        write_run(workspace, {"job": "label", "started": started, "number": number})
+        write_run(workspace, {**RECORD, "started": started, "number": number})
 
     newest = last_run(workspace, "label")
     assert newest is not None

@@ -1,0 +1,118 @@
+"""Artefacts that are single files, and the models: each by itself, and against the record of the run that left it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from jobs.running.dependencies import MAKERS, makers
+from jobs.verification.check import Check, Fault, reason
+from mineral_pipeline import modelling
+from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.workspace import RunState, Workspace, artefacts, ignored_runs, layout, read_runs
+from mineral_pipeline.workspace.digests import ABSENT, digest_artefacts
+
+CHECKED_ELSEWHERE = (artefacts.CATALOGUE, artefacts.CHIPS, artefacts.LEDGER)
+"""Artefacts at which `jobs.verification.chips` looks."""
+
+
+def plan_checks(workspace: Workspace) -> Iterator[Check]:
+    """Look at ``workspace.json``, at the run records, at every table and document, and at every model."""
+    yield Check(artefacts.WORKSPACE_FILE, "documents", partial(_check_version, workspace))
+    yield Check(artefacts.RUNS, "run records", partial(_check_records, workspace), len(workspace.list(artefacts.RUNS)))
+    for top in MAKERS:
+        if top in CHECKED_ELSEWHERE:
+            continue
+        for file in [top] if workspace.is_file(top) else [f"{top}/{name}" for name in workspace.sizes(top)]:
+            kind = "tables" if file.endswith(".parquet") else "documents" if file.endswith(".json") else None
+            if kind and ".zarr/" not in file:
+                yield Check(file, kind, partial(_check_file, workspace, file))
+    for task in workspace.list("models"):
+        for name in workspace.list(artefacts.models(task)):
+            yield Check(artefacts.model(task, name), "models", partial(_check_model, workspace, task, name))
+
+
+def find_changed(workspace: Workspace) -> Iterator[Fault]:
+    """Yield the artefacts that are not as the run that was the last to make them has left them.
+
+    Nothing is known of what a run that was not done may have written since; nor of the runs whose records are damaged.
+    """
+    expected: dict[str, str] = {}
+    for record in read_runs(workspace):
+        expected = {name: digest for name, digest in expected.items() if record["job"] not in makers(name)}
+        if record["state"] == RunState.DONE:
+            expected |= record["outputs"]
+    unknown = {ignored.name.rpartition("-")[2].removesuffix(".json") for ignored in ignored_runs(workspace)}
+    for name, then in expected.items():
+        if unknown.isdisjoint(makers(name)):
+            yield from Check(name, "", partial(_compare, workspace, name, then)).faults(workspace)
+
+
+def version_fault(workspace: Workspace) -> Fault | None:
+    """What is wrong with ``workspace.json``, if this version has made the workspace.
+
+    Raises:
+        WorkspaceError: another version of this program has made it.
+    """
+    try:
+        layout.check_version(workspace)
+        if workspace.exists(artefacts.WORKSPACE_FILE):
+            workspace.read_json(artefacts.WORKSPACE_FILE, with_digest=True)
+    except WorkspaceError:
+        if _tells_version(workspace) or not (read_runs(workspace) or _has_catalogue(workspace)):
+            raise  # only this version and later ones write digests, of which any proves that it is this one
+        is_there = workspace.exists(artefacts.WORKSPACE_FILE)
+        return Fault(artefacts.WORKSPACE_FILE, f"is {'damaged' if is_there else 'absent'}")
+    return None
+
+
+def _tells_version(workspace: Workspace) -> bool:
+    """Whether ``workspace.json`` is whole."""
+    try:
+        return isinstance(workspace.read_json(artefacts.WORKSPACE_FILE, with_digest=True).get("format"), int)
+    except WorkspaceError:
+        return False
+
+
+def _has_catalogue(workspace: Workspace) -> bool:
+    try:
+        workspace.read_table(artefacts.CATALOGUE, ["scene_id"])
+    except WorkspaceError:
+        return False
+    return True
+
+
+def _check_version(workspace: Workspace) -> Iterator[Fault]:
+    if fault := version_fault(workspace):
+        yield fault
+
+
+def _check_records(workspace: Workspace) -> Iterator[Fault]:
+    for ignored in ignored_runs(workspace):
+        if ignored.is_damaged:
+            yield Fault(f"{artefacts.RUNS}/{ignored.name}", ignored.reason)
+
+
+def _check_file(workspace: Workspace, name: str) -> tuple[Fault, ...]:
+    """Read a table or a document, which tells by itself whether it is whole."""
+    if name.endswith(".parquet"):
+        workspace.read_table(name)
+    else:
+        workspace.read_json(name, with_digest=True)
+    return ()
+
+
+def _check_model(workspace: Workspace, task: str, name: str) -> Iterator[Fault]:
+    failure = artefacts.model(task, name, artefacts.MODEL_FAILURE)
+    if workspace.exists(failure):  # that it could not be trained is an outcome, not damage
+        yield from _check_file(workspace, failure)
+        return
+    for file, fault in modelling.find_damaged_files(workspace, task, name).items():
+        yield Fault(file, reason(workspace, file, fault))
+
+
+def _compare(workspace: Workspace, name: str, then: str) -> Iterator[Fault]:
+    now = digest_artefacts(workspace, [name]).get(name, ABSENT)
+    if now != then:
+        change = "is absent" if now == ABSENT else "is new" if then == ABSENT else "has changed"
+        yield Fault(name, f"{change} since it was made")

@@ -1,0 +1,254 @@
+"""The files of a model: ``metrics.json`` is written last and holds the size and the digest of every other.
+
+Whoever reads one of them compares, so that no damaged file is taken for what was trained.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from pydantic import TypeAdapter, ValidationError
+
+from mineral_pipeline.errors import WorkspaceError, one_line
+from mineral_pipeline.learning import Task
+from mineral_pipeline.modelling.spec import ModelSpec, describe_first, digest_samples, parse_spec
+from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace.digests import digest_document
+
+MAX_DOCUMENT_BYTES = 2**18
+"""Size of the largest ``metrics.json`` or ``failure.json``; they have some thousand bytes."""
+
+MAX_FILE_BYTES = 2**31
+"""Size of the largest file of a model."""
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What ``metrics.json`` tells of another file of the model."""
+
+    size: int
+    """Bytes."""
+    sha256: str
+    """Digest of its content."""
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The part of ``metrics.json`` that this package reads again."""
+
+    task: str
+    name: str
+    collapsed: bool | None
+    """Whether the model predicts the same for every chip; None without a network."""
+    epochs: int
+    seconds: float
+    validation: dict[str, float | None]
+    """Metrics of the validation subset and the ``loss``; None where one is undefined."""
+    files: dict[str, FileFacts]
+    """All other files of the folder."""
+    sha256: str
+    """Digest of all else in the document."""
+
+
+_METRICS = TypeAdapter(Metrics)
+
+
+def write_metrics(workspace: Workspace, folder: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Write ``metrics.json`` into the folder of a model, its last file, and return what it holds.
+
+    It also tells size and digest of all other ``files`` of the folder, and the digest of its own content.
+    """
+    files = {
+        file: {"size": size, "sha256": _digest(workspace.read_bytes(f"{folder}/{file}"))}
+        for file, size in workspace.sizes(folder).items()
+        if file != artefacts.MODEL_METRICS
+    }
+    content = {**metrics, "files": files}
+    content["sha256"] = _digest_metrics(content)
+    workspace.write_json(f"{folder}/{artefacts.MODEL_METRICS}", content)
+    return content
+
+
+def read_metrics(workspace: Workspace, task: str, name: str) -> dict[str, Any]:
+    """A model's ``metrics.json``.
+
+    Raises:
+        WorkspaceError: the model is not trained, or the file is damaged.
+    """
+    return _read_metrics(workspace, task, name)[0]
+
+
+def _read_metrics(workspace: Workspace, task: str, name: str) -> tuple[dict[str, Any], Metrics]:
+    """A model's ``metrics.json``: all of it, and the part of it that is checked."""
+    document = artefacts.model(task, name, artefacts.MODEL_METRICS)
+    content = _read_json(workspace, task, name, artefacts.MODEL_METRICS)
+    try:
+        metrics = _METRICS.validate_python(content)
+        is_whole = metrics.sha256 == _digest_metrics(content)
+    except ValidationError as error:
+        raise damage(workspace, document, f"it is not the metrics of a model: {describe_first(error)}") from error
+    except RecursionError as error:
+        raise damage(workspace, document, "it has too many levels") from error
+    if not is_whole:
+        raise damage(workspace, document, "its content is not what was written")
+    if (metrics.task, metrics.name) != (task, name):
+        raise damage(workspace, document, f"it is of {one_line(metrics.task)}/{one_line(metrics.name)}")
+    return content, metrics
+
+
+def read_spec(workspace: Workspace, task: str, name: str) -> ModelSpec:
+    """The spec of a trained model, from its ``settings.yaml``.
+
+    Raises:
+        WorkspaceError: the model is not trained, or the file is damaged or of another version of this program.
+    """
+    document = artefacts.model(task, name, artefacts.MODEL_SPEC)
+    spec = parse_spec(read_file(workspace, task, name, artefacts.MODEL_SPEC), workspace.uri(document))
+    if (spec.task, spec.name) != (task, name):
+        raise damage(workspace, document, "it is of another model")
+    return spec
+
+
+def read_failure(workspace: Workspace, task: str, name: str) -> str:
+    """Why a model could not be trained, in one line.
+
+    Raises:
+        WorkspaceError: its ``failure.json`` is absent or damaged.
+    """
+    document = artefacts.model(task, name, artefacts.MODEL_FAILURE)
+    failure = _read_json(workspace, task, name, artefacts.MODEL_FAILURE)
+    if not isinstance(failure, dict) or not isinstance(failure.get("reason"), str):
+        raise damage(workspace, document, "it holds no reason")
+    return one_line(failure["reason"])
+
+
+def read_predictions(workspace: Workspace, task: str, name: str) -> pd.Series:
+    """What a model predicted for the validation subset when it was trained, in 0..1 by ``chip_id``.
+
+    Raises:
+        WorkspaceError: the model is not trained, or the table is absent or damaged.
+    """
+    content = read_file(workspace, task, name, artefacts.MODEL_PREDICTIONS)
+    try:
+        table = pd.read_parquet(io.BytesIO(content), columns=["chip_id", "prediction"])
+    except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
+        table_name = artefacts.model(task, name, artefacts.MODEL_PREDICTIONS)
+        raise damage(workspace, table_name, f"it is no table of predictions: {one_line(error)}") from error
+    predictions: pd.Series = table.set_index("chip_id")["prediction"]
+    return predictions
+
+
+def read_file(workspace: Workspace, task: str, name: str, file: str) -> bytes:
+    """Content of one of the files of a trained model, as it was written when the model was trained.
+
+    Raises:
+        WorkspaceError: the model is not trained, or the file is absent or damaged.
+    """
+    files, artefact = _read_metrics(workspace, task, name)[1].files, artefacts.model(task, name, file)
+    if file not in files:
+        raise damage(workspace, artefacts.model(task, name, artefacts.MODEL_METRICS), f"it tells of no {file}")
+    if fault := _compare_sizes(workspace.sizes(artefacts.model(task, name)).get(file), files[file]):
+        raise damage(workspace, artefact, fault)
+    content = workspace.read_bytes(artefact)
+    if _digest(content) != files[file].sha256:
+        raise damage(workspace, artefact, "its content is not what was written")
+    return content
+
+
+def is_done(workspace: Workspace, spec: ModelSpec) -> bool:
+    """Whether this very model is trained, and all of its files are there."""
+    return _trained_spec(workspace, spec.task, spec.name) == spec
+
+
+def is_current(workspace: Workspace, task: Task, name: str) -> bool:
+    """Whether a model is trained, and on the samples as they are now."""
+    spec = _trained_spec(workspace, task, name)
+    return spec is not None and spec.samples == digest_samples(workspace, task)
+
+
+def done_names(workspace: Workspace, specs: Sequence[ModelSpec]) -> list[str]:
+    """Names of those of ``specs`` that are trained."""
+    return [spec.name for spec in specs if is_done(workspace, spec)]
+
+
+def _trained_spec(workspace: Workspace, task: str, name: str) -> ModelSpec | None:
+    """The spec of a trained model; None where there is none, or a file is gone, of another size, or unreadable."""
+    sizes = workspace.sizes(artefacts.model(task, name))
+    if artefacts.MODEL_METRICS not in sizes:
+        return None
+    try:
+        files = _read_metrics(workspace, task, name)[1].files
+        is_whole = all(_compare_sizes(sizes.get(file), facts) is None for file, facts in files.items())
+        return read_spec(workspace, task, name) if is_whole else None
+    except WorkspaceError:
+        return None
+
+
+def find_damaged_files(workspace: Workspace, task: str, name: str) -> dict[str, str]:
+    """What is wrong with a model; every file of it is read.
+
+    Returns:
+        By artefact, what is wrong with it and what to do, in one line. Empty when the model is trained and whole.
+
+    Raises:
+        WorkspaceError: the workspace cannot be listed.
+    """
+    read: dict[str, Callable[[Workspace, str, str], Any]] = {artefacts.MODEL_METRICS: read_metrics}
+    if artefacts.MODEL_FAILURE in workspace.sizes(artefacts.model(task, name)):
+        read = {artefacts.MODEL_FAILURE: _raise_failure}
+    else:
+        with suppress(WorkspaceError):  # it is read again below
+            read |= {file: partial(read_file, file=file) for file in _read_metrics(workspace, task, name)[1].files}
+            read |= {artefacts.MODEL_SPEC: read_spec, artefacts.MODEL_PREDICTIONS: read_predictions}
+    found = {}
+    for file, reader in read.items():
+        try:
+            reader(workspace, task, name)
+        except WorkspaceError as error:
+            found[artefacts.model(task, name, file)] = str(error)
+    return found
+
+
+def _raise_failure(workspace: Workspace, task: str, name: str) -> None:
+    reason = read_failure(workspace, task, name)
+    folder = workspace.uri(artefacts.model(task, name))
+    raise WorkspaceError(f"{folder} holds no trained model ({reason}): run `mineral-pipeline repair SETTINGS`")
+
+
+def damage(workspace: Workspace, name: str, reason: str) -> WorkspaceError:
+    """The error that an artefact of a model is damaged, for a ``reason``."""
+    return WorkspaceError(f"{workspace.uri(name)} is damaged ({reason}): run `mineral-pipeline repair SETTINGS`")
+
+
+def _read_json(workspace: Workspace, task: str, name: str, file: str) -> Any:
+    """A document of a model, which is read only when it is small."""
+    document, size = artefacts.model(task, name, file), workspace.sizes(artefacts.model(task, name)).get(file)
+    if size is not None and not 0 < size <= MAX_DOCUMENT_BYTES:
+        raise damage(workspace, document, f"it has {size:,} bytes")
+    try:
+        return json.loads(workspace.read_bytes(document))
+    except (ValueError, RecursionError) as error:
+        raise damage(workspace, document, f"it is no JSON document: {one_line(error)}") from error
+
+
+def _compare_sizes(size: int | None, facts: FileFacts) -> str | None:
+    """What is wrong with the size of a file, None where it is absent; a pipe and a device have none."""
+    if size is None:
+        return "it is absent"
+    return None if size == facts.size <= MAX_FILE_BYTES else f"it has {size:,} bytes, not {facts.size:,}"
+
+
+def _digest_metrics(content: Mapping[str, Any]) -> str:
+    return digest_document({key: value for key, value in content.items() if key != "sha256"})
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
