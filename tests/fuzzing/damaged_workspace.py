@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import subprocess
 import sys
 import traceback
@@ -25,7 +24,7 @@ from jobs.running.runner import load_job
 from jobs.running.status import job_statuses, open_existing
 from mineral_pipeline import curation, modelling, reporting, settings
 from mineral_pipeline.learning import SUBSETS, TASKS
-from mineral_pipeline.workspace import Workspace, artefacts, lock
+from mineral_pipeline.workspace import Workspace, lock
 from mineral_pipeline.workspace.digests import digest_array, digest_document, digest_table
 from tests.fuzzing.damage import DAMAGES, Damage, damaged, kind_of
 from tests.fuzzing.fuzz import LAST_INPUT, Findings, answer
