@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import Any
 
 import pandas as pd
 from distributed import Client
@@ -27,6 +28,7 @@ from mineral_pipeline import archive, sensors
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, identities, ledger, zarr_store
+from mineral_pipeline.workspace.workspace import REPAIR
 
 MAX_SCENE_PIXELS = 8_700 * 8_900
 """Pixels of the largest scene of Landsat 4."""
@@ -78,7 +80,7 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
         raise DataError(f"{workspace.uri(artefacts.CATALOGUE)} holds no scene: widen the settings' catalogue section")
     _check_sensors(workspace, settings, catalogue)
     chips = identities.plan_chips(catalogue)
-    _create_store(workspace, settings, catalogue, chips)
+    _create_store(workspace, settings, catalogue)
     done = _finished(workspace, catalogue, retry_failed)
     shards = [shard for shard in make_shards(catalogue, chips) if shard.number not in done]
     before = [status for number in sorted(done) for status in done[number]]
@@ -114,7 +116,7 @@ def _finished(workspace: Workspace, catalogue: pd.DataFrame, retry_failed: bool)
     states, faults = ledger.read_states(workspace, catalogue)
     for shard, fault in faults.items():
         if shard not in catalogue["shard"].values:
-            raise WorkspaceError(f"{fault}: remove it")
+            raise WorkspaceError(f"{fault}: {REPAIR}")
         CONSOLE.print(f"acquire: shard {shard} is done again: {fault}")
     redo = set(ledger.shards_to_redo(states)) if retry_failed else set()
     with_pixels = {shard for shard, statuses in states.items() if ledger.State.OK in statuses}
@@ -126,19 +128,30 @@ def _finished(workspace: Workspace, catalogue: pd.DataFrame, retry_failed: bool)
     return {shard: statuses for shard, statuses in states.items() if shard not in redo}
 
 
-def _create_store(workspace: Workspace, settings: Settings, catalogue: pd.DataFrame, chips: pd.DataFrame) -> None:
+def _create_store(workspace: Workspace, settings: Settings, catalogue: pd.DataFrame) -> None:
     """Create ``chips.zarr`` before any task, unless it is complete; a store of other settings is refused."""
-    made_with = read_settings(settings, "catalogue") | {"scenes": len(catalogue)}
     if zarr_store.is_complete(workspace):
-        refuse_other_settings(workspace, "acquire", zarr_store.read_attributes(workspace)["made_with"], made_with)
+        made_with = zarr_store.read_attributes(workspace)["made_with"]
+        refuse_other_settings(workspace, "acquire", made_with, _made_with(settings, catalogue))
         return
     if ledger.finished_shards(workspace):
         raise WorkspaceError(
             f"{workspace.uri(artefacts.CHIPS)} is damaged or gone though {artefacts.LEDGER} tells of finished shards:"
-            f" restore it, or remove {artefacts.LEDGER} to acquire all again"
+            f" {REPAIR}"
         )
-    config = settings.acquire
+    write_store(settings, catalogue)
+
+
+def write_store(settings: Settings, catalogue: pd.DataFrame, *, keep_shards: bool = False) -> None:
+    """Create ``chips.zarr`` of a catalogue without pixels, or around the shards that are there."""
+    config, chips = settings.acquire, identities.plan_chips(catalogue)
     chips_per_write = max(config.chips_per_shard, int(chips.groupby("shard").size().max()))
     dtype = sensors.SENSORS[catalogue["sensor"].iloc[0]].dtype  # all have the same
     layout = zarr_store.ImageLayout(tuple(config.bands), config.chip_size, chips_per_write, dtype)
-    zarr_store.create_chips(workspace, chips, layout, {"made_with": made_with})
+    attributes = {"made_with": _made_with(settings, catalogue)}
+    zarr_store.create_chips(Workspace(settings.workspace), chips, layout, attributes, keep_shards=keep_shards)
+
+
+def _made_with(settings: Settings, catalogue: pd.DataFrame) -> dict[str, Any]:
+    """What the chips depend on, which does not change within a workspace."""
+    return read_settings(settings, "catalogue") | {"scenes": len(catalogue)}

@@ -5,24 +5,22 @@ mineral-pipeline run jobs/settings/demo.yaml [--cluster local] [--set train.epoc
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 
 from distributed import Client
 from rich.table import Table
 
-import cluster
 from jobs import acquire
 from jobs.running import dashboard, preflight, runner, workers
+from jobs.running.connection import connected
 from jobs.running.progress import CONSOLE
+from jobs.running.status import show_ignored_runs
 from jobs.running.summary import summary, too_many_failed
 from mineral_pipeline import curation, modelling
 from mineral_pipeline.errors import MineralPipelineError, SettingsError
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Workspace, layout, lock
+from mineral_pipeline.workspace import Workspace, layout
 
 
 def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_failed: bool = False) -> int:
@@ -37,12 +35,17 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
         KeyboardInterrupt: on SIGINT, and on the SIGTERM that batch systems send.
     """
     workspace = Workspace(settings.workspace)
-    with (
-        _connected(workspace, cluster_file) as client,
-        dashboard.keeping_marks(),
-        preflight.passed(jobs, settings, client),
-    ):
+    layout.check_version(workspace)
+    with connected(workspace, cluster_file) as client:
+        return run_jobs(jobs, settings, client, retry_failed)
+
+
+def run_jobs(jobs: Sequence[JobName], settings: Settings, client: Client, retry_failed: bool = False) -> int:
+    """Run ``jobs`` on workers that can do them; show what came out. Returns as `run` does."""
+    workspace = Workspace(settings.workspace)
+    with dashboard.keeping_marks(), preflight.passed(jobs, settings, client):
         layout.write_version(workspace)
+        show_ignored_runs(workspace)
         CONSOLE.print(f"workspace  {settings.workspace}\ndashboard  {client.dashboard_link or 'off'}")
         for job in jobs:
             preflight.announce(job, settings, client)
@@ -67,52 +70,14 @@ def show_preflight(jobs: Sequence[JobName], settings: Settings, cluster_file: st
         WorkspaceError: a run uses the workspace, or its format is another one.
         ClusterError: the cluster cannot be reached, has no worker, or none that offers a GPU though ``jobs`` need one.
     """
-    with _connected(Workspace(settings.workspace), cluster_file) as client:
+    workspace = Workspace(settings.workspace)
+    layout.check_version(workspace)
+    with connected(workspace, cluster_file) as client:
         workers.wait_for_first(client)
         with preflight.examined(jobs, settings, client, imports=True) as found:
             CONSOLE.print(preflight.table(found))
             preflight.require_gpu(jobs, client)
     return 2 if any(one.faults for one in found) else 0
-
-
-@contextmanager
-def _connected(workspace: Workspace, cluster_file: str) -> Iterator[Client]:
-    """The cluster of a file, during the only run on the workspace."""
-    layout.check_version(workspace)
-    with (
-        _stoppable() as stop,
-        lock.acquire(workspace, stop, CONSOLE.print, lock.LEASE_S),
-        cluster.connect(cluster_file, stop) as client,
-    ):
-        yield client
-
-
-@contextmanager
-def _stoppable() -> Iterator[Callable[[MineralPipelineError], None]]:
-    """A block that SIGTERM ends as Ctrl-C does, and that other threads can end with an error.
-
-    The KeyboardInterrupt of such an error carries it, so that the record of the running job can tell it.
-    """
-    reasons: list[MineralPipelineError] = []
-    main = threading.main_thread().ident or 0
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt(*reasons)
-
-    def stop(reason: MineralPipelineError) -> None:
-        reasons.append(reason)
-        # The signal wakes the main thread from whatever it waits for; SIGINT may be ignored, as under nohup.
-        signal.pthread_kill(main, signal.SIGTERM)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield stop
-    except KeyboardInterrupt:
-        if reasons:
-            raise reasons[0] from None
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def check_registered_names(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from mineral_pipeline.modelling.model_files import write_metrics
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings, parse
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
-from mineral_pipeline.workspace.digests import digest_document, digest_table
+from mineral_pipeline.workspace.digests import digest_array, digest_document, digest_table
 from mineral_pipeline.workspace.zarr_store import ImageLayout
 
 FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
@@ -44,6 +44,7 @@ def write_samples(
         drawn = rng.permuted(np.repeat(np.flatnonzero(subsets == subset), chips))
         images = np.stack([image(rng, size, float(shown[location]), task) for location in drawn])[:, None]
         table = _table(subset, drawn, richness, first_chip=1000 * len(tables))
+        table["image_sha256"] = [digest_array(one) for one in images]
         name = artefacts.samples_store(task, subset)
         coordinates = {key: table[key].to_numpy() for key in COORDINATES}
         zarr_store.create_samples(workspace, name, ImageLayout(("B7",), size, batch), coordinates)

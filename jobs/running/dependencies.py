@@ -97,14 +97,15 @@ MAKERS: dict[str, JobName] = {
 
 
 def makers(artefact: str) -> tuple[JobName, ...]:
-    """Jobs that make an artefact, or a file of it; each of them leaves it as it should be."""
+    """Jobs that make an artefact, or a file of it, each as it should be; none for what is no job's."""
     top, *rest = artefact.split("/")
     if top in MAKERS:
         return (MAKERS[top],)
-    name = rest[1] if top == "models" and len(rest) > 1 else ""
-    if name.startswith("member-"):
+    if top != "models" or len(rest) < 2:
+        return ()
+    if rest[1].startswith("member-"):
         return ("evaluate", "prospect")
-    return ("tune",) if name == modelling.TUNED or name.startswith("candidate-") else ("train",)
+    return ("tune",) if rest[1] == modelling.TUNED or rest[1].startswith("candidate-") else ("train",)
 
 
 DEPENDENCIES: dict[JobName, Dependencies] = {

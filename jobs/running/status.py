@@ -15,7 +15,7 @@ from rich.table import Table
 from jobs.running.dependencies import DEPENDENCIES
 from jobs.running.progress import CONSOLE
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.workspace import Counts, Workspace, artefacts, layout, ledger, lock, read_runs
+from mineral_pipeline.workspace import Counts, Workspace, artefacts, ignored_runs, layout, ledger, lock, read_runs
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ def show_status(url: str, as_json: bool) -> int:
         content = {"workspace": url, "jobs": jobs, "damaged": list(damaged.values()), "in_use_by": owner and str(owner)}
         CONSOLE.print_json(json.dumps(content))
         return 0
+    show_ignored_runs(workspace)
     CONSOLE.print(_table(url, found))
     for job, status in found.items():
         reasons = [f"{number:,} {reason}" for reason, number in status.counts.reasons.items()]
@@ -74,6 +75,12 @@ def job_statuses(workspace: Workspace) -> tuple[dict[str, JobStatus], dict[int, 
             counts = ledger.count(chain.from_iterable(states.values()), len(catalogue), acquire.counts.skipped)
             newest["acquire"] = replace(acquire, counts=counts)
     return {job: newest[job] for job in DEPENDENCIES if job in newest}, damaged
+
+
+def show_ignored_runs(workspace: Workspace) -> None:
+    """Tell of what lies among the run records and counts for nothing."""
+    for ignored in ignored_runs(workspace):
+        CONSOLE.print(f"{workspace.uri(f'{artefacts.RUNS}/{ignored.name}')} {ignored.reason}: it is ignored")
 
 
 def open_existing(url: str) -> Workspace:

@@ -6,7 +6,7 @@ reads as fill, or one that stands in the place of another, is told by the digest
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,40 +58,39 @@ class Images:
         """
         try:
             images = self._decode(rows)
-            suspects = {row // self.images_per_file for row in self._others(rows, images)}
         except WorkspaceError:
             raise
-        except Exception:  # damaged bytes raise errors of any kind, and in which file they are no error tells
-            suspects = {*(rows // self.images_per_file).tolist()}
+        except Exception:  # damaged bytes raise errors of any kind, and none tells in which file they are
+            others = rows.tolist()
         else:
-            if not suspects:
+            others = self._others(rows, images)
+            if not others:
                 return images
-        for number in sorted(suspects):
-            for reason in self.find_faults(number):
-                uri = self.workspace.uri(self.file(number))
-                raise WorkspaceError(f"{uri} {reason}: {REPAIR}")
+        for number in sorted({row // self.images_per_file for row in others}):
+            if fault := self.find_fault(number):
+                raise WorkspaceError(f"{self.workspace.uri(self.file(number))} {fault}: {REPAIR}")
         raise WorkspaceError(f"{self.workspace.uri(self.name)} changes while it is read: run the same command again")
 
-    def find_faults(self, number: int) -> Iterator[str]:
-        """Yield what is wrong with the file of a shard or batch: a reason, or one for each image that is another.
+    def find_fault(self, number: int) -> str | None:
+        """What is wrong with the file of a shard or batch, as far as its images may be read; None when nothing is.
 
         Raises:
             WorkspaceError: the workspace cannot be read.
         """
         start = number * self.images_per_file
-        rows = np.arange(start, min(start + self.images_per_file, self.shape[0]))
+        rows = np.array([row for row in range(start, start + self.images_per_file) if row in self.digests], np.int64)
         try:
             images = self._decode(rows)
         except WorkspaceError:
             raise
         except Exception as error:  # damaged bytes raise errors of any kind
-            yield f"is damaged ({one_line(error)})"
-            return
+            return f"is damaged ({one_line(error)})"
         others = self._others(rows, images)
-        if others and not self.workspace.exists(self.file(number)):
-            yield "is absent"
-        else:
-            yield from (f"does not hold image {row} as it was written" for row in others)
+        if not others:
+            return None
+        if not self.workspace.exists(self.file(number)):
+            return "is absent"
+        return f"holds {len(others)} of {len(rows)} images otherwise than they were written, the first at {others[0]}"
 
     def _decode(self, rows: np.ndarray) -> np.ndarray:
         contiguous = len(rows) > 0 and bool((np.diff(rows) == 1).all())

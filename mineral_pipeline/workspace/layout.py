@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.workspace import artefacts
-from mineral_pipeline.workspace.workspace import Workspace
+from mineral_pipeline.workspace.workspace import REPAIR, Workspace
 
 FORMAT_VERSION = 3
 """Raised when artefacts or columns change their names. Version 1 had no ``workspace.json``."""
@@ -27,7 +27,7 @@ def read_version(workspace: Workspace) -> int | None:
         version = content.get("format") if isinstance(content, dict) else None
         if not isinstance(version, int):
             raise WorkspaceError(
-                f"{workspace.uri(artefacts.WORKSPACE_FILE)} tells no format version: restore it from a copy"
+                f"{workspace.uri(artefacts.WORKSPACE_FILE)} tells no format version: {REPAIR}"
             )
         return version
     return 1 if any(workspace.exists(name) for name in VERSION_1) else None
@@ -59,4 +59,9 @@ def write_version(workspace: Workspace) -> None:
     """
     check_version(workspace)
     if not workspace.exists(artefacts.WORKSPACE_FILE):
-        workspace.write_json(artefacts.WORKSPACE_FILE, {"format": FORMAT_VERSION})
+        restore_version(workspace)
+
+
+def restore_version(workspace: Workspace) -> None:
+    """Write ``workspace.json`` again, of a workspace that is known to be of this format."""
+    workspace.write_json(artefacts.WORKSPACE_FILE, {"format": FORMAT_VERSION})

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import shapely
 import xarray as xr
+from chips import write_shard
 from distributed import Client, LocalCluster
 
 from jobs import curate, train
@@ -54,8 +55,8 @@ def made(workspace: Workspace, tmp_path: Path) -> settings.Settings:
     zarr_store.create_chips(workspace, pd.DataFrame(outcomes)[identities.CHIP_COLUMNS], layout)
     for shard in range(CHIPS // PER_SHARD):
         rows = slice(shard * PER_SHARD, (shard + 1) * PER_SHARD)
-        zarr_store.write_shard(workspace, shard, rng.integers(1, 255, (PER_SHARD, 1, SIZE, SIZE), dtype=np.uint8))
-        ledger.write_part(workspace, shard, outcomes[rows])
+        pixels = rng.integers(1, 255, (PER_SHARD, 1, SIZE, SIZE), dtype=np.uint8)
+        write_shard(workspace, shard, outcomes[rows], pixels)
     workspace.write_table(artefacts.labels_part(0), pd.DataFrame(labels))
     points = gpd.points_from_xy([-165.0], [10.0])
     deposits = gpd.GeoDataFrame({"id": ["a"], "lon": [-165.0], "lat": [10.0]}, geometry=points, crs=CRS)
@@ -119,10 +120,10 @@ def test_the_digest_of_a_sample_set_is_that_of_its_labels_and_pixels(
     assert digests() == first, "curated twice"
 
     others = digests(with_changes(made, batch_size=8))
-    images = zarr_store.open_array(workspace)
-    pixels = images[:PER_SHARD]
+    pixels = np.asarray(zarr_store.open_array(workspace)[:PER_SHARD])
     pixels[0] += 1
-    zarr_store.write_shard(workspace, 0, pixels)
+    rows = ledger.read(workspace)[:PER_SHARD].to_dict("records")
+    write_shard(workspace, 0, [Outcome(**{**row, "status": State(row["status"])}) for row in rows], pixels)
     others += digests()[:1]
     assert len({*first, *others}) == len(first + others), "other batches, other pixels"
 

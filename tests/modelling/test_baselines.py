@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import zarr
+from chips import stored_images
 
 from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling.baselines import BASELINES, Target, register
@@ -18,8 +18,7 @@ from mineral_pipeline.modelling.spec import Loss
 
 
 def samples_of(folder: Path, images: np.ndarray) -> Samples:
-    stored = zarr.create_array(str(folder / "images.zarr"), data=images, chunks=(8, *images.shape[1:]), overwrite=True)
-    return Samples(stored, np.arange(len(images)), pd.DataFrame)
+    return Samples(stored_images(folder, images), np.arange(len(images)), pd.DataFrame)
 
 
 def fit_and_predict(name: str, samples: Samples, label: np.ndarray, task: Task, loss: Loss) -> np.ndarray:

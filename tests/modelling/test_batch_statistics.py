@@ -73,7 +73,7 @@ def test_the_network_that_predicts_is_the_one_that_was_trained(curated: Workspac
     spec = small_spec(curated, epochs=1)  # fourteen steps: averages that move with them are far behind
     train, validation = (open_subset(curated, "richness", subset) for subset in ("train", "validation"))
     network = training.train(begin(curated, spec), spec, train, validation, state=None, keep=lambda state: None)
-    images = np.asarray(train.images)
+    images = np.asarray(train.images.array)
     predicted = network.predict(images)
     as_trained = np.concatenate(
         [
@@ -134,7 +134,7 @@ def test_the_normalisation_of_the_settings_is_built(
     assert spec.normalisation == normalisation
     model = training.compile_model(spec, open_subset(curated, "richness", "train"))
     features = keras.Model(model.input, model.layers[-3].output)
-    images = np.asarray(open_subset(curated, "richness", "test").images)[:6]
+    images = np.asarray(open_subset(curated, "richness", "test").images.array)[:6]
     together, alone = (np.asarray(features(part, training=True))[0] for part in (images, images[:1]))
     assert together.std() > 0
     assert (not np.allclose(together, alone, atol=1e-4)) == depends_on_the_batch

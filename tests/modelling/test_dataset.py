@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
-import zarr
-from chips import chip_table
+from chips import chip_table, outcome, stored_images, write_shard
 from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_samples import write_samples
@@ -20,6 +20,7 @@ from mineral_pipeline.modelling.batch_sequence import BatchSequence
 from mineral_pipeline.modelling.chunk_cache import ChunkCache, batch_rows, shuffle_rows
 from mineral_pipeline.modelling.dataset import SAMPLE_COLUMNS, Subset, open_chips, open_subset, permute_labels
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.images import Images
 
 
 @given(length=st.integers(1, 500), chunk=st.integers(1, 40), buffer=st.integers(1, 6), seed=st.integers(0, 9))
@@ -36,42 +37,36 @@ def test_shuffling_is_a_permutation_that_needs_few_chunks_at_a_time(
 
 
 @pytest.fixture
-def images(tmp_path: object) -> zarr.Array:
-    array = zarr.create_array(f"{tmp_path}/images.zarr", shape=(50, 1, 4, 4), chunks=(8, 1, 4, 4), dtype="uint8")
-    array[:] = np.random.default_rng(0).integers(0, 255, array.shape, dtype="uint8")
-    return array
+def images(tmp_path: Path) -> Images:
+    return stored_images(tmp_path, np.random.default_rng(0).integers(0, 255, (50, 1, 4, 4), dtype="uint8"))
 
 
 @pytest.mark.parametrize("max_bytes", [0, 10**6])
-def test_pixels_come_in_the_order_asked_for(images: zarr.Array, max_bytes: int) -> None:
+def test_pixels_come_in_the_order_asked_for(images: Images, max_bytes: int) -> None:
     cache, rng = ChunkCache(images, max_bytes=max_bytes), np.random.default_rng(1)
     for _ in range(20):
         rows = rng.integers(0, 50, rng.integers(1, 30))
-        np.testing.assert_array_equal(cache.take(rows), np.asarray(images)[rows])
+        np.testing.assert_array_equal(cache.take(rows), np.asarray(images.array)[rows])
     cache.close()
 
 
-def test_a_small_subset_is_decoded_once_and_a_large_one_is_not_kept(images: zarr.Array) -> None:
-    class Counting:
-        chunks, shards, shape, dtype = images.chunks, images.shards, images.shape, images.dtype
-        reads = 0
-
-        def __getitem__(self, rows: slice) -> np.ndarray:
-            self.reads += 1
-            return np.asarray(images[rows])
-
+def test_a_small_subset_is_decoded_once_and_a_large_one_is_not_kept(
+    images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, found = Images.read, list[int]()
+    monkeypatch.setattr(Images, "read", lambda self, rows: found.append(len(rows)) or read(self, rows))
     for max_bytes, reads in ((10**6, 7), (0, 14)):
-        counting = Counting()
-        cache = ChunkCache(cast(zarr.Array, counting), min_chunks=1, max_bytes=max_bytes)
+        found.clear()
+        cache = ChunkCache(images, min_chunks=1, max_bytes=max_bytes)
         for _ in range(2):
             for rows in batch_rows(np.arange(50), 8):
                 cache.take(rows)
         cache.close()
-        assert counting.reads == reads
+        assert len(found) == reads
 
 
 def subset_of(label: list[float], location_id: list[str], group: list[int] | None = None) -> Subset:
-    nothing, table = cast(zarr.Array, None), pd.DataFrame({"location_id": location_id})
+    nothing, table = cast(Images, None), pd.DataFrame({"location_id": location_id})
     groups = np.array(group) if group is not None else np.unique(location_id, return_inverse=True)[1]
     return Subset(nothing, table, np.array(label, "float32"), np.ones(len(label)), groups)
 
@@ -148,7 +143,7 @@ def test_samples_know_their_group_whatever_the_order_of_the_table(workspace: Wor
 
 def test_an_epoch_streams_every_sample_once_with_its_own_label(curated: Workspace) -> None:
     opened = open_subset(curated, "richness", "train")
-    whole = np.asarray(opened.images)
+    whole = np.asarray(opened.images.array)
     by_pixels = {image.tobytes(): label for image, label in zip(whole, opened.label, strict=True)}
     orders = []
     sequence = BatchSequence(opened, seed=3)
@@ -173,17 +168,17 @@ def test_a_subset_is_refused_when_it_cannot_be_learned_from(workspace: Workspace
     with pytest.raises(WorkspaceError, match="run the job that makes it"):
         open_subset(workspace, "presence", "train")
     for count, label, message in ((0, 0.0, "holds no samples"), (2, 7.0, "labels must lie in 0..1")):
-        values = {key: np.full(count, value) for key, value in (("label", label), ("weight", 1.0))}
-        coordinates = values | {key: np.full(count, "092084", dtype=object) for key in SAMPLE_COLUMNS}
-        name = artefacts.samples_store("presence", "train")
-        zarr_store.create_samples(workspace, name, zarr_store.ImageLayout(("B7",), 4, 2), coordinates)
+        facts = {"sample": 0, "subset": "train", "label": label, "weight": 1.0, "group": 0, "image_sha256": ""}
+        table = pd.DataFrame([facts | dict.fromkeys(SAMPLE_COLUMNS, "092084")] * 2)
+        workspace.write_table(artefacts.samples_table("presence"), table[:count])
         with pytest.raises(DataError, match=message):
             open_subset(workspace, "presence", "train")
 
 
 def test_chips_of_the_chip_store_have_the_facts_of_their_labels(workspace: Workspace) -> None:
     zarr_store.create_chips(workspace, chip_table(["a", "b", "c"]), zarr_store.ImageLayout(("B7",), 4, 3))
-    zarr_store.write_shard(workspace, 0, np.arange(3, dtype="uint8").repeat(16).reshape(3, 1, 4, 4))
+    pixels = np.arange(3, dtype="uint8").repeat(16).reshape(3, 1, 4, 4)
+    write_shard(workspace, 0, [outcome(number, "abc"[number]) for number in range(3)], pixels)
     labels = pd.DataFrame({key: ["of c", "of a"] for key in SAMPLE_COLUMNS}).assign(chip_index=[2, 0])
     workspace.write_table(artefacts.labels_part(0), labels)
     samples = open_chips(workspace, [0, 2, 0])
@@ -194,3 +189,21 @@ def test_chips_of_the_chip_store_have_the_facts_of_their_labels(workspace: Works
     assert len(unlabelled) == 1, "its pixels can be read"
     with pytest.raises(DataError, match="lacks some of the chips"):
         _ = unlabelled.table
+
+
+@pytest.mark.parametrize("damage", ["flipped", "absent", "of the next batch"])
+def test_a_batch_that_is_not_what_curate_wrote_is_refused(workspace: Workspace, damage: str) -> None:
+    write_samples(workspace, "presence", locations=30, chips=2, size=32, batch=8)
+    store = artefacts.samples_store("presence", "train")
+    first, second = (f"{store}/image/c/{number}/0/0/0" for number in range(2))
+    content = workspace.read_bytes(first)
+    workspace.remove(first)
+    if damage == "flipped":
+        workspace.write_bytes(first, content[:50] + bytes([content[50] ^ 1]) + content[51:])
+    elif damage == "of the next batch":
+        workspace.write_bytes(first, workspace.read_bytes(second))
+    sequence = BatchSequence(open_subset(workspace, "presence", "train"))
+    assert len(sequence[1][0]) == 8
+    with pytest.raises(WorkspaceError, match=rf"{first} (is|holds) .*: run `mineral-pipeline repair SETTINGS`"):
+        sequence[0]
+    sequence.close()

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-import zarr
-from chips import chip_table
+from chips import chip_table, outcome, write_shard
 from synthetic_samples import settings
 
 from mineral_pipeline import modelling
@@ -102,12 +101,13 @@ def _is_not_trained_twice(workspace: Workspace, spec: ModelSpec) -> None:
 
 
 def _predicts_the_same_from_the_chip_store(workspace: Workspace, spec: ModelSpec, expected: np.ndarray) -> None:
-    images = np.asarray(open_subset(workspace, "presence", "test").images)
+    images = np.asarray(open_subset(workspace, "presence", "test").images.array)
     count, size = len(images), 16
     layout = zarr_store.ImageLayout(("B7",), images.shape[-1], size)
     zarr_store.create_chips(workspace, chip_table([f"P{n}" for n in range(count)]), layout)
-    for shard in range(-(-count // size)):
-        zarr_store.write_shard(workspace, shard, images[shard * size : (shard + 1) * size])
+    for shard, start in enumerate(range(0, count, size)):
+        pixels = images[start : start + size]
+        write_shard(workspace, shard, [outcome(start + n, f"P{start + n}") for n in range(len(pixels))], pixels)
     chips = np.random.default_rng(0).permutation(count)[:50]
     np.testing.assert_allclose(modelling.predict(workspace, "presence", spec.name, chips), expected[chips], atol=1e-5)
     assert len(modelling.predict(workspace, "presence", spec.name, [])) == 0
@@ -125,9 +125,11 @@ def test_richness_beats_the_constant_and_brightness_does_not(curated: Workspace)
 
 
 def test_the_validation_subset_is_weighted_as_in_the_loss(curated: Workspace) -> None:
-    store = zarr.open_group(curated.path(artefacts.samples_store("richness", "validation")))
-    weight = np.random.default_rng(0).uniform(0.1, 4, store["weight"].shape).astype("float32")
-    store["weight"][:] = weight
+    table = curated.read_table(artefacts.samples_table("richness"))
+    held_out = table["subset"] == "validation"
+    table.loc[held_out, "weight"] = np.random.default_rng(0).uniform(0.1, 4, held_out.sum()).astype("float32")
+    curated.write_table(artefacts.samples_table("richness"), table)
+    weight = open_subset(curated, "richness", "validation").weight
     by_kind = specs(curated, "richness", epochs=1)
     for kind in ("constant", "grid"):
         metrics = modelling.fit(curated, by_kind[kind], measure)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from chips import chip_table
+from chips import chip_table, outcome, write_shard
 from synthetic_samples import settings
 
 from mineral_pipeline import modelling
@@ -73,6 +73,7 @@ def test_a_baseline_predicts_chips_by_their_index(curated: Workspace, eastern: B
     labels = pd.DataFrame({key: ["a", "b"] for key in ("chip_id", "scene_id", "location_id")})
     curated.write_table(artefacts.labels_part(0), labels.assign(chip_index=[1, 0], lon=[-200.0, 200.0], lat=0.0))
     zarr_store.create_chips(curated, chip_table(["b", "a"]), zarr_store.ImageLayout(("B7",), 4, 2))
+    write_shard(curated, 0, [outcome(0, "b"), outcome(1, "a")], np.ones((2, 1, 4, 4), "uint8"))
     assert modelling.predict(curated, "presence", "eastern", [1, 0, 1]).tolist() == [0, 1, 0]
 
 

@@ -9,7 +9,7 @@ import shapely
 from chips import outcome
 
 from mineral_pipeline import geometry
-from mineral_pipeline.workspace import Workspace, artefacts, ledger
+from mineral_pipeline.workspace import Workspace, ledger
 from mineral_pipeline.workspace.ledger import State
 
 TRIANGLE = shapely.Polygon([(0, 0), (2, 0), (0, 2)])
@@ -26,17 +26,6 @@ def test_parts_round_trip_in_the_order_of_the_chips(workspace: Workspace) -> Non
     assert table.geometry[0].equals(TRIANGLE)
     assert table.geometry[1] is None
     assert ledger.finished_shards(workspace) == [0, 1]
-
-
-def test_parts_of_before_hosts_were_recorded_are_read(workspace: Workspace) -> None:
-    ledger.write_part(workspace, 0, [outcome(0, "a")])
-    ledger.write_part(workspace, 1, [outcome(1, "b", host="node1", worker="w")])
-    old = artefacts.ledger_part(0)
-    workspace.write_table(old, workspace.read_table(old).drop(columns=["host", "worker"]))
-
-    assert ledger.read(workspace)[["host", "worker"]].to_numpy().tolist() == [["", ""], ["node1", "w"]]
-    workspace.remove(artefacts.ledger_part(1))
-    assert ledger.read(workspace).columns.tolist() == ledger.COLUMNS
 
 
 def test_an_empty_ledger_has_no_finished_shard(workspace: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,32 @@ def test_a_store_without_consolidated_metadata_was_not_created_to_the_end(chips:
     assert not zarr_store.is_complete(chips)
 
 
+def test_damage_of_metadata_and_coordinates_is_named_and_can_be_undone(chips: Workspace) -> None:
+    pixels = np.ones((4, 2, 8, 8), "uint8")
+    zarr_store.write_shard(chips, 1, pixels)
+    assert not list(zarr_store.find_metadata_faults(chips))
+    files = [name for name in chips.sizes(artefacts.CHIPS) if not name.startswith("image/c/")]
+    assert len(files) == 1 + 6 + 5
+    table, layout = chip_table([f"scene-{n}" for n in range(10)]), zarr_store.read_layout(chips)
+    for name in files:
+        file = Path(chips.path(f"{artefacts.CHIPS}/{name}"))
+        content = file.read_bytes()
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
+        for damaged in (flipped, content[:middle], b"", None, b"[" * 100_000):
+            file.unlink() if damaged is None else file.write_bytes(damaged)
+            found = list(zarr_store.find_metadata_faults(chips))
+            assert found == [(f"{artefacts.CHIPS}/{name}", "is absent" if damaged is None else "is damaged")]
+            if name == zarr_store.GROUP_METADATA:
+                assert not zarr_store.is_complete(chips)
+                with pytest.raises(WorkspaceError, match=r"chips\.zarr/zarr\.json (is damaged|cannot be read)"):
+                    zarr_store.open_array(chips)
+        zarr_store.create_chips(chips, table, layout, {"source": "test"}, keep_shards=True)
+        assert not list(zarr_store.find_metadata_faults(chips))
+        assert file.read_bytes() == content
+    np.testing.assert_array_equal(np.asarray(zarr_store.open_array(chips)[4:8]), pixels)
+
+
 def test_the_inner_chunk_is_one_chip_and_the_shard_the_unit_of_work(chips: Workspace) -> None:
     images = zarr_store.open_array(chips)
 
@@ -116,5 +143,7 @@ def test_a_training_store_has_its_labels_beside_the_pixels(workspace: Workspace)
 
 def test_an_absent_store_says_what_to_do(workspace: Workspace) -> None:
     for opened in (zarr_store.open_dataset, zarr_store.open_array):
-        with pytest.raises(WorkspaceError, match=r"chips\.zarr cannot be opened: run the job that makes it"):
+        with pytest.raises(
+            WorkspaceError, match=r"chips\.zarr/zarr\.json cannot be read: .*: run the job that makes it"
+        ):
             opened(workspace)
