@@ -62,7 +62,6 @@ def _is_passed(name: str, inputs: int, seed: int) -> bool:
         f"{name:<10} {sum(findings.outcomes.values()):,} inputs: {outcomes};"
         f" the slowest took {findings.slowest_s:.2f} s, {findings.memory_mb} MB",
         *findings.lines,
-        *findings.failures,
     ]
     if findings.slowest_s > SLOW_S:
         lines.append(f"{name}: {findings.slowest_s:.2f} s for {findings.slowest}")

@@ -47,27 +47,27 @@ def damage_workspace(damages: int, seed: int, folder: Path) -> Findings:
     workspace, jobs = make_workspace(folder)
     files = _files_by_kind(Path(workspace.url))
     findings, done, named = Findings(), Counter[str](), Counter[str]()
-    before = dict[str, dict[str, str]]()
+    before = read_all(workspace, jobs)
     for number, (kind, damage) in enumerate(islice(_schedule(list(files), Random(seed)), damages)):
         random = Random(f"{seed} {number}")
         path = random.choice(files[kind])
         name = str(path.relative_to(workspace.url))
-        if name not in before:
-            before[name] = read_all(workspace, jobs, name)
+        whole = before | read_one(workspace, name)
         (folder / LAST_INPUT).write_text(f"{damage.__name__} {name}")
         with damaged(path, damage, random, files[kind]), findings.watching(f"{damage.__name__} {name}"):
             try:
-                outcome = judge(workspace, jobs, name, before[name])
+                outcome = judge(workspace, jobs, name, whole)
             except Exception as error:
                 outcome = "failed"
-                findings.failures.append(f"workspace: {damage.__name__} {name}: {_describe(error)}")
+                findings.fail(f"workspace: {damage.__name__} {name}: {_describe(error)}")
         findings.outcomes[outcome] += 1
         done[kind] += 1
         named[kind] += outcome == "named"
         if len(findings.failures) == MAX_FAILURES:
             break
     findings.lines = [f"    {kind:<48}{done[kind]:>4} damaged,{named[kind]:>4} named" for kind in sorted(done)]
-    findings.failures += [f"workspace: not damaged any more: {fault}" for fault in verify.find_faults(workspace)]
+    for fault in verify.find_faults(workspace):
+        findings.fail(f"workspace: the damages are undone, but {fault}")
     return findings
 
 
@@ -96,7 +96,7 @@ def judge(workspace: Workspace, jobs: settings.Settings, name: str, before: Mapp
     """
     found, error = answer(lambda: list(verify.find_faults(open_existing(workspace.url))))
     faults = [str(fault) for fault in found] if isinstance(found, list) else [str(error)]
-    now = read_all(workspace, jobs, name)
+    now = read_all(workspace, jobs) | read_one(workspace, name)
     assert all(fault.isprintable() for fault in faults), faults
     if faults:
         return "named" if any(_artefact_of(name) in fault for fault in faults) else "named by what depends on it"
@@ -105,22 +105,30 @@ def judge(workspace: Workspace, jobs: settings.Settings, name: str, before: Mapp
     return "read as before"
 
 
-def read_all(workspace: Workspace, jobs: settings.Settings, name: str) -> dict[str, str]:
-    """Digests of what everything reads in a workspace, or errors, by what it is; the file ``name`` is read itself."""
+def read_one(workspace: Workspace, name: str) -> dict[str, str]:
+    """Digests of what a file holds and of the model that it is a part of, or errors, by what it is."""
     folder, *rest = name.split("/")
     task, model = rest[:2] if folder == "models" else (TASKS[0], "brightness")
     readers: dict[str, Callable[[], object]] = {
         name: lambda: _content(workspace, name),
+        "spec": lambda: modelling.read_spec(workspace, task, model),
+        "metrics": lambda: modelling.read_metrics(workspace, task, model),
+        "validated": lambda: modelling.read_predictions(workspace, task, model),
+        "predicted": lambda: modelling.predict_subset(workspace, task, model, "test"),
+    }
+    return {key: _read(reader) for key, reader in readers.items()}
+
+
+def read_all(workspace: Workspace, jobs: settings.Settings) -> dict[str, str]:
+    """Digests of what else is read in a workspace, or errors, by what it is."""
+    readers: dict[str, Callable[[], object]] = {
         "status": lambda: job_statuses(open_existing(workspace.url)),
         "owner": lambda: lock.owner(workspace),
         "report": lambda: _report(workspace),
         "chips": lambda: curation.read_chips(workspace),
-        "model": lambda: (modelling.read_spec(workspace, task, model), modelling.read_metrics(workspace, task, model)),
-        "validated": lambda: modelling.read_predictions(workspace, task, model),
-        "predicted": lambda: modelling.predict_subset(workspace, task, model, "test"),
     }
-    for key in TASKS:
-        readers[f"samples of {key}"] = lambda key=key: [_samples(workspace, key, subset) for subset in SUBSETS]
+    for task in TASKS:
+        readers[f"samples of {task}"] = lambda task=task: [_samples(workspace, task, subset) for subset in SUBSETS]
     for job in jobs.jobs:
         readers[f"plan of {job}"] = lambda job=job: load_job(job).plan(jobs)
         readers[f"inputs of {job}"] = lambda job=job: (digest_inputs(jobs, job), check_makers(jobs, job))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import resource
+import sys
 import time
 import warnings
 from collections import Counter
@@ -47,6 +48,12 @@ class Findings:
     """What else is to be shown."""
     failures: list[str] = field(default_factory=list)
     """What must not happen, with its input."""
+
+    def fail(self, failure: str) -> None:
+        """Keep what must not happen, and show it at once."""
+        self.failures.append(failure)
+        sys.stdout.write(f"{failure}\n")
+        sys.stdout.flush()
 
     @contextmanager
     def watching(self, shown: str) -> Iterator[None]:
