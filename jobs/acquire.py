@@ -13,16 +13,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
 
 import pandas as pd
 from distributed import Client
 
 from jobs.acquisition.shard import acquire_shard, make_shards
+from jobs.acquisition.store import create_store
 from jobs.acquisition.supervision import Supervisor
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
-from jobs.running.provenance import read_settings, refuse_other_settings
 from jobs.running.request_rate import share_request_rate
 from mineral_pipeline import archive, sensors
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
@@ -80,7 +79,7 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
         raise DataError(f"{workspace.uri(artefacts.CATALOGUE)} holds no scene: widen the settings' catalogue section")
     _check_sensors(workspace, settings, catalogue)
     chips = identities.plan_chips(catalogue)
-    _create_store(workspace, settings, catalogue)
+    create_store(settings, catalogue)
     done = _finished(workspace, catalogue, retry_failed)
     shards = [shard for shard in make_shards(catalogue, chips) if shard.number not in done]
     before = [status for number in sorted(done) for status in done[number]]
@@ -126,32 +125,3 @@ def _finished(workspace: Workspace, catalogue: pd.DataFrame, retry_failed: bool)
         )
         redo.add(shard)
     return {shard: statuses for shard, statuses in states.items() if shard not in redo}
-
-
-def _create_store(workspace: Workspace, settings: Settings, catalogue: pd.DataFrame) -> None:
-    """Create ``chips.zarr`` before any task, unless it is complete; a store of other settings is refused."""
-    if zarr_store.is_complete(workspace):
-        made_with = zarr_store.read_attributes(workspace)["made_with"]
-        refuse_other_settings(workspace, "acquire", made_with, _made_with(settings, catalogue))
-        return
-    if ledger.finished_shards(workspace):
-        raise WorkspaceError(
-            f"{workspace.uri(artefacts.CHIPS)} is damaged or gone though {artefacts.LEDGER} tells of finished shards:"
-            f" {REPAIR}"
-        )
-    write_store(settings, catalogue)
-
-
-def write_store(settings: Settings, catalogue: pd.DataFrame, *, keep_shards: bool = False) -> None:
-    """Create ``chips.zarr`` of a catalogue without pixels, or around the shards that are there."""
-    config, chips = settings.acquire, identities.plan_chips(catalogue)
-    chips_per_write = max(config.chips_per_shard, int(chips.groupby("shard").size().max()))
-    dtype = sensors.SENSORS[catalogue["sensor"].iloc[0]].dtype  # all have the same
-    layout = zarr_store.ImageLayout(tuple(config.bands), config.chip_size, chips_per_write, dtype)
-    attributes = {"made_with": _made_with(settings, catalogue)}
-    zarr_store.create_chips(Workspace(settings.workspace), chips, layout, attributes, keep_shards=keep_shards)
-
-
-def _made_with(settings: Settings, catalogue: pd.DataFrame) -> dict[str, Any]:
-    """What the chips depend on, which does not change within a workspace."""
-    return read_settings(settings, "catalogue") | {"scenes": len(catalogue)}

@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from jobs.running.progress import CONSOLE, Progress
+from jobs.running.status import show_ignored_runs
 from jobs.verification import chips, files, samples
 from jobs.verification.check import Check, Fault
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.workspace import Workspace, artefacts, ignored_runs, layout, lock
+from mineral_pipeline.workspace import Workspace, layout, lock
 
 
 def main(url: str) -> int:
@@ -33,15 +34,10 @@ def main(url: str) -> int:
         raise WorkspaceError(f"{url}: nothing there: is it a workspace? `mineral-pipeline run` makes one")
     if owner := lock.owner(workspace):
         CONSOLE.print(f"verify: in use by {owner}: what is being written may look damaged")
-    for name, reason in strays(workspace):
-        CONSOLE.print(f"verify: {workspace.uri(name)} {reason}: it is ignored")
+    for stray in lock.stray_files(workspace):
+        CONSOLE.print(f"{workspace.uri(stray)} is no lease: it is ignored")
+    show_ignored_runs(workspace)
     return 1 if show_faults(workspace) else 0
-
-
-def strays(workspace: Workspace) -> Iterator[tuple[str, str]]:
-    """Yield the names of files that another program or version has put there, each with the reason."""
-    yield from ((name, "is no lease") for name in lock.stray_files(workspace))
-    yield from ((f"{artefacts.RUNS}/{run.name}", run.reason) for run in ignored_runs(workspace) if not run.is_damaged)
 
 
 def show_faults(workspace: Workspace) -> list[Fault]:

@@ -1,4 +1,4 @@
-"""The command line: ``mineral-pipeline JOB SETTINGS``, ``status WORKSPACE``, ``verify WORKSPACE``.
+"""The command line: ``mineral-pipeline JOB SETTINGS``, ``repair SETTINGS``, ``status WORKSPACE``, ``verify WORKSPACE``.
 
 Exit status: 0 done, 1 failed more than the settings allow (or ``verify`` found a fault), 2 bad settings or usage,
 130 stopped by SIGINT or SIGTERM.
@@ -20,7 +20,7 @@ from mineral_pipeline.settings import JOBS, loader
 MAX_MESSAGE = 4000
 """Characters of an error that are shown."""
 
-COMMANDS = ("run", "preflight", "simulate", *JOBS)
+COMMANDS = ("run", "repair", "preflight", "simulate", *JOBS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +49,7 @@ def _dispatch(options: argparse.Namespace) -> int:
 
         return verify.main(options.workspace)
     settings = loader.load(options.settings, options.set, options.workspace)
-    jobs = settings.jobs if options.command in ("run", "preflight") else [options.command]
+    jobs = settings.jobs if options.command in ("run", "repair", "preflight") else [options.command]
     for name in ("label", "curate"):
         if name in jobs and getattr(settings, name) is None:
             raise SettingsError(f"{options.settings}: the section {name} is absent: the job {name} needs it")
@@ -58,6 +58,10 @@ def _dispatch(options: argparse.Namespace) -> int:
     run.check_registered_names(settings)
     if options.command == "preflight":
         return run.show_preflight(jobs, settings, options.cluster)
+    if options.command == "repair":
+        from jobs.repair import repair
+
+        return repair(jobs, settings, options.cluster, options.retry_failed)
     if options.plan:
         return run.show_plan(jobs, settings)
     return run.run(jobs, settings, options.cluster, options.retry_failed)
@@ -68,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     helps = {
         "run": "the jobs that the settings list, in order",
+        "repair": "make again what is damaged",
         "preflight": "whether every worker can do the jobs that the settings list",
         "simulate": "write the simulated planet's archive",
     }
@@ -81,11 +86,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--set", metavar="KEY=VALUE", action="append", default=[], help="change a setting: train.epochs=5"
         )
-        if job != "preflight":
+        if job not in ("repair", "preflight"):
             command.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
+        if job != "preflight":
             command.add_argument("--retry-failed", action="store_true", help="try again the scenes that failed")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    for name, text in (("status", "what is done"), ("verify", "audit the chip store against the ledger")):
+    for name, text in (("status", "what is done"), ("verify", "look at every artefact, whether it is whole")):
         command = commands.add_parser(name, help=text)
         command.add_argument("workspace", help="folder or URL")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")

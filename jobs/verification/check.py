@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from mineral_pipeline.errors import WorkspaceError, one_line
 from mineral_pipeline.workspace.workspace import REPAIR, Workspace
 
+UNREADABLE = "cannot be "
+"""How messages begin that tell of a disk, an object store or this program rather than of damage."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -20,9 +23,15 @@ class Fault:
     shard: int | None = None
     """Shard that is to be acquired again, if it is one."""
 
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether it cannot be read (permission, network, a fault of this program): it may be whole."""
+        return self.reason.startswith(UNREADABLE)
+
     def __str__(self) -> str:
         """The line that a person reads."""
-        return f"{self.artefact} {one_line(self.reason)}: {REPAIR}"
+        line = f"{self.artefact} {one_line(self.reason)}"
+        return line if self.is_unreadable else f"{line}: {REPAIR}"
 
 
 @dataclass(frozen=True)
@@ -43,9 +52,10 @@ class Check:
         try:
             return list(self.find())
         except WorkspaceError as error:
-            return [Fault(self.artefact, reason(workspace, self.artefact, error))]
-        except Exception as error:  # damaged bytes make libraries raise anything, and must not hide other damage
-            return [Fault(self.artefact, f"cannot be read ({type(error).__name__}: {error})")]
+            is_folder = isinstance(error.__cause__, IsADirectoryError)
+            return [Fault(self.artefact, "is a folder" if is_folder else reason(workspace, self.artefact, error))]
+        except Exception as error:  # what no one has foreseen must not hide what is wrong elsewhere
+            return [Fault(self.artefact, f"{UNREADABLE}read ({type(error).__name__}: {error})")]
 
 
 def reason(workspace: Workspace, artefact: str, error: object) -> str:

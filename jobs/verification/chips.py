@@ -92,7 +92,8 @@ def _check_shard(workspace: Workspace, shard: int, part: pd.DataFrame, planned: 
         return
     digests: Mapping[int, str] = dict(zip(part["chip_index"].tolist(), part["image_sha256"], strict=True))
     images = Images(workspace, artefacts.CHIPS, array, digests)
-    yield from (Fault(images.file(shard), why, shard) for why in images.find_faults(shard))
+    if why := images.find_fault(shard):
+        yield Fault(images.file(shard), why, shard)
 
 
 def _tells_chips(part: pd.DataFrame, planned: pd.DataFrame) -> bool:

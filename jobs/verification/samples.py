@@ -59,7 +59,8 @@ def _plan_batches(workspace: Workspace, store: str, rows: pd.DataFrame) -> Itera
         return
 
     def check(batch: int) -> Iterator[Fault]:
-        return (Fault(images.file(batch), reason) for reason in images.find_faults(batch))
+        if reason := images.find_fault(batch):
+            yield Fault(images.file(batch), reason)
 
     for batch in range(-(-len(rows) // images.images_per_file)):
         yield Check(images.file(batch), "batches", partial(check, batch))

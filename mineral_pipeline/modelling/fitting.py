@@ -19,7 +19,8 @@ from mineral_pipeline.modelling.dataset import Subset, open_subset, permute_labe
 from mineral_pipeline.modelling.draft import Draft, begin
 from mineral_pipeline.modelling.model_files import is_done, read_metrics, write_metrics
 from mineral_pipeline.modelling.networks import NETWORKS
-from mineral_pipeline.modelling.prediction import predict_batches, save_baseline
+from mineral_pipeline.modelling.prediction import predict_batches
+from mineral_pipeline.modelling.predictor_file import save_baseline
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -111,7 +112,7 @@ def _fit_baseline(draft: Draft, train: Subset, validation: Subset) -> Fit:
 
 
 def _fit_network(draft: Draft, train: Subset, validation: Subset) -> Fit:
-    from mineral_pipeline.modelling import training  # TensorFlow takes seconds to import: only workers do
+    from mineral_pipeline.modelling import network_file, training  # TensorFlow takes seconds to import: for workers
 
     spec, started, identity = draft.spec, time.monotonic(), training.identify(draft.spec, train)
     seen = [train, validation]
@@ -140,7 +141,7 @@ def _fit_network(draft: Draft, train: Subset, validation: Subset) -> Fit:
         )
         if not tried[-1]["collapsed"]:
             break
-    training.save(draft, network)
+    network_file.save_network(draft, network)
     draft.workspace.write_table(draft.file(artefacts.MODEL_HISTORY), network.history)
     fitted = network.keras_model.count_params(), len(network.history), network.best_epoch
     return Fit(prediction, *fitted, tried, resumed, seconds_before)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from zipfile import ZIP_STORED, ZipFile
 
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
@@ -28,6 +29,9 @@ MAX_DOCUMENT_BYTES = 2**18
 
 MAX_FILE_BYTES = 2**31
 """Size of the largest file of a model."""
+
+MAX_REASON = 200
+"""Characters of what a library says of a file, such as Keras, which pastes all layers into it."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def _read_metrics(workspace: Workspace, task: str, name: str) -> tuple[dict[str,
     if not is_whole:
         raise damage(workspace, document, "its content is not what was written")
     if (metrics.task, metrics.name) != (task, name):
-        raise damage(workspace, document, f"it is of {one_line(metrics.task)}/{one_line(metrics.name)}")
+        raise damage(workspace, document, f"it is of {metrics.task}/{metrics.name}")
     return content, metrics
 
 
@@ -141,7 +145,7 @@ def read_predictions(workspace: Workspace, task: str, name: str) -> pd.Series:
         table = pd.read_parquet(io.BytesIO(content), columns=["chip_id", "prediction"])
     except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
         table_name = artefacts.model(task, name, artefacts.MODEL_PREDICTIONS)
-        raise damage(workspace, table_name, f"it is no table of predictions: {one_line(error)}") from error
+        raise damage(workspace, table_name, f"it is no table of predictions: {error}") from error
     predictions: pd.Series = table.set_index("chip_id")["prediction"]
     return predictions
 
@@ -224,8 +228,25 @@ def _raise_failure(workspace: Workspace, task: str, name: str) -> None:
 
 
 def damage(workspace: Workspace, name: str, reason: str) -> WorkspaceError:
-    """The error that an artefact of a model is damaged, for a ``reason``."""
+    """The error that an artefact of a model is damaged; ``reason`` may hold whatever is in it."""
+    reason = one_line(reason, MAX_REASON)
     return WorkspaceError(f"{workspace.uri(name)} is damaged ({reason}): run `mineral-pipeline repair SETTINGS`")
+
+
+def member_sizes(content: bytes) -> dict[str, int]:
+    """Bytes of every member of a ZIP archive by its name.
+
+    Raises:
+        ValueError: a member is compressed, so that a few bytes could become any number.
+        zipfile.BadZipFile: it is no archive.
+    """
+    with ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+    if any(member.compress_type != ZIP_STORED for member in members):
+        raise ValueError("its members are compressed")
+    if sum(member.file_size for member in members) > len(content):
+        raise ValueError("its members overlap")
+    return {member.filename: member.file_size for member in members}
 
 
 def _read_json(workspace: Workspace, task: str, name: str, file: str) -> Any:
@@ -236,7 +257,7 @@ def _read_json(workspace: Workspace, task: str, name: str, file: str) -> Any:
     try:
         return json.loads(workspace.read_bytes(document))
     except (ValueError, RecursionError) as error:
-        raise damage(workspace, document, f"it is no JSON document: {one_line(error)}") from error
+        raise damage(workspace, document, f"it is no JSON document: {error}") from error
 
 
 def _compare_sizes(size: int | None, facts: FileFacts) -> str | None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.errors import WorkspaceError, one_line
 from mineral_pipeline.learning import SubsetName
-from mineral_pipeline.modelling.baselines import BASELINES, FeaturePredictor
+from mineral_pipeline.modelling.baselines import BASELINES
 from mineral_pipeline.modelling.dataset import Samples, open_chips, open_subset
-from mineral_pipeline.modelling.draft import Draft
-from mineral_pipeline.modelling.model_files import read_file, read_spec
+from mineral_pipeline.modelling.model_files import read_spec
+from mineral_pipeline.modelling.predictor_file import load_baseline
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -45,49 +44,34 @@ def predict_samples(workspace: Workspace, spec: ModelSpec, samples: Samples) -> 
     """Predictions of a trained model, (sample,) float64 in 0..1."""
     if spec.network is None:
         predictor = load_baseline(workspace, spec)
-        return np.asarray(predictor.predict(BASELINES[spec.kind].features(samples)), "float64")
-    from mineral_pipeline.modelling import training  # TensorFlow takes seconds to import: only workers do
+        return _checked(workspace, spec, predictor.predict)(BASELINES[spec.kind].features(samples))
+    from mineral_pipeline.modelling.network_file import load_network  # TensorFlow takes seconds to import: for workers
 
-    return predict_batches(training.load(workspace, spec.task, spec.name), samples)
+    return predict_batches(_checked(workspace, spec, load_network(workspace, spec.task, spec.name)), samples)
+
+
+def _checked(workspace: Workspace, spec: ModelSpec, predict: Callable[[Any], Any]) -> Callable[[Any], np.ndarray]:
+    """The function of a model that was loaded, from n images or rows of features to (n,): the file may be a stranger's.
+
+    The function raises a `WorkspaceError` that names the model when it cannot predict.
+    """
+
+    def checked(given: Any) -> np.ndarray:
+        try:
+            found = np.asarray(predict(given), "float64")
+            if found.shape != (len(given),):
+                raise ValueError(f"{found.shape} predictions for {len(given):,} samples")
+        except Exception as error:  # of whatever kind
+            name = workspace.uri(artefacts.model(spec.task, spec.name))
+            raise WorkspaceError(
+                f"{name}: the model cannot predict ({one_line(error)}): give the workers more memory if that is the"
+                " reason, else run `mineral-pipeline repair SETTINGS`"
+            ) from error
+        return found
+
+    return checked
 
 
 def predict_batches(predict_images: Callable[[np.ndarray], np.ndarray], samples: Samples) -> np.ndarray:
     """(sample,) predictions of a function from (n, band, y, x) to (n,)."""
     return np.concatenate([np.empty(0), *(predict_images(images) for images in samples.read_images())])
-
-
-def save_baseline(draft: Draft, predictor: FeaturePredictor) -> None:
-    """Write ``model.joblib``.
-
-    Raises:
-        WorkspaceError: the predictor's class cannot be imported by its name, as where the model is loaded again.
-    """
-    import joblib  # slow to import
-
-    kind, buffer = draft.spec.kind, io.BytesIO()
-    try:
-        joblib.dump(predictor, buffer)
-    except (pickle.PicklingError, AttributeError) as error:
-        raise WorkspaceError(
-            f"a fitted {kind} cannot be saved ({error}): define its class in a module that the workers can import"
-        ) from error
-    draft.workspace.write_bytes(draft.file(artefacts.MODEL_BASELINE), buffer.getvalue())
-
-
-def load_baseline(workspace: Workspace, spec: ModelSpec) -> FeaturePredictor:
-    """Read ``model.joblib``.
-
-    Raises:
-        WorkspaceError: it is absent or damaged.
-    """
-    import joblib
-
-    name = artefacts.model(spec.task, spec.name, artefacts.MODEL_BASELINE)
-    content = read_file(workspace, spec.task, spec.name, artefacts.MODEL_BASELINE)
-    try:
-        predictor: FeaturePredictor = joblib.load(io.BytesIO(content))
-    except Exception as error:  # unpickling damaged bytes raises errors of any kind
-        raise WorkspaceError(
-            f"{workspace.uri(name)} cannot be loaded ({error}): remove the model's folder and run train again"
-        ) from error
-    return predictor

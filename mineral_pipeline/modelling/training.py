@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +20,6 @@ from mineral_pipeline.modelling.batch_statistics import STATISTICS_BATCHES, Batc
 from mineral_pipeline.modelling.checkpoint import TrainingState
 from mineral_pipeline.modelling.dataset import Subset
 from mineral_pipeline.modelling.draft import Draft
-from mineral_pipeline.modelling.model_files import read_file
 from mineral_pipeline.modelling.networks import build_network
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -144,27 +141,6 @@ def compile_model(spec: ModelSpec, subset: Subset) -> Any:
 def predict_images(keras_model: Any, images: np.ndarray) -> np.ndarray:
     """(n, band, y, x) to (n,) float64 in 0..1, without a graph: tracing one pays only after hundreds of batches."""
     return np.asarray(keras.ops.convert_to_numpy(keras_model(images, training=False))[:, 0], "float64")
-
-
-def save(draft: Draft, network: TrainedNetwork) -> None:
-    """Write ``model.keras``."""
-    with draft.workspace.upload_from_local(draft.file(artefacts.MODEL_NETWORK)) as path:
-        network.keras_model.save(path)
-
-
-def load(workspace: Workspace, task: str, name: str) -> Callable[[np.ndarray], np.ndarray]:
-    """A trained network as a function from (n, band, y, x) to (n,).
-
-    Raises:
-        WorkspaceError: there is no such model.
-    """
-    configure_process()
-    content = read_file(workspace, task, name, artefacts.MODEL_NETWORK)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / artefacts.MODEL_NETWORK
-        path.write_bytes(content)
-        keras_model = keras.models.load_model(path, compile=False)
-    return lambda images: predict_images(keras_model, images)
 
 
 def _live_path(workspace: Workspace, name: str) -> AbstractContextManager[str]:

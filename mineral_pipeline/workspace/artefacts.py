@@ -51,7 +51,7 @@ MODEL_FAILURE = "failure.json"
 """File of a model that could not be trained: the reason."""
 
 MODEL_NETWORK = "model.keras"
-MODEL_BASELINE = "model.joblib"
+MODEL_BASELINE = "model.skops"
 MODEL_HISTORY = "history.parquet"
 MODEL_PREDICTIONS = "predictions.parquet"
 MODEL_EVENTS = "events.out.tfevents.training"

@@ -26,9 +26,7 @@ def read_version(workspace: Workspace) -> int | None:
         content = workspace.read_json(artefacts.WORKSPACE_FILE)
         version = content.get("format") if isinstance(content, dict) else None
         if not isinstance(version, int):
-            raise WorkspaceError(
-                f"{workspace.uri(artefacts.WORKSPACE_FILE)} tells no format version: {REPAIR}"
-            )
+            raise WorkspaceError(f"{workspace.uri(artefacts.WORKSPACE_FILE)} tells no format version: {REPAIR}")
         return version
     return 1 if any(workspace.exists(name) for name in VERSION_1) else None
 

@@ -112,7 +112,7 @@ def fit_rule(features: pd.DataFrame, target: Target) -> Rule:
 def test_a_baseline_from_outside_is_trained_and_evaluated_like_the_others(
     client: Client, config: Settings, workspace: Workspace
 ) -> None:
-    register(Baseline("memory", "memory of locations", lambda samples: samples.table, fit_rule))
+    register(Baseline("memory", "memory of locations", lambda samples: samples.table, fit_rule, types=[Rule]))
     try:
         assert train.plan(config).counts.planned == train.main(config, client).done == 5
         assert evaluate.main(config, client).done == 5

@@ -169,5 +169,5 @@ def test_a_damaged_baseline_names_its_file(curated: Workspace) -> None:
     spec = specs(curated, "presence")["constant"]
     modelling.fit(curated, spec, measure)
     curated.write_bytes(artefacts.model("presence", "constant", artefacts.MODEL_BASELINE), b"{}")
-    with pytest.raises(WorkspaceError, match=r"model\.joblib is damaged .* repair SETTINGS"):
+    with pytest.raises(WorkspaceError, match=r"model\.skops is damaged .* repair SETTINGS"):
         modelling.predict_subset(curated, "presence", "constant", "test")

@@ -109,8 +109,6 @@ def test_an_unknown_network_names_those_that_exist() -> None:
 
 
 def test_a_client_that_lists_networks_and_baselines_loads_no_library_that_trains_them() -> None:
-    code = (
-        "import mineral_pipeline.modelling, sys; print({'keras', 'tensorflow', 'sklearn', 'joblib'} & {*sys.modules})"
-    )
+    code = "import mineral_pipeline.modelling, sys; print({'keras', 'tensorflow', 'sklearn', 'skops'} & {*sys.modules})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

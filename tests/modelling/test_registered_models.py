@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from chips import chip_table, outcome, write_shard
+from sklearn.tree import DecisionTreeRegressor
 from synthetic_samples import settings
 
 from mineral_pipeline import modelling
@@ -21,7 +22,7 @@ from mineral_pipeline.modelling.baselines import register as register_baseline
 from mineral_pipeline.modelling.draft import begin
 from mineral_pipeline.modelling.networks import NETWORKS, Network
 from mineral_pipeline.modelling.networks import register as register_network
-from mineral_pipeline.modelling.prediction import save_baseline
+from mineral_pipeline.modelling.predictor_file import save_baseline
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
 # Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
@@ -47,7 +48,9 @@ def fit_eastern(features: pd.DataFrame, target: Target) -> Eastern:
 @pytest.fixture
 def eastern() -> Iterator[Baseline]:
     """A baseline from outside of the package, which knows coordinates and no pixel."""
-    yield register_baseline(Baseline("eastern", "east of the deposits", lambda samples: samples.table, fit_eastern, 1))
+    yield register_baseline(
+        Baseline("eastern", "east of the deposits", lambda samples: samples.table, fit_eastern, 1, [Eastern])
+    )
     BASELINES.unregister("eastern")
 
 
@@ -81,8 +84,22 @@ def test_a_predictor_that_no_other_process_can_load_is_not_saved(curated: Worksp
     class Local(Eastern):
         """Has no name by which another process could import it."""
 
-    with pytest.raises(WorkspaceError, match=r"a fitted eastern cannot be saved .*: define its class in a module"):
+    BASELINES.unregister("eastern")
+    register_baseline(replace(eastern, types=[Local]))
+    with pytest.raises(WorkspaceError, match=r"a fitted eastern cannot be saved .*: define its classes in a module"):
         save_baseline(begin(curated, baseline_spec(curated)), Local(0.0))
+
+
+def test_a_predictor_of_a_type_that_the_baseline_does_not_name_is_not_saved(
+    curated: Workspace, eastern: Baseline
+) -> None:
+    draft = begin(curated, baseline_spec(curated))
+    with pytest.raises(
+        WorkspaceError, match=r"it holds sklearn\.tree\._tree\.Tree, which .* `types` of the baseline"
+    ) as no:
+        save_baseline(draft, DecisionTreeRegressor().fit([[0.0], [1.0]], [0, 1]))
+    assert str(no.value).isprintable()
+    assert not curated.exists(draft.file(artefacts.MODEL_BASELINE))
 
 
 def build_toy(spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.ndarray) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,7 +30,7 @@ class Target:
 
 
 class FeaturePredictor(Protocol):
-    """A fitted baseline. It is saved with joblib: its class must be importable wherever it is loaded."""
+    """A fitted baseline. It is saved with skops: its class must be importable wherever it is loaded."""
 
     def predict(self, features: pd.DataFrame) -> np.ndarray:
         """(sample,) in 0..1, from one row of features per sample."""
@@ -50,6 +50,12 @@ class Baseline:
     """Fits a predictor to the features of the training samples."""
     parameters: int | None = None
     """Number of fitted parameters, where it is fixed."""
+    types: Sequence[type | str] = ()
+    """Classes of the predictor and of all that it holds, or their full names, but for those that `skops.io` trusts: of
+    Python, of numpy and most of scikit-learn's. Nothing else is made of a file of a model, which a stranger may have
+    written. Those of scikit-learn's trees must be named, because strange ones can crash the process:
+    ``sklearn.tree._tree.Tree`` (also of forests and gradient boosting), and of the histogram-based ones
+    ``sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor``."""
 
 
 BASELINES: Registry[Baseline] = Registry("baseline")

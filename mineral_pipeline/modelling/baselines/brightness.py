@@ -62,4 +62,4 @@ def _regression(target: Target) -> Any:
             return LinearRegression()
 
 
-register(Baseline("brightness", "brightness only", brightness_features, fit_brightness, 2))
+register(Baseline("brightness", "brightness only", brightness_features, fit_brightness, 2, [BrightnessPredictor]))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mineral_pipeline.learning import CONSTANT
 from mineral_pipeline.modelling.baselines.baseline import Baseline, Target, register
+from mineral_pipeline.modelling.dataset import Samples
 
 
 @dataclass(frozen=True)
@@ -28,4 +29,9 @@ def fit_constant(features: pd.DataFrame, target: Target) -> ConstantPredictor:
     return ConstantPredictor(float(np.median(target.label) if target.loss == "mae" else np.mean(target.label)))
 
 
-register(Baseline(CONSTANT, "constant", lambda samples: pd.DataFrame(index=range(len(samples))), fit_constant, 1))
+def no_features(samples: Samples) -> pd.DataFrame:
+    """No column, one row per sample."""
+    return pd.DataFrame(index=range(len(samples)))
+
+
+register(Baseline(CONSTANT, "constant", no_features, fit_constant, 1, [ConstantPredictor]))
