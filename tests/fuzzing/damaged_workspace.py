@@ -48,6 +48,8 @@ def damage_workspace(damages: int, seed: int, folder: Path) -> Findings:
     files = _files_by_kind(Path(workspace.url))
     findings, done, named = Findings(), Counter[str](), Counter[str]()
     before = read_all(workspace, jobs)
+    if faults := [str(fault) for fault in verify.find_faults(workspace)]:
+        raise RuntimeError(f"verify finds faults before anything is damaged: {faults}")
     for number, (kind, damage) in enumerate(islice(_schedule(list(files), Random(seed)), damages)):
         random = Random(f"{seed} {number}")
         path = random.choice(files[kind])
@@ -67,7 +69,7 @@ def damage_workspace(damages: int, seed: int, folder: Path) -> Findings:
             break
     findings.lines = [f"    {kind:<48}{done[kind]:>4} damaged,{named[kind]:>4} named" for kind in sorted(done)]
     for fault in verify.find_faults(workspace):
-        findings.fail(f"workspace: the damages are undone, but {fault}")
+        findings.fail(f"workspace: all is as it was, but {fault}")
     return findings
 
 
