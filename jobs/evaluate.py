@@ -26,6 +26,8 @@ from jobs.running.dependencies import makes_prospects
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
+from jobs.train import model_specs
+from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, compare_models, prediction_table
 from mineral_pipeline.learning import CONSTANT, ENSEMBLE, Task
 from mineral_pipeline.modelling import (
@@ -37,6 +39,7 @@ from mineral_pipeline.modelling import (
     ensemble_specs,
     grid_specs,
     is_current,
+    is_lost,
     open_subset,
     predict_subset,
     read_metrics,
@@ -71,14 +74,17 @@ def main(settings: Settings, client: Client) -> Counts:
     if makes_prospects(settings):
         untrained = train_ensemble(settings, client, "evaluate")
         names[ENSEMBLE_TASK] += done_names(workspace, ensemble_specs(settings, workspace, ENSEMBLE_TASK))
-    models = {f"{task}/{name}": (task, name) for task in tasks for name in names[task]}
-    calls = {key: (workspace, task, name, "test") for key, (task, name) in models.items()}
+    lost = [f"{spec.task}/{spec.name}" for spec in model_specs(settings, workspace) if is_lost(workspace, spec)]
+    lost += [f"{t}/{TUNED}" for t in tasks if "tune" in settings.jobs and not is_current(workspace, t, TUNED)]
+    calls = {f"{task}/{name}": (workspace, task, name, "test") for task in tasks for name in names[task]}
     predictions: dict[Task, dict[str, np.ndarray]] = {task: {} for task in tasks}
-    with Progress("evaluate", "models", len(models)) as progress:
+    with Progress("evaluate", "models", len(calls) + len(lost)) as progress:
+        for name in lost:
+            progress.record(name, WorkspaceError("it is not trained as the settings say, or damaged: run train again"))
         for result in collect(submit(client, "evaluate", predict_subset, calls, GPU), on_error="yield"):
             progress.record(result.name, result.error)
             if result.error is None:
-                task, name = models[result.name]
+                _, task, name, _ = calls[result.name]
                 predictions[task][name] = result.value
     for task in tasks:
         write_comparison(settings, task, predictions[task])
@@ -90,8 +96,7 @@ def trained_names(settings: Settings, task: Task) -> list[str]:
     """Names of the models of the settings that are trained: grid, baselines, and the winner of the search."""
     workspace = Workspace(settings.workspace)
     specs = grid_specs(settings, workspace, task) + baseline_specs(settings, workspace, task)
-    tuned = [TUNED] if is_current(workspace, task, TUNED) else []
-    return done_names(workspace, specs) + tuned
+    return done_names(workspace, specs) + ([TUNED] if is_current(workspace, task, TUNED) else [])
 
 
 def write_comparison(settings: Settings, task: Task, predictions: Mapping[str, np.ndarray]) -> None:

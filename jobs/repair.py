@@ -17,17 +17,13 @@ from jobs import run, verify
 from jobs.acquisition.store import write_store
 from jobs.running import runner
 from jobs.running.connection import connected
-from jobs.running.dependencies import DEPENDENCIES, makers
 from jobs.running.progress import CONSOLE
-from jobs.running.provenance import read_settings, refuse_other_settings
-from jobs.verification.check import Fault
-from jobs.verification.files import version_fault
-from mineral_pipeline.errors import SettingsError, WorkspaceError
+from jobs.running.provenance import IMMUTABLE_JOBS, read_settings, refuse_other_settings
+from jobs.verification.files import jobs_of_damaged_records, version_fault
+from jobs.verification.remedies import refuse, what_to_take_away
+from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import Workspace, artefacts, digests, layout, ledger, newest_run
-
-LOOKS = 4
-"""Looks at the workspace, at most: damage to the catalogue hides that to the store, which hides that to the shards."""
 
 
 def repair(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_failed: bool = False) -> int:
@@ -38,7 +34,7 @@ def repair(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry
 
     Raises:
         SettingsError: no job of the settings makes what is damaged.
-        WorkspaceError: something cannot be read, so that no one knows whether it is damaged; the settings are not those of the workspace; or as in `run.run`.
+        WorkspaceError: the settings are not those of the workspace; something cannot be read; or as in `run.run`.
         ClusterError: as in `run.run`.
         KeyboardInterrupt: as in `run.run`.
     """
@@ -55,64 +51,39 @@ def repair(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry
 
 def _refuse_other_settings(workspace: Workspace, jobs: Sequence[JobName], settings: Settings) -> None:
     """Refuse settings under which a job would make anything else than what is there."""
+    unknown = jobs_of_damaged_records(workspace) - {*IMMUTABLE_JOBS}
     for job in jobs:
-        if newest := newest_run(workspace, job):
+        if job not in unknown and (newest := newest_run(workspace, job)):
             refuse_other_settings(workspace, job, newest["settings"], read_settings(settings, job))
 
 
 def _take_away(workspace: Workspace, jobs: Sequence[JobName], settings: Settings, client: Client) -> dict[str, str]:
-    """Take away what is damaged, or write it again where no job does.
+    """Take away what is damaged, or write it again where no job does; what damage of the catalogue hid is found then.
 
     Returns:
         ``image_sha256`` that the ledger told of the chips that are to be acquired again, by ``chip_id``.
     """
     before: dict[str, str] = {}
-    for _ in range(LOOKS):
-        faults = verify.show_faults(workspace)
-        _refuse(faults, jobs, settings)
+    taken: list[str] = []
+    faults = verify.show_faults(workspace)
+    while faults:
+        refuse(faults, jobs, settings)
         for fault in faults:
             if fault.shard is not None:
                 before |= _digests(workspace, fault.shard)
-        for artefact in dict.fromkeys(map(_what_to_take_away, faults)):
-            _restore(workspace, artefact, settings, client)
-        if not any(fault.artefact.startswith((artefacts.CATALOGUE, f"{artefacts.CHIPS}/")) for fault in faults):
-            break
+        now = [*dict.fromkeys(map(what_to_take_away, faults))]
+        for artefact in now:
+            _take(workspace, artefact, settings, client)
+        taken += now
+        hid_more = artefacts.CATALOGUE in now or artefacts.CHIPS in now
+        found = verify.find_faults(workspace) if hid_more else ()
+        faults = [fault for fault in found if what_to_take_away(fault) not in taken]
+        for fault in faults:
+            CONSOLE.print(f"repair: {fault}")
     return before
 
 
-def _refuse(faults: Sequence[Fault], jobs: Sequence[JobName], settings: Settings) -> None:
-    """Refuse to take away what only cannot be read, or what no job would make again."""
-    for fault in faults:
-        if fault.is_unreadable:
-            raise WorkspaceError(f"{fault.artefact} {fault.reason}: nothing is repaired before that is")
-    made = [name for job in jobs for name in DEPENDENCIES[job].writes(settings)]
-    made += [artefacts.CHIPS] if "acquire" in jobs else []
-    for fault in faults:
-        found = makers(fault.artefact)
-        is_candidate = "tune" in found and "tune" in jobs
-        if found and not is_candidate and not any(_is_part(fault.artefact, name) for name in made):
-            raise SettingsError(
-                f"{fault.artefact} {fault.reason}, and no job of these settings makes it: repair it with the settings"
-                f" that made it (job {found[0]}), or remove it"
-            )
-
-
-def _is_part(name: str, other: str) -> bool:
-    """Whether one artefact is in the other, or is the other."""
-    return f"{name}/".startswith(f"{other}/") or f"{other}/".startswith(f"{name}/")
-
-
-def _what_to_take_away(fault: Fault) -> str:
-    """The artefact without which the job that makes the damaged one does so again."""
-    if fault.shard is not None:
-        return artefacts.ledger_part(fault.shard)
-    parts = fault.artefact.split("/")
-    if parts[0] == artefacts.CHIPS:
-        return artefacts.CHIPS
-    return artefacts.model(*parts[1:3]) if parts[0] == "models" else fault.artefact
-
-
-def _restore(workspace: Workspace, artefact: str, settings: Settings, client: Client) -> None:
+def _take(workspace: Workspace, artefact: str, settings: Settings, client: Client) -> None:
     """Remove an artefact, or write it again if no job does or others cannot be looked at without it."""
     if artefact == artefacts.WORKSPACE_FILE:
         layout.restore_version(workspace)

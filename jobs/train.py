@@ -66,9 +66,21 @@ def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec], jo
         return Counts("models")
     todo = [spec for spec in specs if not is_done(workspace, spec)]
     calls = {f"{spec.task}/{spec.name}": (workspace, spec, evaluation.measure) for spec in todo}
+    if todo:
+        say_whether_reproducible(client, job)
     with Progress(job, "models", len(specs), skipped=len(specs) - len(todo)) as progress:
         for result in collect(submit(client, job, fit, calls, GPU), on_error="yield"):
             progress.record(result.name, result.error)
             if result.error is None and result.value["collapsed"]:
                 CONSOLE.print(f"{job}: {result.name} has collapsed to a constant")
     return progress.to_counts()
+
+
+def say_whether_reproducible(client: Client, job: str) -> None:
+    """Say so when the same training would give other networks the next time: threads add numbers in any order."""
+    offering = {address: one for address, one in cluster.workers(client).items() if one["resources"].get("GPU", 0) >= 1}
+    if any(one["nthreads"] > 1 or address.startswith("inproc://") for address, one in offering.items()):
+        CONSOLE.print(
+            f"{job}: networks are not the same bit for bit when they are trained again, because workers have several"
+            " threads or share a process: see docs/security.md"
+        )

@@ -19,6 +19,7 @@ import cluster
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import make_scheduler
+from jobs.train import say_whether_reproducible
 from mineral_pipeline import evaluation
 from mineral_pipeline.errors import MineralPipelineError
 from mineral_pipeline.learning import Task
@@ -52,6 +53,8 @@ def main(settings: Settings, client: Client) -> Counts:
     specs = [spec for task in tasks for spec in candidates(settings, task)]
     done = sum(is_done(workspace, spec) for spec in specs)
     reasons: Counter[str] = Counter()
+    if done < len(specs):
+        say_whether_reproducible(client, "tune")
     with Progress("tune", "models", len(specs), skipped=done) as progress:
         for task in tasks:
             table = search_task(settings, client, task, progress)

@@ -52,12 +52,13 @@ class Check:
         try:
             return list(self.find())
         except WorkspaceError as error:
-            is_folder = isinstance(error.__cause__, IsADirectoryError)
-            return [Fault(self.artefact, "is a folder" if is_folder else reason(workspace, self.artefact, error))]
+            return [Fault(self.artefact, reason(workspace, self.artefact, error))]
         except Exception as error:  # what no one has foreseen must not hide what is wrong elsewhere
             return [Fault(self.artefact, f"{UNREADABLE}read ({type(error).__name__}: {error})")]
 
 
 def reason(workspace: Workspace, artefact: str, error: object) -> str:
     """What an error tells of an artefact, without its name and what to do."""
-    return str(error).removeprefix(workspace.uri(artefact)).lstrip(": ").removesuffix(f": {REPAIR}")
+    if isinstance(error, WorkspaceError) and isinstance(error.__cause__, IsADirectoryError):
+        return "is a folder"
+    return str(error).removeprefix(f"{workspace.uri(artefact)} ").removesuffix(f": {REPAIR}")

@@ -42,10 +42,16 @@ def find_changed(workspace: Workspace) -> Iterator[Fault]:
         expected = {name: digest for name, digest in expected.items() if record["job"] not in makers(name)}
         if record["state"] == RunState.DONE:
             expected |= record["outputs"]
-    unknown = {ignored.name.rpartition("-")[2].removesuffix(".json") for ignored in ignored_runs(workspace)}
+    unknown = jobs_of_damaged_records(workspace)
     for name, then in expected.items():
         if unknown.isdisjoint(makers(name)):
             yield from Check(name, "", partial(_compare, workspace, name, then)).faults(workspace)
+
+
+def jobs_of_damaged_records(workspace: Workspace) -> set[str]:
+    """Jobs of which a run record is damaged, so that what they did last may not be known."""
+    damaged = (ignored.name for ignored in ignored_runs(workspace) if ignored.is_damaged)
+    return {name.rpartition("-")[2].removesuffix(".json") for name in damaged}
 
 
 def version_fault(workspace: Workspace) -> Fault | None:
@@ -114,5 +120,4 @@ def _check_model(workspace: Workspace, task: str, name: str) -> Iterator[Fault]:
 def _compare(workspace: Workspace, name: str, then: str) -> Iterator[Fault]:
     now = digest_artefacts(workspace, [name]).get(name, ABSENT)
     if now != then:
-        change = "is absent" if now == ABSENT else "is new" if then == ABSENT else "has changed"
-        yield Fault(name, f"{change} since it was made")
+        yield Fault(name, "is absent" if now == ABSENT else "has changed since it was made")

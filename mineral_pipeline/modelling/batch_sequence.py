@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
         # two buffers of shuffled chunks: the one in use, and the one read ahead
         self._cache = ChunkCache(subset.images, min_chunks=2 * SHUFFLED_CHUNKS)
         self._epoch = first_epoch - 1
+        self._error: Exception | None = None
         self._batches = batch_rows(np.arange(len(subset)), self._size)
 
     def __len__(self) -> int:
@@ -43,13 +45,27 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
         for next_rows in self._batches[number + 1 : number + 1 + PREFETCHED_BATCHES]:
             self._cache.prefetch(next_rows)
         rows = self._batches[number]
-        return self._cache.take(rows), self._subset.label[rows, None], self._subset.weight[rows]
+        try:
+            return self._cache.take(rows), self._subset.label[rows, None], self._subset.weight[rows]
+        except Exception as error:
+            self._error = error
+            raise
 
     def first_images(self, batches: int) -> Iterator[np.ndarray]:
         """Images of the first batches of the store, which are the same in every epoch: (n, band, y, x) each."""
         pieces = batch_rows(np.arange(min(batches * self._size, len(self._subset))), self._size)
         self._cache.prefetch(np.concatenate(pieces))
         return (self._cache.take(rows) for rows in pieces)
+
+    @contextmanager
+    def telling_errors(self) -> Iterator[None]:
+        """A block in which Keras reads batches: TensorFlow buries an error of reading in its own, with a graph."""
+        try:
+            yield
+        except Exception:
+            if self._error is not None:
+                raise self._error from None
+            raise
 
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mineral_pipeline.errors import DataError, WorkspaceError
+from mineral_pipeline.errors import DataError, WorkspaceError, one_line
 from mineral_pipeline.learning import RANDOM_LABELS, Task
 from mineral_pipeline.modelling.baselines import BASELINES, Target
 from mineral_pipeline.modelling.checkpoint import Checkpoint, TrainingState, read_checkpoint, write_checkpoint
@@ -181,5 +181,5 @@ def _recording_failure(draft: Draft) -> Iterator[None]:
     except Exception as error:
         # A fit that was overtaken leaves nothing, and what the disk does not take must not hide the reason.
         with suppress(WorkspaceError):
-            draft.fail(f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}")
+            draft.fail(one_line(f"{type(error).__name__}: {error}"))
         raise

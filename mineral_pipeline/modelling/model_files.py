@@ -183,6 +183,12 @@ def done_names(workspace: Workspace, specs: Sequence[ModelSpec]) -> list[str]:
     return [spec.name for spec in specs if is_done(workspace, spec)]
 
 
+def is_lost(workspace: Workspace, spec: ModelSpec) -> bool:
+    """Whether a model is neither trained nor known to have failed: it is damaged, or was never trained."""
+    failure = artefacts.model(spec.task, spec.name, artefacts.MODEL_FAILURE)
+    return not is_done(workspace, spec) and not workspace.exists(failure)
+
+
 def _trained_spec(workspace: Workspace, task: str, name: str) -> ModelSpec | None:
     """The spec of a trained model; None where there is none, or a file is gone, of another size, or unreadable."""
     sizes = workspace.sizes(artefacts.model(task, name))

@@ -79,6 +79,7 @@ def train(
 
     Raises:
         DataError: training diverged.
+        WorkspaceError: samples cannot be read.
     """
     configure_process()
     keras.utils.clear_session()
@@ -99,6 +100,8 @@ def train(
         events = EventFile(stack.enter_context(_live_path(draft.workspace, draft.file(artefacts.MODEL_EVENTS))))
         for closing in (*sequences, events):
             stack.callback(closing.close)
+        for sequence in sequences:
+            stack.enter_context(sequence.telling_errors())
         for row in rows:
             events.add(row)
         model.fit(

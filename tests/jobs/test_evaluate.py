@@ -44,7 +44,9 @@ def config(workspace: Workspace) -> Settings:
     return settings(workspace, tasks=["presence"], train=quick, tune=tune, evaluate={"n_resamples": 100})
 
 
-def test_train_tune_evaluate(client: Client, config: Settings, workspace: Workspace) -> None:
+def test_train_tune_evaluate(
+    client: Client, config: Settings, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     stored = {name: workspace.path(artefacts.samples_store("presence", name)) for name in ("test", "away")}
     workspace._fs.mv(stored["test"], stored["away"], recursive=True)  # train and tune must do without
     assert train.main(config, client).done == 4
@@ -68,7 +70,13 @@ def test_train_tune_evaluate(client: Client, config: Settings, workspace: Worksp
     broken = artefacts.model("presence", "constant", artefacts.MODEL_BASELINE)  # of the size that it had
     workspace.write_bytes(broken, bytes(len(workspace.read_bytes(broken))))
     counts = evaluate.main(config, client)
-    assert (counts.done, counts.failed, counts.reasons) == (2, 1, {"WorkspaceError": 1})
+    assert (counts.planned, counts.done, counts.failed, counts.reasons) == (4, 2, 2, {"WorkspaceError": 2})
+    shown = " ".join(capsys.readouterr().out.split())
+    assert (
+        "presence/random-labels-p0 failed: WorkspaceError: it is not trained as the settings say, or damaged: run train"
+        in shown
+    )
+    assert "model.skops is damaged (its content is not what was written): run `mineral-pipeline repair" in shown
 
 
 @pytest.mark.parametrize("task", TASKS)

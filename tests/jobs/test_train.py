@@ -12,6 +12,7 @@ import pytest
 from distributed import Client, LocalCluster, get_worker
 from synthetic_samples import pretend_trained, settings, write_leakage, write_samples
 
+import cluster
 from jobs import train
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import ClusterError, DataError, LeakageError, SettingsError
@@ -104,3 +105,23 @@ def test_an_unknown_network_is_refused_before_anything_runs(
 def test_the_plan_needs_no_samples(tmp_path: Path) -> None:
     plan = train.plan(settings(Workspace(str(tmp_path)), train={"seeds": [0, 1]}))
     assert (plan.counts.planned, plan.counts.skipped) == (2 * (18 + 5), 0)
+
+
+@pytest.mark.parametrize(
+    ("address", "nthreads", "gpu", "is_said"),
+    [
+        ("tcp://10.0.0.1:1", 1, 1, False),
+        ("tcp://10.0.0.1:1", 2, 1, True),
+        ("tcp://10.0.0.1:1", 2, 0, False),
+        ("inproc://10.0.0.1/1/1", 1, 1, True),
+    ],
+)
+def test_a_training_that_could_not_be_repeated_says_so(
+    client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    address: str, nthreads: int, gpu: int, is_said: bool,
+) -> None:  # fmt: skip
+    worker = {"nthreads": nthreads, "resources": {"GPU": gpu} if gpu else {}}
+    monkeypatch.setattr(cluster, "workers", lambda client: {address: worker})
+    train.say_whether_reproducible(client, "train")
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("train: networks are not the same bit for bit") is is_said

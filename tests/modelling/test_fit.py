@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.evaluation import measure
 from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling import ModelSpec
+from mineral_pipeline.modelling.chunk_cache import ChunkCache
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
@@ -163,6 +166,32 @@ def test_a_failure_leaves_its_reason_and_is_tried_again(curated: Workspace) -> N
     curated.write_bytes(document, content)
     assert modelling.fit(curated, spec, measure)["validation"]["accuracy"] == pytest.approx(0.5, abs=0.2)
     assert not curated.exists(artefacts.model("presence", "constant", artefacts.MODEL_FAILURE))
+
+
+def test_an_error_of_reading_is_told_without_a_graph(curated: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = specs(curated, "presence", epochs=1)["grid"]
+    take, calls = ChunkCache.take, itertools.count()
+
+    def damaged_take(cache: ChunkCache, rows: np.ndarray) -> np.ndarray:
+        if next(calls) >= 4:  # Keras itself looks at the first
+            raise WorkspaceError("/w/train.zarr/image/c/0/0/0/0 is damaged")
+        return take(cache, rows)
+
+    monkeypatch.setattr(ChunkCache, "take", damaged_take)
+    with pytest.raises(WorkspaceError, match=r"^/w/train\.zarr/image/c/0/0/0/0 is damaged$"):
+        modelling.fit(curated, spec, measure)
+    failure = curated.read_json(artefacts.model("presence", spec.name, artefacts.MODEL_FAILURE))
+    assert failure["reason"] == "WorkspaceError: /w/train.zarr/image/c/0/0/0/0 is damaged"
+
+
+def test_a_truncated_chunk_is_told_in_one_line(curated: Workspace) -> None:
+    spec = specs(curated, "presence", epochs=1)["grid"]
+    chunk = Path(curated.path(f"{artefacts.samples_store('presence', 'validation')}/image/c/4/0/0/0"))
+    chunk.write_bytes(chunk.read_bytes()[:-100])
+    with pytest.raises(Exception, match=r"^[^\n]+$") as met:
+        modelling.fit(curated, spec, measure)
+    assert not type(met.value).__module__.startswith(("tensorflow", "keras"))
+    assert "graph" not in str(met.value).lower()
 
 
 def test_a_damaged_baseline_names_its_file(curated: Workspace) -> None:
