@@ -100,7 +100,7 @@ def fuzz(target: Target, inputs: int, number: int, folder: Path) -> Findings:
 
     def read(content: bytes) -> None:
         (folder / LAST_INPUT).write_bytes(content)
-        with findings.watching(repr(content[:2000])):
+        with findings.watching(repr(content[:300])):
             error = answer(lambda: target.read(content, folder))[1]
         findings.outcomes["read" if error is None else type(error).__name__] += 1
 
