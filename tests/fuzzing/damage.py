@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from mineral_pipeline.workspace.documents import DIGEST
+
 HOSTILE = [
     b"\0" * 16, b"\xff\xfe", b"9" * 5000, b"1e999", b"NaN", b"[" * 20_000, b'{"a":' * 20_000, b"&a [*a, *a]", b"\n",
     b"!!python/object/apply:os.system [true]", b"\x1b[31m", b"\xe2\x80\xae", b'"', b"../../../etc/passwd",
@@ -127,6 +129,8 @@ def mistake(path: Path, random: Random, siblings: Sequence[Path]) -> None:
         del holder[key]
     else:
         holder[key] = random.choice(VALUES)
+    if random.random() < 0.5:
+        document.pop(DIGEST, None)  # readers believe a document without a digest, which a person may have written
     path.write_text(json.dumps(document))
 
 

@@ -34,6 +34,9 @@ CHANGES = ("train.n_label_permutations=1", "tune.candidates=1", "max_failed_frac
 LOST_SCENES = 4
 """Scenes that are taken out of the archive, so that not every chip has pixels."""
 
+LIMIT_S = 300
+"""Seconds after which reading all counts as something that hangs."""
+
 MAX_FAILURES = 40
 """Failures after which no more damage is done."""
 
@@ -56,7 +59,7 @@ def damage_workspace(damages: int, seed: int, folder: Path) -> Findings:
         name = str(path.relative_to(workspace.url))
         whole = before | read_one(workspace, name)
         (folder / LAST_INPUT).write_text(f"{damage.__name__} {name}")
-        with damaged(path, damage, random, files[kind]), findings.watching(f"{damage.__name__} {name}"):
+        with damaged(path, damage, random, files[kind]), findings.watching(f"{damage.__name__} {name}", LIMIT_S):
             try:
                 outcome = judge(workspace, jobs, name, whole)
             except Exception as error:
@@ -128,12 +131,12 @@ def read_all(workspace: Workspace, jobs: settings.Settings) -> dict[str, str]:
         "owner": lambda: lock.owner(workspace) and None,  # a damaged lease is nobody's, and expires
         "report": lambda: _report(workspace),
         "chips": lambda: curation.read_chips(workspace),
+        "inputs": lambda: (digest_inputs(jobs, "prospect"), check_makers(jobs, "prospect")),
     }
     for task in TASKS:
         readers[f"samples of {task}"] = lambda task=task: [_samples(workspace, task, subset) for subset in SUBSETS]
     for job in jobs.jobs:
         readers[f"plan of {job}"] = lambda job=job: load_job(job).plan(jobs)
-        readers[f"inputs of {job}"] = lambda job=job: (digest_inputs(jobs, job), check_makers(jobs, job))
     return {key: _read(reader) for key, reader in readers.items()}
 
 

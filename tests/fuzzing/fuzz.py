@@ -56,9 +56,9 @@ class Findings:
         sys.stdout.flush()
 
     @contextmanager
-    def watching(self, shown: str) -> Iterator[None]:
-        """A block in which one input is read; ``shown`` is how a person sees it."""
-        faulthandler.dump_traceback_later(LIMIT_S, exit=True)
+    def watching(self, shown: str, limit_s: float = LIMIT_S) -> Iterator[None]:
+        """A block in which one input is read, within a time; ``shown`` is how a person sees the input."""
+        faulthandler.dump_traceback_later(limit_s, exit=True)
         started = time.process_time()
         try:
             with warnings.catch_warnings():
