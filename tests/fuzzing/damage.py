@@ -52,8 +52,8 @@ def kind_of(name: str) -> str:
 def damaged(path: Path, damage: Damage, random: Random, siblings: Sequence[Path]) -> Iterator[None]:
     """A block in which a file is damaged; at its end all is as it was."""
     content, before = path.read_bytes(), set(path.parent.iterdir())
-    damage(path, random, siblings)
     try:
+        damage(path, random, siblings)
         yield
     finally:
         for new in {path, *path.parent.iterdir()} - (before - {path}):
