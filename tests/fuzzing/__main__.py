@@ -34,6 +34,8 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=0, help="of everything random")
     options = parser.parse_args()
+    if unknown := [name for name in options.targets if name not in TARGETS]:
+        parser.error(f"no target is called {' or '.join(unknown)}: give some of {', '.join(TARGETS)}")
     for variable in ("MINERAL_PIPELINE_DATA", "DEPOSITS", "LAND"):
         os.environ.setdefault(variable, "")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
