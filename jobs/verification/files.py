@@ -9,7 +9,7 @@ from jobs.running.dependencies import MAKERS, makers
 from jobs.verification.check import Check, Fault, reason
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.workspace import RunState, Workspace, artefacts, ignored_runs, layout, read_runs
+from mineral_pipeline.workspace import RunState, Workspace, artefacts, ignored_runs, layout, ledger, read_runs
 from mineral_pipeline.workspace.digests import ABSENT, digest_artefacts
 
 CHECKED_ELSEWHERE = (artefacts.CATALOGUE, artefacts.CHIPS, artefacts.LEDGER)
@@ -58,18 +58,25 @@ def version_fault(workspace: Workspace) -> Fault | None:
     """What is wrong with ``workspace.json``, if this version has made the workspace.
 
     Raises:
-        WorkspaceError: another version of this program has made it.
+        WorkspaceError: another version of this program has made it, or no one can tell which one has.
     """
     try:
         layout.check_version(workspace)
         if workspace.exists(artefacts.WORKSPACE_FILE):
             workspace.read_json(artefacts.WORKSPACE_FILE, with_digest=True)
-    except WorkspaceError:
-        if _tells_version(workspace) or not (read_runs(workspace) or _has_catalogue(workspace)):
-            raise  # only this version and later ones write digests, of which any proves that it is this one
+        return None
+    except WorkspaceError as error:
         is_there = workspace.exists(artefacts.WORKSPACE_FILE)
-        return Fault(artefacts.WORKSPACE_FILE, f"is {'damaged' if is_there else 'absent'}")
-    return None
+        if is_there and _tells_version(workspace):
+            raise
+        if _holds_digests(workspace):
+            return Fault(artefacts.WORKSPACE_FILE, f"is {'damaged' if is_there else 'absent'}")
+        if not is_there:
+            raise
+        raise WorkspaceError(
+            f"{workspace.uri(artefacts.WORKSPACE_FILE)} is damaged, and nothing else tells which version of this"
+            " program has made the workspace: restore it from a copy, or give another --workspace"
+        ) from error
 
 
 def _tells_version(workspace: Workspace) -> bool:
@@ -80,9 +87,15 @@ def _tells_version(workspace: Workspace) -> bool:
         return False
 
 
-def _has_catalogue(workspace: Workspace) -> bool:
+def _holds_digests(workspace: Workspace) -> bool:
+    """Whether an artefact is whole: none has had a digest in itself before this version."""
+    parts = (artefacts.ledger_part(shard) for shard in ledger.finished_shards(workspace))
+    return bool(read_runs(workspace)) or any(_is_whole(workspace, name) for name in (artefacts.CATALOGUE, *parts))
+
+
+def _is_whole(workspace: Workspace, name: str) -> bool:
     try:
-        workspace.read_table(artefacts.CATALOGUE, ["scene_id"])
+        workspace.read_table(name, ["scene_id"])
     except WorkspaceError:
         return False
     return True

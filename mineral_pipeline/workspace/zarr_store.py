@@ -210,6 +210,8 @@ def create_samples(
 def write_batch(workspace: Workspace, name: str, batch: int, images: np.ndarray) -> None:
     """Write one whole chunk of a training store; ``images`` as in `write_shard`."""
     array = _open(workspace, name, "r+")
+    if array.shards:  # Zarr reads the index of a shard that it replaces, and fails where that is damaged
+        workspace.remove(f"{name}/image/c/{batch}")
     with workspace.writing(name):
         _write_aligned(array, batch, images, name)
 

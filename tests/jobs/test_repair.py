@@ -1,4 +1,4 @@
-"""What is repaired, removed or damaged is made again by the next run, with what depends on it, and nothing else is."""
+"""What is removed or damaged is made again by the next run or by repair, with what depends on it, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 from small_demo import DEMO, demo_overrides
+from test_verify import cut, flip, take_the_place_of_another
 
+from jobs import run as run_module
 from jobs.__main__ import main
+from jobs.verify import find_faults
 from mineral_pipeline.workspace import Workspace, artefacts, ledger
 
 JOBS = "jobs=[acquire,label,curate]"
@@ -84,3 +87,100 @@ def test_what_is_removed_or_truncated_is_made_again(run: Run, copy: Workspace) -
         assert [job for job in ("label", "curate") if " 0 skipped" in lines[job]] == [redone]
         assert lines["again"] == f"{redone:<10} is done again: {says}"
         assert copy.exists(damage)
+
+
+Repair = Callable[..., int]
+
+
+@pytest.fixture
+def repair(planet: Path, copy: Workspace) -> Repair:
+    """Repair the copy with some jobs, and return the exit status."""
+
+    def call(jobs: str, *options: str) -> int:
+        sets = [text for change in [*demo_overrides(planet), f"jobs=[{jobs}]"] for text in ("--set", change)]
+        given = ("--workspace", copy.url, "--cluster", "threads")
+        return main(["repair", str(DEMO), *given, *sets, "--set", "max_failed_fraction=0.2", *options])
+
+    return call
+
+
+def hurt(workspace: Workspace) -> dict[str, bytes]:
+    """Damage the catalogue, the store, some shards and ledger parts in every way; returns all files as they were."""
+    files = {name: workspace.read_bytes(name) for name in files_of(workspace)}
+    group, shard = f"{artefacts.CHIPS}/zarr.json", f"{artefacts.CHIPS}/image/c/{{}}/0/0/0"
+    for name in (artefacts.CATALOGUE, artefacts.WORKSPACE_FILE, group, shard.format(1), artefacts.ledger_part(2)):
+        flip(Path(workspace.path(name)))
+    take_the_place_of_another(Path(workspace.path(shard.format(3))))
+    workspace.remove(shard.format(5))
+    cut(Path(workspace.path(shard.format(6))))
+    return files
+
+
+def files_of(workspace: Workspace) -> list[str]:
+    tops = (artefacts.CATALOGUE, artefacts.CHIPS, artefacts.WORKSPACE_FILE)
+    return [name for top in tops for name in [*(f"{top}/{file}" for file in workspace.sizes(top)), top]
+            if workspace.is_file(name)]  # fmt: skip
+
+
+def test_damaged_chips_are_acquired_again_and_no_others_also_after_a_repair_that_was_stopped(
+    repair: Repair, copy: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    files = hurt(copy)
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "run_jobs", stop)
+        assert repair("catalogue,acquire") == 130
+    assert repair("catalogue,acquire") == 0
+    out = capsys.readouterr().out
+    assert "acquire    50 scenes: 15 done, 35 skipped, 0 failed" in out
+    assert "is another than before" not in out
+    assert {name: copy.read_bytes(name) for name in files_of(copy)} == files
+    assert list(find_faults(copy)) == []
+
+
+def test_other_settings_touch_nothing(repair: Repair, copy: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert repair("catalogue,acquire") == 0
+    flip(Path(copy.path(f"{artefacts.CHIPS}/image/c/1/0/0/0")))
+    files = {name: copy.read_bytes(name) for name in files_of(copy)}
+    capsys.readouterr()
+    assert repair("catalogue,acquire", "--set", "acquire.method=sampling") == 2
+    assert "acquire.method was 'rescale' and is 'sampling' now" in capsys.readouterr().err
+    assert repair("label") == 2
+    assert "image/c/1/0/0/0 is damaged" in (err := capsys.readouterr().err)
+    assert "no job of these settings makes it" in err
+    assert {name: copy.read_bytes(name) for name in files_of(copy)} == files
+
+
+def test_an_absent_workspace_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["repair", str(DEMO), "--workspace", str(tmp_path / "w"), "--cluster", "threads"]) == 2
+    assert "nothing there: is it a workspace?" in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.slow
+def test_each_artefact_is_made_again_by_its_job_alone(
+    planet: Path, copy: Workspace, repair: Repair, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = "catalogue,acquire,label,curate,train,tune,evaluate,prospect,report"
+    assert repair(jobs) == 0
+    store, model = artefacts.samples_store("presence", "train"), artefacts.model("presence", "small-small-s0")
+    for name, redone in (
+        (f"{store}/image/c/0/0/0/0", ["curate"]),
+        (artefacts.samples_table("richness"), ["curate"]),
+        (artefacts.DEPOSITS, ["label"]),
+        (artefacts.labels_part(0), ["label"]),
+        (artefacts.PROSPECTS_STYLE, ["prospect"]),
+        (artefacts.evaluation_metrics("presence"), ["evaluate"]),
+        (artefacts.model("presence", "brightness", artefacts.MODEL_BASELINE), ["train", "tune", "evaluate"]),
+        (f"{model}/{artefacts.MODEL_NETWORK}", ["train", "tune", "evaluate"]),
+        (artefacts.figure("split"), []),
+    ):
+        flip(Path(copy.path(name)))
+        assert [fault.artefact for fault in find_faults(copy)] == [name]
+        capsys.readouterr()
+        assert repair(jobs) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[0] for line in lines if "is done again" in line] == redone, name
+        assert f"models: {'1' if 'train' in redone else '0'} done" in next(line for line in lines if "train " in line)

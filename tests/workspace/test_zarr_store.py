@@ -147,3 +147,14 @@ def test_an_absent_store_says_what_to_do(workspace: Workspace) -> None:
             WorkspaceError, match=r"chips\.zarr/zarr\.json cannot be read: .*: run the job that makes it"
         ):
             opened(workspace)
+
+
+def test_a_damaged_shard_is_replaced(chips: Workspace) -> None:
+    name = f"{artefacts.CHIPS}/image/c/0/0/0/0"
+    shape = zarr_store.open_array(chips).shape
+    images = np.ones((zarr_store.read_layout(chips).images_per_write, *shape[1:]), zarr_store.open_array(chips).dtype)
+    zarr_store.write_shard(chips, 0, images)
+    whole = chips.read_bytes(name)
+    chips.write_bytes(name, whole[: len(whole) // 2])
+    zarr_store.write_shard(chips, 0, images)
+    assert chips.read_bytes(name) == whole
