@@ -49,9 +49,9 @@ def show_status(url: str, as_json: bool) -> int:
     show_ignored_runs(workspace)
     CONSOLE.print(_table(url, found))
     for job, status in found.items():
-        reasons = [f"{number:,} {reason}" for reason, number in status.counts.reasons.items()]
-        for told in filter(None, (", ".join(reasons), status.error and f"{status.state}: {status.error}")):
-            CONSOLE.print(f"{job:<10} {one_line(told)}")
+        reasons = [f"{number:,} {one_line(reason)}" for reason, number in status.counts.reasons.items()]
+        for told in filter(None, (", ".join(reasons), status.error and f"{status.state}: {one_line(status.error)}")):
+            CONSOLE.print(f"{job:<10} {told}")
     for fault in damaged.values():
         CONSOLE.print(f"{fault}: run acquire again")
     if owner:
