@@ -155,6 +155,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("? [a]\n: b", "unhashable key"),
         ("7: b", "7: Keys should be strings"),
         (BOMB, "aliases stand for more than 20,000 values"),
+        ("report: &a " + "x" * 2000 + "\ntasks: [" + "*a, " * 1000 + "]", "aliases stand for more than 20,000 values"),
         (BOMB.replace("[", "{").replace("]", "}"), "not YAML"),
         ("a: &a [*a]", "an alias stands for what holds it"),
         ("a: " + "[" * 100_000, "levels"),

@@ -23,6 +23,9 @@ MAX_DEPTH = 32
 MAX_VALUES = 20_000
 """Largest number of values of a document, every alias being as many as what it stands for."""
 
+TEXT_PER_VALUE = 100
+"""Characters of a text that count as one more value, since an alias can repeat them, too."""
+
 MAX_INTEGER = 2**63 - 1
 
 MAX_DIGITS = 100
@@ -115,7 +118,7 @@ def parse(text: str, source: str) -> Any:
 
 
 def _count_values(node: yaml.Node, counts: dict[int, int], levels: int) -> int:
-    """Number of values of a node, its aliases written out.
+    """Number of values of a node, its aliases written out; a long text is several.
 
     Args:
         node: node.
@@ -135,7 +138,10 @@ def _count_values(node: yaml.Node, counts: dict[int, int], levels: int) -> int:
             children = [child for pair in node.value for child in pair]
         elif isinstance(node, yaml.SequenceNode):
             children = node.value
-        counts[id(node)] = 1 + sum(_count_values(child, counts, levels - 1) for child in children)
+        text = len(node.value) if isinstance(node, yaml.ScalarNode) else 0
+        counts[id(node)] = (
+            1 + text // TEXT_PER_VALUE + sum(_count_values(child, counts, levels - 1) for child in children)
+        )
     elif counts[id(node)] == 0:
         raise yaml.composer.ComposerError(None, None, "an alias stands for what holds it", node.start_mark)
     return counts[id(node)]
