@@ -98,7 +98,7 @@ def content(workspace: Workspace, name: str) -> dict[str, Any]:
         "variables": [np.asarray(one.numpy()) for one in (*network.variables, *network.optimizer.variables)],
         "history": table(artefacts.MODEL_HISTORY).drop(columns="seconds"),
         "predictions": table(artefacts.MODEL_PREDICTIONS),
-        "metrics": {key: value for key, value in metrics.items() if key not in ("seconds", "resumed")},
+        "metrics": {key: metrics[key] for key in metrics if key not in ("seconds", "resumed", "files", "sha256")},
         "files": workspace.list(artefacts.model("presence", name)),
         "events": len(workspace.read_bytes(artefacts.model("presence", name, artefacts.MODEL_EVENTS))),
     }

@@ -90,12 +90,14 @@ def image(rng: np.random.Generator, size: int, richness: float, task: str) -> np
     return np.clip(pixels, 1, 255).astype("uint8")
 
 
-def pretend_trained(workspace: Workspace, spec: ModelSpec, **facts: object) -> dict[str, Any]:
+def pretend_trained(
+    workspace: Workspace, spec: ModelSpec, folder: str | None = None, **facts: object
+) -> dict[str, Any]:
     """Write spec and metrics of a model that was not trained, beside its other files that are there."""
-    write_spec(workspace, spec)
+    write_spec(workspace, spec, folder)
     metrics = {"task": spec.task, "name": spec.name, "kind": spec.kind, "epochs": 1, "seconds": 0.1}
     metrics |= {"collapsed": False, "validation": {}}
-    return write_metrics(workspace, artefacts.model(spec.task, spec.name), metrics | facts)
+    return write_metrics(workspace, folder or artefacts.model(spec.task, spec.name), metrics | facts)
 
 
 def settings(workspace: Workspace, **sections: object) -> Settings:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import zarr
 
 from jobs.verification.check import Check, Fault, reason
 from mineral_pipeline.errors import WorkspaceError
@@ -29,9 +31,10 @@ def plan_checks(workspace: Workspace) -> Iterator[Check]:
     chips = _plan_chips(workspace)
     if finished or workspace.exists(f"{artefacts.CHIPS}/{zarr_store.GROUP_METADATA}"):
         yield Check(artefacts.CHIPS, "stores", partial(_check_store, workspace, chips))
+    array = _open_array(workspace)
     per_shard = Counter[int]() if chips is None else Counter(chips["shard"].tolist())
     for shard in finished:
-        check = partial(_check_shard, workspace, shard, chips)
+        check = partial(_check_shard, workspace, shard, chips, array)
         yield Check(artefacts.ledger_part(shard), "chips", check, per_shard[shard])
     newest = newest_run(workspace, "acquire")
     if chips is not None and newest is not None and newest["state"] == RunState.DONE:
@@ -45,6 +48,14 @@ def _plan_chips(workspace: Workspace) -> pd.DataFrame | None:
         is_file = workspace.is_file(artefacts.CATALOGUE)
         return identities.plan_chips(workspace.read_table(artefacts.CATALOGUE, COLUMNS)) if is_file else None
     except WorkspaceError:
+        return None
+
+
+def _open_array(workspace: Workspace) -> zarr.Array[Any] | None:
+    """The images on disk; None where their metadata are damaged, which the check of the store tells."""
+    try:
+        return zarr_store.open_array(workspace)
+    except Exception:  # metadata of the array itself, of which Zarr may say anything
         return None
 
 
@@ -66,7 +77,9 @@ def _check_store(workspace: Workspace, chips: pd.DataFrame | None) -> Iterator[F
             yield Fault(f"{artefacts.CHIPS}/{column}", "does not tell the chips of the catalogue")
 
 
-def _check_shard(workspace: Workspace, shard: int, chips: pd.DataFrame | None) -> Iterator[Fault]:
+def _check_shard(
+    workspace: Workspace, shard: int, chips: pd.DataFrame | None, array: zarr.Array[Any] | None
+) -> Iterator[Fault]:
     """Look at the ledger part of a finished shard, and at its pixels."""
     name = artefacts.ledger_part(shard)
     try:
@@ -80,11 +93,7 @@ def _check_shard(workspace: Workspace, shard: int, chips: pd.DataFrame | None) -
         yield _fault(shard, "does not tell the chips of the catalogue")
     elif (has_digest != is_ok).any():
         yield _fault(shard, "does not tell the pixels of its chips")
-    else:
-        try:
-            array = zarr_store.open_array(workspace)
-        except WorkspaceError:  # the check of the store tells
-            return
+    elif array is not None:
         digests: Mapping[int, str] = dict(zip(part["chip_index"].tolist(), part["image_sha256"], strict=True))
         images = Images(workspace, artefacts.CHIPS, array, digests)
         if why := images.find_fault(shard):

@@ -58,14 +58,19 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
         return (self._cache.take(rows) for rows in pieces)
 
     @contextmanager
-    def telling_errors(self) -> Iterator[None]:
-        """A block in which Keras reads batches: TensorFlow buries an error of reading in its own, with a graph."""
+    def reading(self) -> Iterator[None]:
+        """A block in which Keras reads batches, and after which threads and memory are released.
+
+        An error of reading ends it as it is: TensorFlow buries it in one of its own, with a graph.
+        """
         try:
             yield
         except Exception:
             if self._error is not None:
                 raise self._error from None
             raise
+        finally:
+            self.close()
 
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mineral_pipeline.modelling.draft import Draft
+from mineral_pipeline.modelling.model_files import member_sizes
 
 LOGGER = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ def _encode(identity: str, checkpoint: Checkpoint) -> bytes:
 
 
 def _decode(content: bytes) -> tuple[str, Checkpoint]:
+    member_sizes(content)  # none is compressed
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         header = json.loads(archive["header"].tobytes())
         counts = {kind: sum(name.startswith(f"{kind}-") for name in archive.files) for kind in ARRAYS}

@@ -79,7 +79,6 @@ def train(
 
     Raises:
         DataError: training diverged.
-        WorkspaceError: samples cannot be read.
     """
     configure_process()
     keras.utils.clear_session()
@@ -96,12 +95,9 @@ def train(
         keep(_capture(model, rows, stopping))
 
     stopping = EarlyStopping(spec, len(sequences[0]), state)
-    with ExitStack() as stack:
+    with sequences[0].reading(), sequences[1].reading(), ExitStack() as stack:
         events = EventFile(stack.enter_context(_live_path(draft.workspace, draft.file(artefacts.MODEL_EVENTS))))
-        for closing in (*sequences, events):
-            stack.callback(closing.close)
-        for sequence in sequences:
-            stack.enter_context(sequence.telling_errors())
+        stack.callback(events.close)
         for row in rows:
             events.add(row)
         model.fit(

@@ -160,6 +160,9 @@ def test_an_absent_workspace_is_not_made(tmp_path: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
 def test_each_artefact_is_made_again_by_its_job_alone(
     planet: Path, copy: Workspace, repair: Repair, capsys: pytest.CaptureFixture[str]
 ) -> None:
