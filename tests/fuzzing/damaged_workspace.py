@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from jobs import verify
 from jobs.running.provenance import check_makers, digest_inputs
@@ -154,7 +153,7 @@ def _content(workspace: Workspace, name: str) -> object:
         return workspace.read_table(name)
     if name.endswith(".json"):
         return workspace.read_json(name)
-    return yaml.safe_load(content) if name.endswith(".yaml") else content
+    return content
 
 
 def _report(workspace: Workspace) -> object:
