@@ -36,7 +36,7 @@ test-all: install  ## the default suite and the marked tests (slow, slurm, brows
 	@$(BIN)/python -m pytest -m ""
 
 FUZZ_INPUTS ?= 20000
-fuzz: install  ## every reader of foreign bytes on inputs that are almost right (FUZZ_INPUTS=500 of each for a quick look)
+fuzz: install  ## readers of foreign bytes on inputs that are almost right, and of a damaged workspace (FUZZ_INPUTS=500: a quick look)
 	@$(BIN)/python -m tests.fuzzing --inputs $(FUZZ_INPUTS)
 
 bench: install  ## every benchmark, with its claims checked

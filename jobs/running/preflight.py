@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 
 from distributed import Client
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 import cluster
 from jobs import acquire
@@ -148,6 +148,6 @@ def table(found: Sequence[Examination], only_faults: bool = False) -> Table:
     result = Table("worker", "host", "what", "found", title="preflight", title_justify="left")
     for one in sorted(found, key=lambda one: one.place.name):
         for finding in one.faults if only_faults else one.findings:
-            words = f"[red]{escape(finding.fault)}[/red]" if finding.fault else escape(finding.value)
-            result.add_row(escape(one.place.name), one.place.host, escape(finding.subject), words)
+            words = Text(finding.fault, "red") if finding.fault else Text(finding.value)
+            result.add_row(one.place.name, one.place.host, finding.subject, words)
     return result

@@ -16,8 +16,8 @@ from rich.console import Console
 
 from mineral_pipeline.workspace import Counts
 
-CONSOLE = Console(highlight=False, soft_wrap=True)
-"""Where jobs speak to a person."""
+CONSOLE = Console(highlight=False, markup=False, soft_wrap=True)
+"""Where jobs speak to a person. Brackets, as a path or a reason may have, are brackets."""
 
 SECONDS_BETWEEN_LINES = 10.0
 

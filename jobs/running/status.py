@@ -14,7 +14,7 @@ from rich.table import Table
 
 from jobs.running.dependencies import DEPENDENCIES
 from jobs.running.progress import CONSOLE
-from mineral_pipeline.errors import WorkspaceError
+from mineral_pipeline.errors import WorkspaceError, one_line
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, ignored_runs, layout, ledger, lock, read_runs
 
 
@@ -49,8 +49,8 @@ def show_status(url: str, as_json: bool) -> int:
     show_ignored_runs(workspace)
     CONSOLE.print(_table(url, found))
     for job, status in found.items():
-        reasons = [f"{number:,} {reason}" for reason, number in status.counts.reasons.items()]
-        for told in filter(None, (", ".join(reasons), status.error and f"{status.state}: {status.error}")):
+        reasons = [f"{number:,} {one_line(reason)}" for reason, number in status.counts.reasons.items()]
+        for told in filter(None, (", ".join(reasons), status.error and f"{status.state}: {one_line(status.error)}")):
             CONSOLE.print(f"{job:<10} {told}")
     for fault in damaged.values():
         CONSOLE.print(f"{fault}: run acquire again")

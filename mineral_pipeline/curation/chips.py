@@ -11,10 +11,11 @@ import shapely
 
 from mineral_pipeline import geometry
 from mineral_pipeline.curation import overlap
-from mineral_pipeline.errors import DataError
+from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.geometry import CRS, Floats, Integers, SphericalPolygons
 from mineral_pipeline.workspace import Workspace, artefacts
 from mineral_pipeline.workspace.identities import KEYS
+from mineral_pipeline.workspace.workspace import REPAIR
 
 LABEL_COLUMNS = [
     *KEYS, "chip_index", "lon", "lat", "n_deposits", "has_deposit", "richness",
@@ -38,6 +39,7 @@ def read_chips(workspace: Workspace, *, drop_open_mines: bool = False) -> gpd.Ge
 
     Raises:
         DataError: no chip is labelled; or ``drop_open_mines`` is set and the labels do not tell which chips hold one.
+        WorkspaceError: a chip is labelled twice, or stands twice in the ledger.
     """
     labels = workspace.read_table(artefacts.LABELS)
     if labels.empty:
@@ -48,6 +50,9 @@ def read_chips(workspace: Workspace, *, drop_open_mines: bool = False) -> gpd.Ge
         raise DataError(f"{workspace.uri(artefacts.LABELS)} has no column has_open_mine: run label again")
     labels = labels.reindex(columns=[*LABEL_COLUMNS, *FLAGS], fill_value=False)
     images = workspace.read_table(artefacts.LEDGER, ["chip_id", "brightness", "image_sha256", "geometry"])
+    for name, table in ((artefacts.LABELS, labels), (artefacts.LEDGER, images)):
+        if not table["chip_id"].is_unique:  # a part stands in the place of another
+            raise WorkspaceError(f"{workspace.uri(name)} holds a chip twice: {REPAIR}")
     chips = gpd.GeoDataFrame(labels.merge(images, on="chip_id", validate="one_to_one"), geometry="geometry", crs=CRS)
     chips = chips.sort_values("chip_index", ignore_index=True)
     usable = SphericalPolygons.of(chips.geometry).valid

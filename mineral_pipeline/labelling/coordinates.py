@@ -18,11 +18,16 @@ from pyproj.exceptions import CRSError
 from pyproj.transformer import TransformerGroup
 
 from mineral_pipeline import geometry
+from mineral_pipeline.errors import DataError, one_line
 from mineral_pipeline.geometry import CRS, Floats
 from mineral_pipeline.labelling.coordinate_errors import coordinate_errors
 
 DEGREES_MINUTES = r"[°º'′\"″]|^\s*[-+]?\d+[\s:d-]+\d+(?:[\s:m-]+\d+(?:\.\d*)?)?\s*[NSEWnsew]?\s*$"
 """Coordinates in degrees, minutes and perhaps seconds: ``41° 2' 58" N``, ``41 02 58N``, ``41-02-58``, ``41:02.97``."""
+
+
+MAX_UNKNOWN = 20
+"""Largest number of reference systems that PROJ does not know: it looks for each for a tenth of a second."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +69,26 @@ def to_wgs84(rows: pd.DataFrame) -> ResolvedCoordinates:
     """Convert the coordinates of rows to WGS 84.
 
     Args:
-        rows: text columns ``lon``, ``lat``, ``crs`` (empty: WGS 84) and ``country`` (may be empty).
+        rows: text columns ``lon``, ``lat``, ``crs`` (empty: WGS 84), ``country`` (may be empty) and ``source`` (name of
+            the file).
+
+    Raises:
+        DataError: the rows name many reference systems that do not exist.
     """
     lonlat = np.column_stack([_numbers(rows["lon"]), _numbers(rows["lat"])])
     reasons = _unreadable(rows, lonlat)
-    conversions = []
+    conversions, unknown = [], 0
     for text in rows["crs"].unique():
         members = np.flatnonzero((rows["crs"] == text).to_numpy() & (reasons == ""))
         system = _reference_system(text)
         if system is None:
+            unknown += 1
+            if unknown > MAX_UNKNOWN:
+                file = rows["source"][rows["crs"] == text].iloc[0]
+                raise DataError(
+                    f"label.deposits: {file}: PROJ knows none of {unknown} reference systems, such as"
+                    f" {one_line(text, 80)}: correct the column crs"
+                )
             reasons[members] = "in an unknown reference system"
             continue
         if system.is_geographic:

@@ -53,9 +53,9 @@ def parse(content: Mapping[str, Any], source: str = "settings") -> Settings:
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        details = [_describe(detail, source) for detail in error.errors()]
-        more = f"; and {len(details) - MAX_ERRORS:,} more" if len(details) > MAX_ERRORS else ""
-        raise SettingsError("; ".join(details[:MAX_ERRORS]) + more) from error
+        details = [_describe(detail, source) for detail in error.errors()[:MAX_ERRORS]]
+        more = f"; and {error.error_count() - MAX_ERRORS:,} more" if error.error_count() > MAX_ERRORS else ""
+        raise SettingsError("; ".join(details) + more) from error
 
 
 def _describe(detail: Mapping[str, Any], source: str) -> str:

@@ -32,6 +32,8 @@ from mineral_pipeline.workspace.workspace import Workspace
 
 LEASE_S = 30.0
 """Seconds that a lease is valid after its last renewal; a healthy run renews it three times in between."""
+MAX_LEASE_S = 3600.0
+"""Longest lease that is believed: the next run waits as long when its owner has died."""
 LEASE_FILE = re.compile(r"\d{8}\.json", re.ASCII)
 ENDED = "ZX"
 SUSPENDED_OR_DEAD = f"Tt{ENDED}"
@@ -251,15 +253,28 @@ def _newest(workspace: Workspace) -> tuple[int, Owner | None]:
     """Number and content of the valid lease; 0 and None when there is none."""
     while numbers := _numbers(workspace):
         try:
-            found = json.loads(workspace.read_bytes(_name(numbers[-1])))
-            values = {name: found[name] for name in OWNER_FIELDS if name in found}
-            return numbers[-1], Owner(**{**values, "length_s": float(found["length_s"])})
+            return numbers[-1], _parse(workspace.read_bytes(_name(numbers[-1])))
         except WorkspaceError as error:
             if not isinstance(error.__cause__, FileNotFoundError):  # removed since: there is a higher one
                 raise
-        except (ValueError, TypeError, KeyError):  # created and not written yet, or never
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):  # not written yet, never, or damaged
             return numbers[-1], Owner(LEASE_S, "an unknown host", pid=-1, born="", since="just now", token="")
     return 0, None
+
+
+def _parse(content: bytes) -> Owner:
+    """The owner of a lease.
+
+    Raises:
+        ValueError, TypeError, KeyError, OverflowError, RecursionError: it is no lease, or none that can be believed.
+    """
+    found = json.loads(content)
+    values = {name: found[name] for name in OWNER_FIELDS if name in found}
+    owner = Owner(**{**values, "length_s": float(found["length_s"])})
+    texts = (owner.host, owner.born, owner.since, owner.token)
+    if not 0 < owner.length_s <= MAX_LEASE_S or not isinstance(owner.pid, int) or not "".join(texts).isprintable():
+        raise ValueError("it is damaged")
+    return owner
 
 
 def _numbers(workspace: Workspace) -> list[int]:

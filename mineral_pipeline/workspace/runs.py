@@ -118,10 +118,11 @@ def _foreign_field(record: Mapping[str, Any]) -> str | None:
             return field
     try:
         RunState(record["state"])
-        Counts(**record["counts"])
-    except (TypeError, ValueError):
+        counts = Counts(**record["counts"])
+        numbers = (counts.planned, counts.done, counts.skipped, counts.failed, *counts.reasons.values())
+    except (TypeError, ValueError, AttributeError):
         return "state or counts"
-    return None
+    return None if isinstance(counts.unit, str) and all(isinstance(number, int) for number in numbers) else "counts"
 
 
 def _is_running(record: Mapping[str, Any], owner: lock.Owner | None) -> bool:

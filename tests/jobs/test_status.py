@@ -38,6 +38,14 @@ def test_before_the_first_job(workspace: Workspace, capsys: pytest.CaptureFixtur
     assert jobs(waiting, capsys) == {}
 
 
+def test_brackets_and_lines_in_an_error_are_text_in_one_line(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(workspace, "train", 1, "failed", error="/data/[old]/w cannot be read [/]\n\x1b[31mhelp")
+    assert main(["status", workspace.url]) == 0
+    assert "failed: /data/[old]/w cannot be read [/] [31mhelp\n" in capsys.readouterr().out
+
+
 def test_a_running_job_has_a_row_also_without_a_catalogue(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
