@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from mineral_pipeline.errors import WorkspaceError, one_line
 from mineral_pipeline.learning import PRIMARY_METRIC, Task
 from mineral_pipeline.modelling.spec import ModelSpec, describe_first, digest_samples, parse_spec
 from mineral_pipeline.workspace import Workspace, artefacts
-from mineral_pipeline.workspace.digests import digest_document
 
 MAX_DOCUMENT_BYTES = 2**18
 """Size of the largest ``metrics.json`` or ``failure.json``; they have some thousand bytes."""
@@ -59,8 +57,6 @@ class Metrics:
     """Metrics of the validation subset and the ``loss``; None where one is undefined."""
     files: dict[str, FileFacts]
     """All other files of the folder."""
-    sha256: str
-    """Digest of all else in the document."""
 
 
 _METRICS = TypeAdapter(Metrics)
@@ -69,7 +65,7 @@ _METRICS = TypeAdapter(Metrics)
 def write_metrics(workspace: Workspace, folder: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Write ``metrics.json`` into the folder of a model, its last file, and return what it holds.
 
-    It also tells size and digest of all other ``files`` of the folder, and the digest of its own content.
+    It also tells size and digest of all other ``files`` of the folder.
     """
     files = {
         file: {"size": size, "sha256": _digest(workspace.read_bytes(f"{folder}/{file}"))}
@@ -77,7 +73,6 @@ def write_metrics(workspace: Workspace, folder: str, metrics: Mapping[str, Any])
         if file != artefacts.MODEL_METRICS
     }
     content = {**metrics, "files": files}
-    content["sha256"] = _digest_metrics(content)
     workspace.write_json(f"{folder}/{artefacts.MODEL_METRICS}", content)
     return content
 
@@ -97,13 +92,8 @@ def _read_metrics(workspace: Workspace, task: str, name: str) -> tuple[dict[str,
     content = _read_json(workspace, task, name, artefacts.MODEL_METRICS)
     try:
         metrics = _METRICS.validate_python(content)
-        is_whole = metrics.sha256 == _digest_metrics(content)
     except ValidationError as error:
         raise damage(workspace, document, f"it is not the metrics of a model: {describe_first(error)}") from error
-    except RecursionError as error:
-        raise damage(workspace, document, "it has too many levels") from error
-    if not is_whole:
-        raise damage(workspace, document, "its content is not what was written")
     if (metrics.task, metrics.name) != (task, name):
         raise damage(workspace, document, f"it is of {metrics.task}/{metrics.name}")
     return content, metrics
@@ -130,7 +120,7 @@ def read_failure(workspace: Workspace, task: str, name: str) -> str:
     """
     document = artefacts.model(task, name, artefacts.MODEL_FAILURE)
     failure = _read_json(workspace, task, name, artefacts.MODEL_FAILURE)
-    if not isinstance(failure, dict) or not isinstance(failure.get("reason"), str):
+    if not isinstance(failure.get("reason"), str):
         raise damage(workspace, document, "it holds no reason")
     return one_line(failure["reason"])
 
@@ -271,15 +261,12 @@ def member_sizes(content: bytes) -> dict[str, int]:
     return {member.filename: member.file_size for member in members}
 
 
-def _read_json(workspace: Workspace, task: str, name: str, file: str) -> Any:
+def _read_json(workspace: Workspace, task: str, name: str, file: str) -> dict[str, Any]:
     """A document of a model, which is read only when it is small."""
     document, size = artefacts.model(task, name, file), workspace.sizes(artefacts.model(task, name)).get(file)
     if size is not None and not 0 < size <= MAX_DOCUMENT_BYTES:
         raise damage(workspace, document, f"it has {size:,} bytes")
-    try:
-        return json.loads(workspace.read_bytes(document))
-    except (ValueError, RecursionError) as error:
-        raise damage(workspace, document, f"it is no JSON document: {error}") from error
+    return workspace.read_json(document, with_digest=True)
 
 
 def _compare_sizes(size: int | None, facts: FileFacts) -> str | None:
@@ -287,10 +274,6 @@ def _compare_sizes(size: int | None, facts: FileFacts) -> str | None:
     if size is None:
         return "it is absent"
     return None if size == facts.size <= MAX_FILE_BYTES else f"it has {size:,} bytes, not {facts.size:,}"
-
-
-def _digest_metrics(content: Mapping[str, Any]) -> str:
-    return digest_document({key: value for key, value in content.items() if key != "sha256"})
 
 
 def _digest(content: bytes) -> str:

@@ -39,7 +39,7 @@ def decode(content: bytes, with_digest: bool = False) -> dict[str, Any]:
         raise ValueError("is damaged (it is no JSON object)")
     digest = found.pop(DIGEST, None)
     if digest is None and with_digest:
-        raise ValueError("holds no digest of itself: this program has not written it, or it is damaged")
+        raise ValueError("is damaged (it holds no digest of itself), or not of this program")
     if digest is not None and digest != _digest(found):
         raise ValueError("is damaged (its content has not the digest that stands in it)")
     return found

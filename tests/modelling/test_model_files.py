@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from collections.abc import Callable
@@ -124,7 +123,9 @@ def test_the_files_of_another_model_are_not_its_own(workspace: Workspace, spec: 
 
 def test_a_model_that_failed_is_told_with_its_reason(workspace: Workspace, spec: ModelSpec) -> None:
     failure = path_of(workspace, spec, artefacts.MODEL_FAILURE)
-    failure.write_text(json.dumps({"reason": "DataError: it\n\x1b[31mdiverged"}))
+    workspace.write_json(
+        artefacts.model("presence", spec.name, artefacts.MODEL_FAILURE), {"reason": "DataError: it\n\x1b[31mdiverged"}
+    )
     (message,) = modelling.find_damaged_files(workspace, "presence", spec.name).values()
     assert "holds no trained model (DataError: it [31mdiverged)" in message
     for content in (b"", b"[]", b"{}", b"{", b'{"reason": 1}', b"\xff", b"[" * 200_000):
