@@ -115,6 +115,7 @@ def make_chips(scenes: int, deposits: int = DEPOSITS, seed: int = 0) -> tuple[gp
         has_deposit=counts > 0,
         richness=np.log1p(counts) / np.log(2000),
         brightness=random.uniform(20, 200, scenes),
+        image_sha256="",
         drop_reason="",
     )
     return chips, catalogue.deposits

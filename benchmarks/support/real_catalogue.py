@@ -90,7 +90,7 @@ def read_chips(folder: Path, deposits: np.ndarray) -> gpd.GeoDataFrame:
     chips["has_deposit"] = chips["n_deposits"] > 0
     chips["richness"] = np.log1p(chips["n_deposits"]) / np.log1p(chips["n_deposits"].max())
     chips["brightness"] = np.random.default_rng(0).uniform(20, 200, len(chips))
-    chips["drop_reason"] = ""
+    chips["image_sha256"] = chips["drop_reason"] = ""
     return chips
 
 

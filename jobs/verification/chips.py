@@ -19,7 +19,10 @@ from mineral_pipeline.workspace.images import Images
 COLUMNS = ["scene_id", "location_id", "product_id", "shard"]
 """Columns of the catalogue of which the chips are planned."""
 
-PART_COLUMNS = ["chip_id", "chip_index", "status", "image_sha256"]
+KEYS = ["chip_id", "scene_id", "chip_index"]
+"""Columns of a ledger part that tell its chips, as the catalogue does."""
+
+PART_COLUMNS = [*KEYS, "status", "image_sha256"]
 """Columns of a ledger part that tell its chips and their pixels."""
 
 
@@ -88,8 +91,7 @@ def _check_shard(
         yield _fault(shard, reason(workspace, name, error))
         return
     has_digest, is_ok = part["image_sha256"] != "", part["status"] == ledger.State.OK
-    columns = ["chip_id", "chip_index"]
-    if chips is not None and not np.array_equal(part[columns], chips.loc[chips["shard"] == shard, columns]):
+    if chips is not None and not np.array_equal(part[KEYS], chips.loc[chips["shard"] == shard, KEYS]):
         yield _fault(shard, "does not tell the chips of the catalogue")
     elif (has_digest != is_ok).any():
         yield _fault(shard, "does not tell the pixels of its chips")

@@ -45,6 +45,7 @@ def islands(seed: int = 0, islands: int = 16, edge: int = 3) -> gpd.GeoDataFrame
                         "has_deposit": n_deposits > 0,
                         "richness": np.log1p(n_deposits) / np.log(200),
                         "brightness": float(rng.uniform(20, 200)),
+                        "image_sha256": "",
                         "geometry": shapely.Polygon(ring),
                         "drop_reason": "",
                     }

@@ -171,7 +171,9 @@ def copy(settings: Settings, tmp_path: Path) -> Settings:
 def test_a_damaged_store_of_finished_shards_is_not_made_anew_in_silence(copy: Settings, client: Client) -> None:
     (Path(copy.workspace) / artefacts.CHIPS / "zarr.json").write_bytes(b"")
 
-    with pytest.raises(WorkspaceError, match=r"chips\.zarr is damaged or gone though .* finished shards: restore it"):
+    with pytest.raises(
+        WorkspaceError, match=r"chips\.zarr is damaged or gone though .* finished shards: run `mineral-pipeline repair"
+    ):
         acquire.main(copy, client)
 
 

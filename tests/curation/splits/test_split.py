@@ -28,7 +28,7 @@ def make_chips() -> gpd.GeoDataFrame:
             "chip_id": np.char.mod("chip-%03d", number), "scene_id": np.char.mod("scene-%03d", number),
             "location_id": np.char.mod("%06d", number), "chip_index": number, "lon": lon, "lat": lat,
             "n_deposits": deposits, "has_deposit": deposits > 0, "richness": np.log1p(deposits) / np.log(51),
-            "brightness": 100.0, "drop_reason": "",
+            "brightness": 100.0, "image_sha256": "", "drop_reason": "",
         },
         geometry=shapely.box(lon - 2.1, lat - 2.1, lon + 2.1, lat + 2.1), crs="EPSG:4326",
     )  # fmt: skip
