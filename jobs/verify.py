@@ -43,7 +43,7 @@ def main(url: str) -> int:
 def show_faults(workspace: Workspace) -> list[Fault]:
     """Look at everything, show how far that is and what is wrong, and return what is."""
     checks = plan_checks(workspace)
-    with Progress("verify", "pieces", len(checks)) as progress:
+    with Progress("verify", "pieces", len(checks) + 1) as progress:
         found = []
         for faults in _run(workspace, checks):
             progress.advance(done=not faults, failed=bool(faults))
@@ -74,7 +74,7 @@ def plan_checks(workspace: Workspace) -> list[Check]:
 
 
 def _run(workspace: Workspace, checks: list[Check]) -> Iterator[list[Fault]]:
-    """Yield what every check has found, in their order; and then what is not as it was left, where no check told why.
+    """Yield what every check has found, in their order; at last what is not as it was left, where no check told why.
 
     The checks run in threads, each of which holds one shard or batch in memory.
     """
@@ -86,6 +86,5 @@ def _run(workspace: Workspace, checks: list[Check]) -> Iterator[list[Fault]]:
             yield faults
     finally:
         pool.shutdown(cancel_futures=True)
-    for fault in files.find_changed(workspace):
-        if not any(f"{name}/".startswith(f"{fault.artefact}/") for name in named):
-            yield [fault]
+    changed = files.find_changed(workspace)
+    yield [fault for fault in changed if not any(f"{name}/".startswith(f"{fault.artefact}/") for name in named)]

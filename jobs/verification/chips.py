@@ -31,11 +31,10 @@ def plan_checks(workspace: Workspace) -> Iterator[Check]:
     finished = ledger.finished_shards(workspace)
     if finished or workspace.exists(artefacts.CATALOGUE):
         yield Check(artefacts.CATALOGUE, "tables", partial(_check_catalogue, workspace))
-    chips = _plan_chips(workspace)
+    chips, array = _plan_chips(workspace), _open_array(workspace)
     if finished or workspace.exists(f"{artefacts.CHIPS}/{zarr_store.GROUP_METADATA}"):
-        yield Check(artefacts.CHIPS, "stores", partial(_check_store, workspace, chips))
-    array = _open_array(workspace)
-    per_shard = Counter[int]() if chips is None else Counter(chips["shard"].tolist())
+        yield Check(artefacts.CHIPS, "stores", partial(_check_store, workspace, chips, array))
+    per_shard = Counter[int]() if chips is None or array is None else Counter(chips["shard"].tolist())
     for shard in finished:
         check = partial(_check_shard, workspace, shard, chips, array)
         yield Check(artefacts.ledger_part(shard), "chips", check, per_shard[shard])
@@ -69,8 +68,9 @@ def _check_catalogue(workspace: Workspace) -> list[Fault]:
     return []
 
 
-def _check_store(workspace: Workspace, chips: pd.DataFrame | None) -> Iterator[Fault]:
-    faults = [Fault(name, why) for name, why in zarr_store.find_metadata_faults(workspace)]
+def _check_store(workspace: Workspace, chips: pd.DataFrame | None, array: zarr.Array[Any] | None) -> Iterator[Fault]:
+    hidden = " (no chip can be looked at)" if array is None else ""
+    faults = [Fault(name, f"{why}{hidden}") for name, why in zarr_store.find_metadata_faults(workspace)]
     yield from faults
     if faults or chips is None:
         return
