@@ -117,7 +117,9 @@ def read_one(workspace: Workspace, name: str) -> dict[str, str]:
         name: lambda: _content(workspace, name) if folder != artefacts.LOCK else None,
         "spec": lambda: modelling.read_spec(workspace, task, model),
         "metrics": lambda: modelling.read_metrics(workspace, task, model),
-        "validated": lambda: modelling.read_predictions(workspace, task, model),
+        "validated": lambda: modelling.read_predictions(
+            workspace, task, model, modelling.open_subset(workspace, task, "validation").table["chip_id"]
+        ),
         "predicted": lambda: modelling.predict_subset(workspace, task, model, "test"),
     }
     return {key: _read(reader) for key, reader in readers.items()}
