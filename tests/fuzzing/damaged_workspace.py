@@ -23,6 +23,7 @@ from jobs.running.runner import load_job
 from jobs.running.status import job_statuses, open_existing
 from mineral_pipeline import curation, modelling, reporting, settings
 from mineral_pipeline.learning import SUBSETS, TASKS
+from mineral_pipeline.modelling.model_files import read_file
 from mineral_pipeline.workspace import Workspace, artefacts, lock
 from mineral_pipeline.workspace.digests import digest_array, digest_document, digest_table
 from tests.fuzzing.damage import DAMAGES, Damage, damaged, kind_of
@@ -120,9 +121,16 @@ def read_one(workspace: Workspace, name: str) -> dict[str, str]:
         "validated": lambda: modelling.read_predictions(
             workspace, task, model, modelling.open_subset(workspace, task, "validation").table["chip_id"]
         ),
-        "predicted": lambda: modelling.predict_subset(workspace, task, model, "test"),
+        "predicted": lambda: _predicted(workspace, task, model),
     }
     return {key: _read(reader) for key, reader in readers.items()}
+
+
+def _predicted(workspace: Workspace, task: Any, model: str) -> object:
+    """What a baseline predicts. Of a network only its file is read: TensorFlow would take half of the memory."""
+    if modelling.read_spec(workspace, task, model).network is None:
+        return modelling.predict_subset(workspace, task, model, "test")
+    return read_file(workspace, task, model, artefacts.MODEL_NETWORK)
 
 
 def read_all(workspace: Workspace, jobs: settings.Settings, name: str = "") -> dict[str, str]:
