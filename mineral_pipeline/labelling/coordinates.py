@@ -26,7 +26,7 @@ DEGREES_MINUTES = r"[°º'′\"″]|^\s*[-+]?\d+[\s:d-]+\d+(?:[\s:m-]+\d+(?:\.\d
 """Coordinates in degrees, minutes and perhaps seconds: ``41° 2' 58" N``, ``41 02 58N``, ``41-02-58``, ``41:02.97``."""
 
 
-MAX_UNKNOWN = 20
+MAX_UNKNOWN = 5
 """Largest number of reference systems that PROJ does not know: it looks for each for a tenth of a second."""
 
 
