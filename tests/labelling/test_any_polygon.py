@@ -265,6 +265,7 @@ def test_convex_and_concave_footprints_side_by_side() -> None:
     np.testing.assert_array_equal(sum_inside(shapes, points, weights, np.arange(300) % 40), found.astype(int) @ weights)
 
 
+@pytest.mark.slow
 def test_every_polygon_of_the_real_grid(data: Path) -> None:
     """USGS's 28,892 WRS-2 polygons, 353 of them in two parts, nearly all concave by a hair or by kilometres."""
     grid = gpd.read_file(data / "wrs2/WRS2_descending.zip", columns=["PATH", "ROW"])
