@@ -103,8 +103,10 @@ def _read(workspace: Workspace, name: str, owner: lock.Owner | None) -> dict[str
         if isinstance(error.__cause__, (ValueError, IsADirectoryError)):
             return IgnoredRun(name, one_line(error.__cause__), is_damaged=True)
         raise
-    if (field := _foreign_field(record)) or _file_name(record) != name:
-        return IgnoredRun(name, f"is no run record of this version ({field or 'another file name'})")
+    if field := _foreign_field(record):
+        return IgnoredRun(name, f"is no run record of this version ({field})")
+    if _file_name(record) != name:
+        return IgnoredRun(name, "is damaged (it is the record of another run)", is_damaged=True)
     if record["state"] == RunState.RUNNING and not _is_running(record, owner):
         record["state"] = RunState.KILLED
     return record

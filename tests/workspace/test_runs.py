@@ -101,7 +101,7 @@ NAME = "20261122T100100000000Z-label.json"
         (documents.encode({key: RECORD[key] for key in RECORD if key != "settings"}), r"\(settings\)"),
         (documents.encode({key: RECORD[key] for key in RECORD if key != "outputs"}), r"\(outputs\)"),
         (documents.encode({**RECORD, "state": "asleep"}), "state or counts"),
-        (documents.encode(RECORD), "another file name"),
+        (documents.encode(RECORD), "record of another run"),
         (documents.encode(RECORD).replace(b"chips", b"ships"), "not the digest"),
     ],
 )
