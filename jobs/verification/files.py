@@ -63,7 +63,7 @@ def version_fault(workspace: Workspace) -> Fault | None:
     try:
         layout.check_version(workspace)
         if workspace.exists(artefacts.WORKSPACE_FILE):
-            workspace.read_json(artefacts.WORKSPACE_FILE, with_digest=True)
+            workspace.read_json(artefacts.WORKSPACE_FILE)
         return None
     except WorkspaceError as error:
         is_there = workspace.exists(artefacts.WORKSPACE_FILE)
@@ -82,7 +82,7 @@ def version_fault(workspace: Workspace) -> Fault | None:
 def _tells_version(workspace: Workspace) -> bool:
     """Whether ``workspace.json`` is whole."""
     try:
-        return isinstance(workspace.read_json(artefacts.WORKSPACE_FILE, with_digest=True).get("format"), int)
+        return isinstance(workspace.read_json(artefacts.WORKSPACE_FILE).get("format"), int)
     except WorkspaceError:
         return False
 
@@ -117,7 +117,7 @@ def _check_file(workspace: Workspace, name: str) -> tuple[Fault, ...]:
     if name.endswith(".parquet"):
         workspace.read_table(name)
     else:
-        workspace.read_json(name, with_digest=True)
+        workspace.read_json(name)
     return ()
 
 

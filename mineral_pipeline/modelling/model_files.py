@@ -266,7 +266,7 @@ def _read_json(workspace: Workspace, task: str, name: str, file: str) -> dict[st
     document, size = artefacts.model(task, name, file), workspace.sizes(artefacts.model(task, name)).get(file)
     if size is not None and not 0 < size <= MAX_DOCUMENT_BYTES:
         raise damage(workspace, document, f"it has {size:,} bytes")
-    return workspace.read_json(document, with_digest=True)
+    return workspace.read_json(document)
 
 
 def _compare_sizes(size: int | None, facts: FileFacts) -> str | None:

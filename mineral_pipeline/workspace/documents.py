@@ -21,12 +21,12 @@ def encode(content: Mapping[str, Any]) -> bytes:
     return json.dumps({**values, DIGEST: _digest(values)}, indent=1).encode()
 
 
-def decode(content: bytes, with_digest: bool = False) -> dict[str, Any]:
+def decode(content: bytes, with_digest: bool = True) -> dict[str, Any]:
     """The values of a document, without its digest.
 
     Args:
         content: the file.
-        with_digest: refuse a document without a digest, which a person or another program has written.
+        with_digest: refuse a document without a digest; earlier versions of this program wrote none.
 
     Raises:
         ValueError: the document is damaged; the message goes on after the file's name.

@@ -98,7 +98,7 @@ def _read(workspace: Workspace, name: str, owner: lock.Owner | None) -> dict[str
     if not RECORD.fullmatch(name):
         return IgnoredRun(name, "is no run record")
     try:
-        record = workspace.read_json(f"{artefacts.RUNS}/{name}", with_digest=True)
+        record = workspace.read_json(f"{artefacts.RUNS}/{name}")
     except WorkspaceError as error:
         if isinstance(error.__cause__, (ValueError, IsADirectoryError)):
             return IgnoredRun(name, one_line(error.__cause__), is_damaged=True)

@@ -246,12 +246,12 @@ class Workspace:
         """Write ``content`` as indented JSON, with its digest; see `documents`."""
         self.write_bytes(name, documents.encode(content))
 
-    def read_json(self, name: str, with_digest: bool = False) -> dict[str, Any]:
+    def read_json(self, name: str, with_digest: bool = True) -> dict[str, Any]:
         """Read a JSON document, without its digest.
 
         Args:
             name: name of the document.
-            with_digest: refuse a document without a digest, which a person or another program has written.
+            with_digest: refuse a document without a digest; earlier versions of this program wrote none.
 
         Raises:
             WorkspaceError: it is absent or damaged.

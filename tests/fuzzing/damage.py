@@ -130,7 +130,7 @@ def mistake(path: Path, random: Random, siblings: Sequence[Path]) -> None:
     else:
         holder[key] = random.choice(VALUES)
     if random.random() < 0.5:
-        document.pop(DIGEST, None)  # readers believe a document without a digest, which a person may have written
+        document.pop(DIGEST, None)  # as if a person had written it
     path.write_text(json.dumps(document))
 
 
