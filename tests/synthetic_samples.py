@@ -14,7 +14,8 @@ from mineral_pipeline.modelling.model_files import write_metrics
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings, parse
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
-from mineral_pipeline.workspace.digests import digest_array, digest_document, digest_table
+from mineral_pipeline.workspace.digests import digest_array, digest_table
+from mineral_pipeline.workspace.documents import digest_document
 from mineral_pipeline.workspace.zarr_store import ImageLayout
 
 FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}

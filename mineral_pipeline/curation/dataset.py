@@ -15,7 +15,8 @@ from mineral_pipeline.curation.sampling import count_locations
 from mineral_pipeline.learning import PRIMARY_METRIC, SUBSETS, SubsetName, Task
 from mineral_pipeline.settings import Curate
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
-from mineral_pipeline.workspace.digests import digest_document, digest_table
+from mineral_pipeline.workspace.digests import digest_table
+from mineral_pipeline.workspace.documents import digest_document
 from mineral_pipeline.workspace.identities import KEYS
 
 HELD_OUT: tuple[SubsetName, ...] = ("validation", "test")

@@ -21,7 +21,8 @@ from pydantic import TypeAdapter, ValidationError
 from mineral_pipeline.errors import WorkspaceError, one_line
 from mineral_pipeline.learning import PRIMARY_METRIC, Task
 from mineral_pipeline.modelling.spec import ModelSpec, describe_first, digest_samples, parse_spec
-from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace import Workspace, artefacts, tables
+from mineral_pipeline.workspace.workspace import REPAIR
 
 MAX_DOCUMENT_BYTES = 2**18
 """Size of the largest ``metrics.json`` or ``failure.json``; they have some thousand bytes."""
@@ -105,8 +106,12 @@ def read_spec(workspace: Workspace, task: str, name: str) -> ModelSpec:
     Raises:
         WorkspaceError: the model is not trained, or the file is damaged or of another version of this program.
     """
+    return _read_spec(workspace, task, name, _read_metrics(workspace, task, name)[1].files)
+
+
+def _read_spec(workspace: Workspace, task: str, name: str, files: Mapping[str, FileFacts]) -> ModelSpec:
     document = artefacts.model(task, name, artefacts.MODEL_SPEC)
-    spec = parse_spec(read_file(workspace, task, name, artefacts.MODEL_SPEC), workspace.uri(document))
+    spec = parse_spec(_read_file(workspace, task, name, artefacts.MODEL_SPEC, files), workspace.uri(document))
     if (spec.task, spec.name) != (task, name):
         raise damage(workspace, document, "it is of another model")
     return spec
@@ -147,11 +152,11 @@ def read_predictions(workspace: Workspace, task: str, name: str, chip_id: pd.Ser
     """
     content, reason = read_file(workspace, task, name, artefacts.MODEL_PREDICTIONS), "it lacks chips of the subset"
     try:
-        table = pd.read_parquet(io.BytesIO(content), columns=["chip_id", "prediction"])
-        found = table.set_index("chip_id")["prediction"].reindex(chip_id).to_numpy("float64")
+        table: pd.DataFrame = tables.decode(content, ["chip_id", "prediction"])
+        found: np.ndarray = table.set_index("chip_id")["prediction"].reindex(chip_id).to_numpy("float64")
         if np.isfinite(found).all():
             return found
-    except (ValueError, TypeError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
+    except (ValueError, TypeError) as error:
         reason = f"it is no table of predictions: {error}"
     raise damage(workspace, artefacts.model(task, name, artefacts.MODEL_PREDICTIONS), reason)
 
@@ -162,7 +167,12 @@ def read_file(workspace: Workspace, task: str, name: str, file: str) -> bytes:
     Raises:
         WorkspaceError: the model is not trained, or the file is absent or damaged.
     """
-    files, artefact = _read_metrics(workspace, task, name)[1].files, artefacts.model(task, name, file)
+    return _read_file(workspace, task, name, file, _read_metrics(workspace, task, name)[1].files)
+
+
+def _read_file(workspace: Workspace, task: str, name: str, file: str, files: Mapping[str, FileFacts]) -> bytes:
+    """Content of a file, if it is what ``metrics.json`` tells of the ``files``."""
+    artefact = artefacts.model(task, name, file)
     if file not in files:
         raise damage(workspace, artefacts.model(task, name, artefacts.MODEL_METRICS), f"it tells of no {file}")
     if fault := _compare_sizes(workspace.sizes(artefacts.model(task, name)).get(file), files[file]):
@@ -203,7 +213,7 @@ def _trained_spec(workspace: Workspace, task: str, name: str) -> ModelSpec | Non
     try:
         files = _read_metrics(workspace, task, name)[1].files
         is_whole = all(_compare_sizes(sizes.get(file), facts) is None for file, facts in files.items())
-        return read_spec(workspace, task, name) if is_whole else None
+        return _read_spec(workspace, task, name, files) if is_whole else None
     except WorkspaceError:
         return None
 
@@ -222,8 +232,9 @@ def find_damaged_files(workspace: Workspace, task: str, name: str) -> dict[str, 
         read = {artefacts.MODEL_FAILURE: _raise_failure}
     else:
         with suppress(WorkspaceError):  # it is read again below
-            read |= {file: partial(read_file, file=file) for file in _read_metrics(workspace, task, name)[1].files}
-            read |= {artefacts.MODEL_SPEC: read_spec}
+            files = _read_metrics(workspace, task, name)[1].files
+            read |= {file: partial(_read_file, file=file, files=files) for file in files}
+            read |= {artefacts.MODEL_SPEC: partial(_read_spec, files=files)}
     found = {}
     for file, reader in read.items():
         try:
@@ -236,13 +247,13 @@ def find_damaged_files(workspace: Workspace, task: str, name: str) -> dict[str, 
 def _raise_failure(workspace: Workspace, task: str, name: str) -> None:
     reason = read_failure(workspace, task, name)
     folder = workspace.uri(artefacts.model(task, name))
-    raise WorkspaceError(f"{folder} holds no trained model ({reason}): run `mineral-pipeline repair SETTINGS`")
+    raise WorkspaceError(f"{folder} holds no trained model ({reason}): {REPAIR}")
 
 
 def damage(workspace: Workspace, name: str, reason: str) -> WorkspaceError:
     """The error that an artefact of a model is damaged; ``reason`` may hold whatever is in it."""
     reason = one_line(reason, MAX_REASON)
-    return WorkspaceError(f"{workspace.uri(name)} is damaged ({reason}): run `mineral-pipeline repair SETTINGS`")
+    return WorkspaceError(f"{workspace.uri(name)} is damaged ({reason}): {REPAIR}")
 
 
 def member_sizes(content: bytes) -> dict[str, int]:

@@ -15,6 +15,7 @@ from mineral_pipeline.modelling.model_files import read_spec
 from mineral_pipeline.modelling.predictor_file import load_baseline
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace.workspace import REPAIR
 
 
 def predict(workspace: Workspace, task: str, name: str, chip_index: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -65,7 +66,7 @@ def _checked(workspace: Workspace, spec: ModelSpec, predict: Callable[[Any], Any
             name = workspace.uri(artefacts.model(spec.task, spec.name))
             raise WorkspaceError(
                 f"{name}: the model cannot predict ({one_line(error)}): give the workers more memory if that is the"
-                " reason, else run `mineral-pipeline repair SETTINGS`"
+                f" reason, else {REPAIR}"
             ) from error
         return found
 

@@ -12,6 +12,7 @@ from mineral_pipeline.errors import SettingsError, WorkspaceError, one_line
 from mineral_pipeline.learning import RANDOM_LABELS, Task
 from mineral_pipeline.settings import Hyperparameters, Normalisation, document
 from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace.workspace import REPAIR
 
 NetworkKind = Literal["grid", "random-labels", "candidate", "tuned", "ensemble-member"]
 NETWORK_KINDS: tuple[NetworkKind, ...] = get_args(NetworkKind)
@@ -72,7 +73,7 @@ def digest_samples(workspace: Workspace, task: Task) -> str:
     """
     name = artefacts.samples_summary(task)
     summary = workspace.read_json(name)
-    if isinstance(summary, dict) and (digest := summary.get("digest")):
+    if digest := summary.get("digest"):
         return str(digest)[:16]
     raise WorkspaceError(f"{workspace.uri(name)} holds no digest of the samples: run curate again")
 
@@ -99,9 +100,7 @@ def parse_spec(content: bytes, source: str) -> ModelSpec:
         reason = str(error)
     except ValidationError as error:
         reason = f"{source}: {describe_first(error)}"
-    raise WorkspaceError(
-        f"{reason}: has another version of this program made it? run `mineral-pipeline repair SETTINGS`"
-    )
+    raise WorkspaceError(f"{reason}: has another version of this program made it? {REPAIR}")
 
 
 def describe_first(error: ValidationError) -> str:

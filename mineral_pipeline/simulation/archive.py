@@ -81,11 +81,8 @@ class ArchiveSpec:
         if PUBLIC_BUCKET in self.url:
             reason = "is the public archive, and simulate writes there"
         elif archive.exists(MARKER_FILE):
-            reason = (
-                ""
-                if archive.read_json(MARKER_FILE, with_digest=False) == self.marker
-                else "holds another simulated planet"
-            )
+            marker = archive.read_json(MARKER_FILE, with_digest=False)
+            reason = "" if marker == self.marker else "holds another simulated planet"
         else:
             reason = "holds an archive that simulate did not write" if archive.exists(INDEX) else ""
         if reason:

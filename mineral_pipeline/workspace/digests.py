@@ -20,6 +20,7 @@ from geopandas.array import GeometryDtype
 
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.workspace import artefacts, ledger
+from mineral_pipeline.workspace.documents import digest_document
 from mineral_pipeline.workspace.workspace import THREADS, Workspace
 
 ABSENT = ""
@@ -58,11 +59,6 @@ def digest_array(array: np.ndarray) -> str:
     """Digest of an array: its type, its shape and its values."""
     header = json.dumps([str(array.dtype), array.shape])
     return hashlib.sha256(header.encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def digest_document(content: object) -> str:
-    """Digest of a document, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(workspace: Workspace, name: str) -> dict[str, str]:

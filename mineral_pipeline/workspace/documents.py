@@ -18,7 +18,7 @@ def encode(content: Mapping[str, Any]) -> bytes:
     """The indented JSON of a document, with its digest last; what JSON does not know is written as text."""
     values = json.loads(json.dumps(content, default=str))
     values.pop(DIGEST, None)
-    return json.dumps({**values, DIGEST: _digest(values)}, indent=1).encode()
+    return json.dumps({**values, DIGEST: digest_document(values)}, indent=1).encode()
 
 
 def decode(content: bytes, with_digest: bool = True) -> dict[str, Any]:
@@ -40,10 +40,11 @@ def decode(content: bytes, with_digest: bool = True) -> dict[str, Any]:
     digest = found.pop(DIGEST, None)
     if digest is None and with_digest:
         raise ValueError("is damaged (it holds no digest of itself), or not of this program")
-    if digest is not None and digest != _digest(found):
+    if digest is not None and digest != digest_document(found):
         raise ValueError("is damaged (its content has not the digest that stands in it)")
     return found
 
 
-def _digest(values: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+def digest_document(content: object) -> str:
+    """Digest of a document, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -23,8 +23,7 @@ def read_version(workspace: Workspace) -> int | None:
         WorkspaceError: ``workspace.json`` cannot be read or does not tell a version.
     """
     if workspace.exists(artefacts.WORKSPACE_FILE):
-        content = workspace.read_json(artefacts.WORKSPACE_FILE, with_digest=False)
-        version = content.get("format") if isinstance(content, dict) else None
+        version = workspace.read_json(artefacts.WORKSPACE_FILE, with_digest=False).get("format")
         if not isinstance(version, int):
             raise WorkspaceError(f"{workspace.uri(artefacts.WORKSPACE_FILE)} tells no format version: {REPAIR}")
         return version

@@ -28,7 +28,7 @@ from zarr.storage import MemoryStore
 
 from mineral_pipeline.errors import DataError, WorkspaceError, one_line
 from mineral_pipeline.workspace import artefacts, ledger
-from mineral_pipeline.workspace.digests import digest_document
+from mineral_pipeline.workspace.documents import digest_document
 from mineral_pipeline.workspace.identities import CHIP_COLUMNS
 from mineral_pipeline.workspace.images import Images
 from mineral_pipeline.workspace.workspace import REPAIR, Workspace

@@ -25,7 +25,8 @@ from mineral_pipeline import curation, modelling, reporting, settings
 from mineral_pipeline.learning import SUBSETS, TASKS
 from mineral_pipeline.modelling.model_files import read_file
 from mineral_pipeline.workspace import Workspace, artefacts, lock
-from mineral_pipeline.workspace.digests import digest_array, digest_document, digest_table
+from mineral_pipeline.workspace.digests import digest_array, digest_table
+from mineral_pipeline.workspace.documents import digest_document
 from tests.fuzzing.damage import DAMAGES, Damage, damaged, kind_of
 from tests.fuzzing.fuzz import LAST_INPUT, Findings, answer
 from tests.jobs.small_demo import DEMO, demo_overrides
