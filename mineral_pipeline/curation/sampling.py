@@ -50,7 +50,7 @@ def select(
     Raises:
         DataError: there is one class only, or a subset has too few locations.
     """
-    target = presence_target(chips) if task == "presence" else richness_target(chips, assignment, config)
+    target = presence_target(chips, config) if task == "presence" else richness_target(chips, assignment, config)
     location = assignment.locations.ids.get_indexer(pd.Index(chips["location_id"]))
     drop_reason = target.drop_reason.to_numpy(dtype=object).copy()
     rank = _clearness_rank(chips, drop_reason == "")

@@ -204,7 +204,7 @@ class Label(Section):
     groups: Literal["all"] | list[str] = "all"
     """Commodity groups that get labels of their own, such as ``precious`` (see docs/deposits.md)."""
     min_deposits: int = Field(1, ge=1)
-    """Minimum number of deposits of a positive chip; one with fewer, but not none, is ambiguous and in no class."""
+    """Minimum number of deposits of a positive chip; one with fewer, but not none, is ambiguous: see curate."""
     partitions: int = Field(4, gt=0)
     """Number of partitions of the scenes; more than the number of workers gains nothing."""
 
@@ -242,6 +242,8 @@ class Curate(Section):
     """Fraction of the remaining locations held out for early stopping and search."""
     folds: int | None = Field(None, ge=2)
     """Number of folds for cross-validation, beside the split: every location is in the test subset of one of them."""
+    drop_ambiguous: bool = True
+    """Whether to leave out chips with a deposit, but fewer than ``label.min_deposits``; else they count as negative."""
     drop_open_mines: bool = False
     """Whether to leave out chips that hold a large open mine: a network would learn to see the mine."""
     max_chips_per_location: int | None = Field(None, gt=0)
