@@ -26,7 +26,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmarks.support.real_catalogue import data_folder
-from jobs.__main__ import main as run_command
+from jobs.running.command_line import main as run_command
 from mineral_pipeline.learning import TASKS
 from mineral_pipeline.workspace import Workspace, artefacts
 
