@@ -96,9 +96,9 @@ def pretend_trained(
 ) -> dict[str, Any]:
     """Write spec and metrics of a model that was not trained, beside its other files that are there."""
     write_spec(workspace, spec, folder)
-    metrics = {"task": spec.task, "name": spec.name, "kind": spec.kind, "epochs": 1, "seconds": 0.1}
+    metrics = {"task": spec.task, "fold": spec.fold, "name": spec.name, "kind": spec.kind, "epochs": 1, "seconds": 0.1}
     metrics |= {"collapsed": False, "validation": {}}
-    return write_metrics(workspace, folder or artefacts.model(spec.task, spec.name), metrics | facts)
+    return write_metrics(workspace, folder or artefacts.model(spec.sample_set, spec.name), metrics | facts)
 
 
 def settings(workspace: Workspace, **sections: object) -> Settings:
