@@ -20,6 +20,7 @@ from chips import outcome
 from distributed import Client, LocalCluster
 
 from jobs import prospect, train
+from jobs.prospecting import ensembles
 from mineral_pipeline import modelling, settings
 from mineral_pipeline.errors import ClusterError, DataError, SettingsError
 from mineral_pipeline.geometry import CRS
@@ -43,7 +44,11 @@ class Member:
 
     name: str
     offset: float
-    task: str = "richness"
+    sample_set: str = "richness"
+
+    @property
+    def path(self) -> str:
+        return f"{self.sample_set}/{self.name}"
 
 
 MEMBERS = [Member("member-s0", -0.05), Member("member-s1", 0.0), Member("member-s2", 0.05)]
@@ -59,8 +64,8 @@ def is_done(workspace: Workspace, member: Member) -> bool:
     return workspace.exists(f"fitted/{member.name}.json")
 
 
-def predict(workspace: Workspace, task: str, name: str, chip_index: Sequence[int]) -> np.ndarray:
-    assert task == "richness"
+def predict(workspace: Workspace, sample_set: str, name: str, chip_index: Sequence[int]) -> np.ndarray:
+    assert sample_set == "richness"
     offset = workspace.read_json(f"fitted/{name}.json")["offset"]  # fails unless the member is trained
     return np.array([RICHNESS[number] + offset for number in chip_index])
 
@@ -93,7 +98,7 @@ def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (modelling, "ensemble_members", lambda *_: [file.removesuffix(".json") for file in workspace.list("fitted")]),
     ):
         monkeypatch.setattr(module, name, double)
-    monkeypatch.setattr(prospect, "CHIPS_PER_TASK", 4)  # so that batches are joined
+    monkeypatch.setattr(ensembles, "CHIPS_PER_TASK", 4)  # so that batches are joined
     return settings.parse(
         {
             "workspace": workspace.url,
