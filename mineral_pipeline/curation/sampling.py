@@ -161,5 +161,5 @@ def _check_min_locations(samples: gpd.GeoDataFrame, task: Task, minimum: MinLoca
                 raise DataError(
                     f"{sample_set}: {subset} has {found} locations of class {name} and needs {needed} (all subsets:"
                     f" {counts}): widen the catalogue, change curate.block_size_km or the fractions, or lower"
-                    " curate.min_locations"
+                    " curate.folds or curate.min_locations"
                 )

@@ -63,8 +63,8 @@ def join_folds(folds: Sequence[Results]) -> Results:
     for fold, one in enumerate(folds):
         if one.best not in one.by_name:
             raise DataError(f"fold {fold} has no predictions of its result, {one.best}: run train again")
-    found = [one.by_name for one in folds]
-    models = [_join([one[name] for one in found]) for name in found[0] if name not in incomplete(folds)]
+    names = [name for name in folds[0].by_name if name not in incomplete(folds)]
+    models = [_join([one.by_name[name] for one in folds]) for name in names]
     best = CONSTANT
     if any(one.best != CONSTANT for one in folds):
         best = SELECTED

@@ -5,6 +5,7 @@ Networks are doubles here but for the slow test of the whole.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -231,9 +232,10 @@ def test_what_is_damaged_of_a_fold_is_taken_away_and_made_again(model: str, jobs
 @pytest.mark.timeout(1800)
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
-def test_the_whole_with_folds(planet: Path, client: Client) -> None:
-    config = demo_settings(planet, ["curate.folds=3", "curate.block_size_km=800", "tasks=[richness]"])
-    workspace = Workspace(config.workspace)
+def test_the_whole_with_folds(planet: Path, tmp_path: Path, client: Client) -> None:
+    changes = ["curate.folds=3", "curate.block_size_km=800", "tasks=[richness]"]
+    workspace = Workspace(str(shutil.copytree(planet / "workspace", tmp_path / "workspace")))
+    config = demo_settings(planet, changes).model_copy(update={"workspace": workspace.url})
     for job in (label, curate, train, tune, evaluate, prospect, report):
         assert job.main(config, client).failed == 0, job
     _is_of_another_fold(workspace)
