@@ -21,7 +21,7 @@ import numpy as np
 from distributed import Client
 
 import cluster
-from jobs.evaluation.results import read_results
+from jobs.evaluation.results import count_held_out, read_results
 from jobs.prospecting.ensembles import all_members
 from jobs.running.dependencies import RICHNESS, makes_prospects
 from jobs.running.plan import Plan
@@ -100,11 +100,9 @@ def write_out_of_fold(settings: Settings, task: Task, predictions: Mapping[str, 
         return
     sets = [artefacts.sample_set(task, fold) for fold in settings.folds]
     found = [read_results(settings, predictions[sets[fold]], task, fold) for fold in settings.folds]
-    held_out: Counter[str] = Counter()
-    for sample_set in sets:
-        held_out.update(workspace.read_json(artefacts.samples_summary(sample_set))["held_out"])
     facts = {"number": len(found), "selected": [one.best for one in found], "incomplete": incomplete(found)}
-    write_comparison(settings, task, name, join_folds(found), folds={**facts, "held_out": dict(held_out)})
+    facts["held_out"] = count_held_out(workspace, sets)
+    write_comparison(settings, task, name, join_folds(found), folds=facts)
 
 
 def write_comparison(settings: Settings, task: Task, name: str, results: Results, **more: Any) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from jobs.running.dependencies import RICHNESS, makes_prospects
 from jobs.running.progress import CONSOLE
+from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Results, average
 from mineral_pipeline.learning import CONSTANT, Task
 from mineral_pipeline.modelling import (
@@ -55,6 +57,21 @@ def open_held_out(workspace: Workspace, sample_set: str) -> HeldOut:
     )
     split = workspace.read_json(artefacts.samples_summary(sample_set)).get("split", "groups")
     return HeldOut(validation, test, UNITS.get(split, split))
+
+
+def count_held_out(workspace: Workspace, sample_sets: Sequence[str]) -> dict[str, int]:
+    """Locations that folds hold out, in all: the sums over the sample sets of what `curation.count_held_out` gives.
+
+    Raises:
+        WorkspaceError: a fold does not tell.
+    """
+    total: Counter[str] = Counter()
+    for name in map(artefacts.samples_summary, sample_sets):
+        summary = workspace.read_json(name)
+        if "held_out" not in summary:
+            raise WorkspaceError(f"{workspace.uri(name)} does not tell what the fold holds out: run curate again")
+        total.update(summary["held_out"])
+    return dict(total)
 
 
 def describe(
