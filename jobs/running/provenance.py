@@ -77,10 +77,12 @@ def why_again(
         return f"{name} was {before!r} and is {after!r} now"
     if failed := last["counts"]["failed"]:
         return f"{failed:,} {last['counts']['unit']} failed"
+    if changed := _changed(last["inputs"], inputs):
+        return changed
     made = {*last["outputs"]} | {name.rpartition("/")[0] for name in last["outputs"]}
     if unknown := [name for name in makes if name not in made]:
         return f"an earlier version of this program did it, which made no {unknown[0]}"
-    return _changed(last["inputs"], inputs) or _damaged(workspace, last)
+    return _damaged(workspace, last)
 
 
 def check_makers(settings: Settings, job: JobName) -> None:

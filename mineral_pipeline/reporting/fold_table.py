@@ -33,9 +33,11 @@ def caption(out_of_fold: Evaluation) -> str:
     text = (
         f"Out of fold: each of {folds['number']} times other {out_of_fold.unit} are held out, with the ground that they"
         f" share with others, and all models are trained and selected anew. {held_out['sampled']:,} of"
-        f" {held_out['usable']:,} usable locations are predicted so; the others are the surplus of a class or of a"
-        f" richness. Selected in the folds: {', '.join(folds['selected'])}."
+        f" {held_out['usable']:,} usable locations are predicted so"
     )
+    if held_out["sampled"] < held_out["usable"]:
+        text += "; the others are the surplus of a class or of a richness"
+    text += f". Selected in the folds: {', '.join(folds['selected'])}."
     if folds["incomplete"]:
         text += f" Not in every fold, and left out: {', '.join(folds['incomplete'])}."
     return text
