@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import fsspec
@@ -54,7 +54,11 @@ def digest_outputs(settings: Settings, job: JobName) -> dict[str, str]:
 
 
 def why_again(
-    workspace: Workspace, last: Mapping[str, Any], settings: Mapping[str, Any], inputs: Mapping[str, str]
+    workspace: Workspace,
+    last: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    makes: Iterable[str],
 ) -> str | None:
     """Why a job that was done is to be done again; None when its output is what it would make now, and whole.
 
@@ -63,6 +67,7 @@ def why_again(
         last: record of the run that did the job.
         settings: settings that the job reads now.
         inputs: digests of what the job reads now.
+        makes: artefacts that the job makes.
     """
     if "outputs" not in last:
         return "an earlier version of this program did it"
@@ -72,7 +77,12 @@ def why_again(
         return f"{name} was {before!r} and is {after!r} now"
     if failed := last["counts"]["failed"]:
         return f"{failed:,} {last['counts']['unit']} failed"
-    return _changed(last["inputs"], inputs) or _damaged(workspace, last)
+    if changed := _changed(last["inputs"], inputs):
+        return changed
+    made = {*last["outputs"]} | {name.rpartition("/")[0] for name in last["outputs"]}
+    if unknown := [name for name in makes if name not in made]:
+        return f"an earlier version of this program did it, which made no {unknown[0]}"
+    return _damaged(workspace, last)
 
 
 def check_makers(settings: Settings, job: JobName) -> None:

@@ -2,6 +2,7 @@
 
 from mineral_pipeline.curation.chips import drop_locations, find_locations, read_chips
 from mineral_pipeline.curation.dataset import chips_by_batch, create_stores, digest_samples, summarise, write_samples
+from mineral_pipeline.curation.folds import count_held_out, fold_table, held_out_chips
 from mineral_pipeline.curation.land import is_on_land, land_fractions, over_land, subdivide
 from mineral_pipeline.curation.land_file import cache_folder, read_land
 from mineral_pipeline.curation.leakage import SplitLeakage, check_leakage, measure_leakage
@@ -15,11 +16,14 @@ __all__ = [
     "cache_folder",
     "check_leakage",
     "chips_by_batch",
+    "count_held_out",
     "create_stores",
     "digest_samples",
     "drop_locations",
     "find_locations",
     "find_split",
+    "fold_table",
+    "held_out_chips",
     "is_on_land",
     "land_fractions",
     "make_folds",

@@ -60,7 +60,7 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
     again it is kept and said to be ``collapsed``, and nothing selects it.
 
     Args:
-        workspace: workspace with the samples of the task.
+        workspace: workspace with the samples.
         spec: all that decides the model.
         measure: gives the metrics of the validation subset.
 
@@ -68,19 +68,19 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
         The content of ``metrics.json``.
 
     Raises:
-        WorkspaceError: the task is not curated, or another fit of the model has begun.
+        WorkspaceError: the samples are not curated, or another fit of the model has begun.
         LeaseLostError: the run of this fit is over; nothing is left behind but a checkpoint.
         DataError: a subset is empty, or training diverged.
     """
     if is_done(workspace, spec):
-        return read_metrics(workspace, spec.task, spec.name)
+        return read_metrics(workspace, spec.sample_set, spec.name)
     draft = begin(workspace, spec)
     with _recording_failure(draft):
         started = time.monotonic()
-        train, validation = (open_subset(workspace, spec.task, subset) for subset in ("train", "validation"))
+        train, validation = (open_subset(workspace, spec.sample_set, subset) for subset in ("train", "validation"))
         fitted = (_fit_baseline if spec.network is None else _fit_network)(draft, train, validation)
         if not np.isfinite(fitted.prediction).all():
-            raise DataError(f"{spec.task}/{spec.name} predicts what is not a number: lower learning_rate")
+            raise DataError(f"{spec.path} predicts what is not a number: lower learning_rate")
         metrics = {
             **_facts(spec),
             "parameters": fitted.parameters,
@@ -156,6 +156,7 @@ def _facts(spec: ModelSpec) -> dict[str, Any]:
         label = "random labels" if spec.kind == RANDOM_LABELS else spec.name
     return {
         "task": spec.task,
+        "fold": spec.fold,
         "name": spec.name,
         "kind": spec.kind,
         "role": spec.role,

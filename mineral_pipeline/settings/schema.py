@@ -241,7 +241,8 @@ class Curate(Section):
     validation_fraction: OpenFraction = 0.2
     """Fraction of the remaining locations held out for early stopping and search."""
     folds: int | None = Field(None, ge=2)
-    """Number of folds for cross-validation, beside the split: every location is in the test subset of one of them."""
+    """Number of folds for cross-validation, beside the split: every location is in the test subset of one of them.
+    Everything is trained, tuned and evaluated for each fold again, and prospects are predicted out of fold."""
     drop_ambiguous: bool = True
     """Whether to leave out chips with a deposit, but fewer than ``label.min_deposits``; else they count as negative."""
     drop_open_mines: bool = False
@@ -377,6 +378,16 @@ class Settings(Section):
     evaluate: Evaluate = Evaluate()
     prospect: Prospect = Prospect()
     report: Report = Report()
+
+    @property
+    def folds(self) -> range:
+        """Numbers of the folds of ``curate.folds``."""
+        return range((self.curate and self.curate.folds) or 0)
+
+    @property
+    def sample_sets(self) -> list[tuple[Task, int | None]]:
+        """Task and fold of every sample set; those of the split, whose fold is None, first."""
+        return [(task, fold) for fold in (None, *self.folds) for task in self.tasks]
 
     @model_validator(mode="after")
     def _jobs_have_their_inputs(self) -> Settings:

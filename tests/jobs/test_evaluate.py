@@ -13,6 +13,7 @@ from distributed import Client
 from synthetic_samples import pretend_trained, settings, write_leakage, write_samples
 
 from jobs import evaluate, train, tune
+from jobs.evaluation import results
 from jobs.running import provenance
 from jobs.running.summary import summary
 from mineral_pipeline import modelling, reporting
@@ -84,7 +85,7 @@ def test_the_choice_on_label_fields_is_that_of_the_best_model(workspace: Workspa
     """On the true labels both rules choose the same of models that share metrics and losses."""
     write_samples(workspace, task, locations=60, chips=1, size=16)
     write_leakage(workspace, task, 0.0)
-    samples, rng = evaluate.open_held_out(workspace, task), np.random.default_rng(0)
+    samples, rng = results.open_held_out(workspace, task), np.random.default_rng(0)
     label, n = samples.validation["label"].to_numpy(), len(samples.validation)
     specs = grid_specs(settings(workspace, tasks=[task]), workspace, task)
     for spec in specs:
@@ -98,7 +99,7 @@ def test_the_choice_on_label_fields_is_that_of_the_best_model(workspace: Workspa
     names = [spec.name for spec in specs]
     best = select_model(workspace, task, names).name
     test = np.full(len(samples.test), 0.5)
-    models = [evaluate.describe(workspace, task, name, test, samples.validation) for name in names]
+    models = [results.describe(workspace, task, name, test, samples.validation) for name in names]
     judged, found = _judged(task, samples), _candidates(models)
     assert found[choose(task, judged.field.label[None], judged, found)[0]].name == best
 
@@ -162,15 +163,15 @@ def fit_double(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[
         return modelling.fit(workspace, spec, measure)
     facts = {"role": spec.role, "label": spec.name, "network": spec.network, "seed": spec.seed}
     facts |= {"convolution": None, "dense": None, "collapsed": spec.name in COLLAPSING}
-    validation = modelling.open_subset(workspace, spec.task, "validation")
+    validation = modelling.open_subset(workspace, spec.sample_set, "validation")
     table = validation.table[["chip_id"]].assign(prediction=validation.label)
-    workspace.write_table(artefacts.model(spec.task, spec.name, artefacts.MODEL_PREDICTIONS), table)
+    workspace.write_table(artefacts.model(spec.sample_set, spec.name, artefacts.MODEL_PREDICTIONS), table)
     return pretend_trained(workspace, spec, validation={"mae": 0.1, "loss": 0.1}, **facts)
 
 
-def predict_double(workspace: Workspace, task: str, name: str, subset: SubsetName) -> np.ndarray:
+def predict_double(workspace: Workspace, sample_set: str, name: str, subset: SubsetName) -> np.ndarray:
     """The labels with an error that members do not share; half for everything that has collapsed."""
-    found = modelling.open_subset(workspace, task, subset)
+    found = modelling.open_subset(workspace, sample_set, subset)
     shift = {"member-s0": 0.1, "member-s1": -0.1, "member-s2": 0.03}.get(name, 0.2)
     return np.full(len(found), 0.5) if name in COLLAPSING else found.label.astype(float) + shift
 
