@@ -11,7 +11,7 @@ from functools import partial
 from distributed import Client
 from rich.table import Table
 
-from jobs import acquire
+from jobs import acquire, curate
 from jobs.running import dashboard, preflight, runner, workers
 from jobs.running.connection import connected
 from jobs.running.progress import CONSOLE
@@ -80,13 +80,15 @@ def show_preflight(jobs: Sequence[JobName], settings: Settings, cluster_file: st
     return 2 if any(one.faults for one in found) else 0
 
 
-def check_registered_names(settings: Settings) -> None:
-    """Refuse names in the settings that nothing is registered under, before any job starts.
+def check_names(jobs: Sequence[JobName], settings: Settings) -> None:
+    """Refuse names in the settings that nothing is known by, before any job starts.
 
     Raises:
-        SettingsError: an unknown split or network; the message lists the known ones.
+        SettingsError: an unknown split, region or network; the message lists the known ones.
     """
-    if settings.curate is not None:
+    if "curate" in jobs:
+        curate.checked_config(settings)
+    elif settings.curate is not None:
         curation.find_split(settings.curate.split)
     modelling.check_networks(settings)
 

@@ -16,6 +16,7 @@ from chips import write_shard
 from distributed import Client, LocalCluster
 
 from jobs import curate, train
+from jobs.curation.exclusion import drop_ocean
 from mineral_pipeline import curation, reporting, settings
 from mineral_pipeline.errors import DataError, LeakageError, SettingsError
 from mineral_pipeline.geometry import CRS
@@ -216,7 +217,7 @@ def test_chips_with_open_mines_can_be_left_out(made: settings.Settings, workspac
 def test_land_by_fraction(made: settings.Settings, client: Client, workspace: Workspace) -> None:
     changed = with_changes(made, land_rule="fraction", min_land_fraction=0.99)
     assert changed.curate is not None
-    chips = curate._drop_ocean(curation.read_chips(workspace), changed.curate, client)
+    chips = drop_ocean(curation.read_chips(workspace), changed.curate, client)
     assert (chips["drop_reason"] == "over the ocean").sum() == 2 * VISITS
     lon, lat = chips["lon"].iloc[0], chips["lat"].iloc[0]
     west = gpd.GeoDataFrame(geometry=[shapely.box(lon - 1, lat - 1, lon + 0.4, lat + 1)], crs=CRS)  # 70 % of one
@@ -224,11 +225,11 @@ def test_land_by_fraction(made: settings.Settings, client: Client, workspace: Wo
     for min_fraction, over_land in ((0.69, VISITS), (0.71, 0)):
         some = changed.curate.model_copy(update={"min_land_fraction": min_fraction})
         if over_land:
-            chips = curate._drop_ocean(curation.read_chips(workspace), some, client)
+            chips = drop_ocean(curation.read_chips(workspace), some, client)
             assert (chips["drop_reason"] == "").sum() == over_land
         else:
             with pytest.raises(DataError, match="no location is left"):
-                curate._drop_ocean(curation.read_chips(workspace), some, client)
+                drop_ocean(curation.read_chips(workspace), some, client)
 
 
 def test_buckets_leak_and_the_check_says_how_to_go_on(
@@ -277,7 +278,7 @@ def test_the_land_stays_out_of_the_graph(
         return get(graph, *arguments, **options)
 
     monkeypatch.setattr(client, "get", spy)
-    chips = curate._drop_ocean(curation.read_chips(workspace), made.curate, client)
+    chips = drop_ocean(curation.read_chips(workspace), made.curate, client)
     assert (chips["drop_reason"] == "over the ocean").sum() == 2 * VISITS
     assert len(graphs) == 1
     assert graphs[0] < len(pickle.dumps(gpd.read_file(made.curate.land))) / 5
@@ -294,7 +295,7 @@ def test_refusals_write_nothing(made: settings.Settings, workspace: Workspace, c
     sea = tmp_path / "elsewhere.geojson"
     gpd.GeoDataFrame(geometry=[shapely.box(0, -80, 1, -79)], crs=CRS).to_file(sea)
     for changes, kind, message in [
-        ({"land": str(tmp_path / "none.geojson")}, SettingsError, "no land: .*none.geojson"),
+        ({"land": str(tmp_path / "none.geojson")}, SettingsError, "curate.land: .*none.geojson"),
         ({"land": str(sea)}, DataError, "no location is left"),
         ({"min_locations": settings.MinLocations(validation=500)}, DataError, "validation has"),
     ]:

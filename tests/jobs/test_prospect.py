@@ -108,7 +108,8 @@ def write_samples(workspace: Workspace, subsets: dict[str, str]) -> None:
     """Locations of the ensemble's samples, with the subset that each is in."""
     keys = list(subsets)
     points = gpd.points_from_xy(np.zeros(len(keys)), np.zeros(len(keys)))
-    table = gpd.GeoDataFrame({"location_id": keys, "subset": list(subsets.values())}, geometry=points, crs=CRS)
+    columns = {"location_id": keys, "subset": list(subsets.values()), "chip_id": keys, "drop_reason": ""}
+    table = gpd.GeoDataFrame(columns, geometry=points, crs=CRS)
     workspace.write_table(artefacts.samples_table("richness"), table)
 
 
