@@ -284,6 +284,29 @@ def test_the_land_stays_out_of_the_graph(
     assert graphs[0] < len(pickle.dumps(gpd.read_file(made.curate.land))) / 5
 
 
+def test_regions_and_excluded_polygons(
+    made: settings.Settings, workspace: Workspace, client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three regions of four islands each, one of which is tested; the islands of none are told, one is excluded."""
+    shapes = [shapely.box(-180, 0, -90, 90), shapely.box(-90, 0, 30, 90), shapely.box(30, 0, 120, 90)]
+    regions = gpd.GeoDataFrame({"name": ["west", "middle", "east"]}, geometry=shapes, crs=CRS)
+    regions.to_file(tmp_path / "regions.geojson")
+    gpd.GeoDataFrame(geometry=[shapely.box(-140, 0, -120, 50)], crs=CRS).to_file(tmp_path / "park.geojson")
+    changes = {"regions": str(tmp_path / "regions.geojson"), "split": "regions", "test_regions": ["east"], "folds": 4}
+    exclude = [settings.Exclusion(polygons=str(tmp_path / "park.geojson"))]
+    counts = curate.main(with_changes(made, **changes, exclude=exclude), client)
+    assert counts.reasons["inside an excluded area"] == 2 * LOCATIONS * VISITS
+    samples = workspace.read_table(artefacts.samples_table("presence"))
+    islands = np.repeat(["west", "middle", "east", ""], [3, 4, 3, 2])
+    assert samples["region"].tolist() == np.repeat(islands, LOCATIONS * VISITS).tolist()
+    assert set(samples["region"][samples["subset"] == "test"]) == {"east"}
+    assert "6 locations lie in none of the regions" in capsys.readouterr().out
+    tested = [workspace.read_json(artefacts.samples_summary(f"presence/fold-{fold}"))["regions"] for fold in range(4)]
+    assert [[name for name, count in one.items() if count["test"]] for one in tested] == [
+        ["middle"], ["east"], ["west"], [""],
+    ]  # fmt: skip
+
+
 def test_the_plan(made: settings.Settings, workspace: Workspace) -> None:
     plan = curate.plan(made)
     assert (plan.counts.unit, plan.counts.planned) == ("samples", 2 * CHIPS)
@@ -298,6 +321,20 @@ def test_refusals_write_nothing(made: settings.Settings, workspace: Workspace, c
         ({"land": str(tmp_path / "none.geojson")}, SettingsError, "curate.land: .*none.geojson"),
         ({"land": str(sea)}, DataError, "no location is left"),
         ({"min_locations": settings.MinLocations(validation=500)}, DataError, "validation has"),
+        (
+            {"split": "regions", "test_regions": ["Atlantis"]},
+            SettingsError,
+            r"curate\.test_regions: unknown 'Atlanti",
+        ),
+        ({"split": "regions", "test_regions": ["Antarctica"]}, DataError, "no usable location lies in Antarctica"),
+        ({"split": "regions", "folds": 9}, SettingsError, r"curate\.folds: 9 folds, but only"),
+        ({"regions": str(tmp_path / "none.gpkg")}, SettingsError, r"curate\.regions: .*none\.gpkg cannot be read"),
+        (
+            {"exclude": [settings.Exclusion(polygons=str(tmp_path / "x.gpkg"))]},
+            SettingsError,
+            r"curate\.exclude: .*x\.",
+        ),
+        ({"exclude": [settings.Exclusion(snow=0.5)]}, SettingsError, r"acquire\.bands: B7 are not two visible bands"),
     ]:
         with pytest.raises(kind, match=message) as caught:
             curate.main(with_changes(made, **changes), client)
