@@ -30,7 +30,7 @@ from mineral_pipeline.workspace import Counts, Workspace, artefacts, zarr_store
 
 def plan(settings: Settings) -> Plan:
     """At most all labelled chips for every task; how many is known when the subsets are balanced."""
-    workspace, config = Workspace(settings.workspace), checked_config(settings)
+    workspace, config = Workspace(settings.workspace), _config(settings)
     chips = len(workspace.read_table(artefacts.LABELS, ["chip_id"]))
     images = zarr_store.open_array(workspace)
     megabytes = config.batch_size * np.prod(images.shape[1:]) * images.dtype.itemsize / 2**20
@@ -47,7 +47,7 @@ def plan(settings: Settings) -> Plan:
 
 def main(settings: Settings, client: Client) -> Counts:
     """Curate every task of ``tasks``; nothing is written before all of them are known to be possible."""
-    workspace, config, seed = Workspace(settings.workspace), checked_config(settings), settings.seed
+    workspace, config, seed = Workspace(settings.workspace), _config(settings), settings.seed
     chips = curation.read_chips(workspace, drop_open_mines=config.drop_open_mines)
     chips = curation.assign_regions(chips, curation.read_regions(config))
     chips = drop_excluded(drop_ocean(chips, config, client), settings, client)
@@ -104,7 +104,7 @@ def _copy(client: Client, workspace: Workspace, sample_set: str, samples: gpd.Ge
     return submit(client, "curate", curation.write_samples, calls)
 
 
-def checked_config(settings: Settings) -> Curate:
+def _config(settings: Settings) -> Curate:
     """The section curate, whose names are known and whose bands are there.
 
     Raises:

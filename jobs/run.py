@@ -11,7 +11,8 @@ from functools import partial
 from distributed import Client
 from rich.table import Table
 
-from jobs import acquire, curate
+from jobs import acquire
+from jobs.curation.exclusion import check_exclusions
 from jobs.running import dashboard, preflight, runner, workers
 from jobs.running.connection import connected
 from jobs.running.progress import CONSOLE
@@ -84,12 +85,13 @@ def check_names(jobs: Sequence[JobName], settings: Settings) -> None:
     """Refuse names in the settings that nothing is known by, before any job starts.
 
     Raises:
-        SettingsError: an unknown split, region or network; the message lists the known ones.
+        SettingsError: an unknown split, region or network, or bands that do not show snow; the message lists the known.
     """
-    if "curate" in jobs:
-        curate.checked_config(settings)
-    elif settings.curate is not None:
+    if settings.curate is not None:
         curation.find_split(settings.curate.split)
+        check_exclusions(settings)
+        if "curate" in jobs:  # the others do not need the file of the regions
+            curation.check_test_regions(settings.curate)
     modelling.check_networks(settings)
 
 

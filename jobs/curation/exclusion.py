@@ -11,6 +11,7 @@ from distributed import Client
 from jobs.running.progress import Progress
 from jobs.running.tasks import collect, compute, submit
 from mineral_pipeline import curation
+from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.sensors import visible_bands
 from mineral_pipeline.settings import Curate, Settings
 from mineral_pipeline.workspace import Workspace, zarr_store
@@ -26,7 +27,10 @@ def check_exclusions(settings: Settings) -> None:
         SettingsError: there are none; the message says which bands would do.
     """
     if settings.curate and any(entry.snow for entry in settings.curate.exclude or ()):
-        visible_bands(settings.acquire.bands, settings.catalogue.spacecraft, settings.catalogue.sensors)
+        try:
+            _visible_bands(settings)
+        except SettingsError as error:
+            raise SettingsError(f"curate.exclude: snow shows in visible light only: {error}") from None
 
 
 def drop_ocean(chips: gpd.GeoDataFrame, config: Curate, client: Client) -> gpd.GeoDataFrame:
@@ -57,7 +61,7 @@ def drop_excluded(chips: gpd.GeoDataFrame, settings: Settings, client: Client) -
 def find_snow(chips: gpd.GeoDataFrame, settings: Settings, client: Client) -> pd.Series:
     """Share of each usable chip that looks like snow or ice, by ``chip_index``. One task per shard reads its pixels."""
     workspace, usable = Workspace(settings.workspace), chips[chips["drop_reason"] == ""]
-    bands = visible_bands(settings.acquire.bands, settings.catalogue.spacecraft, settings.catalogue.sensors)
+    bands = _visible_bands(settings)
     shard = usable["chip_index"] // zarr_store.read_layout(workspace).images_per_write
     calls = {
         f"snow-{number:05d}": (workspace, list(zip(rows["chip_index"], rows["image_sha256"], strict=True)), bands)
@@ -69,3 +73,8 @@ def find_snow(chips: gpd.GeoDataFrame, settings: Settings, client: Client) -> pd
             found.append(pd.Series(result.value, index=[index for index, _ in calls[result.name][1]]))
             progress.advance(done=len(result.value))
     return pd.concat(found) if found else pd.Series(np.empty(0))
+
+
+def _visible_bands(settings: Settings) -> list[int]:
+    """Positions of the visible bands of a chip."""
+    return visible_bands(settings.acquire.bands, settings.catalogue.spacecraft, settings.catalogue.sensors)
