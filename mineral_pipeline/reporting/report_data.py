@@ -32,6 +32,39 @@ class Evaluation:
         return PRIMARY_METRIC[self.metrics["task"]]
 
     @property
+    def verdict(self) -> str:
+        """Whether the networks beat the baselines, in words; empty in evaluations of earlier versions, as the next."""
+        return str(self.metrics.get("verdict", ""))
+
+    @property
+    def bar(self) -> Mapping[str, Any]:
+        """The best baseline, and the paired differences between networks and baselines."""
+        return dict(self.metrics.get("bar") or {})
+
+    def difference(self, model: str, baseline: str) -> Mapping[str, float | None] | None:
+        """Difference of the primary metric between a network and a baseline; None when it was not computed."""
+        for one in self.bar.get("differences", ()):
+            if (one["model"], one["baseline"]) == (model, baseline):
+                found: Mapping[str, float | None] = one["metrics"][self.metric]
+                return found
+        return None
+
+    @property
+    def added(self) -> list[Mapping[str, Any]]:
+        """What predictions add to coordinates, by model."""
+        return list(self.metrics.get("added") or ())
+
+    @property
+    def pairs(self) -> Mapping[str, Mapping[str, int]]:
+        """Number of pairs that each local metric compares."""
+        return dict(self.metrics.get("pairs") or {})
+
+    @property
+    def regions(self) -> list[Mapping[str, Any]]:
+        """Scores in each region."""
+        return list(self.metrics.get("regions") or ())
+
+    @property
     def models(self) -> list[Model]:
         """Every model."""
         return list(self.metrics["models"])
@@ -162,6 +195,6 @@ def _read_evaluation(workspace: Workspace, task: str) -> Evaluation:
 def max_figures(workspace: Workspace) -> int:
     """Largest number of figures that can be drawn of a workspace; fewer are when no chip holds a deposit."""
     figures = {artefacts.LEDGER: 2, artefacts.LABELS: 3, artefacts.PROSPECTS: 1, artefacts.samples_summary(TASKS[0]): 1}
-    figures |= {artefacts.evaluation_metrics(task): 2 for task in TASKS}
+    figures |= {artefacts.evaluation_metrics(task): 3 for task in TASKS}
     figures |= {artefacts.samples_leakage(task): 1 for task in TASKS}
     return sum(number for name, number in figures.items() if workspace.exists(name))
