@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
-from mineral_pipeline.learning import is_better
-from mineral_pipeline.reporting.formatting import metric_name, signed
-from mineral_pipeline.reporting.report_data import Evaluation
+from mineral_pipeline.reporting.formatting import difference_name, signed
+from mineral_pipeline.reporting.report_data import Evaluation, Model
 from mineral_pipeline.reporting.style import ACCENT, INK, MUTED, PLAIN, new_figure, tidy
-
-
-def is_higher_better(metric: str) -> bool:
-    """Whether a higher value of a metric is better."""
-    return bool(is_better(metric, np.ones(()), np.zeros(())))
 
 
 def differences_figure(evaluation: Evaluation) -> Figure:
     """Draw, for every baseline, the best network minus it with its 95 % interval, and the other networks as points."""
-    labels = {model["name"]: label for label, models in evaluation.baselines.items() for model in models}
-    names = list(dict.fromkeys(one["baseline"] for one in evaluation.bar["differences"])) if evaluation.bar else []
+    baselines = evaluation.ranked_baselines
+    names = [str(model["name"]) for models in baselines.values() for model in models]
     metric, best = evaluation.metric, evaluation.best["name"]
     figure = new_figure(0.3 * len(names) + 1.1)
     axes = figure.subplots()
@@ -36,8 +32,8 @@ def differences_figure(evaluation: Evaluation) -> Figure:
             ends = np.array([found["low"], found["high"]], dtype=float)  # nan where there is no interval
             axes.plot(ends, [height] * 2, color=ACCENT, linewidth=1.5, zorder=3)
     title = "" if evaluation.is_constant else f"{best} minus each baseline"
-    tidy(axes, title, f"difference in {metric_name(metric)}", grid="x")
-    axes.set_yticks(range(len(names)), [_numbered(labels, name) for name in reversed(names)])
+    tidy(axes, title, difference_name(metric), grid="x")
+    axes.set_yticks(range(len(names)), [label for models in baselines.items() for label in _labels(*models)][::-1])
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.tick_params(axis="y", colors=INK)
     axes.spines["left"].set_visible(False)
@@ -46,8 +42,6 @@ def differences_figure(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def _numbered(labels: dict[str, str], name: str) -> str:
-    """Label of a baseline; with its number where several have the same."""
-    same = [other for other, label in labels.items() if label == labels.get(name)]
-    label = labels.get(name, name)
-    return f"{label} {same.index(name) + 1}" if len(same) > 1 else label
+def _labels(label: str, models: Sequence[Model]) -> list[str]:
+    """Labels of the models of a kind, numbered where there are several."""
+    return [f"{label} {number}" if len(models) > 1 else label for number in range(1, len(models) + 1)]

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mineral_pipeline.learning import Task
-from mineral_pipeline.reporting.bar_figures import differences_figure, is_higher_better
+from mineral_pipeline.reporting.bar_figures import differences_figure
 from mineral_pipeline.reporting.formatting import (
     UNDEFINED,
+    difference_name,
     metric_name,
     score,
     short_name,
@@ -39,7 +40,7 @@ def bar_items(task: Task, evaluation: Evaluation) -> list[FigureItem | Table]:
     if evaluation.bar:
         items.append(bar_table(task, evaluation))
     if evaluation.bar and evaluation.bar["differences"]:
-        better = "right" if is_higher_better(evaluation.metric) else "left"
+        better = "right" if evaluation.is_higher_better else "left"
         caption = (
             f"Networks minus each baseline, in {metric_name(evaluation.metric)}, on the same samples: {better} of the"
             f" line the network is better. The bars are paired 95 % intervals{evaluation.over} of the best network;"
@@ -59,29 +60,18 @@ def bar_table(task: Task, evaluation: Evaluation) -> Table:
     metric = evaluation.metric
     metrics = list(dict.fromkeys([metric, *SHOWN[task], *evaluation.pairs]))
     rows: list[tuple[Cell, ...]] = []
-    for label, models in _ranked(evaluation):
-        name: Cell = label if models[0].get("pixels", True) else (label, BLIND)
+    best = {} if evaluation.is_constant else {str(evaluation.best["name"]): [evaluation.best]}
+    for label, models in (best | evaluation.ranked_baselines).items():
+        notes = [f"mean of {len(models)}"] * (len(models) > 1) + [BLIND] * (not models[0].get("pixels", True))
+        name: Cell = (label, ", ".join(notes)) if notes else label
         scores = (metric_cell(evaluation, models, one) for one in metrics)
         rows.append((name, *scores, _difference(evaluation, models)))
-    header = ("on the test subset", *map(short_name, metrics), "network minus it")
-    unit = ", in percentage points" if score(metric, 0.5).endswith("%") else ""
-    caption = f"The bar. Differences are of {metric_name(metric)}{unit}, paired, with 95 % intervals{evaluation.over}."
+    header = ("on the test subset", *map(short_name, metrics), "network − baseline")
+    caption = f"The bar. The last column is a {difference_name(metric)}, paired, with 95 % intervals{evaluation.over}."
     if evaluation.pairs:
         pairs = "; ".join(f"{metric_name(name)}: {_count(found)}" for name, found in evaluation.pairs.items())
         caption += " " + LOCAL[task].format(pairs=pairs)
     return Table(header, rows, caption, numeric=frozenset(range(1, len(header))))
-
-
-def _ranked(evaluation: Evaluation) -> list[tuple[str, Sequence[Model]]]:
-    """The best network, then each kind of baseline, the best by the primary metric first."""
-    metric, sign = evaluation.metric, -1 if is_higher_better(evaluation.metric) else 1
-
-    def rank(item: tuple[str, Sequence[Model]]) -> float:
-        values = [model["metrics"][metric]["value"] for model in item[1]]
-        return float("inf") if None in values else sign * sum(values) / len(values)
-
-    best = [] if evaluation.is_constant else [(str(evaluation.best["name"]), [evaluation.best])]
-    return [*best, *sorted(evaluation.baselines.items(), key=rank)]
 
 
 def _difference(evaluation: Evaluation, models: Sequence[Model]) -> Cell:

@@ -58,6 +58,11 @@ def score(metric: str, value: float | None) -> str:
     return percent(value) if metric in PERCENT_METRICS else f"{round(value, 3) + 0:.3f}".replace("-", "−")
 
 
+def difference_name(metric: str) -> str:
+    """Name of a difference of a metric, with its unit."""
+    return f"difference in {metric_name(metric)}" + (", percentage points" if metric in PERCENT_METRICS else "")
+
+
 def signed(metric: str, value: float | None) -> str:
     """A difference of a metric with its sign; of one shown in percent, in percentage points."""
     if value is None:

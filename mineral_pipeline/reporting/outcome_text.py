@@ -71,6 +71,5 @@ def metric_cell(evaluation: Evaluation, models: Sequence[Model], metric: str) ->
     if None in found or any(one["value"] is None for one in found):
         return UNDEFINED
     if len(models) > 1:
-        ends = random_interval(evaluation, metric) if models == evaluation.random_labels else ""
-        return mean(models, metric), f"{ends}, mean of {len(models)}".removeprefix(", ")
+        return mean(models, metric), random_interval(evaluation, metric) if models == evaluation.random_labels else ""
     return score(metric, found[0]["value"]), interval(metric, found[0])

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
-from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, TASKS
+from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, TASKS, is_better
 from mineral_pipeline.workspace import RunState, Workspace, artefacts, read_runs
 
 Model = Mapping[str, Any]
@@ -130,6 +131,22 @@ class Evaluation:
         """Models of every kind of baseline by label, random labels first."""
         random = self.random_labels
         return ({random[0]["label"]: random} if random else {}) | self.other_baselines
+
+    @property
+    def is_higher_better(self) -> bool:
+        """Whether a higher value of the primary metric is better."""
+        return bool(is_better(self.metric, np.ones(()), np.zeros(())))
+
+    @property
+    def ranked_baselines(self) -> dict[str, list[Model]]:
+        """Models of every kind of baseline by label, the best by the primary metric first, undefined ones last."""
+        sign = -1 if self.is_higher_better else 1
+
+        def rank(models: list[Model]) -> float:
+            values = [model["metrics"][self.metric]["value"] for model in models]
+            return float("inf") if None in values else sign * sum(values) / len(values)
+
+        return dict(sorted(self.baselines.items(), key=lambda item: rank(item[1])))
 
 
 @dataclass(frozen=True)

@@ -118,8 +118,12 @@ def metrics_table(evaluation: Evaluation) -> Table:
         rows.append((metric_name(metric), *(metric_cell(evaluation, models, metric) for _, models in columns)))
         if "perfect" in found:
             rows.append(("… of perfect calibration", *(_perfect(models, metric) for _, models in columns)))
-    header = ("on the test subset", *(label for label, _ in columns))
+    header = ("on the test subset", *(label + _number(models) for label, models in columns))
     return Table(header, rows, numeric=frozenset(range(1, len(header))))
+
+
+def _number(models: Sequence[Model]) -> str:
+    return f", mean of {len(models)}" if len(models) > 1 else ""
 
 
 def _perfect(models: Sequence[Model], metric: str) -> Cell:
