@@ -1,8 +1,8 @@
-"""Curate training sets: drop the ocean, split the locations, select and balance chips, measure leakage, copy pixels.
+"""Curate training sets: drop excluded ground, split the locations, balance chips, measure leakage, copy pixels.
 
     mineral-pipeline curate jobs/settings/demo.yaml
 
-Reads ``labels.parquet``, ``chips.parquet``, ``chips.zarr``, ``deposits.parquet`` and the land polygons of the settings;
+Reads ``labels.parquet``, ``chips.parquet``, ``chips.zarr``, ``deposits.parquet`` and the polygons of the settings;
 writes ``samples/<task>/{train,validation,test}.zarr``, ``samples.parquet``, ``leakage.parquet`` and, last,
 ``summary.json`` with the leakage between the subsets and the digest of the set; with ``curate.folds`` the same in
 ``samples/<task>/fold-<i>/`` too, and ``samples/folds.parquet``. A task of the graph owns one batch of one store.
@@ -12,23 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import dask_geopandas
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from distributed import Client
 
+from jobs.curation.exclusion import check_exclusions, drop_excluded, drop_ocean
 from jobs.running.plan import Plan, for_each_set
-from jobs.running.progress import Progress
-from jobs.running.tasks import Tasks, collect, compute, submit
+from jobs.running.progress import CONSOLE, Progress
+from jobs.running.tasks import Tasks, collect, submit
 from mineral_pipeline import curation
 from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.learning import DROPPED, SUBSETS, Task
 from mineral_pipeline.settings import Curate, Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, zarr_store
-
-LOCATIONS_PER_PARTITION = 2000
-"""Locations in one partition of the ocean mask, which takes well under a second."""
 
 
 def plan(settings: Settings) -> Plan:
@@ -50,7 +47,11 @@ def main(settings: Settings, client: Client) -> Counts:
     """Curate every task of ``tasks``; nothing is written before all of them are known to be possible."""
     workspace, config, seed = Workspace(settings.workspace), _config(settings), settings.seed
     chips = curation.read_chips(workspace, drop_open_mines=config.drop_open_mines)
-    chips = _drop_ocean(chips, config, client)
+    chips = curation.assign_regions(chips, curation.read_regions(config))
+    chips = drop_excluded(drop_ocean(chips, config, client), settings, client)
+    nowhere = chips["location_id"][(chips["drop_reason"] == "") & (chips["region"] == curation.NOWHERE)].nunique()
+    if nowhere:
+        CONSOLE.print(f"curate     {nowhere:,} locations lie in none of the regions: they are one of their own")
     folds = curation.make_folds(chips, config, seed)
     assignments = [curation.make_split(chips, config, seed), *folds]
     selected = {
@@ -82,21 +83,6 @@ def main(settings: Settings, client: Client) -> Counts:
     return Counts("samples", planned=planned, done=progress.done, reasons=reasons)
 
 
-def _drop_ocean(chips: gpd.GeoDataFrame, config: Curate, client: Client) -> gpd.GeoDataFrame:
-    """Mark the chips of locations at sea. The polygons go to every worker once and not into the graph."""
-    polygons, locations = curation.read_land(config.land, config.land_sha256), curation.find_locations(chips)
-    min_fraction = None
-    if config.land_rule == "fraction":
-        polygons, locations = curation.subdivide(polygons), curation.find_locations(chips, "outline")
-        min_fraction = config.min_land_fraction
-    land = client.scatter(polygons, broadcast=True)
-    partitions = dask_geopandas.from_geopandas(locations, npartitions=1 + len(locations) // LOCATIONS_PER_PARTITION)
-    flags = partitions.map_partitions(curation.is_on_land, land, min_fraction, meta=("on_land", bool)).to_delayed()
-    tasks = compute(client, "curate", flags, [f"ocean-{number:03d}" for number in range(len(flags))])
-    on_land = pd.concat([result.value for result in collect(tasks)]).reindex(locations.index)
-    return curation.drop_locations(chips, locations["location_id"][~on_land], "over the ocean")
-
-
 def _remove_folds(workspace: Workspace, tasks: Sequence[Task]) -> None:
     """Remove the folds of an earlier run: it may have made more of them."""
     workspace.remove(artefacts.FOLDS)
@@ -123,7 +109,14 @@ def _copy(client: Client, workspace: Workspace, sample_set: str, samples: gpd.Ge
 
 
 def _config(settings: Settings) -> Curate:
+    """The section curate, whose names are known and whose bands are there.
+
+    Raises:
+        SettingsError: they are not, or there is no such section.
+    """
     if settings.curate is None:
         raise SettingsError("curate: the settings file has no curate section: add one with the land polygons")
     curation.find_split(settings.curate.split)
+    curation.check_test_regions(settings.curate)
+    check_exclusions(settings)
     return settings.curate

@@ -89,7 +89,7 @@ def count_locations(chips: Mapping[int | None, gpd.GeoDataFrame]) -> int:
 
 
 def chips_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataFrame:
-    """Chips of the locations over land of which no chip holds a known deposit.
+    """Chips of the locations over land of which no chip holds a known deposit, but for those on excluded ground.
 
     Raises:
         SettingsError: the settings do not tell where land is.
@@ -98,6 +98,7 @@ def chips_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataFr
     if settings.curate is None:
         raise SettingsError("prospect: the settings file has no curate section: add one with the land polygons")
     chips = prospecting.without_known_deposit(curation.read_chips(workspace))
+    chips = chips[~chips["chip_id"].isin(curation.excluded_chips(workspace, RICHNESS))]
     land = curation.read_land(settings.curate.land, settings.curate.land_sha256)
     by_centre = settings.curate.land_rule == "centre"
     locations = curation.find_locations(chips, "centre" if by_centre else "outline")
@@ -105,8 +106,8 @@ def chips_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataFr
     chosen = chips[(chips["drop_reason"] == "") & chips["location_id"].isin(locations["location_id"][on_land])]
     if chosen.empty:
         raise DataError(
-            f"prospect: every location over land in {workspace.uri(artefacts.LABELS)} holds a known deposit: there is"
-            " nothing to prospect; widen the settings' catalogue section"
+            f"prospect: every location over land in {workspace.uri(artefacts.LABELS)} holds a known deposit or is"
+            " excluded: there is nothing to prospect; widen the settings' catalogue section"
         )
     return chosen.reset_index(drop=True)
 

@@ -12,6 +12,7 @@ from distributed import Client
 from rich.table import Table
 
 from jobs import acquire
+from jobs.curation.exclusion import check_exclusions
 from jobs.running import dashboard, preflight, runner, workers
 from jobs.running.connection import connected
 from jobs.running.progress import CONSOLE
@@ -80,14 +81,17 @@ def show_preflight(jobs: Sequence[JobName], settings: Settings, cluster_file: st
     return 2 if any(one.faults for one in found) else 0
 
 
-def check_registered_names(settings: Settings) -> None:
-    """Refuse names in the settings that nothing is registered under, before any job starts.
+def check_names(jobs: Sequence[JobName], settings: Settings) -> None:
+    """Refuse names in the settings that nothing is known by, before any job starts.
 
     Raises:
-        SettingsError: an unknown split or network; the message lists the known ones.
+        SettingsError: an unknown split, region or network, or bands that do not show snow; the message lists the known.
     """
     if settings.curate is not None:
         curation.find_split(settings.curate.split)
+        check_exclusions(settings)
+        if "curate" in jobs:  # the others do not need the file of the regions
+            curation.check_test_regions(settings.curate)
     modelling.check_networks(settings)
 
 

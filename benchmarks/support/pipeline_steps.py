@@ -99,7 +99,7 @@ def run_curation(scenes: int, split: str) -> Steps:
 
 
 def make_chips(scenes: int, deposits: int = DEPOSITS, seed: int = 0) -> tuple[gpd.GeoDataFrame, np.ndarray]:
-    """Make chips of a synthetic catalogue, as `curation.read_chips` returns them, and deposits (m, 2) lon/lat.
+    """Make chips of a synthetic catalogue, as `curation.assign_regions` returns them, and deposits (m, 2) lon/lat.
 
     Labels are drawn at random by location, because labelling is another stage.
     """
@@ -117,6 +117,7 @@ def make_chips(scenes: int, deposits: int = DEPOSITS, seed: int = 0) -> tuple[gp
         brightness=random.uniform(20, 200, scenes),
         image_sha256="",
         drop_reason="",
+        region="",
     )
     return chips, catalogue.deposits
 

@@ -80,7 +80,7 @@ def _read_scenes(folder: Path) -> gpd.GeoDataFrame:
 
 
 def read_chips(folder: Path, deposits: np.ndarray) -> gpd.GeoDataFrame:
-    """Make one labelled chip per scene, as `curation.read_chips` returns them."""
+    """Make one labelled chip per scene, as `curation.assign_regions` returns them."""
     scenes = _read_scenes(folder)
     chips = scenes.assign(chip_id=scenes["scene_id"], chip_index=np.arange(len(scenes)))
     footprints = SphericalPolygons.of(chips.geometry)
@@ -90,7 +90,7 @@ def read_chips(folder: Path, deposits: np.ndarray) -> gpd.GeoDataFrame:
     chips["has_deposit"] = chips["n_deposits"] > 0
     chips["richness"] = np.log1p(chips["n_deposits"]) / np.log1p(chips["n_deposits"].max())
     chips["brightness"] = np.random.default_rng(0).uniform(20, 200, len(chips))
-    chips["image_sha256"] = chips["drop_reason"] = ""
+    chips["image_sha256"] = chips["drop_reason"] = chips["region"] = ""
     return chips
 
 

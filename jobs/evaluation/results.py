@@ -25,7 +25,7 @@ from mineral_pipeline.modelling import (
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
-UNITS = {"buckets": "locations"}
+UNITS = {"buckets": "locations", "regions": "blocks"}
 """What a group of a split is called, in the plural, where that is not the name of the split."""
 
 

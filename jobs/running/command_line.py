@@ -55,7 +55,7 @@ def _dispatch(options: argparse.Namespace) -> int:
             raise SettingsError(f"{options.settings}: the section {name} is absent: the job {name} needs it")
     from jobs import run
 
-    run.check_registered_names(settings)
+    run.check_names(jobs, settings)
     if options.command == "preflight":
         return run.show_preflight(jobs, settings, options.cluster)
     if options.command == "repair":

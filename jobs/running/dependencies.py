@@ -44,6 +44,13 @@ def _land(settings: Settings) -> list[str]:
     return [settings.curate.land] if settings.curate and not settings.curate.land_sha256 else []
 
 
+def _polygons(settings: Settings) -> list[str]:
+    """The polygons of land, regions and excluded ground."""
+    config = settings.curate
+    paths = [config.regions, *(entry.polygons for entry in config.exclude or ())] if config else []
+    return _land(settings) + [path for path in paths if path is not None]
+
+
 def makes_prospects(settings: Settings) -> bool:
     """Whether an ensemble will make prospects, so that it has to be evaluated."""
     return "prospect" in settings.jobs and RICHNESS in settings.tasks
@@ -142,7 +149,7 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
         ("curate", "tasks", "seed"),
         writes=_sample_sets,
         reads=lambda s: [artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS],
-        files=_land,
+        files=_polygons,
         makers=("label",),
     ),
     "train": Dependencies(

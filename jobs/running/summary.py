@@ -34,6 +34,8 @@ def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
     for task in TASKS:
         if workspace.exists(artefacts.evaluation_metrics(task)):
             evaluation = workspace.read_json(artefacts.evaluation_metrics(task))
+            if "verdict" in evaluation:
+                yield f"verdict, {task}", evaluation["verdict"]
             yield f"test, {task}", _result(task, evaluation, evaluation["best"])
             if any(model["name"] == ENSEMBLE for model in evaluation["models"]):
                 yield f"test, {task}", _result(task, evaluation, ENSEMBLE)

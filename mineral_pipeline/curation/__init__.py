@@ -2,25 +2,35 @@
 
 from mineral_pipeline.curation.chips import drop_locations, find_locations, read_chips
 from mineral_pipeline.curation.dataset import chips_by_batch, create_stores, digest_samples, summarise, write_samples
+from mineral_pipeline.curation.exclusion import drop_inside, drop_snow, excluded_chips
 from mineral_pipeline.curation.folds import count_held_out, fold_table, held_out_chips
 from mineral_pipeline.curation.land import is_on_land, land_fractions, over_land, subdivide
-from mineral_pipeline.curation.land_file import cache_folder, read_land
 from mineral_pipeline.curation.leakage import SplitLeakage, check_leakage, measure_leakage
+from mineral_pipeline.curation.polygon_file import cache_folder, read_land, read_polygons
+from mineral_pipeline.curation.regions import NOWHERE, assign_regions, check_test_regions, find_regions, read_regions
 from mineral_pipeline.curation.sampling import select
+from mineral_pipeline.curation.snow import snow_shares
 from mineral_pipeline.curation.splits import SPLITS, SplitAssignment, find_split, make_folds, make_split
 
 __all__ = [
+    "NOWHERE",
     "SPLITS",
     "SplitAssignment",
     "SplitLeakage",
+    "assign_regions",
     "cache_folder",
     "check_leakage",
+    "check_test_regions",
     "chips_by_batch",
     "count_held_out",
     "create_stores",
     "digest_samples",
+    "drop_inside",
     "drop_locations",
+    "drop_snow",
+    "excluded_chips",
     "find_locations",
+    "find_regions",
     "find_split",
     "fold_table",
     "held_out_chips",
@@ -32,7 +42,10 @@ __all__ = [
     "over_land",
     "read_chips",
     "read_land",
+    "read_polygons",
+    "read_regions",
     "select",
+    "snow_shares",
     "subdivide",
     "summarise",
     "write_samples",

@@ -98,8 +98,15 @@ def drop_locations(chips: gpd.GeoDataFrame, location_ids: pd.Series, drop_reason
     Raises:
         DataError: no chip is left.
     """
-    stays = ~chips["location_id"].isin(location_ids) | (chips["drop_reason"] != "")
-    reasons = chips["drop_reason"].where(stays, drop_reason)
+    return drop_chips(chips, chips["location_id"].isin(location_ids), drop_reason)
+
+
+def drop_chips(chips: gpd.GeoDataFrame, dropped: pd.Series, drop_reason: str) -> gpd.GeoDataFrame:
+    """Mark the chips (n,) of some flags as dropped, as `drop_locations` does."""
+    reasons = chips["drop_reason"].where(~dropped | (chips["drop_reason"] != ""), drop_reason)
     if not (reasons == "").any():
-        raise DataError(f"no location is left: {reasons.value_counts().to_dict()}: check curate.land and the catalogue")
+        raise DataError(
+            f"no location is left: {reasons.value_counts().to_dict()}: check curate.land, curate.exclude and the"
+            " catalogue"
+        )
     return chips.assign(drop_reason=reasons)

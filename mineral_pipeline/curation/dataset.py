@@ -106,6 +106,7 @@ def summarise(samples: gpd.GeoDataFrame, task: Task, config: Curate, leakage: di
         "locations": count_locations(samples, task),
         "samples": {subset: len(rows) for subset, rows in kept.items()},
         "fractions": {subset: count / sum(locations.values()) for subset, count in locations.items()},
+        "regions": _count_by_region(samples),
         "dropped": {reason: int(count) for reason, count in dropped.items()},
         "leakage": leakage,
         "baseline": _baseline(kept, task),
@@ -120,6 +121,14 @@ def summarise(samples: gpd.GeoDataFrame, task: Task, config: Curate, leakage: di
             },
         }
     return summary
+
+
+def _count_by_region(samples: gpd.GeoDataFrame) -> dict[str, dict[str, int]]:
+    """Locations of every region, by subset; the region of those that lie in none is empty."""
+    counts = samples["location_id"].groupby([samples["region"], samples["subset"]]).nunique().unstack(fill_value=0)
+    return {
+        str(region): {str(subset): int(count) for subset, count in row.items()} for region, row in counts.iterrows()
+    }
 
 
 def _in_order(samples: gpd.GeoDataFrame, subset: str) -> gpd.GeoDataFrame:

@@ -9,7 +9,8 @@ import pandas as pd
 import shapely
 
 from mineral_pipeline import geometry
-from mineral_pipeline.geometry import CRS, Invalid, Shapes, polygon_area, refuse, wrong_types
+from mineral_pipeline.curation.polygons import find_containing, make_valid, without_ground
+from mineral_pipeline.geometry import CRS, Invalid, Shapes, polygon_area, refuse
 
 STEPS_PER_EDGE = 16
 """Straight pieces in longitude and latitude that an edge is drawn with. A scene's edge then leaves its great circle by
@@ -25,12 +26,9 @@ MAX_CORNERS = 256
 def over_land(points: npt.ArrayLike, land: gpd.GeoDataFrame, invalid: Invalid = "raise") -> npt.NDArray[np.bool_]:
     """Whether points lie over land; a point on the shore does.
 
-    Polygons have straight edges in longitude and latitude, as they are drawn; invalid ones are repaired. Points and
-    polygons may use -180..180 or 0..360.
-
     Args:
-        points: (n, 2) longitude and latitude, WGS 84; points that are not finite are not over land.
-        land: polygons in any reference system; WGS 84 when it has none.
+        points: (n, 2) longitude and latitude, as for `find_containing`.
+        land: polygons, as for `find_containing`.
         invalid: what is done with rows of ``land`` that hold no ground: refused, or named in a warning.
 
     Returns:
@@ -40,14 +38,8 @@ def over_land(points: npt.ArrayLike, land: gpd.GeoDataFrame, invalid: Invalid = 
         DataError: a row of ``land`` is no polygon, or one without ground; the message names it.
     """
     refuse(without_ground(land), "rows of the land polygons hold no ground", invalid)
-    positions = np.array(points, dtype=np.float64).reshape(-1, 2)
-    usable = np.flatnonzero(np.isfinite(positions).all(axis=1))
-    lon, lat = _wrapped(positions[usable, 0]), positions[usable, 1]
-    # Every turn of the Earth is tried: the antimeridian is 180 in one polygon and -180 in another.
-    turns = np.concatenate([shapely.points(lon + turn, lat) for turn in (-360.0, 0.0, 360.0)])
-    _, found = shapely.STRtree(turns).query(_repaired(land), predicate="intersects")
-    inside = np.zeros(len(positions), dtype=bool)
-    inside[usable[found % max(len(usable), 1)]] = True
+    inside = np.zeros(np.asarray(points).size // 2, dtype=bool)
+    inside[find_containing(points, land)[0]] = True
     return inside
 
 
@@ -134,29 +126,9 @@ def is_on_land(locations: gpd.GeoDataFrame, land: gpd.GeoDataFrame, min_fraction
     return pd.Series(flags, index=locations.index, name="on_land")
 
 
-def _wrapped(lon: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Longitudes within a turn of 0; those that are keep every bit, so that a point on an edge stays on it."""
-    return np.where(np.abs(lon) > 360, (lon + 180) % 360 - 180, lon)
-
-
-def without_ground(land: gpd.GeoDataFrame) -> dict[int, str]:
-    """Rows of land polygons that hold no ground even when repaired, and why."""
-    shapes = np.asarray(land.geometry)
-    errors = wrong_types(shapes)
-    rows = np.setdiff1d(np.arange(len(shapes)), list(errors))
-    flat = rows[shapely.get_dimensions(_valid(shapes[rows])) < 2]
-    return errors | dict.fromkeys(flat.tolist(), "it encloses no ground")
-
-
 def _repaired(land: gpd.GeoDataFrame) -> Shapes:
     """Land polygons in WGS 84, invalid ones made valid."""
     if land.crs is not None and land.crs != CRS:
         land = land.to_crs(CRS)
-    shapes = _valid(np.asarray(land.geometry.dropna()))
+    shapes = make_valid(np.asarray(land.geometry.dropna()))
     return np.asarray(shapes[shapely.get_dimensions(shapes) == 2])
-
-
-def _valid(shapes: Shapes) -> Shapes:
-    repaired, broken = shapes.copy(), ~shapely.is_valid(shapes)
-    repaired[broken] = shapely.make_valid(shapes[broken])
-    return repaired

@@ -18,7 +18,7 @@ from mineral_pipeline.workspace import artefacts
 from mineral_pipeline.workspace.identities import KEYS
 
 COLUMNS = [
-    "sample", "subset", "drop_reason", *KEYS, "chip_index", "group", "label", "weight",
+    "sample", "subset", "drop_reason", *KEYS, "chip_index", "region", "group", "label", "weight",
     "brightness", "n_deposits", "image_sha256", "lon", "lat", "geometry",
 ]  # fmt: skip
 """Columns of ``samples.parquet``."""
@@ -41,7 +41,7 @@ def select(
     second of any, and the clearest chips of a location first.
 
     Args:
-        chips: chips as `read_chips` gives them.
+        chips: chips as `assign_regions` gives them.
         assignment: the subsets of the locations.
         task: the task.
         config: settings of curate.
@@ -71,7 +71,8 @@ def select(
         usable &= ~in_buffer
         # The first chip of every location in random order, then the second of every location, and so on.
         lots = rng.permutation(int(location.max(initial=-1)) + 1)
-        chosen = _draw(usable, target, np.lexsort((lots[location], rank)))
+        is_apart = current == TEST and task == "richness" and not assignment.is_like_others
+        chosen = usable if is_apart else _draw(usable, target, np.lexsort((lots[location], rank)))
         drop_reason[usable & ~chosen] = SURPLUS[task]
         settled[location[chosen]] = True
         if current == TEST and assignment.fold is not None:
@@ -160,6 +161,6 @@ def _check_min_locations(samples: gpd.GeoDataFrame, task: Task, minimum: MinLoca
             if found < needed:
                 raise DataError(
                     f"{sample_set}: {subset} has {found} locations of class {name} and needs {needed} (all subsets:"
-                    f" {counts}): widen the catalogue, change curate.block_size_km or the fractions, or lower"
-                    " curate.folds or curate.min_locations"
+                    f" {counts}): widen the catalogue, change curate.block_size_km, the fractions or"
+                    " curate.test_regions, or lower curate.folds or curate.min_locations"
                 )

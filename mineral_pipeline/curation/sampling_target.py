@@ -11,7 +11,7 @@ import pandas as pd
 from mineral_pipeline.curation.splits.assignment import SplitAssignment
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import Floats, Integers
-from mineral_pipeline.learning import SUBSETS
+from mineral_pipeline.learning import SUBSETS, TEST
 from mineral_pipeline.settings import Curate
 
 MIXED, BARREN = "mixed labels in its location", "no known deposit"
@@ -69,17 +69,22 @@ def _is_ambiguous(chips: gpd.GeoDataFrame) -> pd.Series:
 
 
 def richness_target(chips: gpd.GeoDataFrame, assignment: SplitAssignment, config: Curate) -> SamplingTarget:
-    """Every subset has the richness distribution of all usable locations, by quantile bins."""
+    """Every subset has the richness distribution of all usable locations, by quantile bins.
+
+    Where whole regions are tested, these keep their own, and the other subsets have that of all other locations.
+    """
     earlier = chips["drop_reason"]
     only_positive = config.richness_samples == "positive"
     unused = (chips["n_deposits"] == 0) if only_positive else pd.Series(False, index=chips.index)
     drop_reason = earlier.where((earlier != "") | ~unused, BARREN)
-    usable = drop_reason == ""
+    alike = SUBSETS if assignment.is_like_others else SUBSETS[:TEST]
+    subset_of = pd.Series(assignment.subset, index=assignment.locations.ids)
+    usable = (drop_reason == "") & chips["location_id"].map(subset_of).isin(range(len(alike)))
     means = chips["richness"][usable].groupby(chips["location_id"]).mean()
     if means.empty:
         raise DataError("richness: no usable chip has a deposit: widen the catalogue or check label.deposits")
-    subsets = assignment.subset[assignment.locations.ids.get_indexer(means.index)]
-    bins = int(np.clip(np.bincount(subsets, minlength=len(SUBSETS)).min() // LOCATIONS_PER_BIN, 1, MAX_BINS))
+    counts = np.bincount(subset_of[means.index], minlength=len(alike))
+    bins = int(np.clip(counts.min() // LOCATIONS_PER_BIN, 1, MAX_BINS))
     label = chips["richness"].to_numpy(np.float64)
     stratum = np.searchsorted(np.unique(np.quantile(means, np.arange(1, bins) / bins)), label, side="right")
     # Every location counts alike: one with many chips does not decide what all subsets should look like.

@@ -8,7 +8,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from mineral_pipeline.learning import SUBSETS
+from mineral_pipeline.learning import DROPPED, SUBSETS
 from mineral_pipeline.reporting import label_figures, maps
 from mineral_pipeline.reporting.formatting import percent
 from mineral_pipeline.reporting.page import FigureItem, Section, Table
@@ -76,6 +76,7 @@ def split_section(data: ReportData, land: gpd.GeoDataFrame | None) -> Section:
         " in it."
     )
     items: list[FigureItem | Table] = [locations_table(data.summaries), leakage_table(data.summaries)]
+    items += [*regions_tables(data.summaries), *dropped_tables(data.summaries)]
     task = next(iter(data.samples))
     # A location belongs to the subset of its chips in use.
     order = {subset: number for number, subset in enumerate(reversed(SUBSET_COLOURS))}
@@ -116,6 +117,32 @@ def locations_table(summaries: Summaries) -> Table:
             rows.append((f"{task}: {CLASS_NAMES.get(name, name)}", *(f"{count:,}" for count in counts)))
         rows.append((f"{task}: chips", *(f"{summary['samples'].get(subset, 0):,}" for subset in SUBSETS)))
     return Table(("", *SUBSETS), rows, numeric=frozenset({1, 2, 3}))
+
+
+def regions_tables(summaries: Summaries) -> list[Table]:
+    """For each task, the locations of every region by subset; none where an earlier version made the samples."""
+    columns = (*SUBSETS, DROPPED)
+    return [
+        Table(
+            (f"{task}, by region", *columns),
+            [
+                (region or "in none", *(f"{counts.get(subset, 0):,}" for subset in columns))
+                for region, counts in summary["regions"].items()
+            ],
+            numeric=frozenset({1, 2, 3, 4}),
+        )
+        for task, summary in summaries.items()
+        if "regions" in summary
+    ]
+
+
+def dropped_tables(summaries: Summaries) -> list[Table]:
+    """How many chips each reason leaves out of each task; no table where nothing is."""
+    dropped = {task: summary.get("dropped", {}) for task, summary in summaries.items()}
+    reasons = dict.fromkeys(reason for counts in dropped.values() for reason in counts)
+    rows = [(reason, *(f"{counts.get(reason, 0):,}" for counts in dropped.values())) for reason in reasons]
+    header = ("chips left out", *dropped)
+    return [Table(header, rows, numeric=frozenset(range(1, len(header))))] if rows else []
 
 
 def leakage_table(summaries: Summaries) -> Table:

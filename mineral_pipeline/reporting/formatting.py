@@ -29,9 +29,21 @@ METRIC_NAMES = {
 """Names of metrics that differ from their keys."""
 
 
+LOCAL_NAMES = {"local_auc": "local AUC", "concordance": "concordance"}
+"""Names of metrics whose keys end in a distance in kilometres."""
+
+
 def metric_name(metric: str) -> str:
     """Name of a metric, to show."""
+    kind, _, km = metric.rpartition("_")
+    if kind in LOCAL_NAMES:
+        return f"{LOCAL_NAMES[kind]}, {km}{THIN}km"
     return METRIC_NAMES.get(metric, metric.replace("_", " "))
+
+
+def short_name(metric: str) -> str:
+    """Name of a metric for the head of a table."""
+    return {"auc": "AUC", "mae": "MAE", "mse": "MSE", "rmse": "RMSE"}.get(metric) or metric_name(metric)
 
 
 def percent(value: float, decimals: int = 1) -> str:
@@ -44,6 +56,25 @@ def score(metric: str, value: float | None) -> str:
     if value is None or value != value:
         return UNDEFINED
     return percent(value) if metric in PERCENT_METRICS else f"{round(value, 3) + 0:.3f}".replace("-", "−")
+
+
+def difference_name(metric: str) -> str:
+    """Name of a difference of a metric, with its unit."""
+    return f"difference in {metric_name(metric)}" + (", percentage points" if metric in PERCENT_METRICS else "")
+
+
+def signed(metric: str, value: float | None) -> str:
+    """A difference of a metric with its sign; of one shown in percent, in percentage points."""
+    if value is None:
+        return UNDEFINED
+    decimals, scale = (1, 100) if metric in PERCENT_METRICS else (3, 1)
+    return f"{round(scale * value, decimals) + 0:+.{decimals}f}".replace("-", "−")
+
+
+def signed_interval(metric: str, found: Mapping[str, float | None]) -> str:
+    """The 95 % interval of a difference; empty when it has none."""
+    low, high = found.get("low"), found.get("high")
+    return "" if low is None or high is None else f"{signed(metric, low)} to {signed(metric, high)}"
 
 
 def interval(metric: str, found: Mapping[str, float | None]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mineral_pipeline.reporting.formatting import THIN, interval, score
+from mineral_pipeline.reporting.formatting import THIN, UNDEFINED, interval, score
+from mineral_pipeline.reporting.page import Cell
 from mineral_pipeline.reporting.report_data import Evaluation, Model
 
 EVERY_NETWORK_COLLAPSED = "Every network has collapsed to a constant"
@@ -62,3 +63,13 @@ def random_interval(evaluation: Evaluation, metric: str) -> str:
 def mean(models: Sequence[Model], metric: str) -> str:
     """Mean of a metric over models."""
     return score(metric, sum(model["metrics"][metric]["value"] for model in models) / len(models))
+
+
+def metric_cell(evaluation: Evaluation, models: Sequence[Model], metric: str) -> Cell:
+    """A metric of a model, or its mean over models of a kind, and the 95 % interval."""
+    found = [model["metrics"].get(metric) for model in models]
+    if None in found or any(one["value"] is None for one in found):
+        return UNDEFINED
+    if len(models) > 1:
+        return mean(models, metric), random_interval(evaluation, metric) if models == evaluation.random_labels else ""
+    return score(metric, found[0]["value"]), interval(metric, found[0])

@@ -89,13 +89,15 @@ class Page:
     title: str
     """Heading."""
     lead: str
-    """One paragraph under the title."""
+    """One paragraph on what this is."""
     subtitle: str
     """Workspace, time and version of the results."""
     key_figures: Sequence[KeyFigure] = ()
     """Numbers at the top."""
     sections: Sequence[Section] = ()
     """Sections, in their order."""
+    verdicts: Sequence[str] = ()
+    """What came out, in plain words: the first paragraphs."""
     notice: str = ""
     """A warning at the top, such as that the planet is simulated."""
 

@@ -25,8 +25,8 @@ from mineral_pipeline.reporting.scene_sections import ledger_section, scene_sect
 from mineral_pipeline.workspace.ledger import State
 
 LEAD = (
-    "Convolutional networks look at Landsat scenes in band 7, learn from the known mineral deposits inside them, and"
-    " say where else the ground looks the same."
+    "Convolutional networks look at images of the ground from orbit, learn from the known mineral deposits inside them,"
+    " and say where else the ground looks the same."
 )
 SIMULATED = "Everything on this page was computed from a simulated planet: no place on it exists."
 
@@ -65,6 +65,7 @@ def build_page(data: ReportData, options: PageOptions) -> Page:
     return Page(
         title=options.title,
         lead=LEAD,
+        verdicts=[f"{task.capitalize()}. {found.verdict}" for task, found in data.evaluations.items() if found.verdict],
         subtitle=subtitle(data, options.workspace),
         notice=SIMULATED if simulated else "",
         key_figures=key_figures(data),

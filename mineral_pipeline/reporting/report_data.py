@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
-from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, TASKS, Task
+from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, TASKS, Task, is_better
 from mineral_pipeline.workspace import RunState, Workspace, artefacts, read_runs
 
 Model = Mapping[str, Any]
@@ -30,6 +31,39 @@ class Evaluation:
     def metric(self) -> str:
         """Primary metric of the task."""
         return PRIMARY_METRIC[self.metrics["task"]]
+
+    @property
+    def verdict(self) -> str:
+        """Whether the networks beat the baselines, in words; empty in evaluations of earlier versions, as the next."""
+        return str(self.metrics.get("verdict", ""))
+
+    @property
+    def bar(self) -> Mapping[str, Any]:
+        """The best baseline, and the paired differences between networks and baselines."""
+        return dict(self.metrics.get("bar") or {})
+
+    def difference(self, model: str, baseline: str) -> Mapping[str, float | None] | None:
+        """Difference of the primary metric between a network and a baseline; None when it was not computed."""
+        for one in self.bar.get("differences", ()):
+            if (one["model"], one["baseline"]) == (model, baseline):
+                found: Mapping[str, float | None] = one["metrics"][self.metric]
+                return found
+        return None
+
+    @property
+    def added(self) -> list[Mapping[str, Any]]:
+        """What predictions add to coordinates, by model."""
+        return list(self.metrics.get("added") or ())
+
+    @property
+    def pairs(self) -> Mapping[str, Mapping[str, int]]:
+        """Number of pairs that each local metric compares."""
+        return dict(self.metrics.get("pairs") or {})
+
+    @property
+    def regions(self) -> list[Mapping[str, Any]]:
+        """Scores in each region."""
+        return list(self.metrics.get("regions") or ())
 
     @property
     def models(self) -> list[Model]:
@@ -97,6 +131,22 @@ class Evaluation:
         """Models of every kind of baseline by label, random labels first."""
         random = self.random_labels
         return ({random[0]["label"]: random} if random else {}) | self.other_baselines
+
+    @property
+    def is_higher_better(self) -> bool:
+        """Whether a higher value of the primary metric is better."""
+        return bool(is_better(self.metric, np.ones(()), np.zeros(())))
+
+    @property
+    def ranked_baselines(self) -> dict[str, list[Model]]:
+        """Models of every kind of baseline by label, the best by the primary metric first, undefined ones last."""
+        sign = -1 if self.is_higher_better else 1
+
+        def rank(models: list[Model]) -> float:
+            values = [model["metrics"][self.metric]["value"] for model in models]
+            return float("inf") if None in values else sign * sum(values) / len(values)
+
+        return dict(sorted(self.baselines.items(), key=lambda item: rank(item[1])))
 
 
 @dataclass(frozen=True)
@@ -171,6 +221,6 @@ def _read_evaluations(workspace: Workspace, names: Mapping[Task, str]) -> dict[s
 def max_figures(workspace: Workspace) -> int:
     """Largest number of figures that can be drawn of a workspace; fewer are when no chip holds a deposit."""
     figures = {artefacts.LEDGER: 2, artefacts.LABELS: 3, artefacts.PROSPECTS: 1, artefacts.samples_summary(TASKS[0]): 1}
-    figures |= {artefacts.evaluation_metrics(task): 2 for task in TASKS}
+    figures |= {artefacts.evaluation_metrics(task): 3 for task in TASKS}
     figures |= {artefacts.samples_leakage(task): 1 for task in TASKS}
     return sum(number for name, number in figures.items() if workspace.exists(name))

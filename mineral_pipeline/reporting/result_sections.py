@@ -9,6 +9,7 @@ import geopandas as gpd
 
 from mineral_pipeline.learning import Task
 from mineral_pipeline.reporting import maps
+from mineral_pipeline.reporting.bar_sections import added_text, bar_items
 from mineral_pipeline.reporting.comparison_figures import grid_figure
 from mineral_pipeline.reporting.fold_table import fold_table
 from mineral_pipeline.reporting.formatting import (
@@ -22,7 +23,7 @@ from mineral_pipeline.reporting.formatting import (
     position,
     score,
 )
-from mineral_pipeline.reporting.outcome_text import interval_text, mean, outcome_text, random_interval
+from mineral_pipeline.reporting.outcome_text import interval_text, metric_cell, outcome_text
 from mineral_pipeline.reporting.page import Cell, FigureItem, Section, Table
 from mineral_pipeline.reporting.prediction_figures import agreement_figure, curves_figure
 from mineral_pipeline.reporting.report_data import Evaluation, Model, ReportData
@@ -82,9 +83,10 @@ def results_section(task: Task, evaluation: Evaluation | None, out_of_fold: Eval
     alt = {"presence": "ROC curves and calibration", "richness": "Predicted against true richness, and errors,"}
     figure = FigureItem(f"best-{task}", draw(evaluation), BEST_CAPTIONS[task], f"{alt[task]} of the best model.")
     collapsed = [collapsed_table(evaluation)] if evaluation.collapsed else []
-    text = [QUESTIONS[task] + " " + outcome_text(evaluation), interval_text(evaluation)]
+    text = [QUESTIONS[task] + " " + outcome_text(evaluation), *added_text(evaluation), interval_text(evaluation)]
     folds = [fold_table(evaluation, out_of_fold)] if out_of_fold else []
-    return Section(anchor, title, text, [grid, *collapsed, metrics_table(evaluation), *folds, figure])
+    items = [grid, *collapsed, *bar_items(task, evaluation), metrics_table(evaluation), *folds, figure]
+    return Section(anchor, title, text, items)
 
 
 def collapsed_table(evaluation: Evaluation) -> Table:
@@ -101,26 +103,29 @@ def collapsed_table(evaluation: Evaluation) -> Table:
 
 
 def metrics_table(evaluation: Evaluation) -> Table:
-    """Every metric of the best model and of the baselines, with 95 % intervals."""
+    """Every metric of the best model, of the best baseline and of random labels, with 95 % intervals.
+
+    Of evaluations of earlier versions, which do not tell the best baseline, all baselines are shown.
+    """
     best = [] if evaluation.is_constant else [(evaluation.best["name"], [evaluation.best])]
-    columns = [*best, *evaluation.baselines.items()]
+    baselines = list(evaluation.baselines.items())
+    if evaluation.bar:  # the others stand in a table of their own
+        baselines = [
+            (label, models) for label, models in baselines
+            if models == evaluation.random_labels or evaluation.bar["best"] in (model["name"] for model in models)
+        ]  # fmt: skip
+    columns = [*best, *baselines]
     rows: list[tuple[Cell, ...]] = []
     for metric, found in evaluation.best["metrics"].items():
-        rows.append((metric_name(metric), *(_cell(evaluation, models, metric) for _, models in columns)))
+        rows.append((metric_name(metric), *(metric_cell(evaluation, models, metric) for _, models in columns)))
         if "perfect" in found:
             rows.append(("… of perfect calibration", *(_perfect(models, metric) for _, models in columns)))
-    header = ("on the test subset", *(label for label, _ in columns))
+    header = ("on the test subset", *(label + _number(models) for label, models in columns))
     return Table(header, rows, numeric=frozenset(range(1, len(header))))
 
 
-def _cell(evaluation: Evaluation, models: Sequence[Model], metric: str) -> Cell:
-    found = [model["metrics"].get(metric) for model in models]
-    if None in found or any(one["value"] is None for one in found):
-        return UNDEFINED
-    if len(models) > 1:
-        ends = random_interval(evaluation, metric) if models == evaluation.random_labels else ""
-        return mean(models, metric), f"{ends}, mean of {len(models)}".removeprefix(", ")
-    return score(metric, found[0]["value"]), interval(metric, found[0])
+def _number(models: Sequence[Model]) -> str:
+    return f", mean of {len(models)}" if len(models) > 1 else ""
 
 
 def _perfect(models: Sequence[Model], metric: str) -> Cell:
@@ -216,8 +221,8 @@ def study_section(evaluations: Mapping[str, Evaluation], simulated: bool) -> Sec
 
 def _reached(evaluation: Evaluation, metric: str, name: str) -> Cell:
     if name.endswith(STUDY_RANDOM):
-        return _cell(evaluation, evaluation.random_labels, metric) if evaluation.random_labels else UNDEFINED
-    return _cell(evaluation, [evaluation.best], metric)
+        return metric_cell(evaluation, evaluation.random_labels, metric) if evaluation.random_labels else UNDEFINED
+    return metric_cell(evaluation, [evaluation.best], metric)
 
 
 def provenance_section(data: ReportData) -> Section:

@@ -4,18 +4,17 @@ Unknown keys are errors. ``${NAME}`` in a value is replaced by the environment v
 are those of the directory in which the settings are read, and become absolute there.
 """
 
+from mineral_pipeline.settings.curate import Curate, Exclusion, MinLocations
 from mineral_pipeline.settings.loader import expand, load, parse
 from mineral_pipeline.settings.schema import (
     JOBS,
     Acquire,
     Archive,
     Catalogue,
-    Curate,
     Evaluate,
     Hyperparameters,
     JobName,
     Label,
-    MinLocations,
     Normalisation,
     Prospect,
     Report,
@@ -24,8 +23,8 @@ from mineral_pipeline.settings.schema import (
     Size,
     Train,
     Tune,
-    absolute,
 )
+from mineral_pipeline.settings.section import absolute
 
 __all__ = [
     "JOBS",
@@ -34,6 +33,7 @@ __all__ = [
     "Catalogue",
     "Curate",
     "Evaluate",
+    "Exclusion",
     "Hyperparameters",
     "JobName",
     "Label",

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from mineral_pipeline.learning import TASKS, Task
+from mineral_pipeline.settings.curate import Curate
+from mineral_pipeline.settings.section import Distinct, Fraction, OpenFraction, Section, Uri
 
 JobName = Literal[
     "simulate", "catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "report"
 ]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-OpenFraction = Annotated[float, Field(gt=0, lt=1)]
-"""Neither 0 nor 1."""
-
 Size = Literal["small", "medium", "big"]
 Normalisation = Literal["batch", "group", "layer", "none"]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
@@ -30,30 +26,6 @@ def _ordered(range_: tuple[float, float]) -> tuple[float, float]:
     return range_
 
 
-def _distinct(values: list[Any]) -> list[Any]:
-    if len(set(values)) < len(values):
-        raise ValueError(f"{values} names something twice")
-    return values
-
-
-def _without_credentials(uri: str) -> str:
-    parts = urlsplit(uri)
-    if "@" in parts.netloc or (parts.scheme and parts.query):
-        raise ValueError("the URL holds credentials or a query: it is written to run files, so give them another way")
-    return uri
-
-
-def absolute(uri: str) -> str:
-    """A path, also one after ``file://``, from the root of the file system; a URL as it is.
-
-    A relative path is one of the current directory, and a cluster has many: the client's and one of every worker.
-    """
-    scheme, separator, path = uri.rpartition("://")
-    if scheme not in ("", "file") or "::" in uri:  # fsspec chains URLs with ::
-        return uri
-    return f"{scheme}{separator}{os.path.abspath(os.path.expanduser(path))}"
-
-
 def _text_encoding(name: str) -> str:
     try:
         "".encode(name)
@@ -62,10 +34,7 @@ def _text_encoding(name: str) -> str:
     return name
 
 
-Uri = Annotated[str, Field(min_length=1), AfterValidator(_without_credentials), AfterValidator(absolute)]
-"""A path or URL. Relative paths become absolute where settings are read, so that they mean the same on all workers."""
 Range = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_ordered)]
-Distinct = AfterValidator(_distinct)
 PositiveInt = Annotated[int, Field(ge=1)]
 
 JOBS: tuple[JobName, ...] = (
@@ -80,15 +49,6 @@ JOBS: tuple[JobName, ...] = (
     "report",
 )
 """All jobs of a run, in their order; ``simulate`` comes before them when a settings file lists it."""
-
-
-class Section(BaseModel):
-    """A section of a settings file: frozen, and unknown keys are errors."""
-
-    # Inputs may hold credentials, which a traceback must not show.
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True, allow_inf_nan=False
-    )
 
 
 class Simulate(Section):
@@ -141,13 +101,13 @@ class Catalogue(Section):
     Scenes of several data types (TM and OLI), or of Level 1 and Level 2, are refused: they would be scaled alike.
     """
 
-    spacecraft: list[str] = ["LANDSAT_4"]
+    spacecraft: list[str] = Field(["LANDSAT_4"])
     """SPACECRAFT_ID of the index."""
-    sensors: list[str] = ["TM"]
+    sensors: list[str] = Field(["TM"])
     """SENSOR_ID of the index."""
-    tiers: list[Literal["T1", "T2", "RT"]] = []
+    tiers: list[Literal["T1", "T2", "RT"]] = Field([])
     """COLLECTION_CATEGORY of the index."""
-    levels: list[str] = []
+    levels: list[str] = Field([])
     """DATA_TYPE of the index, such as L1TP."""
     start: date | None = None
     """First day of acquisition."""
@@ -209,56 +169,6 @@ class Label(Section):
     """Number of partitions of the scenes; more than the number of workers gains nothing."""
 
 
-class MinLocations(Section):
-    """Minimum number of locations of each class in each subset."""
-
-    train: int = Field(1, ge=1)
-    """Minimum in training."""
-    validation: int = Field(1, ge=1)
-    """Minimum in validation."""
-    test: int = Field(1, ge=1)
-    """Minimum in test."""
-
-
-class Curate(Section):
-    """From labelled chips to training sets."""
-
-    land: Uri
-    """Path or URL of land polygons in any format that geopandas reads."""
-    land_sha256: str | None = Field(None, pattern="^[0-9a-fA-F]{64}$")
-    """SHA-256 that the file must have; one from a URL is then fetched once and cached."""
-    land_rule: Literal["centre", "fraction"] = "centre"
-    """A location is over land when its centre is, as in the study, or when enough of its outline is."""
-    min_land_fraction: Fraction = 0.5
-    """Minimum fraction of a location's outline that must be land, for ``land_rule: fraction``."""
-    split: str = "blocks"
-    """Name of a registered split: equal-area ``blocks`` with a buffer, or ``buckets``, each location by itself as in
-    the study (which leaks)."""
-    block_size_km: float = Field(1000, gt=0)
-    """Edge length of a block in kilometres."""
-    test_fraction: OpenFraction = 0.2
-    """Fraction of the locations in the test subset."""
-    validation_fraction: OpenFraction = 0.2
-    """Fraction of the remaining locations held out for early stopping and search."""
-    folds: int | None = Field(None, ge=2)
-    """Number of folds for cross-validation, beside the split: every location is in the test subset of one of them.
-    Everything is trained, tuned and evaluated for each fold again, and prospects are predicted out of fold."""
-    drop_ambiguous: bool = True
-    """Whether to leave out chips with a deposit, but fewer than ``label.min_deposits``; else they count as negative."""
-    drop_open_mines: bool = False
-    """Whether to leave out chips that hold a large open mine: a network would learn to see the mine."""
-    max_chips_per_location: int | None = Field(None, gt=0)
-    """Maximum number of chips of one location, the least cloudy first."""
-    batch_size: int = Field(16, gt=0)
-    """Number of samples in one chunk of a training store."""
-    richness_samples: Literal["positive", "all"] = "positive"
-    """Chips of the regression: those with a known deposit, or all (the study)."""
-    max_leakage: Fraction = 0.0
-    """Maximum fraction of the test area that may lie under training footprints."""
-    min_locations: MinLocations = MinLocations()
-    """Curation fails when a subset has fewer locations."""
-
-
 class Hyperparameters(Section):
     """Hyperparameters of a network and its optimiser; a search varies them."""
 
@@ -285,7 +195,7 @@ class Train(Section):
     """Sizes of the convolutional part in the grid."""
     dense_layers: Annotated[list[Size], Distinct] = Field(["small", "medium", "big"], min_length=1)
     """Sizes of the dense part in the grid."""
-    networks: Annotated[list[str], Distinct] = []
+    networks: Annotated[list[str], Distinct] = Field([])
     """Names of registered networks that are trained beside the grid."""
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Distinct] = Field([0], min_length=1)
     """Every architecture is trained once per seed."""

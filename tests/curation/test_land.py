@@ -120,7 +120,7 @@ def test_no_land_is_one_line_that_names_the_file(tmp_path: Path) -> None:
         ("plain.csv", DataError),
         ("points.geojson", DataError),
     ]:
-        with pytest.raises(kind, match=f"no land: .*{name}") as caught:
+        with pytest.raises(kind, match=f"curate.land: .*{name}") as caught:
             curation.read_land(str(tmp_path / name))
         assert "\n" not in str(caught.value)
 

@@ -48,6 +48,7 @@ def islands(seed: int = 0, islands: int = 16, edge: int = 3) -> gpd.GeoDataFrame
                         "image_sha256": "",
                         "geometry": shapely.Polygon(ring),
                         "drop_reason": "",
+                        "region": "",
                     }
                 )
     return gpd.GeoDataFrame(rows, crs="EPSG:4326").reset_index(names="chip_index")

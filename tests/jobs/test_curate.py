@@ -16,6 +16,7 @@ from chips import write_shard
 from distributed import Client, LocalCluster
 
 from jobs import curate, train
+from jobs.curation.exclusion import drop_ocean
 from mineral_pipeline import curation, reporting, settings
 from mineral_pipeline.errors import DataError, LeakageError, SettingsError
 from mineral_pipeline.geometry import CRS
@@ -220,7 +221,7 @@ def test_chips_with_open_mines_can_be_left_out(made: settings.Settings, workspac
 def test_land_by_fraction(made: settings.Settings, client: Client, workspace: Workspace) -> None:
     changed = with_changes(made, land_rule="fraction", min_land_fraction=0.99)
     assert changed.curate is not None
-    chips = curate._drop_ocean(curation.read_chips(workspace), changed.curate, client)
+    chips = drop_ocean(curation.read_chips(workspace), changed.curate, client)
     assert (chips["drop_reason"] == "over the ocean").sum() == 2 * VISITS
     lon, lat = chips["lon"].iloc[0], chips["lat"].iloc[0]
     west = gpd.GeoDataFrame(geometry=[shapely.box(lon - 1, lat - 1, lon + 0.4, lat + 1)], crs=CRS)  # 70 % of one
@@ -228,11 +229,11 @@ def test_land_by_fraction(made: settings.Settings, client: Client, workspace: Wo
     for min_fraction, over_land in ((0.69, VISITS), (0.71, 0)):
         some = changed.curate.model_copy(update={"min_land_fraction": min_fraction})
         if over_land:
-            chips = curate._drop_ocean(curation.read_chips(workspace), some, client)
+            chips = drop_ocean(curation.read_chips(workspace), some, client)
             assert (chips["drop_reason"] == "").sum() == over_land
         else:
             with pytest.raises(DataError, match="no location is left"):
-                curate._drop_ocean(curation.read_chips(workspace), some, client)
+                drop_ocean(curation.read_chips(workspace), some, client)
 
 
 def test_buckets_leak_and_the_check_says_how_to_go_on(
@@ -281,10 +282,33 @@ def test_the_land_stays_out_of_the_graph(
         return get(graph, *arguments, **options)
 
     monkeypatch.setattr(client, "get", spy)
-    chips = curate._drop_ocean(curation.read_chips(workspace), made.curate, client)
+    chips = drop_ocean(curation.read_chips(workspace), made.curate, client)
     assert (chips["drop_reason"] == "over the ocean").sum() == 2 * VISITS
     assert len(graphs) == 1
     assert graphs[0] < len(pickle.dumps(gpd.read_file(made.curate.land))) / 5
+
+
+def test_regions_and_excluded_polygons(
+    made: settings.Settings, workspace: Workspace, client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three regions of four islands each, one of which is tested; the islands of none are told, one is excluded."""
+    shapes = [shapely.box(-180, 0, -90, 90), shapely.box(-90, 0, 30, 90), shapely.box(30, 0, 120, 90)]
+    regions = gpd.GeoDataFrame({"name": ["west", "middle", "east"]}, geometry=shapes, crs=CRS)
+    regions.to_file(tmp_path / "regions.geojson")
+    gpd.GeoDataFrame(geometry=[shapely.box(-140, 0, -120, 50)], crs=CRS).to_file(tmp_path / "park.geojson")
+    changes = {"regions": str(tmp_path / "regions.geojson"), "split": "regions", "test_regions": ["east"], "folds": 4}
+    exclude = [settings.Exclusion(polygons=str(tmp_path / "park.geojson"))]
+    counts = curate.main(with_changes(made, **changes, exclude=exclude), client)
+    assert counts.reasons["inside an excluded area"] == 2 * LOCATIONS * VISITS
+    samples = workspace.read_table(artefacts.samples_table("presence"))
+    islands = np.repeat(["west", "middle", "east", ""], [3, 4, 3, 2])
+    assert samples["region"].tolist() == np.repeat(islands, LOCATIONS * VISITS).tolist()
+    assert set(samples["region"][samples["subset"] == "test"]) == {"east"}
+    assert "6 locations lie in none of the regions" in capsys.readouterr().out
+    tested = [workspace.read_json(artefacts.samples_summary(f"presence/fold-{fold}"))["regions"] for fold in range(4)]
+    assert [[name for name, count in one.items() if count["test"]] for one in tested] == [
+        ["middle"], ["east"], ["west"], [""],
+    ]  # fmt: skip
 
 
 def test_the_plan(made: settings.Settings, workspace: Workspace) -> None:
@@ -298,9 +322,23 @@ def test_refusals_write_nothing(made: settings.Settings, workspace: Workspace, c
     sea = tmp_path / "elsewhere.geojson"
     gpd.GeoDataFrame(geometry=[shapely.box(0, -80, 1, -79)], crs=CRS).to_file(sea)
     for changes, kind, message in [
-        ({"land": str(tmp_path / "none.geojson")}, SettingsError, "no land: .*none.geojson"),
+        ({"land": str(tmp_path / "none.geojson")}, SettingsError, "curate.land: .*none.geojson"),
         ({"land": str(sea)}, DataError, "no location is left"),
         ({"min_locations": settings.MinLocations(validation=500)}, DataError, "validation has"),
+        (
+            {"split": "regions", "test_regions": ["Atlantis"]},
+            SettingsError,
+            r"curate\.test_regions: unknown 'Atlanti",
+        ),
+        ({"split": "regions", "test_regions": ["Antarctica"]}, DataError, "no usable location lies in Antarctica"),
+        ({"split": "regions", "folds": 9}, SettingsError, r"curate\.folds: 9 folds, but only"),
+        ({"regions": str(tmp_path / "none.gpkg")}, SettingsError, r"curate\.regions: .*none\.gpkg cannot be read"),
+        (
+            {"exclude": [settings.Exclusion(polygons=str(tmp_path / "x.gpkg"))]},
+            SettingsError,
+            r"curate\.exclude: .*x\.",
+        ),
+        ({"exclude": [settings.Exclusion(snow=0.5)]}, SettingsError, r"acquire\.bands: B7 are not two visible bands"),
     ]:
         with pytest.raises(kind, match=message) as caught:
             curate.main(with_changes(made, **changes), client)

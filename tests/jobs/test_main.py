@@ -73,11 +73,18 @@ def test_a_workspace_of_another_format_is_refused_by_every_command(
 
 def test_names_that_nothing_is_registered_under(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     for change, says in (
-        ("curate.split=regions", "curate.split: unknown split 'regions': choose among blocks, b"),
+        ("curate.split=islands", "curate.split: unknown split 'islands': choose among blocks, b"),
+        (
+            "curate.exclude=[{snow: 0.5}]",
+            "curate.exclude: snow shows in visible light only: acquire.bands: B7 are not two visible bands",
+        ),
         ("train.networks=[resnet]", "train.networks: unknown network 'resnet': choose among small-small"),
     ):
         assert run("acquire", change) == 2
         assert says in one_line(capsys)
+    for job in ("curate", "run"):
+        assert run(job, "curate.split=regions", "curate.test_regions=[Atlantis]") == 2
+        assert "curate.test_regions: unknown 'Atlantis': choose among Africa, Antarctica, Asia" in one_line(capsys)
 
 
 def test_an_unreadable_archive(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,7 +116,8 @@ def write_samples(workspace: Workspace, subsets: dict[str, str]) -> None:
     """Locations of the ensemble's samples, with the subset that each is in."""
     keys = list(subsets)
     points = gpd.points_from_xy(np.zeros(len(keys)), np.zeros(len(keys)))
-    table = gpd.GeoDataFrame({"location_id": keys, "subset": list(subsets.values())}, geometry=points, crs=CRS)
+    columns = {"location_id": keys, "subset": list(subsets.values()), "chip_id": keys, "drop_reason": ""}
+    table = gpd.GeoDataFrame(columns, geometry=points, crs=CRS)
     workspace.write_table(artefacts.samples_table("richness"), table)
 
 
@@ -134,6 +135,21 @@ def test_barren_locations_over_land_are_ranked(made: settings.Settings, workspac
     assert [feature["id"] for feature in document["features"]] == prospects["location_id"].tolist()
     assert workspace.exists(artefacts.PROSPECTS_RASTER)
     assert workspace.exists(artefacts.PROSPECTS_STYLE)
+
+
+def test_excluded_ground_is_not_ranked(made: settings.Settings, workspace: Workspace, client: Client) -> None:
+    """Chips that curate has left out for their ground are no prospects, nor is a location without others."""
+    samples = workspace.read_table(artefacts.samples_table("richness"))
+    ice = gpd.GeoDataFrame(
+        {"location_id": ["012010", "013010"], "subset": "dropped", "chip_id": ["P5", "P6"],
+         "drop_reason": ["snow or ice", "inside an excluded area"]},
+        geometry=gpd.points_from_xy([0, 0], [0, 0]), crs=CRS,
+    )  # fmt: skip
+    workspace.write_table(artefacts.samples_table("richness"), pd.concat([samples, ice], ignore_index=True))
+    counts = prospect.main(made, client)
+    prospects = workspace.read_table(artefacts.PROSPECTS)
+    assert not prospects["chip_id"].isin(["P5", "P6"]).any()
+    assert counts.done == len(prospects)
 
 
 def test_trained_members_are_kept(made: settings.Settings, workspace: Workspace, client: Client) -> None:

@@ -13,6 +13,7 @@ import small_world as world
 from mineral_pipeline import reporting
 from mineral_pipeline.reporting import PageOptions, Table, formatting, style
 from mineral_pipeline.reporting.comparison_figures import compare
+from mineral_pipeline.reporting.data_sections import split_section
 from mineral_pipeline.reporting.outcome_text import interval_text, outcome_text
 from mineral_pipeline.reporting.result_sections import metrics_table, prospects_section, results_section
 from mineral_pipeline.reporting.scene_sections import scene_section
@@ -104,7 +105,7 @@ def test_the_page_says_what_came_out(html: str, reader: Reader) -> None:
     assert f"84.0{formatting.THIN}%" in texts  # accuracy of the best, as a key figure
     assert f"random labels 50.0{formatting.THIN}%" in texts
     assert f"1.23{formatting.THIN}%" in texts  # the leakage
-    assert f"44.0{formatting.THIN}% to 56.0{formatting.THIN}%, mean of 2" in texts  # the random labels
+    assert f"44.0{formatting.THIN}% to 56.0{formatting.THIN}%" in texts  # the random labels
     assert any("95 % intervals over the 37 blocks of the test subset" in text for text in texts)
     assert any("its 95 % interval over 37 blocks; below" in text for text in texts)
     assert any(
@@ -185,7 +186,7 @@ def test_a_baseline_that_reporting_has_never_heard_of_has_a_column() -> None:
     toy = world.baseline("toy", "toy", "coordinates only", "accuracy", 0.58)
     more = replace(found, metrics={**found.metrics, "models": [*found.models, toy]})
     table = metrics_table(more)
-    assert table.header[2:] == ("random labels", "constant", "brightness only", "coordinates only")
+    assert table.header[2:] == ("random labels, mean of 2", "constant", "brightness only", "coordinates only")
     assert table.rows[0][-1] == (f"58.0{formatting.THIN}%", f"53.0{formatting.THIN}% to 63.0{formatting.THIN}%")
 
 
@@ -334,3 +335,22 @@ def test_numbers_are_worded_for_people(given: str, shown: str) -> None:
 def test_settings_are_flattened_without_what_says_nothing() -> None:
     nested = {"train": {"seeds": [0, 1], "none": None, "inner": {"rate": 0.1}}, "seed": 0, "empty": {}}
     assert formatting.flatten(nested) == [("train.seeds", "0, 1"), ("train.inner.rate", "0.1"), ("seed", "0")]
+
+
+def test_the_split_tells_regions_and_what_is_left_out() -> None:
+    counts = {"Africa": {"train": 1_200, "validation": 3, "test": 0, "dropped": 7}, "": {"test": 5}}
+    more = {"regions": counts, "dropped": {"snow or ice": 1_005, "over the ocean": 2}}
+    richness = {**world.SUMMARY, "dropped": {"no known deposit": 9, "snow or ice": 1_005}}
+    summaries = {"presence": {**world.SUMMARY, **more}, "richness": richness}
+    section = split_section(replace(world.full(), summaries=summaries), None)
+    regions, dropped = (item for item in section.items[2:4] if isinstance(item, Table))
+    assert regions.header == ("presence, by region", "train", "validation", "test", "dropped")
+    assert regions.rows == [("Africa", "1,200", "3", "0", "7"), ("in none", "0", "0", "5", "0")]
+    assert dropped.header == ("chips left out", "presence", "richness")
+    assert dropped.rows == [
+        ("snow or ice", "1,005", "1,005"),
+        ("over the ocean", "2", "0"),
+        ("no known deposit", "0", "9"),
+    ]
+    old = split_section(world.full(), None)
+    assert [item.header[0] for item in old.items if isinstance(item, Table)] == ["", "leakage"]

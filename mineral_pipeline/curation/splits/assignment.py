@@ -29,6 +29,8 @@ class SplitAssignment:
     """(n,) number of the group, which the split keeps together."""
     subset: Integers
     """(n,) index into `SUBSETS`."""
+    is_like_others: bool
+    """Whether the test subset should have the same richness as the others; whole regions have their own."""
     fold: int | None = None
     """Number of the fold, from 0; None for the split that is not one of a cross-validation."""
 
@@ -41,20 +43,22 @@ def make_split(chips: gpd.GeoDataFrame, config: Curate, seed: int) -> SplitAssig
 
     Raises:
         SettingsError: ``curate.split`` names an unknown split.
+        DataError: the split cannot divide these locations.
     """
     split = find_split(config.split)
     locations = Locations.of(chips, find_pairs=split.buffered)
     held_out = (1 - config.test_fraction) * config.validation_fraction
     fractions = np.array([1 - config.test_fraction - held_out, held_out, config.test_fraction])
+    in_test = split.hold_out(locations, config) if split.hold_out else None
     rng = np.random.default_rng([seed, SPLIT_STREAM])
     candidates = []
     for group in split.propose_groups(locations, config, rng):
-        subset = assign_groups(group, locations.strata, fractions, rng)
-        candidates.append(SplitAssignment(locations, group, subset))
+        subset = _assign_subsets(group, locations.strata, fractions, rng, in_test)
+        candidates.append(SplitAssignment(locations, group, subset, in_test is None))
         if split.buffered:
             raised = _compensated_fractions(subset, locations.pairs, fractions)
-            subset = assign_groups(group, locations.strata, raised, rng)
-            candidates.append(SplitAssignment(locations, group, subset))
+            subset = _assign_subsets(group, locations.strata, raised, rng, in_test)
+            candidates.append(SplitAssignment(locations, group, subset, in_test is None))
     return max(candidates, key=lambda candidate: _kept_fractions(candidate, fractions))
 
 
@@ -73,20 +77,32 @@ def make_folds(chips: gpd.GeoDataFrame, config: Curate, seed: int) -> list[Split
     rng, folds, strata = np.random.default_rng([seed, FOLDS_STREAM]), range(config.folds), locations.strata
     even = np.full(len(folds), 1 / len(folds))
     groupings = split.propose_groups(locations, config, rng)
-    candidates = [(group, assign_groups(group, strata, even, rng)) for group in groupings]
+    dealt = split.deal_folds(locations, config) if split.deal_folds else None
+    candidates = [(group, assign_groups(group, strata, even, rng) if dealt is None else dealt) for group in groupings]
 
     def worst_kept(candidate: tuple[Integers, Integers]) -> float:
         in_test = (np.where(candidate[1] == fold, TEST, TRAIN) for fold in folds)
         return min(float(outside_buffer(subset, locations.pairs).mean()) for subset in in_test)
 
     group, fold_of = max(candidates, key=worst_kept)
-    rest = np.array([1 - config.validation_fraction, config.validation_fraction])
-    assignments = []
-    for fold in folds:
-        others, subset = fold_of != fold, np.full(len(fold_of), TEST)
-        subset[others] = assign_groups(group[others], strata[others], rest, rng)
-        assignments.append(SplitAssignment(locations, group, subset, fold))
-    return assignments
+    fractions = np.array([1 - config.validation_fraction, config.validation_fraction, 0])
+    return [
+        SplitAssignment(
+            locations, group, _assign_subsets(group, strata, fractions, rng, fold_of == fold), dealt is None, fold
+        )
+        for fold in folds
+    ]
+
+
+def _assign_subsets(
+    group: Integers, strata: Integers, fractions: Floats, rng: np.random.Generator, in_test: Flags | None
+) -> Integers:
+    """`assign_groups` to the three subsets; where the test subset is given, to the other two."""
+    if in_test is None:
+        return assign_groups(group, strata, fractions, rng)
+    subset, rest = np.full(len(group), TEST), fractions[:TEST] / fractions[:TEST].sum()
+    subset[~in_test] = assign_groups(group[~in_test], strata[~in_test], rest, rng)
+    return subset
 
 
 def assign_groups(group: Integers, strata: Integers, fractions: Floats, rng: np.random.Generator) -> Integers:

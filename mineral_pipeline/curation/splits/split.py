@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from mineral_pipeline.curation import overlap
 from mineral_pipeline.curation.chips import location_centres
 from mineral_pipeline.errors import SettingsError
-from mineral_pipeline.geometry import Floats, Integers
+from mineral_pipeline.geometry import Flags, Floats, Integers
 from mineral_pipeline.registry import Registry
 from mineral_pipeline.settings import Curate
 
@@ -32,13 +33,15 @@ class Locations:
     """(n,) 0 for a location without deposits, else 1 and more by the quantile of its mean richness."""
     pairs: Integers
     """(k, 2) positions of locations whose footprints overlap; none under a split without a buffer."""
+    region: npt.NDArray[np.object_]
+    """(n,) name of the region in which each lies, as `assign_regions` tells it."""
 
     @classmethod
     def of(cls, chips: gpd.GeoDataFrame, *, find_pairs: bool) -> Locations:
         """The locations of the usable chips.
 
         Args:
-            chips: chips as `read_chips` gives them.
+            chips: chips as `assign_regions` gives them.
             find_pairs: whether to look for overlapping locations.
         """
         usable = chips[chips["drop_reason"] == ""]
@@ -47,7 +50,8 @@ class Locations:
         pairs = np.empty((0, 2), dtype=np.int64)
         if find_pairs:
             pairs = overlap.overlapping_pairs(usable.geometry, number)
-        return cls(pd.Index(ids), location_centres(usable, number), strata, pairs)
+        region = usable["region"].groupby(number).first().to_numpy(dtype=object)
+        return cls(pd.Index(ids), location_centres(usable, number), strata, pairs, region)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,10 @@ class Split:
     most locations."""
     buffered: bool
     """Whether a location is dropped from its subset when it overlaps one of another subset."""
+    hold_out: Callable[[Locations, Curate], Flags] | None = None
+    """Function that chooses the locations (n,) of the test subset; by default whole groups are drawn."""
+    deal_folds: Callable[[Locations, Curate], Integers] | None = None
+    """Function that tells in which fold's test subset each location (n,) is; by default whole groups are drawn."""
 
 
 SPLITS: Registry[Split] = Registry("split")

@@ -61,7 +61,7 @@ def test_the_grid_that_cuts_least_is_taken() -> None:
     chips = gpd.GeoDataFrame(
         {"location_id": np.arange(108).astype(str), "lon": lon, "lat": lat, "richness": np.tile([0, 1], 54)},
         geometry=shapely.box(lon - 0.9, lat - 0.9, lon + 0.9, lat + 0.9), crs="EPSG:4326",
-    ).assign(drop_reason="")  # fmt: skip
+    ).assign(drop_reason="", region="")  # fmt: skip
     config = settings.Curate.model_validate({"land": "-", "block_size_km": 2500})
     found = assignment.make_split(chips, config, 0)
     assert len(found.locations.pairs) == 12 * 20  # of 3 x 3 locations, diagonal neighbours included

@@ -32,7 +32,7 @@ def chips(seed: int = 0, islands: int = 24) -> gpd.GeoDataFrame:
             "location_id": np.char.mod("%06d", 1000 * island + location), "chip_index": number,
             "lon": lon, "lat": lat, "n_deposits": deposits, "has_deposit": deposits > 0,
             "richness": np.log1p(deposits) / np.log(200), "brightness": rng.uniform(20, 200, len(number)),
-            "image_sha256": "", "drop_reason": "",
+            "image_sha256": "", "drop_reason": "", "region": "",
         },
         geometry=shapely.box(lon - 1, lat - 0.9, lon + 1, lat + 0.9), crs="EPSG:4326",
     )  # fmt: skip

@@ -28,7 +28,7 @@ def make_chips() -> gpd.GeoDataFrame:
             "chip_id": np.char.mod("chip-%03d", number), "scene_id": np.char.mod("scene-%03d", number),
             "location_id": np.char.mod("%06d", number), "chip_index": number, "lon": lon, "lat": lat,
             "n_deposits": deposits, "has_deposit": deposits > 0, "richness": np.log1p(deposits) / np.log(51),
-            "brightness": 100.0, "image_sha256": "", "drop_reason": "",
+            "brightness": 100.0, "image_sha256": "", "drop_reason": "", "region": "",
         },
         geometry=shapely.box(lon - 2.1, lat - 2.1, lon + 2.1, lat + 2.1), crs="EPSG:4326",
     )  # fmt: skip
@@ -43,42 +43,42 @@ def by_region(locations: Locations, config: settings.Curate, rng: np.random.Gene
 
 
 @pytest.fixture
-def regions() -> Iterator[str]:
-    """The name of a split by regions, with a buffer."""
-    register(Split("regions", by_region, buffered=True))
-    yield "regions"
-    SPLITS.unregister("regions")
+def octants() -> Iterator[str]:
+    """The name of a split of our own, with a buffer."""
+    register(Split("octants", by_region, buffered=True))
+    yield "octants"
+    SPLITS.unregister("octants")
 
 
-def test_a_new_split_divides_by_its_groups(regions: str) -> None:
+def test_a_new_split_divides_by_its_groups(octants: str) -> None:
     chips = make_chips()
-    found = curation.make_split(chips, curate(regions), 0)
-    nearest = by_region(found.locations, curate(regions), np.random.default_rng())[0]
+    found = curation.make_split(chips, curate(octants), 0)
+    nearest = by_region(found.locations, curate(octants), np.random.default_rng())[0]
     np.testing.assert_array_equal(found.group, nearest)
     assert set(found.subset) == {0, 1, 2}
     assert all(len(np.unique(found.subset[nearest == region])) == 1 for region in range(len(REGIONS)))
-    samples = curation.select(chips, found, "presence", curate(regions), 0)
+    samples = curation.select(chips, found, "presence", curate(octants), 0)
     assert (samples["drop_reason"] == "shares ground with another subset").any()
     assert curation.measure_leakage(samples, np.empty((0, 2)), 0.0)["area"] == 0
     np.testing.assert_array_equal(samples["group"], nearest)
 
 
-def test_a_new_split_makes_folds(regions: str) -> None:
-    folds = curation.make_folds(make_chips(), curate(regions), 0)
+def test_a_new_split_makes_folds(octants: str) -> None:
+    folds = curation.make_folds(make_chips(), curate(octants), 0)
     assert [found.fold for found in folds] == [0, 1, 2]
     assert (sum((found.subset == TEST).astype(int) for found in folds) == 1).all()
     for found in folds:
         assert all(len(np.unique(found.subset[found.group == region])) == 1 for region in range(len(REGIONS)))
 
 
-def test_without_a_buffer_overlapping_locations_stay(regions: str) -> None:
+def test_without_a_buffer_overlapping_locations_stay(octants: str) -> None:
     chips = make_chips()
-    register(Split("leaky-regions", by_region, buffered=False))
+    register(Split("leaky-octants", by_region, buffered=False))
     try:
-        found = curation.make_split(chips, curate("leaky-regions"), 0)
+        found = curation.make_split(chips, curate("leaky-octants"), 0)
     finally:
-        SPLITS.unregister("leaky-regions")
-    samples = curation.select(chips, found, "presence", curate("leaky-regions"), 0)
+        SPLITS.unregister("leaky-octants")
+    samples = curation.select(chips, found, "presence", curate("leaky-octants"), 0)
     assert not (samples["drop_reason"] == "shares ground with another subset").any()
     assert curation.measure_leakage(samples, np.empty((0, 2)), 0.0)["area"] > 0
 

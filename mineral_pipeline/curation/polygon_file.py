@@ -1,4 +1,4 @@
-"""Land polygons from a file: any that geopandas reads, on disk or by URL, checked and cached by its checksum."""
+"""Polygons from a file: any that geopandas reads, on disk or by URL, checked and cached by its checksum."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import fsspec
 import geopandas as gpd
 import pandas as pd
 
-from mineral_pipeline.curation.land import without_ground
+from mineral_pipeline.curation.polygons import without_ground
 from mineral_pipeline.errors import DataError, SettingsError, one_line
 from mineral_pipeline.geometry import refuse
 
@@ -24,31 +24,38 @@ TIMEOUT_S = 60
 
 
 def read_land(path: str, sha256: str | None = None) -> gpd.GeoDataFrame:
-    """Read land polygons.
+    """Read the land polygons of ``curate.land``; see `read_polygons`."""
+    return read_polygons(path, "curate.land", sha256)
+
+
+def read_polygons(path: str, setting: str, sha256: str | None = None) -> gpd.GeoDataFrame:
+    """Read polygons.
 
     Args:
         path: local path or URL (http, or any that fsspec opens) of a file that geopandas reads: GeoParquet, GeoPackage,
             GeoJSON, a zipped shapefile such as Natural Earth's.
+        setting: name of the setting that gives the path, for messages.
         sha256: the file must have this checksum. A URL is then read once and kept in `cache_folder`.
+
+    Returns:
+        The rows of the file that hold ground; the others are named in a warning.
 
     Raises:
         SettingsError: it is absent, cannot be read, or has another checksum.
         DataError: it holds no polygons.
     """
     try:
-        land = _parse(path, _content(path, sha256))
+        table = _parse(path, _content(path, sha256))
     except SettingsError:
         raise
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         reason = one_line(error) or type(error).__name__
-        raise SettingsError(
-            f"curate.land: no land: {path} cannot be read ({reason}): give a file of land polygons"
-        ) from error
-    if not isinstance(land, gpd.GeoDataFrame) or not (_is_area(land) & ~land.is_empty).any():
-        raise DataError(f"curate.land: no land: {path} holds no polygons: give a file of land polygons")
-    empty = without_ground(land)
-    refuse(empty, f"curate.land: {len(empty):,} of {len(land):,} rows of {path} hold no ground", "warn")
-    return land.drop(index=land.index[list(empty)])
+        raise SettingsError(f"{setting}: {path} cannot be read ({reason}): give a file of polygons") from error
+    if not isinstance(table, gpd.GeoDataFrame) or not (_is_area(table) & ~table.is_empty).any():
+        raise DataError(f"{setting}: {path} holds no polygons: give a file of polygons")
+    empty = without_ground(table)
+    refuse(empty, f"{setting}: {len(empty):,} of {len(table):,} rows of {path} hold no ground", "warn")
+    return table.drop(index=table.index[list(empty)])
 
 
 def cache_folder() -> Path:
@@ -105,5 +112,5 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _is_area(land: gpd.GeoDataFrame) -> pd.Series:
-    return cast("pd.Series[bool]", land.geom_type.isin(["Polygon", "MultiPolygon"]))
+def _is_area(table: gpd.GeoDataFrame) -> pd.Series:
+    return cast("pd.Series[bool]", table.geom_type.isin(["Polygon", "MultiPolygon"]))

@@ -1,4 +1,4 @@
-"""Land by URL: fetched once, checked, cached, used again without a network; from a server on this machine."""
+"""Polygons by URL: fetched once, checked, cached, used again without a network; from a server on this machine."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_damaged_copy_is_fetched_again(server: Server) -> None:
 
 
 def test_no_server_answers(server: Server) -> None:
-    with pytest.raises(SettingsError, match=r"no land: http://127\.0\.0\.1:1/x\.zip cannot be read") as caught:
+    with pytest.raises(SettingsError, match=r"curate.land: http://127\.0\.0\.1:1/x\.zip cannot be read") as caught:
         curation.read_land("http://127.0.0.1:1/x.zip", server.sha256)
     assert "\n" not in str(caught.value)
 

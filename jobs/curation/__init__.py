@@ -1,0 +1,1 @@
+"""What `jobs.curate` is made of: the ground that is left out."""
