@@ -13,7 +13,7 @@ from mineral_pipeline.modelling import ModelSpec
 from mineral_pipeline.modelling.model_files import write_metrics
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings, parse
-from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace import Workspace, artefacts, layout, zarr_store
 from mineral_pipeline.workspace.digests import digest_array, digest_table
 from mineral_pipeline.workspace.documents import digest_document
 from mineral_pipeline.workspace.zarr_store import ImageLayout
@@ -55,9 +55,26 @@ def write_samples(
     table = pd.concat(tables, ignore_index=True)
     geometry = gpd.points_from_xy(table["lon"], table["lat"])
     workspace.write_table(artefacts.samples_table(task), gpd.GeoDataFrame(table, geometry=geometry, crs=CRS))
+    write_catalogue(workspace, 1000 * len(FRACTIONS))
     digest = digest_document([digest_table(table), locations, chips, size, batch, seed, signal])
     workspace.write_json(artefacts.samples_summary(task), {"task": task, "digest": digest})
     return table
+
+
+def write_catalogue(workspace: Workspace, scenes: int) -> None:
+    """A catalogue whose facts say nothing of the labels, some of them unknown."""
+    number = np.arange(scenes)
+    facts = {
+        "scene_id": [f"LT04_{scene}" for scene in number],
+        "acquired": [f"{1983 + scene % 10}-{1 + scene % 12:02d}-{1 + scene % 28:02d}" for scene in number],
+        "cloud_cover": np.where(number % 7, number % 100, np.nan),
+        "tier": np.where(number % 3, "T1", "T2"),
+        "level": np.where(number % 5, "L1TP", "L1GS"),
+        "sensor": "LT04",
+        "visits": 1 + number % 11,
+    }
+    layout.write_version(workspace)
+    workspace.write_table(artefacts.CATALOGUE, pd.DataFrame(facts))
 
 
 def _table(subset: str, locations: np.ndarray, richness: np.ndarray, first_chip: int) -> pd.DataFrame:

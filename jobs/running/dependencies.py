@@ -128,7 +128,7 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     "train": Dependencies(
         ("train", "tasks", "seed"),
         writes=lambda s: [f for task in s.tasks for name in modelling.model_names(s) for f in _model(task, name)],
-        reads=_summaries,
+        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s)],
         makers=("curate",),
     ),
     "tune": Dependencies(
@@ -140,7 +140,7 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     "evaluate": Dependencies(
         ("evaluate", "train", "tasks", "seed"),
         writes=lambda s: _evaluations(s) + (_ensemble(s) if makes_prospects(s) else []),
-        reads=lambda s: _summaries(s) + [file for task in s.tasks for file in _metrics(s, task)],
+        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s), *(f for task in s.tasks for f in _metrics(s, task))],
         also=lambda s: {"prospect"} if makes_prospects(s) else set(),  # then the ensemble is evaluated
         makers=("curate", "train", "tune"),
     ),
