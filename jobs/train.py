@@ -2,10 +2,11 @@
 
     mineral-pipeline train jobs/settings/demo.yaml
 
-Reads ``samples/<task>/train.zarr`` and ``validation.zarr``, never the test subset, and refuses to start when test
-ground leaks into training (``samples/<task>/summary.json``); writes ``models/<task>/<name>/``. With ``curate.folds`` it
-does so for ``samples/<task>/fold-<i>/`` and ``models/<task>/fold-<i>/<name>/`` too. Models that are trained already are
-skipped; one that fails is counted with its reason (``failure.json``) and the others go on.
+Reads ``samples/<task>/train.zarr`` and ``validation.zarr``, never the test subset, and ``catalogue.parquet``, and
+refuses to start when test ground leaks into training (``samples/<task>/summary.json``); writes
+``models/<task>/<name>/``. With ``curate.folds`` it does so for ``samples/<task>/fold-<i>/`` and
+``models/<task>/fold-<i>/<name>/`` too. Models that are trained already are skipped; one that fails is counted with its
+reason (``failure.json``) and the others go on.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ from mineral_pipeline.modelling import (
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
+NO_VISITS = (
+    f"{artefacts.CATALOGUE} was made before visits were counted: the baseline metadata is trained without them; a new"
+    " --workspace has them"
+)
+
 
 def plan(settings: Settings) -> Plan:
     """Models to train; none is known to be done before the samples are."""
@@ -52,6 +58,8 @@ def main(settings: Settings, client: Client) -> Counts:
     workspace = Workspace(settings.workspace)
     for one in settings.sample_sets:
         check_leakage(workspace, artefacts.sample_set(*one), settings.curate.max_leakage if settings.curate else 0.0)
+    if workspace.exists(artefacts.CATALOGUE) and "visits" not in workspace.read_table(artefacts.CATALOGUE):
+        CONSOLE.print(f"train: {NO_VISITS}")
     return fit_all(client, workspace, model_specs(settings, workspace))
 
 

@@ -13,13 +13,15 @@ from mineral_pipeline.modelling import ModelSpec
 from mineral_pipeline.modelling.model_files import write_metrics
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings, parse
-from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace import Workspace, artefacts, layout, zarr_store
 from mineral_pipeline.workspace.digests import digest_array, digest_table
 from mineral_pipeline.workspace.documents import digest_document
 from mineral_pipeline.workspace.zarr_store import ImageLayout
 
 FRACTIONS = {"train": 0.6, "validation": 0.2, "test": 0.2}
 COORDINATES = ["label", "chip_id", "scene_id", "location_id", "weight", "lon", "lat"]
+SCENES = 44_000
+"""Scenes of the catalogue: more than any fold's."""
 
 
 def write_samples(
@@ -60,10 +62,27 @@ def write_samples(
     table = pd.concat(tables, ignore_index=True)
     geometry = gpd.points_from_xy(table["lon"], table["lat"])
     workspace.write_table(artefacts.samples_table(sample_set), gpd.GeoDataFrame(table, geometry=geometry, crs=CRS))
+    write_catalogue(workspace, SCENES)
     digest = digest_document([digest_table(table), locations, chips, size, batch, seed, signal])
     held_out = {"held_out": {"locations": fifth, "usable": fifth, "sampled": fifth}} if fold is not None else {}
     workspace.write_json(artefacts.samples_summary(sample_set), {"task": task, "digest": digest, **held_out})
     return table
+
+
+def write_catalogue(workspace: Workspace, scenes: int) -> None:
+    """A catalogue whose facts say nothing of the labels, some of them unknown."""
+    number = np.arange(scenes)
+    facts = {
+        "scene_id": [f"LT04_{scene}" for scene in number],
+        "acquired": [f"{1983 + scene % 10}-{1 + scene % 12:02d}-{1 + scene % 28:02d}" for scene in number],
+        "cloud_cover": np.where(number % 7, number % 100, np.nan),
+        "tier": np.where(number % 3, "T1", "T2"),
+        "level": np.where(number % 5, "L1TP", "L1GS"),
+        "sensor": "LT04",
+        "visits": 1 + number % 11,
+    }
+    layout.write_version(workspace)
+    workspace.write_table(artefacts.CATALOGUE, pd.DataFrame(facts))
 
 
 def _table(subset: str, locations: np.ndarray, richness: np.ndarray, first_chip: int) -> pd.DataFrame:

@@ -155,7 +155,7 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     "train": Dependencies(
         ("train", "tasks", "seed"),
         writes=lambda s: _models(_sets(s), modelling.model_names(s)),
-        reads=_summaries,
+        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s)],
         makers=("curate",),
     ),
     "tune": Dependencies(
@@ -167,7 +167,7 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     "evaluate": Dependencies(
         ("evaluate", "train", "tasks", "seed"),
         writes=lambda s: _evaluations(s) + _evaluated_ensembles(s),
-        reads=lambda s: _summaries(s) + _metrics(s, _sets(s), modelling.TUNED),
+        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s), *_metrics(s, _sets(s), modelling.TUNED)],
         also=lambda s: {"prospect"} if makes_prospects(s) else set(),  # then the ensemble is evaluated
         makers=("curate", "train", "tune"),
     ),

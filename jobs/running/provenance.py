@@ -58,7 +58,7 @@ def why_again(
     last: Mapping[str, Any],
     settings: Mapping[str, Any],
     inputs: Mapping[str, str],
-    makes: Iterable[str],
+    writes: Iterable[str],
 ) -> str | None:
     """Why a job that was done is to be done again; None when its output is what it would make now, and whole.
 
@@ -67,7 +67,7 @@ def why_again(
         last: record of the run that did the job.
         settings: settings that the job reads now.
         inputs: digests of what the job reads now.
-        makes: artefacts that the job makes.
+        writes: artefacts that the job makes now, such as the models of all baselines that are registered.
     """
     if "outputs" not in last:
         return "an earlier version of this program did it"
@@ -77,12 +77,7 @@ def why_again(
         return f"{name} was {before!r} and is {after!r} now"
     if failed := last["counts"]["failed"]:
         return f"{failed:,} {last['counts']['unit']} failed"
-    if changed := _changed(last["inputs"], inputs):
-        return changed
-    made = {*last["outputs"]} | {name.rpartition("/")[0] for name in last["outputs"]}
-    if unknown := [name for name in makes if name not in made]:
-        return f"an earlier version of this program did it, which made no {unknown[0]}"
-    return _damaged(workspace, last)
+    return _changed(last["inputs"], inputs) or _damaged(workspace, last) or _not_asked_for(last["outputs"], writes)
 
 
 def check_makers(settings: Settings, job: JobName) -> None:
@@ -103,6 +98,12 @@ def _damaged(workspace: Workspace, record: Mapping[str, Any]) -> str | None:
     """Which output of a job is not as its record says; None when all are, and for records of earlier versions."""
     outputs = record.get("outputs", {})
     return _changed(outputs, digest_artefacts(workspace, outputs))
+
+
+def _not_asked_for(outputs: Iterable[str], writes: Iterable[str]) -> str | None:
+    """Which artefact a job would make now, but was not asked for then; of a table in parts its parts are recorded."""
+    made = {*outputs, *(name.rpartition("/")[0] for name in outputs)}
+    return next((f"{name} is asked for now" for name in writes if name not in made), None)
 
 
 def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> str | None:

@@ -19,6 +19,9 @@ from mineral_pipeline.workspace.images import Images
 SAMPLE_COLUMNS = [*KEYS, "lon", "lat"]
 """Columns of the table of samples: the keys of a chip, and its centre in degrees."""
 
+METADATA_COLUMNS = ["acquired", "cloud_cover", "tier", "level", "sensor", "visits"]
+"""Columns of the catalogue that tell of a scene what its pixels do not."""
+
 LIKE_SIZED = 3
 """Groups among which labels are exchanged, fewest."""
 
@@ -45,6 +48,19 @@ class Samples:
     def table(self) -> pd.DataFrame:
         """`SAMPLE_COLUMNS`, one row per sample."""
         return self.read_table()
+
+    @cached_property
+    def metadata(self) -> pd.DataFrame:
+        """`METADATA_COLUMNS` of each sample's scene, one row per sample; nan where the catalogue has no such column.
+
+        Raises:
+            DataError: the catalogue lacks a scene.
+        """
+        workspace, scenes = self.images.workspace, self.table["scene_id"]
+        catalogue = workspace.read_table(artefacts.CATALOGUE).set_index("scene_id")
+        if not scenes.isin(catalogue.index).all():
+            raise DataError(f"{workspace.uri(artefacts.CATALOGUE)} lacks some of the samples' scenes: run curate again")
+        return pd.DataFrame(catalogue).reindex(index=scenes, columns=METADATA_COLUMNS).reset_index(drop=True)
 
     def read_images(self) -> Iterator[np.ndarray]:
         """Batches of images, (n, band, y, x) in the sensor's integers, in the order of the samples."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from mineral_pipeline.errors import DataError, WorkspaceError, one_line
 from mineral_pipeline.learning import RANDOM_LABELS, Task
-from mineral_pipeline.modelling.baselines import BASELINES, Target
+from mineral_pipeline.modelling.baselines import BASELINES, Examples
 from mineral_pipeline.modelling.checkpoint import Checkpoint, TrainingState, read_checkpoint, write_checkpoint
 from mineral_pipeline.modelling.collapse import attempts, is_collapsed
 from mineral_pipeline.modelling.dataset import Subset, open_subset, permute_labels
@@ -104,10 +104,13 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
 def _fit_baseline(draft: Draft, train: Subset, validation: Subset) -> Fit:
     spec = draft.spec
     baseline = BASELINES[spec.kind]
-    target = Target(spec.task, spec.loss, train.label, train.weight)
-    predictor = baseline.fit(baseline.features(train.samples), target)
+    examples = [
+        Examples(baseline.features(one.samples), spec.task, spec.loss, one.label, one.weight)
+        for one in (train, validation)
+    ]
+    predictor = baseline.fit(*examples)
     save_baseline(draft, predictor)
-    prediction = np.asarray(predictor.predict(baseline.features(validation.samples)), "float64")
+    prediction = np.asarray(predictor.predict(examples[1].features), "float64")
     return Fit(prediction, baseline.parameters, 0)
 
 
@@ -150,10 +153,8 @@ def _fit_network(draft: Draft, train: Subset, validation: Subset) -> Fit:
 def _facts(spec: ModelSpec) -> dict[str, Any]:
     """Facts by which the report shows the model among others; it needs no list of all kinds."""
     network = None if spec.network is None else NETWORKS[spec.network]
-    if spec.kind in BASELINES:
-        label = BASELINES[spec.kind].label
-    else:
-        label = "random labels" if spec.kind == RANDOM_LABELS else spec.name
+    baseline = BASELINES.get(spec.kind)
+    label = "random labels" if spec.kind == RANDOM_LABELS else baseline.label if baseline else spec.name
     return {
         "task": spec.task,
         "fold": spec.fold,
@@ -161,6 +162,7 @@ def _facts(spec: ModelSpec) -> dict[str, Any]:
         "kind": spec.kind,
         "role": spec.role,
         "label": label,
+        "pixels": baseline.pixels if baseline else True,
         "network": spec.network,
         "convolution": network and network.convolution,
         "dense": network and network.dense,

@@ -128,7 +128,7 @@ def test_a_job_of_an_earlier_version_that_made_less_is_done_again(
         assert runner.execute("curate", settings, client, main).skipped == 300
     assert runner.execute("curate", settings, client, main).done == 300
     said = " ".join(capsys.readouterr().out.split())
-    assert f"an earlier version of this program did it, which made no {artefacts.FOLDS}" in said
+    assert f"{artefacts.FOLDS} is asked for now" in said
     assert runner.execute("curate", settings, client, main).skipped == 300
 
 

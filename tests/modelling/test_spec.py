@@ -49,7 +49,7 @@ def test_further_networks_come_after_the_grid_and_once(sampled: Workspace) -> No
     assert names == ["small-small-s0", "small-small-s7", "big-small-s0", "big-small-s7"]
     models = [*names, *modelling.baseline_specs(config, sampled, "presence")]
     assert modelling.model_names(config) == [*names, *(spec.name for spec in models[4:])]
-    assert len(models) == 4 + 3 + 2
+    assert len(models) == 4 + 3 + len(BASELINES)
 
 
 def test_an_unknown_network_is_refused_by_the_name_of_its_setting(sampled: Workspace) -> None:
@@ -63,11 +63,13 @@ def test_an_unknown_network_is_refused_by_the_name_of_its_setting(sampled: Works
             refused()
 
 
-def test_baselines_are_permuted_labels_constant_and_brightness(sampled: Workspace) -> None:
+def test_baselines_are_permuted_labels_and_all_that_are_registered(sampled: Workspace) -> None:
     config = settings(sampled, train={"n_label_permutations": 2, "richness_loss": "mse"}, seed=5)
     specs = {spec.name: spec for spec in modelling.baseline_specs(config, sampled, "richness")}
     assert list(specs) == ["random-labels-p0", "random-labels-p1", *BASELINES]
-    assert {"brightness", "constant"} <= set(BASELINES)
+    known = {"brightness", "constant", "coordinates", "metadata", "random-convolutions", "statistics"}
+    assert known <= set(BASELINES)
+    assert {name for name in known if not BASELINES[name].pixels} == {"constant", "coordinates", "metadata"}
     assert [spec.permutation for spec in specs.values()] == [0, 1, *[None] * len(BASELINES)]
     assert specs["random-labels-p1"].network == "medium-medium"
     assert {spec.loss for spec in specs.values()} == {"mse"}
