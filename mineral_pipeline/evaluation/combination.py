@@ -40,7 +40,7 @@ def average(members: Sequence[str], models: Sequence[ModelPredictions]) -> list[
     found = [model for model in models if model.facts["name"] in members]
     if not members or len(found) < len(members):
         return []
-    same = {key: found[0].facts[key] for key in ("task", "role", "network", "convolution", "dense")}
+    same = {key: found[0].facts[key] for key in IDENTITY if key in found[0].facts}
     facts = {**same, "name": ENSEMBLE, "kind": ENSEMBLE, "label": ENSEMBLE, "seed": None, "members": list(members)}
     return [ModelPredictions(facts, np.mean([model.prediction for model in found], axis=0))]
 

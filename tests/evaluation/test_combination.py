@@ -110,6 +110,8 @@ def test_the_mean_of_an_ensemble_is_that_of_each_fold() -> None:
     ensemble = join_folds(parts).by_name["ensemble"]
     assert ensemble.prediction[[0, LOCATIONS]].tolist() == pytest.approx([0.2, 0.55])
     assert ensemble.facts["members"] == ["m0", "m1", "m2"]
+    alone = average(["m0", "m1"], parts[0].models)[0].facts
+    assert (alone["name"], alone["kind"], alone["network"], alone["seed"]) == ("ensemble", "ensemble", "m0", None)
     assert average(["m0", "absent"], parts[0].models) == []
 
 
