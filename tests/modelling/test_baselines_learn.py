@@ -205,3 +205,25 @@ def test_metadata_of_a_catalogue_without_visits_are_unknown(samples: Samples, tm
     lacking = replace(old, read_table=old.read_table)
     with pytest.raises(DataError, match=r"catalogue\.parquet lacks some of the samples' scenes"):
         lacking.metadata  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("left", 2**32 - 1),
+        ("right", 0),
+        ("left", 0),
+        ("feature_idx", 10**6),
+        ("feature_idx", -1),
+        ("is_categorical", 1),
+    ],
+)
+def test_trees_that_lead_out_of_themselves_are_refused(
+    features: dict[str, pd.DataFrame], samples: Samples, field: str, value: int
+) -> None:
+    given = examples(features["metadata"], label_of(samples, "visits"), "presence", "cross_entropy", slice(None))
+    predictor = BASELINES["metadata"].fit(given, given)
+    assert isinstance(predictor, estimators.EstimatorPredictor)
+    predictor.estimator._predictors[3][0].nodes[field][0] = value
+    with pytest.raises(ValueError, match="a tree leads out of itself"):
+        predictor.predict(features["metadata"])

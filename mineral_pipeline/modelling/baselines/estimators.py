@@ -33,13 +33,30 @@ class EstimatorPredictor:
     """Names of the features that it was fitted to."""
 
     def predict(self, features: pd.DataFrame) -> np.ndarray:
-        """(sample,) in 0..1."""
+        """(sample,) in 0..1.
+
+        Raises:
+            ValueError: the estimator is of a strange file, and its trees have no end.
+        """
+        _check_trees(self.estimator)
         known = features[list(self.columns)]
         with threadpool_limits(1):
             if not hasattr(self.estimator, "predict_proba"):
                 return np.asarray(np.clip(self.estimator.predict(known), 0, 1))
             is_present = self.estimator.classes_.astype(float)  # one class or both
             return np.asarray(self.estimator.predict_proba(known) @ is_present)
+
+
+def _check_trees(estimator: Any) -> None:
+    """Refuse boosted trees that lead out of themselves: scikit-learn follows them wherever they lead."""
+    for (tree,) in getattr(estimator, "_predictors", ()):
+        nodes = tree.nodes
+        inner = np.flatnonzero(nodes["is_leaf"] == 0)
+        children = np.stack([nodes["left"], nodes["right"]])[:, inner]
+        leads_on = (children > inner) & (children < len(nodes))
+        is_known = (nodes["feature_idx"][inner] >= 0) & (nodes["feature_idx"][inner] < estimator.n_features_in_)
+        if not len(nodes) or nodes["is_categorical"].any() or not leads_on.all() or not is_known.all():
+            raise ValueError("a tree leads out of itself")
 
 
 BOOSTED_TYPES: tuple[type | str, ...] = (

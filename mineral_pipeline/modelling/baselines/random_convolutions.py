@@ -41,7 +41,7 @@ def convolution_features(samples: Samples) -> pd.DataFrame:
         rows = [describe(image, filters) for images in samples.read_images() for image in images]
     names = [f"{name} {number}" for name in ("mean", "deviation") for number in range(bands)]
     names += [f"{name} {number}" for name in ("response", "negative") for number in range(FILTERS)]
-    return pd.DataFrame(np.array(rows, "float32").reshape(-1, len(names)), columns=names)
+    return pd.DataFrame(np.array(rows, "float64").reshape(-1, len(names)), columns=names)
 
 
 def make_filters(bands: int) -> np.ndarray:
