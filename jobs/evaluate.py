@@ -4,10 +4,10 @@
 
 Reads ``models/<task>/`` and ``samples/<task>/test.zarr``; writes ``evaluation/<task>/predictions.parquet`` and
 ``metrics.json``: every metric with a 95 % interval over the groups of the split (blocks), the best model (selected on
-the validation subset), its p-value on random label fields, and the mean of the random-label networks. One task per
-model predicts on a worker that offers a GPU. When the settings list the job ``prospect``, the networks of its ensemble
-(``models/richness/member-s*``) are trained first and evaluated too, each and their mean: the model that makes the
-prospects.
+the validation subset), its p-value on random label fields, its paired differences from every baseline, what it adds to
+coordinates, and a verdict in words, which is printed too. One task per model predicts on a worker that offers a GPU.
+When the settings list the job ``prospect``, the networks of its ensemble (``models/richness/member-s*``) are trained
+first and evaluated too, each and their mean: the model that makes the prospects.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from distributed import Client
 import cluster
 from jobs.prospect import TASK as ENSEMBLE_TASK
 from jobs.prospect import train_ensemble
+from jobs.running.criterion import make_criterion
 from jobs.running.dependencies import makes_prospects
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
 from jobs.train import model_specs
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, compare_models, prediction_table
+from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, Terms, compare_models, prediction_table
 from mineral_pipeline.learning import CONSTANT, ENSEMBLE, Task
 from mineral_pipeline.modelling import (
     SELECTABLE_KINDS,
@@ -73,7 +74,8 @@ def main(settings: Settings, client: Client) -> Counts:
     untrained = Counts("models")
     if makes_prospects(settings):
         untrained = train_ensemble(settings, client, "evaluate")
-        names[ENSEMBLE_TASK] += done_names(workspace, ensemble_specs(settings, workspace, ENSEMBLE_TASK))
+        specs = ensemble_specs(settings, workspace, make_criterion(settings, ENSEMBLE_TASK), ENSEMBLE_TASK)
+        names[ENSEMBLE_TASK] += done_names(workspace, specs)
     lost = [f"{spec.task}/{spec.name}" for spec in model_specs(settings, workspace) if is_lost(workspace, spec)]
     lost += [f"{t}/{TUNED}" for t in tasks if "tune" in settings.jobs and not is_current(workspace, t, TUNED)]
     calls = {f"{task}/{name}": (workspace, task, name, "test") for task in tasks for name in names[task]}
@@ -105,17 +107,18 @@ def write_comparison(settings: Settings, task: Task, predictions: Mapping[str, n
     Raises:
         DataError: there is no trained network.
     """
-    workspace, names = Workspace(settings.workspace), sorted(predictions)
-    selected = select_model(workspace, task, names)
-    if selected is None:
-        CONSOLE.print(f"evaluate: every network for {task} has collapsed to a constant: {CONSTANT} is the result")
+    workspace, names, criterion = Workspace(settings.workspace), sorted(predictions), make_criterion(settings, task)
+    selected = select_model(workspace, task, names, criterion)
     best, samples = CONSTANT if selected is None else selected.name, open_held_out(workspace, task)
     models = [describe(workspace, task, name, predictions[name], samples.validation) for name in names]
     if makes_prospects(settings) and task == ENSEMBLE_TASK:
-        models += ensemble(ensemble_members(settings, workspace, task), models)
+        models += ensemble(ensemble_members(settings, workspace, criterion, task), models)
     resampling = Resampling(settings.evaluate.n_resamples, settings.seed)
+    terms = Terms(criterion.metric, settings.evaluate.local_km, resampling)
+    document = compare_models(task, samples, models, best, terms)
     workspace.write_table(artefacts.evaluation_predictions(task), prediction_table(samples.test, models))
-    workspace.write_json(artefacts.evaluation_metrics(task), compare_models(task, samples, models, best, resampling))
+    workspace.write_json(artefacts.evaluation_metrics(task), document)
+    CONSOLE.print(f"evaluate: {task}: {document['verdict']}")
 
 
 def open_held_out(workspace: Workspace, task: Task) -> HeldOut:
@@ -124,6 +127,9 @@ def open_held_out(workspace: Workspace, task: Task) -> HeldOut:
         subset.table.assign(label=subset.label, weight=subset.weight, group=subset.group)
         for subset in (open_subset(workspace, task, name) for name in ("validation", "test"))
     )
+    table = workspace.read_table(artefacts.samples_table(task))
+    if "region" in table:  # samples that were curated before have none
+        test["region"] = test["chip_id"].map(table.set_index("chip_id")["region"])
     split = workspace.read_json(artefacts.samples_summary(task)).get("split", "groups")
     return HeldOut(validation, test, UNITS.get(split, split))
 

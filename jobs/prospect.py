@@ -18,6 +18,7 @@ import numpy as np
 from distributed import Client
 
 import cluster
+from jobs.running.criterion import make_criterion
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
@@ -59,7 +60,7 @@ def main(settings: Settings, client: Client) -> Counts:
     reasons = {LEARNT: planned - left} if left < planned else {}
     if failed := train_ensemble(settings, client).failed:
         raise DataError(f"prospect: {failed} networks of the ensemble could not be trained: correct settings train")
-    members = modelling.ensemble_members(settings, workspace, TASK)
+    members = modelling.ensemble_members(settings, workspace, make_criterion(settings, TASK), TASK)
     if not members:
         prospecting.remove(workspace)  # those of an earlier run would be taken for the result
         CONSOLE.print(f"prospect: no location is ranked, {COLLAPSED}")
@@ -114,7 +115,8 @@ def without_learnt(workspace: Workspace, chips: gpd.GeoDataFrame) -> gpd.GeoData
 def train_ensemble(settings: Settings, client: Client, job: str = "prospect") -> Counts:
     """Train the networks of the ensemble that are not trained yet; ``job`` is the name of the job that asks for it."""
     workspace = Workspace(settings.workspace)
-    return fit_all(client, workspace, modelling.ensemble_specs(settings, workspace, TASK), job)
+    specs = modelling.ensemble_specs(settings, workspace, make_criterion(settings, TASK), TASK)
+    return fit_all(settings, client, specs, job)
 
 
 def predict(client: Client, workspace: Workspace, members: Sequence[str], chip_index: Sequence[int]) -> np.ndarray:

@@ -16,11 +16,11 @@ import pandas as pd
 from distributed import Client
 
 import cluster
+from jobs.running.criterion import make_criterion, make_measure
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import make_scheduler
 from jobs.train import say_whether_reproducible
-from mineral_pipeline import evaluation
 from mineral_pipeline.errors import MineralPipelineError
 from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling import TUNED, ModelSpec, check_networks, grid_specs, is_done, select_model
@@ -73,14 +73,14 @@ def search_task(settings: Settings, client: Client, task: Task, progress: Progre
         is_new = specs[result.number] not in done
         progress.advance(done=result.succeeded and is_new, failed=not result.succeeded)
 
-    return search(settings, workspace, task, evaluation.measure, make_scheduler(client, "tune", count))
+    return search(settings, workspace, task, make_measure(settings), make_scheduler(client, "tune", count))
 
 
 def compare_with_grid(settings: Settings, task: Task) -> None:
     """Print that the grid stays the best when the search found nothing better, or that nothing was learnt at all."""
     workspace = Workspace(settings.workspace)
     grid = [spec.name for spec in grid_specs(settings, workspace, task)]
-    winner = select_model(workspace, task, [*grid, TUNED])
+    winner = select_model(workspace, task, [*grid, TUNED], make_criterion(settings, task))
     if winner is None:
         CONSOLE.print(f"tune: every network for {task} has collapsed to a constant, the candidates as well")
     elif winner.name != TUNED:
@@ -89,4 +89,4 @@ def compare_with_grid(settings: Settings, task: Task) -> None:
 
 def candidates(settings: Settings, task: Task) -> list[ModelSpec]:
     """The points of a task's search."""
-    return candidate_specs(settings, Workspace(settings.workspace), task)
+    return candidate_specs(settings, Workspace(settings.workspace), task, make_criterion(settings, task))

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, SUBSETS, TASKS, Task
+from mineral_pipeline.learning import ENSEMBLE, SUBSETS, TASKS
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
@@ -34,9 +34,9 @@ def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
     for task in TASKS:
         if workspace.exists(artefacts.evaluation_metrics(task)):
             evaluation = workspace.read_json(artefacts.evaluation_metrics(task))
-            yield f"test, {task}", _result(task, evaluation, evaluation["best"])
+            yield f"test, {task}", _result(evaluation, evaluation["best"])
             if any(model["name"] == ENSEMBLE for model in evaluation["models"]):
-                yield f"test, {task}", _result(task, evaluation, ENSEMBLE)
+                yield f"test, {task}", _result(evaluation, ENSEMBLE)
     if workspace.exists(artefacts.PROSPECTS):
         prospects = workspace.read_table(artefacts.PROSPECTS).head(PROSPECTS_SHOWN)
         for prospect in prospects.itertuples():
@@ -47,9 +47,9 @@ def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
         yield "report", workspace.uri(artefacts.REPORT)
 
 
-def _result(task: Task, evaluation: Mapping[str, Any], name: str) -> str:
+def _result(evaluation: Mapping[str, Any], name: str) -> str:
     """A model's primary metric, with its interval, and the mean of the random-label networks."""
-    metric = PRIMARY_METRIC[task]
+    metric = evaluation["primary_metric"]
     model = next(model for model in evaluation["models"] if model["name"] == name)
     value = model["metrics"][metric]
     baseline = ""

@@ -11,6 +11,7 @@ import scipy.stats
 from sklearn.model_selection import ParameterSampler
 
 from mineral_pipeline.learning import Task
+from mineral_pipeline.modelling.criterion import Criterion
 from mineral_pipeline.modelling.model_list import grid_specs
 from mineral_pipeline.modelling.model_selection import rank_models
 from mineral_pipeline.modelling.spec import ModelSpec
@@ -21,14 +22,14 @@ LOGARITHMIC = ("learning_rate", "conv_l1", "conv_l2", "dense_l1", "dense_l2")
 """Hyperparameters that are drawn uniformly in their logarithm."""
 
 
-def grid_winner(settings: Settings, workspace: Workspace, task: Task) -> ModelSpec:
+def grid_winner(settings: Settings, workspace: Workspace, task: Task, criterion: Criterion) -> ModelSpec:
     """The best model of the grid, with as many epochs as a candidate may have; where all have collapsed, one of them.
 
     Raises:
         DataError: no model of the grid is trained.
     """
     names = [spec.name for spec in grid_specs(settings, workspace, task)]
-    return replace(rank_models(workspace, task, names)[0], epochs=settings.tune.epochs)
+    return replace(rank_models(workspace, task, names, criterion)[0], epochs=settings.tune.epochs)
 
 
 def candidate_spec(winner: ModelSpec, values: dict[str, Any]) -> ModelSpec:
@@ -39,13 +40,13 @@ def candidate_spec(winner: ModelSpec, values: dict[str, Any]) -> ModelSpec:
     return replace(winner, name=f"candidate-{name}", kind="candidate", hyperparameters=hyperparameters)
 
 
-def candidate_specs(settings: Settings, workspace: Workspace, task: Task) -> list[ModelSpec]:
+def candidate_specs(settings: Settings, workspace: Workspace, task: Task, criterion: Criterion) -> list[ModelSpec]:
     """The models that the search over the best of the grid tries, in dask-ml's order.
 
     Raises:
         DataError: no model of the grid is trained.
     """
-    winner = grid_winner(settings, workspace, task)
+    winner = grid_winner(settings, workspace, task, criterion)
     points = ParameterSampler(distributions(settings.tune), settings.tune.candidates, random_state=settings.seed)
     specs = [candidate_spec(winner, point) for point in points]
     return list({spec.name: spec for spec in specs}.values())

@@ -9,7 +9,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, TASKS
+from mineral_pipeline.learning import ENSEMBLE, TASKS
 from mineral_pipeline.workspace import RunState, Workspace, artefacts, read_runs
 
 Model = Mapping[str, Any]
@@ -29,7 +29,7 @@ class Evaluation:
     @property
     def metric(self) -> str:
         """Primary metric of the task."""
-        return PRIMARY_METRIC[self.metrics["task"]]
+        return str(self.metrics["primary_metric"])
 
     @property
     def models(self) -> list[Model]:

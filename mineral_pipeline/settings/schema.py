@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from mineral_pipeline.learning import TASKS, Task
+from mineral_pipeline.learning import METRICS, TASKS, Task, local_metric
 
 JobName = Literal[
     "simulate", "catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "report"
@@ -275,6 +275,24 @@ class Hyperparameters(Section):
     """Edge length of the convolution kernels in pixels."""
 
 
+class PrimaryMetric(Section):
+    """The metric of each task by which models are chosen on the validation subset and compared on the test subset.
+
+    Any that ``evaluate`` gives: ``accuracy``, ``precision``, ``recall``, ``f1``, ``auc``, ``brier``, ``calibration``,
+    ``cross_entropy`` or ``local_auc_500`` of presence, ``mae``, ``mse``, ``rmse``, ``r2`` or ``concordance_500`` of
+    richness; the distances are those of ``evaluate.local_km``. A change chooses anew and trains nothing again.
+    """
+
+    presence: str = "accuracy"
+    """Metric of presence; the study's by default."""
+    richness: str = "mae"
+    """Metric of richness; the study's by default."""
+
+    def of(self, task: Task) -> str:
+        """The metric of a task."""
+        return self.presence if task == "presence" else self.richness
+
+
 class Train(Section):
     """The grid of architectures and its baselines."""
 
@@ -298,6 +316,8 @@ class Train(Section):
     feature maps of an image, over all of them (``layer``), or ``none``."""
     richness_loss: Literal["mae", "mse"] = "mae"
     """Loss of the regression; the study's text and formula disagree."""
+    primary_metric: PrimaryMetric = PrimaryMetric()
+    """Metric by which models are chosen and compared."""
     hyperparameters: Hyperparameters = Hyperparameters()
     """Hyperparameters of every architecture of the grid."""
 
@@ -331,6 +351,9 @@ class Evaluate(Section):
     n_resamples: int = Field(999, ge=99)
     """Number of times that labels are drawn anew: as random fields for the p-value of the best model, which cannot fall
     below 1 / (1 + this), and with the predicted probabilities for the calibration error of a perfect model."""
+    local_km: Annotated[list[Annotated[float, Field(gt=0, le=20_040)]], Distinct] = [500, 1000]
+    """Distances in kilometres of the local scores, which compare a sample only with those within; none when empty.
+    Time and memory grow with the square of a distance: a pair of samples takes 30 bytes."""
 
 
 class Prospect(Section):
@@ -381,4 +404,12 @@ class Settings(Section):
         for job, section in (("label", self.label), ("curate", self.curate)):
             if job in self.jobs and section is None:
                 raise ValueError(f"{job}: the job {job} is listed in jobs but its section is absent")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_exist(self) -> Settings:
+        for task in TASKS:
+            known = [*METRICS[task], *(local_metric(task, km) for km in self.evaluate.local_km)]
+            if (metric := self.train.primary_metric.of(task)) not in known:
+                raise ValueError(f"train.primary_metric.{task}: there is no {metric!r}: give one of {', '.join(known)}")
         return self

@@ -13,6 +13,7 @@ from scipy.special import ndtr
 
 from mineral_pipeline.evaluation import Resampling, label_fields
 from mineral_pipeline.evaluation.label_fields import LabelField, label_field
+from mineral_pipeline.evaluation.pairing import Pairing
 from mineral_pipeline.evaluation.significance import Candidate, Judged, choose, significance
 from mineral_pipeline.evaluation.variogram import Variogram, draw_fields, field_root, fit_variogram
 from mineral_pipeline.geometry import distances_km
@@ -45,9 +46,10 @@ def field_of(task: Task, seed: int, range_km: float = 400, n: int = 240) -> Labe
     )
 
 
-def judged(field: LabelField) -> Judged:
+def judged(task: Task, field: LabelField) -> Judged:
     on_test = (field.subset == 1).astype(float)
-    return Judged(field, 1 - on_test, on_test)
+    metric = {"presence": "accuracy", "richness": "mae"}[task]
+    return Judged(field, 1 - on_test, on_test, metric, Pairing(field.subset, {}))
 
 
 def candidates(task: Task, predictions: np.ndarray) -> list[Candidate]:
@@ -56,7 +58,7 @@ def candidates(task: Task, predictions: np.ndarray) -> list[Candidate]:
 
 
 def p_value(task: Task, field: LabelField, predictions: np.ndarray, n_fields: int = 99) -> float:
-    models, samples = candidates(task, predictions), judged(field)
+    models, samples = candidates(task, predictions), judged(task, field)
     best = models[choose(task, field.label[None], samples, models)[0]].name
     return float(significance(task, samples, models, best, Resampling(n_fields, seed=1))["p_value"])
 
@@ -150,7 +152,7 @@ def test_a_model_with_skill_has_a_small_p_value(task: Task) -> None:
 def test_many_models_are_accounted_for() -> None:
     """The same test score is worth less when it is that of the best of many."""
     field = field_of("presence", seed=7)
-    samples, models = judged(field), candidates("presence", null_predictions(field, 30, seed=7))
+    samples, models = judged("presence", field), candidates("presence", null_predictions(field, 30, seed=7))
     best = models[choose("presence", field.label[None], samples, models)[0]]
     # Models that are all alike on validation and test, and the best alone.
     alone, many = (
@@ -169,7 +171,7 @@ def test_the_choice_is_by_metric_then_loss_then_name() -> None:
     models = [
         Candidate(name, one, "cross_entropy") for name, one in zip("dcab", (wrong, unsure, sure, sure), strict=True)
     ]
-    assert choose("presence", np.stack([label, 1 - label]), judged(field), models).tolist() == [2, 0]
+    assert choose("presence", np.stack([label, 1 - label]), judged("presence", field), models).tolist() == [2, 0]
 
 
 @pytest.mark.parametrize("task", TASKS)
