@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.spatial import KDTree
+from threadpoolctl import threadpool_limits
 
 from mineral_pipeline.evaluation.description import defined, describe
 from mineral_pipeline.evaluation.groups import Groups
@@ -140,10 +141,12 @@ def _is_near(vectors: np.ndarray, held_out: np.ndarray) -> np.ndarray:
 def _fit_predict(stack: Stack, features: np.ndarray, label: np.ndarray, other: np.ndarray) -> np.ndarray:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+    # Threads gain nothing on so few samples, and wait for each other where the processor is shared.
     shape = {"learning_rate": 0.05, "max_iter": 100, "max_leaf_nodes": 8, "l2_regularization": 1.0}
     shape |= {"early_stopping": False, "random_state": 0}
-    if stack.task == "presence":
-        classifier = HistGradientBoostingClassifier(**shape).fit(features, label > 0)
-        return np.asarray(classifier.predict_proba(other)[:, 1])
-    regressor = HistGradientBoostingRegressor(loss="squared_error", **shape).fit(features, label)
-    return np.asarray(np.clip(regressor.predict(other), 0, 1))
+    with threadpool_limits(1, "openmp"):
+        if stack.task == "presence":
+            classifier = HistGradientBoostingClassifier(**shape).fit(features, label > 0)
+            return np.asarray(classifier.predict_proba(other)[:, 1])
+        regressor = HistGradientBoostingRegressor(**shape).fit(features, label)
+        return np.asarray(np.clip(regressor.predict(other), 0, 1))

@@ -17,11 +17,8 @@ import numpy as np
 from mineral_pipeline.evaluation.label_fields import LabelField
 from mineral_pipeline.evaluation.metrics import find_metric
 from mineral_pipeline.evaluation.pairing import Pairing
-from mineral_pipeline.evaluation.resampling import Resampling
+from mineral_pipeline.evaluation.resampling import LABELS_PER_CALL, Resampling
 from mineral_pipeline.learning import Task, higher_is_better, is_better
-
-LABELS_PER_CALL = 2_000_000
-"""Labels that are scored at a time: 16 MB."""
 
 DECIMALS = 9
 """Decimals of a score that mean something."""

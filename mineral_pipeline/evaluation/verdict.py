@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mineral_pipeline.learning import CONSTANT, LOCAL_METRICS, RANDOM_LABELS, STATISTICS, higher_is_better
+from mineral_pipeline.learning import CONSTANT, LOCAL_METRICS, RANDOM_LABELS, higher_is_better
 
 Document = Mapping[str, Any]
 """``evaluation/<task>/metrics.json``, as far as it is made."""
@@ -41,8 +41,8 @@ def _beside_the_bar(document: Document, chosen: Mapping[str, Any]) -> str:
         f"{'' if higher_is_better(document['primary_metric']) else ' (lower is better)'}."
     )
     if found["low"] is None:
-        units, unit = document["interval"]["units"], document["interval"]["unit"]
-        too_few = f"{units:,} {unit} are too few for an interval"
+        interval = document["interval"]
+        too_few = f"there are too few {interval['unit']} for an interval ({interval['units']:,})"
         return f"Whether a network beats the bar cannot be told: {too_few}. {scores[:1].upper()}{scores[1:]}"
     others = [one for one in bar["beaten_by"] if one != chosen["name"]]
     if chosen["name"] in bar["beaten_by"]:
@@ -68,23 +68,17 @@ def _meaning(document: Document, baseline: Mapping[str, Any], found: Mapping[str
 
 
 def _added(document: Document) -> str:
-    """What the predictions of the chosen network, and statistics of the pixels, add to coordinates."""
+    """What the predictions of the chosen network, and those from statistics of the pixels, add to coordinates."""
     metric, found = ADDED_METRIC[document["task"]], {one["model"]: one["metrics"] for one in document.get("added", ())}
     if not found:
         return " What pixels add to coordinates cannot be told: the test samples are too few, or too near each other."
-    sentences = [
-        f" To the {_name(metric)} of coordinates alone, {metrics[metric]['alone']:.3f},"
-        f" {'statistics of the pixels' if name == STATISTICS else name} {_gain(metrics[metric]['difference'])}."
+    gains = [
+        f"{name} adds {_number(gain)}{'' if gain['low'] is not None and gain['low'] > 0 else ', which may be nothing'}"
         for name, metrics in found.items()
-        if metrics[metric]["difference"]["value"] is not None
+        if (gain := metrics[metric]["difference"])["value"] is not None
     ]
-    return "".join(sentences)
-
-
-def _gain(found: Mapping[str, float | None]) -> str:
-    if found["low"] is not None and found["low"] > 0:
-        return f"adds {_number(found)}"
-    return f"adds nothing that is certain, {_number(found)}"
+    alone = next(iter(found.values()))[metric]["alone"]
+    return f" To the {_name(metric)} of coordinates alone, {alone:.3f}, {'; '.join(gains)}." if gains else ""
 
 
 def _difference(bar: Mapping[str, Any], model: str, baseline: str, document: Document) -> dict[str, Any]:
@@ -101,7 +95,8 @@ def _sees_pixels(model: Mapping[str, Any]) -> bool:
 
 
 def _with_sight(baseline: Mapping[str, Any]) -> str:
-    return str(baseline["label"]) if _sees_pixels(baseline) else f"{baseline['label']}, which sees no pixel,"
+    known = _sees_pixels(baseline) or baseline["kind"] == CONSTANT
+    return str(baseline["label"]) if known else f"{baseline['label']}, which sees no pixel,"
 
 
 def _score(document: Document, model: Mapping[str, Any]) -> str:

@@ -10,20 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed import Client
-from synthetic_samples import pretend_trained, settings, write_leakage, write_samples
+from synthetic_samples import criterion, pretend_trained, settings, write_leakage, write_samples
 
 from jobs import evaluate, train, tune
 from jobs.running import provenance
 from jobs.running.summary import summary
 from mineral_pipeline import modelling, reporting
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.evaluation import measure
+from mineral_pipeline.evaluation import Resampling, Terms, measure
 from mineral_pipeline.evaluation.comparison import _candidates, _judged
 from mineral_pipeline.evaluation.significance import choose
 from mineral_pipeline.learning import TASKS, SubsetName, Task
-from mineral_pipeline.modelling import ModelSpec, grid_specs, select_model
+from mineral_pipeline.modelling import Measure, ModelSpec, grid_specs, select_model
 from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Target, register
-from mineral_pipeline.modelling.fitting import Measure
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -96,10 +95,11 @@ def test_the_choice_on_label_fields_is_that_of_the_best_model(workspace: Workspa
         workspace.write_table(artefacts.model(task, spec.name, artefacts.MODEL_PREDICTIONS), table)
         pretend_trained(workspace, spec, validation={**metrics, "loss": metrics[spec.loss]})
     names = [spec.name for spec in specs]
-    best = select_model(workspace, task, names).name
+    best = select_model(workspace, task, names, criterion(task)).name
     test = np.full(len(samples.test), 0.5)
     models = [evaluate.describe(workspace, task, name, test, samples.validation) for name in names]
-    judged, found = _judged(task, samples), _candidates(models)
+    metric = criterion(task).metric
+    judged, found = _judged(task, samples, Terms(metric, (), Resampling(99, 0))), _candidates(models)
     assert found[choose(task, judged.field.label[None], judged, found)[0]].name == best
 
 
@@ -234,7 +234,7 @@ def test_where_every_network_collapses_the_constant_is_the_result(
     train.main(rich, client)
     counts = evaluate.main(rich, client)
     assert (counts.planned, counts.done, counts.failed) == (4, 4, 0)
-    assert "evaluate: every network for richness has collapsed to a constant: constant is the result" in " ".join(
+    assert "evaluate: richness: Every network has collapsed to a constant: " in " ".join(
         capsys.readouterr().out.split()
     )
     result = workspace.read_json(artefacts.evaluation_metrics("richness"))
