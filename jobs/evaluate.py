@@ -13,13 +13,13 @@ first and evaluated too, each and their mean: the model that makes the prospects
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 from distributed import Client
 
 import cluster
+from jobs.evaluation.results import describe, ensemble, open_held_out
 from jobs.prospect import TASK as ENSEMBLE_TASK
 from jobs.prospect import train_ensemble
 from jobs.running.criterion import make_criterion
@@ -29,10 +29,9 @@ from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
 from jobs.train import model_specs
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, Terms, compare_models, prediction_table
-from mineral_pipeline.learning import CONSTANT, ENSEMBLE, Task
+from mineral_pipeline.evaluation import Resampling, Terms, compare_models, prediction_table
+from mineral_pipeline.learning import CONSTANT, Task
 from mineral_pipeline.modelling import (
-    SELECTABLE_KINDS,
     TUNED,
     baseline_specs,
     done_names,
@@ -41,18 +40,11 @@ from mineral_pipeline.modelling import (
     grid_specs,
     is_current,
     is_lost,
-    open_subset,
     predict_subset,
-    read_metrics,
-    read_predictions,
-    read_spec,
     select_model,
 )
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
-
-UNITS = {"buckets": "locations"}
-"""What a group of a split is called, in the plural, where that is not the name of the split."""
 
 
 def plan(settings: Settings) -> Plan:
@@ -119,37 +111,3 @@ def write_comparison(settings: Settings, task: Task, predictions: Mapping[str, n
     workspace.write_table(artefacts.evaluation_predictions(task), prediction_table(samples.test, models))
     workspace.write_json(artefacts.evaluation_metrics(task), document)
     CONSOLE.print(f"evaluate: {task}: {document['verdict']}")
-
-
-def open_held_out(workspace: Workspace, task: Task) -> HeldOut:
-    """The validation and test samples of a task, and what its split keeps together."""
-    validation, test = (
-        subset.table.assign(label=subset.label, weight=subset.weight, group=subset.group)
-        for subset in (open_subset(workspace, task, name) for name in ("validation", "test"))
-    )
-    table = workspace.read_table(artefacts.samples_table(task))
-    if "region" in table:  # samples that were curated before have none
-        test["region"] = test["chip_id"].map(table.set_index("chip_id")["region"])
-    split = workspace.read_json(artefacts.samples_summary(task)).get("split", "groups")
-    return HeldOut(validation, test, UNITS.get(split, split))
-
-
-def describe(
-    workspace: Workspace, task: Task, name: str, prediction: np.ndarray, validation: pd.DataFrame
-) -> ModelPredictions:
-    """A model with its predictions for the test subset and, where it could have been chosen, for validation."""
-    facts, loss = read_metrics(workspace, task, name), read_spec(workspace, task, name).loss
-    if facts["kind"] not in SELECTABLE_KINDS or facts["collapsed"]:
-        return ModelPredictions(facts, prediction, loss=loss)
-    validated = read_predictions(workspace, task, name, validation["chip_id"])
-    return ModelPredictions(facts, prediction, validated, loss)
-
-
-def ensemble(members: Sequence[str], models: Sequence[ModelPredictions]) -> list[ModelPredictions]:
-    """The mean of the predictions of an ensemble's members, as one more model; none without all of the members."""
-    found = [model for model in models if model.facts["name"] in members]
-    if not members or len(found) < len(members):
-        return []
-    same = {key: found[0].facts[key] for key in ("task", "role", "network", "convolution", "dense")}
-    facts = {**same, "name": ENSEMBLE, "kind": ENSEMBLE, "label": ENSEMBLE, "seed": None, "members": list(members)}
-    return [ModelPredictions(facts, np.mean([model.prediction for model in found], axis=0))]

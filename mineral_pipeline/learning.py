@@ -38,6 +38,9 @@ RANDOM_LABELS: Final = "random-labels"
 CONSTANT: Final = "constant"
 """Name and kind of the baseline that predicts the same for every chip: the result where every network collapses."""
 
+COORDINATES: Final = "coordinates"
+"""Name and kind of the baseline from positions alone, to which others are added."""
+
 STATISTICS: Final = "statistics"
 """Name and kind of the baseline from hand-made statistics of the pixels, whose worth beside coordinates is told."""
 

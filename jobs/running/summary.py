@@ -56,7 +56,8 @@ def _result(evaluation: Mapping[str, Any], name: str) -> str:
     if "baseline" in evaluation:
         baseline = f"; random labels {evaluation['baseline']['metrics'][metric]['value']:.3f}"
     collapsed = "every network has collapsed to a constant; " if model["role"] == "baseline" else ""
-    return f"{collapsed}{name}: {metric} {value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f}){baseline}"
+    ends = "" if value["low"] is None else f" ({value['low']:.3f} to {value['high']:.3f})"
+    return f"{collapsed}{name}: {metric} {value['value']:.3f}{ends}{baseline}"
 
 
 def too_many_failed(job: str, counts: Counts, settings: Settings) -> str:

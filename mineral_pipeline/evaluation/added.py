@@ -2,14 +2,15 @@
 
 Boosted trees are fitted on the position of the held-out samples, as unit vectors, and on position and prediction, of
 which they see only the order, so that a probability is worth its logit. Every sample is predicted by trees that have
-seen neither it, nor its group, nor what lies within `GUARD_KM` of the samples that are predicted with it. See D.
+seen neither it, nor its group, nor what lies within `GUARD_KM` of the samples that are predicted with it. Coordinates
+may know the training subset, as the models do: what the baseline of that name predicts is a feature of both. See D.
 Wolpert, Stacked generalization, Neural Networks 5 (1992) 241-259.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,8 @@ class Stack:
     """(sample,) in 0..1."""
     vectors: np.ndarray
     """(sample, 3) unit vectors of the positions."""
+    known: np.ndarray
+    """(sample, 3 or 4) all that coordinates tell: the vectors, and what the baseline from them predicts."""
     groups: Groups
     """What the split keeps together."""
     partitions: Sequence[np.ndarray]
@@ -58,21 +61,23 @@ class Stack:
     """Metrics of coordinates alone, in each partition; none where they cannot be computed."""
 
 
-def make_stack(task: Task, samples: pd.DataFrame, groups: Groups) -> Stack:
+def make_stack(task: Task, samples: pd.DataFrame, groups: Groups, coordinates: np.ndarray | None = None) -> Stack:
     """The stack of some samples, with coordinates alone.
 
     Args:
         task: task of the models.
         samples: ``lon``, ``lat``, ``label`` and, where they are predicted out of fold, ``fold``, one row per sample.
         groups: groups of the samples.
+        coordinates: (sample,) what the model of coordinates predicts, if one was trained as the others were.
     """
     label, vectors = samples["label"].to_numpy(np.float64), unit_vectors(samples[["lon", "lat"]].to_numpy())
     if "fold" in samples and samples["fold"].nunique() > 1:
         partitions = [pd.factorize(samples["fold"])[0]]
     else:
         partitions = [_deal(task, label, groups, number) for number in range(PARTITIONS)]
-    bare = Stack(task, label, vectors, groups, partitions, ())
-    return Stack(task, label, vectors, groups, partitions, _cross_fit(bare, vectors) or ())
+    known = vectors if coordinates is None else np.column_stack([vectors, coordinates])
+    bare = Stack(task, label, vectors, known, groups, partitions, ())
+    return replace(bare, alone=_cross_fit(bare, known) or ())
 
 
 def added(stack: Stack, prediction: np.ndarray) -> dict[str, Any] | None:
@@ -84,7 +89,7 @@ def added(stack: Stack, prediction: np.ndarray) -> dict[str, Any] | None:
     """
     if not stack.alone:
         return None
-    both = _cross_fit(stack, np.column_stack([stack.vectors, prediction]))
+    both = _cross_fit(stack, np.column_stack([stack.known, prediction]))
     if both is None:
         return None
     gain = mean([difference(*pair) for pair in zip(both, stack.alone, strict=True)])

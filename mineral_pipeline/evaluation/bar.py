@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from mineral_pipeline.evaluation.description import describe
 from mineral_pipeline.evaluation.jackknife import Jackknife, difference, interval_of_difference
 from mineral_pipeline.learning import higher_is_better
@@ -18,7 +16,7 @@ Facts = Mapping[str, Any]
 def compare_with_baselines(
     models: Sequence[Facts], results: Mapping[str, Jackknife], metric: str
 ) -> dict[str, Any] | None:
-    """The ``bar`` of ``evaluation/<task>/metrics.json``; None without a baseline whose primary metric is defined.
+    """The ``bar`` of ``evaluation/<task>/metrics.json``; None without a baseline.
 
     The ``best`` baseline is that of the test subset itself, which flatters the baselines and no network. A network
     beats it when the 95 % interval of the paired difference of the primary metric lies on the better side of 0; one
@@ -27,14 +25,13 @@ def compare_with_baselines(
     Args:
         models: facts of the models.
         results: metrics of each by its name.
-        metric: the primary metric.
+        metric: the primary metric, which is defined.
     """
     baselines = [one["name"] for one in models if one["role"] == "baseline"]
-    ranked = [name for name in baselines if np.isfinite(results[name].value[metric])]
-    if not ranked:
+    if not baselines:
         return None
     sign = 1 if higher_is_better(metric) else -1
-    best = max(ranked, key=lambda name: sign * results[name].value[metric])
+    best = max(baselines, key=lambda name: sign * results[name].value[metric])
     differences = [
         {"model": one["name"], "baseline": name, "metrics": _describe(difference(results[one["name"]], results[name]))}
         for one in networks(models)

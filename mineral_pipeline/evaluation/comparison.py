@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from mineral_pipeline.errors import DataError
 from mineral_pipeline.evaluation.added import added, make_stack
 from mineral_pipeline.evaluation.bar import compare_with_baselines
 from mineral_pipeline.evaluation.calibration import perfect_calibration_error
@@ -22,7 +23,7 @@ from mineral_pipeline.evaluation.regions import score_regions
 from mineral_pipeline.evaluation.resampling import Resampling
 from mineral_pipeline.evaluation.significance import Candidate, Judged, significance
 from mineral_pipeline.evaluation.verdict import verdict
-from mineral_pipeline.learning import CONSTANT, RANDOM_LABELS, STATISTICS, Task, local_metric
+from mineral_pipeline.learning import CONSTANT, COORDINATES, RANDOM_LABELS, STATISTICS, Task, local_metric
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,19 @@ def compare_models(
         models: models in the order of the document.
         best: name of the model that was selected on the validation subset.
         terms: how they are compared.
+
+    Raises:
+        DataError: the primary metric is not defined on the test subset.
     """
     test, by_name = samples.test, {str(one.facts["name"]): one.prediction for one in models}
     label, groups = test["label"].to_numpy(), find_groups(test["group"].to_numpy(), test[["lon", "lat"]].to_numpy())
     pairing = _pair(task, test, terms.local_km)
     results = {name: jackknife(task, label, one, groups, pairing) for name, one in by_name.items()}
+    if not all(np.isfinite(one.value[terms.metric]) for one in results.values()):
+        raise DataError(
+            f"train.primary_metric.{task}: {terms.metric} is not defined on the test subset, as where it has one"
+            " class or no pair of near samples: give another metric"
+        )
     document: dict[str, Any] = {
         "task": task,
         "primary_metric": terms.metric,
@@ -148,7 +157,7 @@ def _added(
     task: Task, samples: HeldOut, groups: Groups, predictions: Mapping[str, np.ndarray], best: str
 ) -> list[dict[str, Any]]:
     """What the best model and the statistics of the pixels add to coordinates."""
-    stack = make_stack(task, samples.test, groups)
+    stack = make_stack(task, samples.test, groups, predictions.get(COORDINATES))
     shown = {name: added(stack, predictions[name]) for name in dict.fromkeys((best, STATISTICS)) if name in predictions}
     return [{"model": name, **found} for name, found in shown.items() if found and name != CONSTANT]
 

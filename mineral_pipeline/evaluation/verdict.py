@@ -32,9 +32,9 @@ def verdict(document: Document) -> str:
 
 def _beside_the_bar(document: Document, chosen: Mapping[str, Any]) -> str:
     bar, name = document.get("bar"), _name(document["primary_metric"])
-    if bar is None or (found := _difference(bar, chosen["name"], bar["best"], document))["value"] is None:
-        return f"Whether a network beats the bar cannot be told: {name} is defined for no baseline, or for no network."
-    baseline = _model(document, bar["best"])
+    if bar is None:
+        return "Whether a network beats the bar cannot be told: there is no baseline."
+    baseline, found = _model(document, bar["best"]), _difference(document, chosen["name"])
     scores = (
         f"{_with_sight(baseline)} reaches {name} {_score(document, baseline)} on the test subset, {chosen['name']}, the"
         f" network that validation chose, {_score(document, chosen)}; the difference is {_number(found)}"
@@ -81,9 +81,11 @@ def _added(document: Document) -> str:
     return f" To the {_name(metric)} of coordinates alone, {alone:.3f}, {'; '.join(gains)}." if gains else ""
 
 
-def _difference(bar: Mapping[str, Any], model: str, baseline: str, document: Document) -> dict[str, Any]:
-    pair = next(one for one in bar["differences"] if (one["model"], one["baseline"]) == (model, baseline))
-    return dict(pair["metrics"][document["primary_metric"]])
+def _difference(document: Document, model: str) -> dict[str, Any]:
+    """By how much a network is above the best baseline in the primary metric."""
+    pair = model, document["bar"]["best"]
+    found = next(one for one in document["bar"]["differences"] if (one["model"], one["baseline"]) == pair)
+    return dict(found["metrics"][document["primary_metric"]])
 
 
 def _model(document: Document, name: str) -> dict[str, Any]:

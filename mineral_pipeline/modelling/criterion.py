@@ -11,6 +11,7 @@ from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import Task, higher_is_better
 from mineral_pipeline.modelling.dataset import Subset, open_subset
 from mineral_pipeline.modelling.model_files import read_predictions, read_validation
+from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace
 
 Measure = Callable[[Task, np.ndarray, np.ndarray, np.ndarray, np.ndarray], dict[str, float]]
@@ -27,32 +28,32 @@ class Criterion:
     measure: Measure
     """Gives the metrics of a model that was trained before its metrics held this one."""
 
-    def score(self, workspace: Workspace, task: Task, name: str) -> tuple[float, float]:
+    def score(self, workspace: Workspace, spec: ModelSpec) -> tuple[float, float]:
         """The metric and the loss of a trained model on the validation subset.
 
         Raises:
             WorkspaceError: the model is not trained, or a file of it is damaged.
             DataError: the metric is not defined on the validation subset.
         """
-        found, loss = read_validation(workspace, task, name)
-        value = found[self.metric] if self.metric in found else self._compute(workspace, task, name)
+        found, loss = read_validation(workspace, spec.task, spec.name)
+        value = found[self.metric] if self.metric in found else self._compute(workspace, spec)
         if value is None or not np.isfinite(value):
             raise DataError(
-                f"train.primary_metric.{task}: {self.metric} is not defined on the validation subset, as where it has"
-                " one class or no pair of near samples: give another metric"
+                f"train.primary_metric.{spec.task}: {self.metric} is not defined on the validation subset, as where it"
+                " has one class or no pair of near samples: give another metric"
             )
         return value, loss
 
-    def _compute(self, workspace: Workspace, task: Task, name: str) -> float | None:
-        """The metric from the predictions that the model left."""
-        validation = open_subset(workspace, task, "validation")
-        predicted = read_predictions(workspace, task, name, validation.table["chip_id"])
-        return measure_subset(self.measure, task, validation, predicted).get(self.metric)
-
-    def cost(self, workspace: Workspace, task: Task, name: str) -> tuple[float, float]:
+    def cost(self, workspace: Workspace, spec: ModelSpec) -> tuple[float, float]:
         """What orders models, the best first; errors are those of `score`."""
-        value, loss = self.score(workspace, task, name)
+        value, loss = self.score(workspace, spec)
         return (-value if higher_is_better(self.metric) else value), loss
+
+    def _compute(self, workspace: Workspace, spec: ModelSpec) -> float | None:
+        """The metric from the predictions that the model left."""
+        validation = open_subset(workspace, spec.task, "validation")
+        predicted = read_predictions(workspace, spec.task, spec.name, validation.table["chip_id"])
+        return measure_subset(self.measure, spec.task, validation, predicted).get(self.metric)
 
 
 def measure_subset(measure: Measure, task: Task, subset: Subset, prediction: np.ndarray) -> dict[str, float]:

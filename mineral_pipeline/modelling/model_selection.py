@@ -48,7 +48,7 @@ def rank_models(
             continue
         spec = read_spec(workspace, task, name)
         if spec.kind in kinds:
-            cost = has_collapsed(workspace, spec), *criterion.cost(workspace, task, name)
+            cost = has_collapsed(workspace, spec), *criterion.cost(workspace, spec)
             found.append((cost, name, spec))
     if not found:
         raise DataError(f"{workspace.uri(artefacts.models(task))} holds no trained network: run the job train first")

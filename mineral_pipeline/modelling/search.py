@@ -82,8 +82,8 @@ class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         context = ("workspace", "spec", "criterion")
         values = {name: value for name, value in self.get_params().items() if name not in context}
         try:
-            spec = candidate_spec(self.spec, values)
-            self.metrics_: dict[str, Any] | None = fit(self.workspace, spec, self.criterion.measure)
+            self.fitted_ = candidate_spec(self.spec, values)
+            self.metrics_: dict[str, Any] | None = fit(self.workspace, self.fitted_, self.criterion.measure)
         except LeaseLostError:  # the candidate has not failed: its run is over
             raise
         except Exception:
@@ -97,7 +97,7 @@ class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
             return FAILED_SCORE
         if self.metrics_["collapsed"]:
             return COLLAPSED_SCORE
-        cost, _ = self.criterion.cost(self.workspace, self.spec.task, self.metrics_["name"])
+        cost, _ = self.criterion.cost(self.workspace, self.fitted_)
         return max(-cost, LEAST_SCORE)
 
 
@@ -186,5 +186,5 @@ def _row(workspace: Workspace, spec: ModelSpec, criterion: Criterion) -> dict[st
     if not is_done(workspace, spec):
         return row | {"reason": read_failure(workspace, spec.task, spec.name)}
     metrics = read_metrics(workspace, spec.task, spec.name)
-    score, loss = criterion.score(workspace, spec.task, spec.name)
+    score, loss = criterion.score(workspace, spec)
     return row | {"score": score, "loss": loss} | {key: metrics[key] for key in ("epochs", "seconds", "collapsed")}

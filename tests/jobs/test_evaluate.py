@@ -13,6 +13,7 @@ from distributed import Client
 from synthetic_samples import criterion, pretend_trained, settings, write_leakage, write_samples
 
 from jobs import evaluate, train, tune
+from jobs.evaluation.results import describe, open_held_out
 from jobs.running import provenance
 from jobs.running.summary import summary
 from mineral_pipeline import modelling, reporting
@@ -83,7 +84,7 @@ def test_the_choice_on_label_fields_is_that_of_the_best_model(workspace: Workspa
     """On the true labels both rules choose the same of models that share metrics and losses."""
     write_samples(workspace, task, locations=60, chips=1, size=16)
     write_leakage(workspace, task, 0.0)
-    samples, rng = evaluate.open_held_out(workspace, task), np.random.default_rng(0)
+    samples, rng = open_held_out(workspace, task), np.random.default_rng(0)
     label, n = samples.validation["label"].to_numpy(), len(samples.validation)
     specs = grid_specs(settings(workspace, tasks=[task]), workspace, task)
     for spec in specs:
@@ -97,7 +98,7 @@ def test_the_choice_on_label_fields_is_that_of_the_best_model(workspace: Workspa
     names = [spec.name for spec in specs]
     best = select_model(workspace, task, names, criterion(task)).name
     test = np.full(len(samples.test), 0.5)
-    models = [evaluate.describe(workspace, task, name, test, samples.validation) for name in names]
+    models = [describe(workspace, task, name, test, samples.validation) for name in names]
     metric = criterion(task).metric
     judged, found = _judged(task, samples, Terms(metric, (), Resampling(99, 0))), _candidates(models)
     assert found[choose(task, judged.field.label[None], judged, found)[0]].name == best
