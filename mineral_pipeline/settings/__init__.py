@@ -4,6 +4,7 @@ Unknown keys are errors. ``${NAME}`` in a value is replaced by the environment v
 are those of the directory in which the settings are read, and become absolute there.
 """
 
+from mineral_pipeline.settings.fields import absolute
 from mineral_pipeline.settings.loader import expand, load, parse
 from mineral_pipeline.settings.schema import (
     JOBS,
@@ -24,7 +25,6 @@ from mineral_pipeline.settings.schema import (
     Size,
     Train,
     Tune,
-    absolute,
 )
 
 __all__ = [

@@ -2,71 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mineral_pipeline.learning import METRICS, TASKS, Task, local_metric
+from mineral_pipeline.settings.fields import (
+    Distinct,
+    Fraction,
+    Latitude,
+    Longitude,
+    OpenFraction,
+    PositiveInt,
+    Range,
+    Uri,
+    ordered,
+    text_encoding,
+)
 
 JobName = Literal[
     "simulate", "catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "report"
 ]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-OpenFraction = Annotated[float, Field(gt=0, lt=1)]
-"""Neither 0 nor 1."""
-
 Size = Literal["small", "medium", "big"]
 Normalisation = Literal["batch", "group", "layer", "none"]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-
-
-def _ordered(range_: tuple[float, float]) -> tuple[float, float]:
-    if range_[0] > range_[1]:
-        raise ValueError(f"the range {list(range_)} must begin with its smaller end")
-    return range_
-
-
-def _distinct(values: list[Any]) -> list[Any]:
-    if len(set(values)) < len(values):
-        raise ValueError(f"{values} names something twice")
-    return values
-
-
-def _without_credentials(uri: str) -> str:
-    parts = urlsplit(uri)
-    if "@" in parts.netloc or (parts.scheme and parts.query):
-        raise ValueError("the URL holds credentials or a query: it is written to run files, so give them another way")
-    return uri
-
-
-def absolute(uri: str) -> str:
-    """A path, also one after ``file://``, from the root of the file system; a URL as it is.
-
-    A relative path is one of the current directory, and a cluster has many: the client's and one of every worker.
-    """
-    scheme, separator, path = uri.rpartition("://")
-    if scheme not in ("", "file") or "::" in uri:  # fsspec chains URLs with ::
-        return uri
-    return f"{scheme}{separator}{os.path.abspath(os.path.expanduser(path))}"
-
-
-def _text_encoding(name: str) -> str:
-    try:
-        "".encode(name)
-    except (LookupError, ValueError):
-        raise ValueError(f"{name!r} is no encoding of text: give one of Python's, such as cp1250 or gbk") from None
-    return name
-
-
-Uri = Annotated[str, Field(min_length=1), AfterValidator(_without_credentials), AfterValidator(absolute)]
-"""A path or URL. Relative paths become absolute where settings are read, so that they mean the same on all workers."""
-Range = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_ordered)]
-Distinct = AfterValidator(_distinct)
-PositiveInt = Annotated[int, Field(ge=1)]
 
 JOBS: tuple[JobName, ...] = (
     "catalogue",
@@ -195,7 +154,7 @@ class Label(Section):
 
     deposits: list[Uri] = Field(min_length=1)
     """Paths or URLs of tables of deposits in any registered format; by default CSV in the layout of MRDS."""
-    encoding: Annotated[str, AfterValidator(_text_encoding)] | None = None
+    encoding: Annotated[str, AfterValidator(text_encoding)] | None = None
     """Encoding of the tables' text, such as ``cp1250`` or ``gbk``; default UTF-8, or Windows-1252 where it is not."""
     merge_km: float = Field(1.5, ge=0)
     """Maximum distance in kilometres between merged deposits of one name; the position of the first table is kept."""
@@ -339,9 +298,9 @@ class Tune(Section):
     """L1 penalty of the dense layers."""
     dense_l2: Range = (1e-8, 0.2)
     """L2 penalty of the dense layers."""
-    dropout: Annotated[tuple[OpenFraction, OpenFraction], AfterValidator(_ordered)] = (0.1, 0.5)
+    dropout: Annotated[tuple[OpenFraction, OpenFraction], AfterValidator(ordered)] = (0.1, 0.5)
     """Uniform."""
-    kernel: Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_ordered)] = (3, 11)
+    kernel: Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(ordered)] = (3, 11)
     """Uniform over the odd numbers."""
 
 

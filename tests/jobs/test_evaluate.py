@@ -24,7 +24,7 @@ from mineral_pipeline.evaluation.significance import choose
 from mineral_pipeline.learning import TASKS, SubsetName, Task
 from mineral_pipeline.modelling import Measure, ModelSpec, grid_specs, select_model
 from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Target, register
-from mineral_pipeline.settings import Settings
+from mineral_pipeline.settings import Settings, parse
 from mineral_pipeline.workspace import Workspace, artefacts
 
 # Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
@@ -64,6 +64,10 @@ def test_train_tune_evaluate(
     assert (result["significance"]["n_label_fields"], result["significance"]["models"]) == (100, 2)
     assert 1 / 101 <= result["significance"]["p_value"] <= 1
     assert len(workspace.read_table(artefacts.evaluation_predictions("presence"))) == 5 * 12
+    _compares_with_the_bar(result)
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"evaluate: presence: {' '.join(result['verdict'].split())}" in said
+    _another_criterion_chooses_anew_and_trains_nothing(client, config, workspace)
 
     for network in ("random-labels-p0", "tuned"):
         workspace.remove(artefacts.model("presence", network))
@@ -77,6 +81,39 @@ def test_train_tune_evaluate(
         in shown
     )
     assert "model.skops is damaged (its content is not what was written): run `mineral-pipeline repair" in shown
+
+
+def _compares_with_the_bar(result: dict[str, Any]) -> None:
+    pairs = {(one["model"], one["baseline"]) for one in result["bar"]["differences"]}
+    baselines = ("brightness", "constant", "random-labels-p0")
+    assert pairs == {(network, one) for network in ("small-small-s0", "tuned") for one in baselines}
+    accuracy = {one["name"]: one["metrics"]["accuracy"]["value"] for one in result["models"]}
+    assert accuracy[result["bar"]["best"]] == max(accuracy[one] for one in baselines)
+    for one in result["bar"]["differences"]:
+        difference = one["metrics"]["accuracy"]["value"]
+        assert difference == pytest.approx(accuracy[one["model"]] - accuracy[one["baseline"]])
+    assert "added" not in result, "twelve samples are too few"
+    assert "regions" not in result, "the samples tell none"
+    assert set(result["pairs"]) == {"local_auc_500", "local_auc_1000"}
+    assert all(set(one["metrics"]) >= set(result["pairs"]) for one in result["models"])
+
+
+def _another_criterion_chooses_anew_and_trains_nothing(client: Client, config: Settings, workspace: Workspace) -> None:
+    table = workspace.read_table(artefacts.samples_table("presence"))
+    workspace.write_table(artefacts.samples_table("presence"), table.assign(region="Asia"))
+    other = parse(config.model_dump(mode="json") | {"train": config.train.model_dump() | AUC})
+    assert train.main(other, client).skipped == 4
+    assert tune.main(other, client).skipped == 1
+    assert evaluate.main(other, client).failed == 0
+    result = workspace.read_json(artefacts.evaluation_metrics("presence"))
+    assert result["primary_metric"] == "auc"
+    (asia,) = result["regions"]
+    shown = {"brightness", "constant", "random-labels-p0", result["best"]}
+    assert (asia["region"], asia["samples"], set(asia["metrics"])) == ("Asia", 12, shown)
+    assert set(asia["metrics"]["constant"]) == {"auc", "local_auc_500", "local_auc_1000"}
+    for job in ("train", "tune", "evaluate"):
+        assert provenance.read_settings(other, job) != provenance.read_settings(config, job), job
+    evaluate.main(config, client)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -153,6 +190,8 @@ def rich(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
         evaluate={"n_resamples": 100}, prospect={"ensemble_size": 3},
     )  # fmt: skip
 
+
+AUC = {"primary_metric": {"presence": "auc"}}
 
 COLLAPSING: set[str] = set()
 """Names of the doubles that collapse."""
