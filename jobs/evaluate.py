@@ -4,11 +4,12 @@
 
 Reads ``models/<task>/`` and ``samples/<task>/test.zarr``; writes ``evaluation/<task>/predictions.parquet`` and
 ``metrics.json``: every metric with a 95 % interval over the groups of the split (blocks), the best model (selected on
-the validation subset), its p-value on random label fields, and the mean of the random-label networks. One task per
-model predicts on a worker that offers a GPU. When the settings list the job ``prospect``, the networks of its ensemble
-(``models/richness/member-s*``) are trained first and evaluated too, each and their mean: the model that makes the
-prospects. With ``curate.folds`` the models of every fold predict its test subset, and ``evaluation/<task>/folds/`` says
-what they are worth together: every location is predicted by models that have not seen it.
+the validation subset), its p-value on random label fields, its paired differences from every baseline, what it adds to
+coordinates, and a verdict in words, which is printed too. One task per model predicts on a worker that offers a GPU.
+When the settings list the job ``prospect``, the networks of its ensemble (``models/richness/member-s*``) are trained
+first and evaluated too, each and their mean: the model that makes the prospects. With ``curate.folds`` the models of
+every fold predict its test subset, and ``evaluation/<task>/folds/`` says what they are worth together: every location
+is predicted by models that have not seen it.
 """
 
 from __future__ import annotations
@@ -23,13 +24,22 @@ from distributed import Client
 import cluster
 from jobs.evaluation.results import count_held_out, read_results
 from jobs.prospecting.ensembles import all_members
+from jobs.running.criterion import make_criterion
 from jobs.running.dependencies import RICHNESS, makes_prospects
 from jobs.running.plan import Plan
-from jobs.running.progress import Progress
+from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
 from jobs.train import fit_all, model_specs
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.evaluation import Resampling, Results, compare_models, incomplete, join_folds, prediction_table
+from mineral_pipeline.evaluation import (
+    Resampling,
+    Results,
+    Terms,
+    compare_models,
+    incomplete,
+    join_folds,
+    prediction_table,
+)
 from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling import (
     TUNED,
@@ -62,7 +72,7 @@ def main(settings: Settings, client: Client) -> Counts:
     names = {artefacts.sample_set(*one): trained_names(settings, *one) for one in settings.sample_sets}
     if makes_prospects(settings):
         specs = all_members(settings, workspace, (None, *settings.folds))
-        untrained = fit_all(client, workspace, specs, "evaluate")
+        untrained = fit_all(settings, client, specs, "evaluate")
         for spec in specs:
             names[spec.sample_set] += done_names(workspace, [spec])
     lost = [spec.path for spec in model_specs(settings, workspace) if is_lost(workspace, spec)]
@@ -108,7 +118,9 @@ def write_out_of_fold(settings: Settings, task: Task, predictions: Mapping[str, 
 def write_comparison(settings: Settings, task: Task, name: str, results: Results, **more: Any) -> None:
     """Write the evaluation ``name``, with ``more`` in its document."""
     workspace, resampling = Workspace(settings.workspace), Resampling(settings.evaluate.n_resamples, settings.seed)
-    document = compare_models(task, results.samples, results.models, results.best, resampling)
+    terms = Terms(make_criterion(settings, task).metric, settings.evaluate.local_km, resampling)
+    document = compare_models(task, results.samples, results.models, results.best, terms)
     table = prediction_table(results.samples.test, results.models)
     workspace.write_table(artefacts.evaluation_predictions(name), table)
     workspace.write_json(artefacts.evaluation_metrics(name), document | more)
+    CONSOLE.print(f"evaluate: {name}: {document['verdict']}")

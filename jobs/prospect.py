@@ -22,6 +22,7 @@ from distributed import Client
 
 import cluster
 from jobs.prospecting.ensembles import Ensemble, all_members, predict
+from jobs.running.criterion import make_criterion
 from jobs.running.dependencies import RICHNESS
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE
@@ -62,7 +63,8 @@ def main(settings: Settings, client: Client) -> Counts:
     specs = all_members(settings, workspace, settings.folds or (None,))
     if failed := fit_all(client, workspace, specs, "prospect").failed:
         raise DataError(f"prospect: {failed} networks of the ensemble could not be trained: correct settings train")
-    members = {fold: modelling.ensemble_members(settings, workspace, RICHNESS, fold) for fold in chips}
+    criterion = make_criterion(settings, RICHNESS)
+    members = {fold: modelling.ensemble_members(settings, workspace, criterion, RICHNESS, fold) for fold in chips}
     chips = {fold: one for fold, one in chips.items() if members[fold]}
     reasons[COLLAPSED] = left - count_locations(chips)
     if not chips:

@@ -17,10 +17,10 @@ from itertools import chain
 from distributed import Client
 
 import cluster
+from jobs.running.criterion import make_measure
 from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
-from mineral_pipeline import evaluation
 from mineral_pipeline.curation import check_leakage
 from mineral_pipeline.modelling import (
     ModelSpec,
@@ -60,7 +60,7 @@ def main(settings: Settings, client: Client) -> Counts:
         check_leakage(workspace, artefacts.sample_set(*one), settings.curate.max_leakage if settings.curate else 0.0)
     if workspace.exists(artefacts.CATALOGUE) and "visits" not in workspace.read_table(artefacts.CATALOGUE):
         CONSOLE.print(f"train: {NO_VISITS}")
-    return fit_all(client, workspace, model_specs(settings, workspace))
+    return fit_all(settings, client, model_specs(settings, workspace))
 
 
 def model_specs(settings: Settings, workspace: Workspace) -> list[ModelSpec]:
@@ -70,12 +70,13 @@ def model_specs(settings: Settings, workspace: Workspace) -> list[ModelSpec]:
     return [*chain(*zip(*grids, strict=True)), *chain(*baselines)]
 
 
-def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec], job: str = "train") -> Counts:
+def fit_all(settings: Settings, client: Client, specs: Sequence[ModelSpec], job: str = "train") -> Counts:
     """One task per model that is not trained yet, each on a GPU; ``job`` is the name of the job that asks for it."""
     if not specs:
         return Counts("models")
+    workspace, measure = Workspace(settings.workspace), make_measure(settings)
     todo = [spec for spec in specs if not is_done(workspace, spec)]
-    calls = {spec.path: (workspace, spec, evaluation.measure) for spec in todo}
+    calls = {spec.path: (workspace, spec, measure) for spec in todo}
     if todo:
         say_whether_reproducible(client, job)
     with Progress(job, "models", len(specs), skipped=len(specs) - len(todo)) as progress:

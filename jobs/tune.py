@@ -17,11 +17,11 @@ import pandas as pd
 from distributed import Client
 
 import cluster
+from jobs.running.criterion import make_criterion, make_measure
 from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import make_scheduler
 from jobs.train import say_whether_reproducible
-from mineral_pipeline import evaluation
 from mineral_pipeline.errors import MineralPipelineError
 from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling import TUNED, ModelSpec, check_networks, grid_specs, is_done, select_model
@@ -72,14 +72,14 @@ def search_set(
         is_new = specs[result.number] not in done
         progress.advance(done=result.succeeded and is_new, failed=not result.succeeded)
 
-    return search(settings, workspace, task, evaluation.measure, make_scheduler(client, "tune", count), fold=fold)
+    return search(settings, workspace, task, make_measure(settings), make_scheduler(client, "tune", count), fold=fold)
 
 
 def compare_with_grid(settings: Settings, task: Task, fold: int | None = None) -> None:
     """Print that the grid stays the best when the search found nothing better, or that nothing was learnt at all."""
     workspace, sample_set = Workspace(settings.workspace), artefacts.sample_set(task, fold)
     grid = [spec.name for spec in grid_specs(settings, workspace, task, fold)]
-    winner = select_model(workspace, sample_set, [*grid, TUNED])
+    winner = select_model(workspace, sample_set, [*grid, TUNED], make_criterion(settings, task))
     if winner is None:
         CONSOLE.print(f"tune: every network for {sample_set} has collapsed to a constant, the candidates as well")
     elif winner.name != TUNED:
@@ -90,4 +90,4 @@ def compare_with_grid(settings: Settings, task: Task, fold: int | None = None) -
 
 def candidates(settings: Settings, task: Task, fold: int | None = None) -> list[ModelSpec]:
     """The points of the search on a sample set."""
-    return candidate_specs(settings, Workspace(settings.workspace), task, fold)
+    return candidate_specs(settings, Workspace(settings.workspace), task, make_criterion(settings, task), fold)

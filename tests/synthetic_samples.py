@@ -8,8 +8,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from mineral_pipeline.evaluation import measure
 from mineral_pipeline.geometry import CRS
-from mineral_pipeline.modelling import ModelSpec
+from mineral_pipeline.learning import Task
+from mineral_pipeline.modelling import Criterion, ModelSpec
 from mineral_pipeline.modelling.model_files import write_metrics
 from mineral_pipeline.modelling.spec import write_spec
 from mineral_pipeline.settings import Settings, parse
@@ -129,6 +131,11 @@ def pretend_trained(
 def settings(workspace: Workspace, **sections: object) -> Settings:
     """Settings that need no data."""
     return parse({"workspace": workspace.url, "archive": {"url": "nowhere"}, "jobs": ["train"], **sections})
+
+
+def criterion(task: Task, metric: str = "") -> Criterion:
+    """By what the models of a task are chosen; as in the study by default."""
+    return Criterion(metric or {"presence": "accuracy", "richness": "mae"}[task], measure)
 
 
 def write_leakage(workspace: Workspace, sample_set: str, area: float) -> None:

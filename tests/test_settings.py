@@ -55,6 +55,25 @@ def test_unknown_key_is_named(tmp_path: Path) -> None:
         ("curate.test_fraction=1.5", r"curate\.test_fraction"),
         ("nonsense", r"write section\.key=value"),
         ("workspace.deep=1", r"workspace is not a section"),
+        (
+            "train.primary_metric.presence=AUC",
+            r"train\.primary_metric\.presence: there is no 'AUC': give one of accuracy, ",
+        ),
+        (
+            "train.primary_metric.richness=auc",
+            r"there is no 'auc': give one of mae, mse, rmse, r2, concordance_500, conc",
+        ),
+        (
+            "train.primary_metric.presence=local_auc_250",
+            r"there is no .*, cross_entropy, local_auc_500, local_auc_1000$",
+        ),
+        ("train.primary_metric.wealth=mae", r"unknown key train\.primary_metric\.wealth"),
+        ("train.primary_metric=auc", r"train\.primary_metric"),
+        ("evaluate.local_km=[0]", r"evaluate\.local_km\.0: Input should be greater than 0"),
+        ("evaluate.local_km=[500, 500.0]", r"evaluate\.local_km: .*names something twice"),
+        ("evaluate.local_km=[.nan]", r"evaluate\.local_km\.0"),
+        ("evaluate.local_km=[50000]", r"evaluate\.local_km\.0: Input should be less than or equal to 20040"),
+        ("evaluate.local_km=500", r"evaluate\.local_km: Input should be a valid list"),
     ],
 )
 def test_a_bad_value_is_named_in_one_line(tmp_path: Path, override: str, message: str) -> None:
@@ -201,3 +220,10 @@ def test_an_override_changes_one_of_the_sections_that_an_alias_shares(tmp_path: 
     )
     settings = reader.load(str(path), ["archive.storage_options.x.k=2"])
     assert settings.archive.storage_options == {"x": {"k": 2}, "y": {"k": 1}}
+
+
+def test_a_local_metric_may_decide_when_its_distance_is_among_the_settings(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.yaml", evaluate={"local_km": [250]}, train={"primary_metric": {"richness": "r2"}})
+    found = reader.load(path, ["train.primary_metric.presence=local_auc_250"]).train.primary_metric
+    assert (found.of("presence"), found.of("richness")) == ("local_auc_250", "r2")
+    assert reader.load(write(tmp_path / "b.yaml", evaluate={"local_km": []})).evaluate.local_km == []

@@ -11,6 +11,7 @@ from scipy.special import ndtr
 
 from mineral_pipeline.evaluation import Groups, find_groups, interval, jackknife, score
 from mineral_pipeline.evaluation.label_fields import label_field
+from mineral_pipeline.evaluation.pairing import Pairing
 from mineral_pipeline.evaluation.resampling import Resampling
 from mineral_pipeline.evaluation.significance import Candidate, Judged, choose, significance
 from mineral_pipeline.evaluation.variogram import Variogram, draw_fields, field_root
@@ -77,7 +78,8 @@ def draw_trials(task: Task, held_out: pd.DataFrame, distance_km: int, trials: in
     root = field_root(field.distance_km, Variogram(-distance_km / np.log(0.05), nugget=0.0))
     on_test = (held_out["subset"] == "test").to_numpy()
     test, weight = held_out[on_test], held_out["weight"].to_numpy(np.float64)
-    judged = Judged(field, np.where(on_test, 0.0, weight), on_test.astype(float))
+    unpaired = Pairing(on_test.astype(int), {})
+    judged = Judged(field, np.where(on_test, 0.0, weight), on_test.astype(float), METRICS[task][0], unpaired)
     label = test["label"].to_numpy(np.float64)
     groups = find_groups(test["group"].to_numpy(), test[["lon", "lat"]].to_numpy())
     n_groups = groups.kernel.shape[0]

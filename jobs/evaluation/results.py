@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from jobs.running.criterion import make_criterion
 from jobs.running.dependencies import RICHNESS, makes_prospects
-from jobs.running.progress import CONSOLE
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Results, average
 from mineral_pipeline.learning import CONSTANT, Task
@@ -38,14 +38,12 @@ def read_results(
         DataError: there is no trained network.
     """
     workspace, sample_set = Workspace(settings.workspace), artefacts.sample_set(task, fold)
-    names = sorted(predictions)
-    selected = select_model(workspace, sample_set, names)
-    if selected is None:
-        CONSOLE.print(f"evaluate: every network for {sample_set} has collapsed to a constant: {CONSTANT} is the result")
+    names, criterion = sorted(predictions), make_criterion(settings, task)
+    selected = select_model(workspace, sample_set, names, criterion)
     samples = open_held_out(workspace, sample_set)
     models = [describe(workspace, sample_set, name, predictions[name], samples.validation) for name in names]
     if makes_prospects(settings) and task == RICHNESS:
-        models += average(ensemble_members(settings, workspace, task, fold), models)
+        models += average(ensemble_members(settings, workspace, criterion, task, fold), models)
     return Results(samples, models, CONSTANT if selected is None else selected.name)
 
 
@@ -55,6 +53,9 @@ def open_held_out(workspace: Workspace, sample_set: str) -> HeldOut:
         subset.table.assign(label=subset.label, weight=subset.weight, group=subset.group)
         for subset in (open_subset(workspace, sample_set, name) for name in ("validation", "test"))
     )
+    table = workspace.read_table(artefacts.samples_table(sample_set))
+    if "region" in table:  # samples that were curated before have none
+        test["region"] = test["chip_id"].map(table.set_index("chip_id")["region"])
     split = workspace.read_json(artefacts.samples_summary(sample_set)).get("split", "groups")
     return HeldOut(validation, test, UNITS.get(split, split))
 

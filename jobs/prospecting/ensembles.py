@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from distributed import Client
 
+from jobs.running.criterion import make_criterion
 from jobs.running.dependencies import RICHNESS
 from jobs.running.progress import Progress
 from jobs.running.tasks import GPU, collect, submit
@@ -37,7 +39,8 @@ def all_members(settings: Settings, workspace: Workspace, folds: Sequence[int | 
     Raises:
         DataError: a sample set has no trained network.
     """
-    return [spec for fold in folds for spec in modelling.ensemble_specs(settings, workspace, RICHNESS, fold)]
+    ensemble_specs = partial(modelling.ensemble_specs, settings, workspace, make_criterion(settings, RICHNESS))
+    return [spec for fold in folds for spec in ensemble_specs(RICHNESS, fold)]
 
 
 def predict(client: Client, workspace: Workspace, ensembles: Sequence[Ensemble]) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, SUBSETS, TASKS, Task
+from mineral_pipeline.learning import ENSEMBLE, SUBSETS, TASKS
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
@@ -36,12 +36,12 @@ def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
             evaluation = workspace.read_json(artefacts.evaluation_metrics(task))
             if "verdict" in evaluation:
                 yield f"verdict, {task}", evaluation["verdict"]
-            yield f"test, {task}", _result(task, evaluation, evaluation["best"])
+            yield f"test, {task}", _result(evaluation, evaluation["best"])
             if any(model["name"] == ENSEMBLE for model in evaluation["models"]):
-                yield f"test, {task}", _result(task, evaluation, ENSEMBLE)
+                yield f"test, {task}", _result(evaluation, ENSEMBLE)
         if workspace.exists(artefacts.evaluation_metrics(artefacts.out_of_fold(task))):
             evaluation = workspace.read_json(artefacts.evaluation_metrics(artefacts.out_of_fold(task)))
-            yield f"out of fold, {task}", _result(task, evaluation, evaluation["best"])
+            yield f"out of fold, {task}", _result(evaluation, evaluation["best"])
     if workspace.exists(artefacts.PROSPECTS):
         prospects = workspace.read_table(artefacts.PROSPECTS).head(PROSPECTS_SHOWN)
         for prospect in prospects.itertuples():
@@ -52,16 +52,17 @@ def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
         yield "report", workspace.uri(artefacts.REPORT)
 
 
-def _result(task: Task, evaluation: Mapping[str, Any], name: str) -> str:
+def _result(evaluation: Mapping[str, Any], name: str) -> str:
     """A model's primary metric, with its interval, and the mean of the random-label networks."""
-    metric = PRIMARY_METRIC[task]
+    metric = evaluation["primary_metric"]
     model = next(model for model in evaluation["models"] if model["name"] == name)
     value = model["metrics"][metric]
     baseline = ""
     if "baseline" in evaluation:
         baseline = f"; random labels {evaluation['baseline']['metrics'][metric]['value']:.3f}"
     collapsed = "every network has collapsed to a constant; " if model["role"] == "baseline" else ""
-    return f"{collapsed}{name}: {metric} {value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f}){baseline}"
+    ends = "" if value["low"] is None else f" ({value['low']:.3f} to {value['high']:.3f})"
+    return f"{collapsed}{name}: {metric} {value['value']:.3f}{ends}{baseline}"
 
 
 def too_many_failed(job: str, counts: Counts, settings: Settings) -> str:

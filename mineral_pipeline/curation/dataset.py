@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from mineral_pipeline.curation.sampling import count_locations
-from mineral_pipeline.learning import PRIMARY_METRIC, SUBSETS, SubsetName, Task
+from mineral_pipeline.learning import SUBSETS, SubsetName, Task
 from mineral_pipeline.settings import Curate
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 from mineral_pipeline.workspace.digests import digest_table
@@ -140,11 +140,12 @@ def _baseline(kept: dict[SubsetName, gpd.GeoDataFrame], task: Task) -> dict[str,
     """Scores of the best constant of the training labels: accuracy of the commoner class, MAE of the median."""
     constant = float(kept["train"]["label"].median())
     if task == "presence":
-        constant = float(constant > 0.5)
+        constant, measure = float(constant > 0.5), "accuracy"
         scores = {subset: float((rows["label"] == constant).mean()) for subset, rows in kept.items()}
     else:
+        measure = "mae"
         scores = {subset: float((rows["label"] - constant).abs().mean()) for subset, rows in kept.items()}
-    return {"constant": constant, "measure": PRIMARY_METRIC[task]} | scores
+    return {"constant": constant, "measure": measure} | scores
 
 
 def _ks_distance(a: pd.DataFrame, b: pd.DataFrame) -> float:

@@ -5,7 +5,7 @@ Pure functions of arrays and tables: nothing is read or written here, and nothin
 
 from mineral_pipeline.evaluation.calibration import perfect_calibration_error
 from mineral_pipeline.evaluation.combination import Results, average, incomplete, join_folds
-from mineral_pipeline.evaluation.comparison import HeldOut, ModelPredictions, compare_models, prediction_table
+from mineral_pipeline.evaluation.comparison import HeldOut, ModelPredictions, Terms, compare_models, prediction_table
 from mineral_pipeline.evaluation.groups import Groups, find_groups
 from mineral_pipeline.evaluation.jackknife import Jackknife, interval, jackknife
 from mineral_pipeline.evaluation.metrics import Metrics, measure, score
@@ -19,6 +19,7 @@ __all__ = [
     "ModelPredictions",
     "Resampling",
     "Results",
+    "Terms",
     "average",
     "compare_models",
     "find_groups",

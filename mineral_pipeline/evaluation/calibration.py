@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mineral_pipeline.evaluation.metrics import calibration_error
-from mineral_pipeline.evaluation.resampling import Resampling
+from mineral_pipeline.evaluation.resampling import LABELS_PER_CALL, Resampling
 
 
 def perfect_calibration_error(prediction: np.ndarray, locations: np.ndarray, resampling: Resampling) -> float:
@@ -20,5 +20,10 @@ def perfect_calibration_error(prediction: np.ndarray, locations: np.ndarray, res
         resampling: number and seed of the draws.
     """
     keys, location = np.unique(locations, return_inverse=True)
-    drawn = np.random.default_rng(resampling.seed).random((resampling.n_resamples, len(keys)))[:, location] < prediction
-    return float(calibration_error(drawn.astype(float), prediction).mean())
+    rng, left, found = np.random.default_rng(resampling.seed), resampling.n_resamples, list[np.ndarray]()
+    while left:
+        rows = min(left, max(LABELS_PER_CALL // len(prediction), 1))
+        drawn = rng.random((rows, len(keys)))[:, location] < prediction
+        found.append(calibration_error(drawn.astype(float), prediction))
+        left -= rows
+    return float(np.concatenate(found).mean())

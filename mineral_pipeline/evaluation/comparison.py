@@ -1,4 +1,4 @@
-"""Comparison of the models of a task on the test subset: metrics with intervals, and the p-value of the best."""
+"""Comparison of the models of a task on the test subset: what each is worth, beside the baselines, and in words."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
+from mineral_pipeline.errors import DataError
+from mineral_pipeline.evaluation.added import added, make_stack
+from mineral_pipeline.evaluation.bar import compare_with_baselines
 from mineral_pipeline.evaluation.calibration import perfect_calibration_error
-from mineral_pipeline.evaluation.groups import find_groups
-from mineral_pipeline.evaluation.jackknife import Jackknife, interval, jackknife, mean
+from mineral_pipeline.evaluation.description import describe
+from mineral_pipeline.evaluation.groups import Groups, find_groups
+from mineral_pipeline.evaluation.jackknife import Jackknife, jackknife, mean
 from mineral_pipeline.evaluation.label_fields import label_field
+from mineral_pipeline.evaluation.pairing import Pairing, find_near
+from mineral_pipeline.evaluation.regions import score_regions
 from mineral_pipeline.evaluation.resampling import Resampling
 from mineral_pipeline.evaluation.significance import Candidate, Judged, significance
-from mineral_pipeline.learning import PRIMARY_METRIC, RANDOM_LABELS, Task
+from mineral_pipeline.evaluation.verdict import verdict
+from mineral_pipeline.learning import CONSTANT, COORDINATES, RANDOM_LABELS, STATISTICS, Task, local_metric
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,9 @@ class HeldOut:
     validation: pd.DataFrame
     """``location_id``, ``lon``, ``lat``, ``label`` and ``weight`` of the validation subset, one row per sample."""
     test: pd.DataFrame
-    """``location_id``, ``group``, ``lon``, ``lat`` and ``label`` of the test subset, one row per sample."""
+    """``location_id``, ``group``, ``lon``, ``lat`` and ``label`` of the test subset, one row per sample. Where several
+    models of a name have predicted, each a part of the samples, ``fold`` tells which; ``region`` may tell where it is.
+    """
     unit: str
     """Plural of what a group is, such as ``blocks``; ``locations`` where the split takes each by itself."""
 
@@ -44,47 +54,78 @@ class ModelPredictions:
     """Metric that decides between models that are equal on the validation subset."""
 
 
+@dataclass(frozen=True)
+class Terms:
+    """How models are compared."""
+
+    metric: str
+    """Name of the primary metric."""
+    local_km: Sequence[float]
+    """Distances of the local metrics, kilometres."""
+    resampling: Resampling
+    """Number and seed of the draws of labels."""
+
+
 def compare_models(
-    task: Task, samples: HeldOut, models: Sequence[ModelPredictions], best: str, resampling: Resampling
+    task: Task, samples: HeldOut, models: Sequence[ModelPredictions], best: str, terms: Terms
 ) -> dict[str, Any]:
     """Content of ``evaluation/<task>/metrics.json``.
 
-    Intervals are of the jackknife over the groups of the test subset. ``significance`` says how often the best of as
-    many models would score as well on random label fields; it is absent where no model can be chosen. ``baseline`` is
-    the mean of the random-label networks.
+    Intervals are of the jackknife over the groups of the test subset. Metrics of order compare samples of the same fold
+    only: their AUC is the mean over folds, weighted by the pairs of each. ``significance`` says how often the best of
+    as many models would score as well on random label fields; it is absent where no model can be chosen. ``baseline``
+    is the mean of the random-label networks; ``bar``, ``added`` and ``regions`` are those of `compare_with_baselines`,
+    `added` and `score_regions`, each absent where there is nothing to tell; ``verdict`` says it in words.
 
     Args:
         task: task of the models.
         samples: the validation and test subsets.
         models: models in the order of the document.
         best: name of the model that was selected on the validation subset.
-        resampling: number and seed of the draws of labels.
+        terms: how they are compared.
+
+    Raises:
+        DataError: the primary metric is not defined on the test subset.
     """
-    test = samples.test
+    test, by_name = samples.test, {str(one.facts["name"]): one.prediction for one in models}
     label, groups = test["label"].to_numpy(), find_groups(test["group"].to_numpy(), test[["lon", "lat"]].to_numpy())
-    results = {str(one.facts["name"]): jackknife(task, label, one.prediction, groups) for one in models}
-    random = [results[one.facts["name"]] for one in models if one.facts["kind"] == RANDOM_LABELS]
-    described = [_describe_model(one.facts, results[one.facts["name"]]) for one in models]
-    if task == "presence":
-        locations = test["location_id"].to_numpy()
-        for one, facts in zip(models, described, strict=True):
-            perfect = perfect_calibration_error(one.prediction, locations, resampling)
-            facts["metrics"]["calibration"]["perfect"] = perfect
-    document = {
+    pairing = _pair(task, test, terms.local_km)
+    results = {name: jackknife(task, label, one, groups, pairing) for name, one in by_name.items()}
+    if not all(np.isfinite(one.value[terms.metric]) for one in results.values()):
+        raise DataError(
+            f"train.primary_metric.{task}: {terms.metric} is not defined on the test subset, as where it has one"
+            " class or no pair of near samples: give another metric"
+        )
+    document: dict[str, Any] = {
         "task": task,
-        "primary_metric": PRIMARY_METRIC[task],
+        "primary_metric": terms.metric,
         "samples": len(test),
         "locations": int(test["location_id"].nunique()),
         "interval": {"unit": samples.unit, "units": int(test["group"].nunique())},
         "best": best,
-        "models": described,
+        "models": [_describe_model(one.facts, results[one.facts["name"]]) for one in models],
+        "pairs": {name: _count(task, near) for name, near in pairing.near.items()},
     }
+    if task == "presence":
+        locations = test["location_id"].to_numpy()
+        for one in document["models"]:
+            perfect = perfect_calibration_error(by_name[one["name"]], locations, terms.resampling)
+            one["metrics"]["calibration"]["perfect"] = perfect
     if candidates := _candidates(models):
-        document["significance"] = significance(task, _judged(task, samples), candidates, best, resampling)
-    if random:
+        judged = _judged(task, samples, terms)
+        document["significance"] = significance(task, judged, candidates, best, terms.resampling)
+    facts = [one.facts for one in models]
+    if random := [results[one["name"]] for one in facts if one["kind"] == RANDOM_LABELS]:
         metrics = _describe_metrics(mean(random))
         document["baseline"] = {"kind": RANDOM_LABELS, "models": len(random), "metrics": metrics}
-    return document
+    if bar := compare_with_baselines(facts, results, terms.metric):
+        document["bar"] = bar
+    if found := _added(task, samples, groups, by_name, best):
+        document["added"] = found
+    if "region" in test:
+        shown = {one["name"]: by_name[one["name"]] for one in facts if one["role"] == "baseline" or one["name"] == best}
+        document["regions"] = score_regions(task, test, shown, pairing, terms.metric)
+    return document | {"verdict": verdict(document)}
 
 
 def prediction_table(samples: pd.DataFrame, models: Sequence[ModelPredictions]) -> pd.DataFrame:
@@ -99,11 +140,36 @@ def prediction_table(samples: pd.DataFrame, models: Sequence[ModelPredictions]) 
     return pd.concat(parts, ignore_index=True)[["name", *columns, "prediction"]]
 
 
-def _judged(task: Task, samples: HeldOut) -> Judged:
+def _pair(task: Task, samples: pd.DataFrame, local_km: Sequence[float], drawn: bool = False) -> Pairing:
+    """Which samples metrics of order compare; all near pairs for labels that are ``drawn``, else those that differ."""
+    fold = pd.factorize(samples["fold"])[0] if "fold" in samples else np.zeros(len(samples), int)
+    lonlat, label = samples[["lon", "lat"]].to_numpy(), None if drawn else samples["label"].to_numpy()
+    return Pairing(fold, {local_metric(task, km): find_near(lonlat, fold, km, label) for km in local_km})
+
+
+def _count(task: Task, near: sparse.csr_array) -> dict[str, int]:
+    """Number of pairs of a local metric and, for presence, of the positives that have one."""
+    count = {"pairs": int(near.nnz)}
+    return count | {"positives": int((np.diff(near.indptr) > 0).sum())} if task == "presence" else count
+
+
+def _added(
+    task: Task, samples: HeldOut, groups: Groups, predictions: Mapping[str, np.ndarray], best: str
+) -> list[dict[str, Any]]:
+    """What the best model and the statistics of the pixels add to coordinates."""
+    stack = make_stack(task, samples.test, groups, predictions.get(COORDINATES))
+    shown = {name: added(stack, predictions[name]) for name in dict.fromkeys((best, STATISTICS)) if name in predictions}
+    return [{"model": name, **found} for name, found in shown.items() if found and name != CONSTANT]
+
+
+def _judged(task: Task, samples: HeldOut, terms: Terms) -> Judged:
     both = pd.concat([samples.validation.assign(subset="validation"), samples.test.assign(subset="test")])
     on_test = (both["subset"] == "test").to_numpy()
+    fold = both["subset"] + both["fold"].astype(str) if "fold" in both else both["subset"]
+    local_km = [km for km in terms.local_km if local_metric(task, km) == terms.metric]
+    pairing = _pair(task, both.assign(fold=fold), local_km, drawn=True)
     validation_weight = np.where(on_test, 0.0, both["weight"].to_numpy(np.float64))
-    return Judged(label_field(task, both), validation_weight, on_test.astype(float))
+    return Judged(label_field(task, both), validation_weight, on_test.astype(float), terms.metric, pairing)
 
 
 def _candidates(models: Sequence[ModelPredictions]) -> list[Candidate]:
@@ -119,9 +185,4 @@ def _describe_model(facts: Mapping[str, Any], result: Jackknife) -> dict[str, An
 
 
 def _describe_metrics(result: Jackknife) -> dict[str, dict[str, float | None]]:
-    """Value and 95 % interval of every metric; None where one is not defined, because JSON has no nan."""
-    found = {name: (value, *interval(result, name)) for name, value in result.value.items()}
-    return {
-        name: {key: one if np.isfinite(one) else None for key, one in zip(("value", "low", "high"), ends, strict=True)}
-        for name, ends in found.items()
-    }
+    return {name: describe(result, name) for name in result.value}

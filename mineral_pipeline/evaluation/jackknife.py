@@ -16,6 +16,7 @@ from scipy import stats
 
 from mineral_pipeline.evaluation.groups import Groups
 from mineral_pipeline.evaluation.metrics import HIGHEST, LOWEST, score
+from mineral_pipeline.evaluation.pairing import Pairing
 from mineral_pipeline.learning import Task
 
 CONFIDENCE = 0.95
@@ -37,7 +38,9 @@ class Jackknife:
     """The groups."""
 
 
-def jackknife(task: Task, label: np.ndarray, prediction: np.ndarray, groups: Groups) -> Jackknife:
+def jackknife(
+    task: Task, label: np.ndarray, prediction: np.ndarray, groups: Groups, pairing: Pairing | None = None
+) -> Jackknife:
     """Metrics of a model with every sample, and with each group left out.
 
     Args:
@@ -45,12 +48,13 @@ def jackknife(task: Task, label: np.ndarray, prediction: np.ndarray, groups: Gro
         label: (sample,) in 0..1.
         prediction: (sample,) in 0..1.
         groups: groups of the samples.
+        pairing: which samples are compared by the metrics of order, as in `score`.
     """
     n_groups = groups.kernel.shape[0]
-    value = score(task, label, prediction, np.ones((1, len(label))))
+    value = score(task, label, prediction, np.ones((1, len(label))), pairing)
     numbers = np.arange(n_groups) if n_groups > 1 else np.empty(0)  # without the only group nothing is left
     parts = [
-        score(task, label, prediction, numbers[start : start + GROUPS_PER_CALL, None] != groups.number)
+        score(task, label, prediction, numbers[start : start + GROUPS_PER_CALL, None] != groups.number, pairing)
         for start in range(0, max(len(numbers), 1), GROUPS_PER_CALL)
     ]
     left_out = {name: np.concatenate([part[name] for part in parts]) for name in value}
@@ -66,19 +70,45 @@ def mean(results: Sequence[Jackknife]) -> Jackknife:
     )
 
 
+def difference(one: Jackknife, other: Jackknife) -> Jackknife:
+    """The first minus the second, of every metric that both have; they are of the same samples, and so paired."""
+    metrics = [name for name in one.value if name in other.value]
+    return Jackknife(
+        {name: one.value[name] - other.value[name] for name in metrics},
+        {name: one.left_out[name] - other.left_out[name] for name in metrics},
+        one.groups,
+    )
+
+
 def interval(found: Jackknife, metric: str) -> tuple[float, float]:
-    """The 95 % interval of a metric, within its bounds; nan where it or one of its resamples is not defined.
+    """The 95 % interval of a metric, within its bounds; nan where it or one of its resamples is not defined."""
+    value, (lowest, highest) = found.value[metric], _bounds(metric)
+    if len(found.left_out[metric]) > 1 and value in (lowest, highest) and (found.left_out[metric] == value).all():
+        return _of_all_groups(value == highest, len(found.left_out[metric]))
+    return _within(found, metric, lowest, highest)
+
+
+def interval_of_difference(found: Jackknife, metric: str) -> tuple[float, float]:
+    """The 95 % interval of a `difference` of a metric, as in `interval`."""
+    lowest, highest = _bounds(metric)
+    return _within(found, metric, lowest - highest, highest - lowest)
+
+
+def _bounds(metric: str) -> tuple[float, float]:
+    return LOWEST.get(metric, 0.0), HIGHEST.get(metric, 1.0)
+
+
+def _within(found: Jackknife, metric: str, lowest: float, highest: float) -> tuple[float, float]:
+    """The interval of whatever the groups change, within bounds.
 
     The standard error is that of the jackknife over groups, sqrt((g - 1) / g x the sum over pairs of groups of their
     kernel x both changes), and never below that of independent groups, the sum of squared changes. See T. Conley,
     Journal of Econometrics 92 (1999) 1-45; B. Hansen, Jackknife standard errors for clustered regression, 2022.
     """
     changes, groups = found.left_out[metric] - found.value[metric], found.groups
-    n_groups, lowest, highest = len(changes), LOWEST.get(metric, 0.0), HIGHEST.get(metric, 1.0)
+    n_groups = len(changes)
     if n_groups < 2 or not np.isfinite(changes).all():
         return np.nan, np.nan
-    if not changes.any() and found.value[metric] in (lowest, highest):
-        return _of_all_groups(found.value[metric] == highest, n_groups)
     squares = max(changes @ groups.kernel @ changes, changes @ changes)
     error = np.sqrt((n_groups - 1) / n_groups * squares)
     margin = error * stats.t.ppf((1 + CONFIDENCE) / 2, groups.degrees_of_freedom)

@@ -4,6 +4,7 @@ Neither ``modelling.search`` is imported here, because dask-ml takes seconds to 
 anything that imports Keras, which `fit` and `predict` do on the worker.
 """
 
+from mineral_pipeline.modelling.criterion import Criterion, Measure
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.fitting import fit
 from mineral_pipeline.modelling.model_files import (
@@ -31,6 +32,8 @@ from mineral_pipeline.modelling.spec import TUNED, ModelSpec
 __all__ = [
     "SELECTABLE_KINDS",
     "TUNED",
+    "Criterion",
+    "Measure",
     "ModelSpec",
     "baseline_specs",
     "check_networks",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from mineral_pipeline.errors import DataError, WorkspaceError, one_line
-from mineral_pipeline.learning import RANDOM_LABELS, Task
+from mineral_pipeline.learning import RANDOM_LABELS
 from mineral_pipeline.modelling.baselines import BASELINES, Examples
 from mineral_pipeline.modelling.checkpoint import Checkpoint, TrainingState, read_checkpoint, write_checkpoint
 from mineral_pipeline.modelling.collapse import attempts, is_collapsed
+from mineral_pipeline.modelling.criterion import Measure, measure_subset
 from mineral_pipeline.modelling.dataset import Subset, open_subset, permute_labels
 from mineral_pipeline.modelling.draft import Draft, begin
 from mineral_pipeline.modelling.model_files import is_done, read_metrics, write_metrics
@@ -23,9 +24,6 @@ from mineral_pipeline.modelling.prediction import predict_batches
 from mineral_pipeline.modelling.predictor_file import save_baseline
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
-
-Measure = Callable[[Task, np.ndarray, np.ndarray, np.ndarray], dict[str, float]]
-"""Metrics of a task from labels, predictions and weights, (sample,) each: `mineral_pipeline.evaluation.measure`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
             "attempts": list(fitted.attempts),
             "seconds": round(fitted.seconds_before + time.monotonic() - started, 3),
             "resumed": fitted.resumed,
-            "validation": _validation(spec, measure(spec.task, validation.label, fitted.prediction, validation.weight)),
+            "validation": _validation(spec, measure_subset(measure, spec.task, validation, fitted.prediction)),
         }
         table = validation.table[["chip_id", "location_id"]].assign(
             label=validation.label, prediction=fitted.prediction

@@ -19,7 +19,7 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from mineral_pipeline.errors import WorkspaceError, one_line
-from mineral_pipeline.learning import PRIMARY_METRIC, Task
+from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling.spec import ModelSpec, describe_first, digest_samples, parse_spec
 from mineral_pipeline.workspace import Workspace, artefacts, tables
 from mineral_pipeline.workspace.workspace import REPAIR
@@ -133,18 +133,18 @@ def read_failure(workspace: Workspace, sample_set: str, name: str) -> str:
     return one_line(failure["reason"])
 
 
-def read_scores(workspace: Workspace, sample_set: str, name: str) -> tuple[float, float]:
-    """The task's primary metric and the loss of a model on the validation subset, by which models are chosen.
+def read_validation(workspace: Workspace, sample_set: str, name: str) -> tuple[dict[str, float | None], float]:
+    """The metrics and the loss of a model on the validation subset, by which models are chosen.
 
     Raises:
         WorkspaceError: the model is not trained, or its ``metrics.json`` is damaged.
     """
-    metrics = _read_metrics(workspace, sample_set, name)[1]
-    metric, loss = (metrics.validation.get(key) for key in (PRIMARY_METRIC[metrics.task], "loss"))
-    if metric is None or loss is None:
+    validation = _read_metrics(workspace, sample_set, name)[1].validation
+    loss = validation.get("loss")
+    if loss is None:
         document = artefacts.model(sample_set, name, artefacts.MODEL_METRICS)
         raise damage(workspace, document, "it does not tell how good the model is")
-    return metric, loss
+    return validation, loss
 
 
 def read_predictions(workspace: Workspace, sample_set: str, name: str, chip_id: pd.Series) -> np.ndarray:

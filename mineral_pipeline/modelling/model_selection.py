@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.learning import HIGHER_IS_BETTER, PRIMARY_METRIC, Task
-from mineral_pipeline.modelling.model_files import is_current, is_done, read_metrics, read_scores, read_spec
+from mineral_pipeline.learning import Task
+from mineral_pipeline.modelling.criterion import Criterion
+from mineral_pipeline.modelling.model_files import is_current, is_done, read_metrics, read_spec
 from mineral_pipeline.modelling.model_list import grid_specs
 from mineral_pipeline.modelling.spec import TUNED, ModelSpec, NetworkKind
 from mineral_pipeline.settings import Settings
@@ -21,9 +22,13 @@ MIN_MEMBERS = 2
 
 
 def rank_models(
-    workspace: Workspace, sample_set: str, names: Iterable[str], kinds: Sequence[NetworkKind] = SELECTABLE_KINDS
+    workspace: Workspace,
+    sample_set: str,
+    names: Iterable[str],
+    criterion: Criterion,
+    kinds: Sequence[NetworkKind] = SELECTABLE_KINDS,
 ) -> list[ModelSpec]:
-    """Some models, the best on the validation subset first: by accuracy (presence) or MAE (richness), then by loss.
+    """Some models, the best on the validation subset first: by the criterion's metric, then by loss.
 
     Networks that have collapsed to a constant come last.
 
@@ -31,10 +36,11 @@ def rank_models(
         workspace: the workspace.
         sample_set: samples from which the models have learnt.
         names: names of the models; those absent, of other kinds or of other samples are passed over.
+        criterion: what makes one model better than another.
         kinds: kinds of the models that are compared.
 
     Raises:
-        DataError: no model is left.
+        DataError: no model is left, or the metric is not defined on the validation subset.
     """
     found = []
     for name in names:
@@ -42,7 +48,8 @@ def rank_models(
             continue
         spec = read_spec(workspace, sample_set, name)
         if spec.kind in kinds:
-            found.append((_cost(workspace, spec), name, spec))
+            cost = has_collapsed(workspace, spec), *criterion.cost(workspace, spec)
+            found.append((cost, name, spec))
     if not found:
         raise DataError(
             f"{workspace.uri(artefacts.models(sample_set))} holds no trained network: run the job train first"
@@ -50,13 +57,13 @@ def rank_models(
     return [spec for _, _, spec in sorted(found, key=lambda one: one[:2])]
 
 
-def select_model(workspace: Workspace, sample_set: str, names: Iterable[str]) -> ModelSpec | None:
+def select_model(workspace: Workspace, sample_set: str, names: Iterable[str], criterion: Criterion) -> ModelSpec | None:
     """The first of `rank_models`; None where every network has collapsed.
 
     Raises:
         DataError: no network is trained.
     """
-    best = rank_models(workspace, sample_set, names)[0]
+    best = rank_models(workspace, sample_set, names, criterion)[0]
     return None if has_collapsed(workspace, best) else best
 
 
@@ -71,7 +78,7 @@ def member_name(seed: int) -> str:
 
 
 def ensemble_specs(
-    settings: Settings, workspace: Workspace, task: Task = "richness", fold: int | None = None
+    settings: Settings, workspace: Workspace, criterion: Criterion, task: Task = "richness", fold: int | None = None
 ) -> list[ModelSpec]:
     """The networks of an ensemble: the best model's network and hyperparameters with different seeds.
 
@@ -83,7 +90,7 @@ def ensemble_specs(
         DataError: no model of the task is trained.
     """
     names = [spec.name for spec in grid_specs(settings, workspace, task, fold)]
-    winner = select_model(workspace, artefacts.sample_set(task, fold), [*names, TUNED])
+    winner = select_model(workspace, artefacts.sample_set(task, fold), [*names, TUNED], criterion)
     if winner is None:
         return []
     base = replace(winner, kind="ensemble-member", epochs=settings.train.epochs, patience=settings.train.patience)
@@ -91,7 +98,7 @@ def ensemble_specs(
 
 
 def ensemble_members(
-    settings: Settings, workspace: Workspace, task: Task = "richness", fold: int | None = None
+    settings: Settings, workspace: Workspace, criterion: Criterion, task: Task = "richness", fold: int | None = None
 ) -> list[str]:
     """Names of the networks of `ensemble_specs` that are trained and have not collapsed; too few are no ensemble.
 
@@ -101,13 +108,6 @@ def ensemble_members(
     Raises:
         DataError: no model of the task is trained.
     """
-    specs = ensemble_specs(settings, workspace, task, fold)
+    specs = ensemble_specs(settings, workspace, criterion, task, fold)
     names = [spec.name for spec in specs if is_done(workspace, spec) and not has_collapsed(workspace, spec)]
     return names if len(names) >= MIN_MEMBERS else []
-
-
-def _cost(workspace: Workspace, spec: ModelSpec) -> tuple[bool, float, float]:
-    """Ascending order of models, the best first."""
-    metric, loss = read_scores(workspace, spec.sample_set, spec.name)
-    sign = -1 if PRIMARY_METRIC[spec.task] in HIGHER_IS_BETTER else 1
-    return has_collapsed(workspace, spec), sign * metric, loss

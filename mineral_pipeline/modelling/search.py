@@ -17,17 +17,17 @@ from dask_ml.model_selection import RandomizedSearchCV
 from sklearn.base import BaseEstimator
 
 from mineral_pipeline.errors import DataError, LeaseLostError
-from mineral_pipeline.learning import HIGHER_IS_BETTER, PRIMARY_METRIC, Task
+from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling.candidates import candidate_spec, candidate_specs, distributions, grid_winner
+from mineral_pipeline.modelling.criterion import Criterion, Measure
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.draft import begin
-from mineral_pipeline.modelling.fitting import Measure, fit
+from mineral_pipeline.modelling.fitting import fit
 from mineral_pipeline.modelling.model_files import (
     is_done,
     read_failure,
     read_file,
     read_metrics,
-    read_scores,
     write_metrics,
 )
 from mineral_pipeline.modelling.model_selection import rank_models
@@ -35,10 +35,13 @@ from mineral_pipeline.modelling.spec import TUNED, ModelSpec
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
-COLLAPSED_SCORE = -1.5
-"""Score of a candidate that collapsed to a constant, below every accuracy and every negated MAE."""
+LEAST_SCORE = -1e6
+"""Least score of a candidate: errors have no bound."""
 
-FAILED_SCORE = -2.0
+COLLAPSED_SCORE = -2e6
+"""Score of a candidate that collapsed to a constant, below every other."""
+
+FAILED_SCORE = -3e6
 """Score of a candidate that failed, below all others: dask-ml cannot rank a nan."""
 
 Scheduler = Callable[..., Any]
@@ -52,7 +55,7 @@ class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         self,
         workspace: Workspace,
         spec: ModelSpec,
-        measure: Measure,
+        criterion: Criterion,
         *,
         learning_rate: float = 0,
         conv_l1: float = 0,
@@ -65,7 +68,7 @@ class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         """Keep the parameters, as scikit-learn demands."""
         self.workspace = workspace
         self.spec = spec
-        self.measure = measure
+        self.criterion = criterion
         self.learning_rate = learning_rate
         self.conv_l1 = conv_l1
         self.conv_l2 = conv_l2
@@ -76,10 +79,11 @@ class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
 
     def fit(self, rows: np.ndarray, labels: np.ndarray) -> Self:
         """Train on the training store; ``rows`` stand for its samples, which are read from Zarr."""
-        context = ("workspace", "spec", "measure")
+        context = ("workspace", "spec", "criterion")
         values = {name: value for name, value in self.get_params().items() if name not in context}
         try:
-            self.metrics_: dict[str, Any] | None = fit(self.workspace, candidate_spec(self.spec, values), self.measure)
+            self.fitted_ = candidate_spec(self.spec, values)
+            self.metrics_: dict[str, Any] | None = fit(self.workspace, self.fitted_, self.criterion.measure)
         except LeaseLostError:  # the candidate has not failed: its run is over
             raise
         except Exception:
@@ -88,13 +92,13 @@ class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         return self
 
     def score(self, rows: np.ndarray, labels: np.ndarray) -> float:
-        """The task's primary metric on the validation store, negated where a lower value is better."""
+        """The primary metric on the validation store, negated where a lower value is better."""
         if self.metrics_ is None:
             return FAILED_SCORE
         if self.metrics_["collapsed"]:
             return COLLAPSED_SCORE
-        metric = PRIMARY_METRIC[self.spec.task]
-        return float(self.metrics_["validation"][metric]) * (1 if metric in HIGHER_IS_BETTER else -1)
+        cost, _ = self.criterion.cost(self.workspace, self.fitted_)
+        return max(-cost, LEAST_SCORE)
 
 
 def search(
@@ -126,8 +130,9 @@ def search(
     sample_set = artefacts.sample_set(task, fold)
     train, validation = (open_subset(workspace, sample_set, subset) for subset in ("train", "validation"))
     rows = np.arange(len(train) + len(validation))
+    criterion = Criterion(settings.train.primary_metric.of(task), measure)
     RandomizedSearchCV(
-        Candidate(workspace, grid_winner(settings, workspace, task, fold), measure),
+        Candidate(workspace, grid_winner(settings, workspace, task, criterion, fold), criterion),
         distributions(settings.tune),
         n_iter=settings.tune.candidates,
         random_state=settings.seed,
@@ -137,12 +142,14 @@ def search(
         error_score=FAILED_SCORE,
         scheduler=scheduler,
     ).fit(rows[:, None], np.concatenate([train.label, validation.label]))
-    table = pd.DataFrame([_row(workspace, spec) for spec in candidate_specs(settings, workspace, task, fold)])
+    table = pd.DataFrame(
+        [_row(workspace, spec, criterion) for spec in candidate_specs(settings, workspace, task, criterion, fold)]
+    )
     if (table["reason"] != "").all():
         raise DataError(
             f"tune: every candidate for {sample_set} failed, the first with {table['reason'][0]}: correct settings tune"
         )
-    promote(workspace, rank_models(workspace, sample_set, table["name"], kinds=("candidate",))[0], table)
+    promote(workspace, rank_models(workspace, sample_set, table["name"], criterion, kinds=("candidate",))[0], table)
     return table
 
 
@@ -181,10 +188,10 @@ def promote(workspace: Workspace, winner: ModelSpec, table: pd.DataFrame) -> Non
     draft.publish()
 
 
-def _row(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
+def _row(workspace: Workspace, spec: ModelSpec, criterion: Criterion) -> dict[str, Any]:
     row: dict[str, Any] = {"name": spec.name, **spec.hyperparameters.model_dump(), "reason": ""}
     if not is_done(workspace, spec):
         return row | {"reason": read_failure(workspace, spec.sample_set, spec.name)}
     metrics = read_metrics(workspace, spec.sample_set, spec.name)
-    score, loss = read_scores(workspace, spec.sample_set, spec.name)
+    score, loss = criterion.score(workspace, spec)
     return row | {"score": score, "loss": loss} | {key: metrics[key] for key in ("epochs", "seconds", "collapsed")}

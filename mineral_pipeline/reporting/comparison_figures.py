@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from mineral_pipeline.learning import HIGHER_IS_BETTER
+from mineral_pipeline.learning import higher_is_better
 from mineral_pipeline.reporting.formatting import THIN, metric_name, score
 from mineral_pipeline.reporting.report_data import Evaluation, Model
 from mineral_pipeline.reporting.style import (
@@ -52,7 +52,7 @@ def grid_figure(evaluation: Evaluation) -> Figure:
 
 def compare(evaluation: Evaluation, metric: str) -> list[Row]:
     """Rows of the dot plot: the networks, best first by ``metric``, then one row per kind of baseline."""
-    sign = -1 if metric in HIGHER_IS_BETTER else 1
+    sign = -1 if higher_is_better(metric) else 1
     networks = sorted(evaluation.networks, key=lambda model: (sign * model["metrics"][metric]["value"], model["name"]))
     rows = [Row(_label(model), [model], is_baseline=False) for model in networks]
     return rows + [Row(label, models, is_baseline=True) for label, models in evaluation.baselines.items()]
@@ -80,7 +80,7 @@ def _heat_map(axes: Axes, models: Sequence[Model], metric: str) -> None:
     means = architecture_means(models, metric)
     drawn = [model for model in models if model["kind"] == "grid"]
     shades = Normalize(*scale_limits(means, np.diff(_intervals(drawn, metric))))(means)
-    shades = shades if metric in HIGHER_IS_BETTER else 1 - shades
+    shades = shades if higher_is_better(metric) else 1 - shades
     axes.imshow(shades, cmap=RICHNESS, vmin=0, vmax=1, aspect="equal")
     tidy(axes, metric_name(metric), "dense part", "convolutional part")
     axes.set_anchor("N")

@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, TASKS, Task, is_better
+from mineral_pipeline.learning import ENSEMBLE, TASKS, Task, is_better
 from mineral_pipeline.workspace import RunState, Workspace, artefacts, read_runs
 
 Model = Mapping[str, Any]
@@ -30,7 +30,7 @@ class Evaluation:
     @property
     def metric(self) -> str:
         """Primary metric of the task."""
-        return PRIMARY_METRIC[self.metrics["task"]]
+        return str(self.metrics["primary_metric"])
 
     @property
     def verdict(self) -> str:

@@ -5,6 +5,7 @@ are those of the directory in which the settings are read, and become absolute t
 """
 
 from mineral_pipeline.settings.curate import Curate, Exclusion, MinLocations
+from mineral_pipeline.settings.fields import absolute
 from mineral_pipeline.settings.loader import expand, load, parse
 from mineral_pipeline.settings.schema import (
     JOBS,
@@ -24,7 +25,6 @@ from mineral_pipeline.settings.schema import (
     Train,
     Tune,
 )
-from mineral_pipeline.settings.section import absolute
 
 __all__ = [
     "JOBS",

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from mineral_pipeline.settings.section import Distinct, Fraction, OpenFraction, Section, Uri
+from mineral_pipeline.settings.fields import Distinct, Fraction, OpenFraction, Uri
+from mineral_pipeline.settings.section import Section
 
 
 class MinLocations(Section):

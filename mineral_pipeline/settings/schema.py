@@ -7,35 +7,27 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from mineral_pipeline.learning import TASKS, Task
+from mineral_pipeline.learning import METRICS, TASKS, Task, local_metric
 from mineral_pipeline.settings.curate import Curate
-from mineral_pipeline.settings.section import Distinct, Fraction, OpenFraction, Section, Uri
+from mineral_pipeline.settings.fields import (
+    Distinct,
+    Fraction,
+    Latitude,
+    Longitude,
+    OpenFraction,
+    PositiveInt,
+    Range,
+    Uri,
+    ordered,
+    text_encoding,
+)
+from mineral_pipeline.settings.section import Section
 
 JobName = Literal[
     "simulate", "catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "report"
 ]
 Size = Literal["small", "medium", "big"]
 Normalisation = Literal["batch", "group", "layer", "none"]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-
-
-def _ordered(range_: tuple[float, float]) -> tuple[float, float]:
-    if range_[0] > range_[1]:
-        raise ValueError(f"the range {list(range_)} must begin with its smaller end")
-    return range_
-
-
-def _text_encoding(name: str) -> str:
-    try:
-        "".encode(name)
-    except (LookupError, ValueError):
-        raise ValueError(f"{name!r} is no encoding of text: give one of Python's, such as cp1250 or gbk") from None
-    return name
-
-
-Range = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_ordered)]
-PositiveInt = Annotated[int, Field(ge=1)]
 
 JOBS: tuple[JobName, ...] = (
     "catalogue",
@@ -155,7 +147,7 @@ class Label(Section):
 
     deposits: list[Uri] = Field(min_length=1)
     """Paths or URLs of tables of deposits in any registered format; by default CSV in the layout of MRDS."""
-    encoding: Annotated[str, AfterValidator(_text_encoding)] | None = None
+    encoding: Annotated[str, AfterValidator(text_encoding)] | None = None
     """Encoding of the tables' text, such as ``cp1250`` or ``gbk``; default UTF-8, or Windows-1252 where it is not."""
     merge_km: float = Field(1.5, ge=0)
     """Maximum distance in kilometres between merged deposits of one name; the position of the first table is kept."""
@@ -188,6 +180,24 @@ class Hyperparameters(Section):
     """Edge length of the convolution kernels in pixels."""
 
 
+class PrimaryMetric(Section):
+    """The metric of each task by which models are chosen on the validation subset and compared on the test subset.
+
+    Any that ``evaluate`` gives: ``accuracy``, ``precision``, ``recall``, ``f1``, ``auc``, ``brier``, ``calibration``,
+    ``cross_entropy`` or ``local_auc_500`` of presence, ``mae``, ``mse``, ``rmse``, ``r2`` or ``concordance_500`` of
+    richness; the distances are those of ``evaluate.local_km``. A change chooses anew and trains nothing again.
+    """
+
+    presence: str = "accuracy"
+    """Metric of presence; the study's by default."""
+    richness: str = "mae"
+    """Metric of richness; the study's by default."""
+
+    def of(self, task: Task) -> str:
+        """The metric of a task."""
+        return self.presence if task == "presence" else self.richness
+
+
 class Train(Section):
     """The grid of architectures and its baselines."""
 
@@ -211,6 +221,8 @@ class Train(Section):
     feature maps of an image, over all of them (``layer``), or ``none``."""
     richness_loss: Literal["mae", "mse"] = "mae"
     """Loss of the regression; the study's text and formula disagree."""
+    primary_metric: PrimaryMetric = PrimaryMetric()
+    """Metric by which models are chosen and compared."""
     hyperparameters: Hyperparameters = Hyperparameters()
     """Hyperparameters of every architecture of the grid."""
 
@@ -232,9 +244,9 @@ class Tune(Section):
     """L1 penalty of the dense layers."""
     dense_l2: Range = (1e-8, 0.2)
     """L2 penalty of the dense layers."""
-    dropout: Annotated[tuple[OpenFraction, OpenFraction], AfterValidator(_ordered)] = (0.1, 0.5)
+    dropout: Annotated[tuple[OpenFraction, OpenFraction], AfterValidator(ordered)] = (0.1, 0.5)
     """Uniform."""
-    kernel: Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(_ordered)] = (3, 11)
+    kernel: Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(ordered)] = (3, 11)
     """Uniform over the odd numbers."""
 
 
@@ -244,6 +256,9 @@ class Evaluate(Section):
     n_resamples: int = Field(999, ge=99)
     """Number of times that labels are drawn anew: as random fields for the p-value of the best model, which cannot fall
     below 1 / (1 + this), and with the predicted probabilities for the calibration error of a perfect model."""
+    local_km: Annotated[list[Annotated[float, Field(gt=0, le=20_040)]], Distinct] = Field([500, 1000])
+    """Distances in kilometres of the local scores, which compare a sample only with those within; none when empty.
+    Time and memory grow with the square of a distance: a pair of samples takes 30 bytes."""
 
 
 class Prospect(Section):
@@ -304,4 +319,12 @@ class Settings(Section):
         for job, section in (("label", self.label), ("curate", self.curate)):
             if job in self.jobs and section is None:
                 raise ValueError(f"{job}: the job {job} is listed in jobs but its section is absent")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_exist(self) -> Settings:
+        for task in TASKS:
+            known = [*METRICS[task], *(local_metric(task, km) for km in self.evaluate.local_km)]
+            if (metric := self.train.primary_metric.of(task)) not in known:
+                raise ValueError(f"train.primary_metric.{task}: there is no {metric!r}: give one of {', '.join(known)}")
         return self

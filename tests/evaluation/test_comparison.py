@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, compare_models, prediction_table
+from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, Terms, compare_models, prediction_table
 from mineral_pipeline.learning import Task
 
 LOCATIONS, CHIPS = 24, 3
@@ -36,10 +36,20 @@ def held_out(task: Task) -> HeldOut:
     return HeldOut(samples_of(task, seed=1), samples_of(task), "blocks")
 
 
-def model(name: str, kind: str, prediction: np.ndarray, validation: np.ndarray | None = None) -> ModelPredictions:
+def terms(task: Task, n_resamples: int = 99, metric: str = "") -> Terms:
+    metric = metric or {"presence": "accuracy", "richness": "mae"}[task]
+    return Terms(metric, (500, 1000), Resampling(n_resamples, seed=0))
+
+
+LOSS: dict[str, str] = {"presence": "cross_entropy", "richness": "mae"}
+
+
+def model(
+    name: str, kind: str, prediction: np.ndarray, validation: np.ndarray | None = None, task: Task = "presence"
+) -> ModelPredictions:
     role = "network" if kind in ("grid", "tuned") else "baseline"
-    facts = {"task": "presence", "name": name, "kind": kind, "role": role, "label": f"the {name}", "seed": 0}
-    return ModelPredictions(facts, prediction, validation, "mae")
+    facts = {"task": task, "name": name, "kind": kind, "role": role, "label": f"the {name}", "seed": 0}
+    return ModelPredictions(facts, prediction, validation, LOSS[task])
 
 
 @pytest.mark.parametrize("task", ["presence", "richness"])
@@ -48,8 +58,8 @@ def test_evaluation_separates_a_model_that_knows_from_permuted_labels(task: Task
     noise = rng.uniform(0, 1, (2, LOCATIONS * CHIPS))
     knowing = [0.7 * one["label"].to_numpy() + 0.3 * noise[0] for one in (samples.test, samples.validation)]
     random = [model(f"random-labels-p{n}", "random-labels", rng.uniform(0, 1, LOCATIONS * CHIPS)) for n in range(3)]
-    compared = [model("guesses", "grid", *noise), model("knows", "tuned", *knowing), *random]
-    result = compare_models(task, samples, compared, "knows", Resampling(199, seed=0))
+    compared = [model("guesses", "grid", *noise, task), model("knows", "tuned", *knowing, task), *random]
+    result = compare_models(task, samples, compared, "knows", terms(task, 199))
 
     assert result == json.loads(json.dumps(result, allow_nan=False))
     assert (result["task"], result["best"], result["locations"], result["samples"]) == (task, "knows", 24, 72)
@@ -74,7 +84,7 @@ def test_evaluation_separates_a_model_that_knows_from_permuted_labels(task: Task
     assert (significance["p_value"], significance["n_label_fields"], significance["models"]) == (1 / 200, 199, 2)
     assert set(significance["variogram"]) == {"range_km", "nugget"}
     assert all("p_value" not in one for one in [*models.values(), result["baseline"]])
-    by_guessing = compare_models(task, samples, compared, "guesses", Resampling(199, seed=0))
+    by_guessing = compare_models(task, samples, compared, "guesses", terms(task, 199))
     assert by_guessing["significance"]["p_value"] > 0.02
     assert by_guessing["models"] == result["models"]
 
@@ -83,7 +93,7 @@ def test_the_document_repeats_the_facts_of_every_model_in_order() -> None:
     samples = held_out("presence")
     label = samples.test["label"].to_numpy()
     models = [model("toy", "toy", label), model("network", "grid", 1 - label, samples.validation["label"].to_numpy())]
-    result = compare_models("presence", samples, models, "network", Resampling(99, seed=0))
+    result = compare_models("presence", samples, models, "network", terms("presence"))
     facts = ("name", "kind", "role", "label", "seed")
     assert [{key: one[key] for key in facts} for one in result["models"]] == [
         {"name": "toy", "kind": "toy", "role": "baseline", "label": "the toy", "seed": 0},
@@ -100,7 +110,7 @@ def test_one_block_and_one_class_give_values_without_intervals() -> None:
     single = HeldOut(samples.validation, samples.test.assign(group=7, label=np.float32(1)), "blocks")
     prediction = np.full(LOCATIONS * CHIPS, 0.5)
     result = compare_models(
-        "presence", single, [model("network", "grid", prediction, prediction)], "network", Resampling(99, seed=0)
+        "presence", single, [model("network", "grid", prediction, prediction)], "network", terms("presence")
     )
     assert result == json.loads(json.dumps(result, allow_nan=False))
     (found,) = result["models"]

@@ -11,8 +11,9 @@ import pytest
 from scipy import stats
 from scipy.special import ndtr
 
-from mineral_pipeline.evaluation import Resampling, label_fields
+from mineral_pipeline.evaluation import Resampling, label_fields, score
 from mineral_pipeline.evaluation.label_fields import LabelField, label_field
+from mineral_pipeline.evaluation.pairing import Pairing, find_near
 from mineral_pipeline.evaluation.significance import Candidate, Judged, choose, significance
 from mineral_pipeline.evaluation.variogram import Variogram, draw_fields, field_root, fit_variogram
 from mineral_pipeline.geometry import distances_km
@@ -45,9 +46,10 @@ def field_of(task: Task, seed: int, range_km: float = 400, n: int = 240) -> Labe
     )
 
 
-def judged(field: LabelField) -> Judged:
+def judged(task: Task, field: LabelField) -> Judged:
     on_test = (field.subset == 1).astype(float)
-    return Judged(field, 1 - on_test, on_test)
+    metric = {"presence": "accuracy", "richness": "mae"}[task]
+    return Judged(field, 1 - on_test, on_test, metric, Pairing(field.subset, {}))
 
 
 def candidates(task: Task, predictions: np.ndarray) -> list[Candidate]:
@@ -56,7 +58,7 @@ def candidates(task: Task, predictions: np.ndarray) -> list[Candidate]:
 
 
 def p_value(task: Task, field: LabelField, predictions: np.ndarray, n_fields: int = 99) -> float:
-    models, samples = candidates(task, predictions), judged(field)
+    models, samples = candidates(task, predictions), judged(task, field)
     best = models[choose(task, field.label[None], samples, models)[0]].name
     return float(significance(task, samples, models, best, Resampling(n_fields, seed=1))["p_value"])
 
@@ -150,7 +152,7 @@ def test_a_model_with_skill_has_a_small_p_value(task: Task) -> None:
 def test_many_models_are_accounted_for() -> None:
     """The same test score is worth less when it is that of the best of many."""
     field = field_of("presence", seed=7)
-    samples, models = judged(field), candidates("presence", null_predictions(field, 30, seed=7))
+    samples, models = judged("presence", field), candidates("presence", null_predictions(field, 30, seed=7))
     best = models[choose("presence", field.label[None], samples, models)[0]]
     # Models that are all alike on validation and test, and the best alone.
     alone, many = (
@@ -169,7 +171,7 @@ def test_the_choice_is_by_metric_then_loss_then_name() -> None:
     models = [
         Candidate(name, one, "cross_entropy") for name, one in zip("dcab", (wrong, unsure, sure, sure), strict=True)
     ]
-    assert choose("presence", np.stack([label, 1 - label]), judged(field), models).tolist() == [2, 0]
+    assert choose("presence", np.stack([label, 1 - label]), judged("presence", field), models).tolist() == [2, 0]
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -212,3 +214,41 @@ def test_many_locations_need_no_matrix_of_all_pairs() -> None:
         tracemalloc.stop()
     assert drawn.shape == (5, 2 * n)
     assert peak < 5e8
+
+
+@pytest.mark.parametrize(
+    ("task", "metric"),
+    [("presence", "auc"), ("presence", "local_auc_700"), ("richness", "concordance_700"), ("richness", "r2")],
+)
+def test_any_metric_may_be_judged(task: Task, metric: str) -> None:
+    """Against a loop over the fields with `score`; a model that knows is found, and one that does not is not."""
+    field = field_of(task, seed=9, n=100)
+    position, _ = located(100, 9)
+    lonlat, fold = np.tile(position, (2, 1)), field.subset
+    local = {metric: find_near(lonlat, fold, 700)} if metric.endswith("_700") else {}
+    on_test = (field.subset == 1).astype(float)
+    samples = Judged(field, 1 - on_test, on_test, metric, Pairing(fold, local))
+    nothing = null_predictions(field, 3, seed=9)
+    knows = 0.5 * field.label + 0.5 * nothing[0]
+    models = candidates(task, np.stack([*nothing, knows]))
+    found = significance(task, samples, models, "model-3", Resampling(99, 0))
+    assert found["p_value"] == 1 / 100
+    assert significance(task, samples, models[:3], "model-1", Resampling(99, 0))["p_value"] > 0.03
+    drawn, rows = field.draw(20, np.random.default_rng(0)), np.flatnonzero(on_test)
+    scores = samples.test.score(task, metric, drawn, nothing[1])
+    for label, scored in zip(drawn[:, rows], scores, strict=True):
+        near = {name: find_near(lonlat[rows], fold[rows], 700, label) for name in local}
+        pairing = Pairing(fold[rows], near)
+        assert scored == pytest.approx(
+            score(task, label, nothing[1][rows], np.ones((1, len(rows))), pairing)[metric][0]
+        )
+
+
+def test_a_local_metric_without_pairs_on_some_fields_is_survived() -> None:
+    field = field_of("presence", seed=10, n=40)
+    nowhere = find_near(np.stack([np.arange(80.0), np.zeros(80)], axis=1), field.subset, 1)
+    on_test = (field.subset == 1).astype(float)
+    pairing = Pairing(field.subset, {"local_auc_1": nowhere})
+    samples = Judged(field, 1 - on_test, on_test, "local_auc_1", pairing)
+    models = candidates("presence", null_predictions(field, 3, seed=10))
+    assert significance("presence", samples, models, "model-0", Resampling(99, 0))["p_value"] == 1

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed import Client
-from synthetic_samples import pretend_trained, settings, write_leakage, write_samples
+from synthetic_samples import criterion, pretend_trained, settings, write_leakage, write_samples
 
 from jobs import evaluate, train, tune
 from jobs.evaluation import results
@@ -18,14 +18,13 @@ from jobs.running import provenance
 from jobs.running.summary import summary
 from mineral_pipeline import modelling, reporting
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.evaluation import measure
+from mineral_pipeline.evaluation import Resampling, Terms, measure
 from mineral_pipeline.evaluation.comparison import _candidates, _judged
 from mineral_pipeline.evaluation.significance import choose
 from mineral_pipeline.learning import TASKS, SubsetName, Task
-from mineral_pipeline.modelling import ModelSpec, grid_specs, select_model
+from mineral_pipeline.modelling import Measure, ModelSpec, grid_specs, select_model
 from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Examples, register
-from mineral_pipeline.modelling.fitting import Measure
-from mineral_pipeline.settings import Settings
+from mineral_pipeline.settings import Settings, parse
 from mineral_pipeline.workspace import Workspace, artefacts
 
 # Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
@@ -67,6 +66,10 @@ def test_train_tune_evaluate(
     assert (result["significance"]["n_label_fields"], result["significance"]["models"]) == (100, 2)
     assert 1 / 101 <= result["significance"]["p_value"] <= 1
     assert len(workspace.read_table(artefacts.evaluation_predictions("presence"))) == models * 12
+    _compares_with_the_bar(result)
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"evaluate: presence: {' '.join(result['verdict'].split())}" in said
+    _another_criterion_chooses_anew_and_trains_nothing(client, config, workspace)
 
     for network in ("random-labels-p0", "tuned"):
         workspace.remove(artefacts.model("presence", network))
@@ -81,6 +84,39 @@ def test_train_tune_evaluate(
         in shown
     )
     assert "model.skops is damaged (its content is not what was written): run `mineral-pipeline repair" in shown
+
+
+def _compares_with_the_bar(result: dict[str, Any]) -> None:
+    pairs = {(one["model"], one["baseline"]) for one in result["bar"]["differences"]}
+    baselines = (*BASELINES, "random-labels-p0")
+    assert pairs == {(network, one) for network in ("small-small-s0", "tuned") for one in baselines}
+    accuracy = {one["name"]: one["metrics"]["accuracy"]["value"] for one in result["models"]}
+    assert accuracy[result["bar"]["best"]] == max(accuracy[one] for one in baselines)
+    for one in result["bar"]["differences"]:
+        difference = one["metrics"]["accuracy"]["value"]
+        assert difference == pytest.approx(accuracy[one["model"]] - accuracy[one["baseline"]])
+    assert "added" not in result, "twelve samples are too few"
+    assert "regions" not in result, "the samples tell none"
+    assert set(result["pairs"]) == {"local_auc_500", "local_auc_1000"}
+    assert all(set(one["metrics"]) >= set(result["pairs"]) for one in result["models"])
+
+
+def _another_criterion_chooses_anew_and_trains_nothing(client: Client, config: Settings, workspace: Workspace) -> None:
+    table = workspace.read_table(artefacts.samples_table("presence"))
+    workspace.write_table(artefacts.samples_table("presence"), table.assign(region="Asia"))
+    other = parse(config.model_dump(mode="json") | {"train": config.train.model_dump() | AUC})
+    assert train.main(other, client).skipped == 4
+    assert tune.main(other, client).skipped == 1
+    assert evaluate.main(other, client).failed == 0
+    result = workspace.read_json(artefacts.evaluation_metrics("presence"))
+    assert result["primary_metric"] == "auc"
+    (asia,) = result["regions"]
+    shown = {"brightness", "constant", "random-labels-p0", result["best"]}
+    assert (asia["region"], asia["samples"], set(asia["metrics"])) == ("Asia", 12, shown)
+    assert set(asia["metrics"]["constant"]) == {"auc", "local_auc_500", "local_auc_1000"}
+    for job in ("train", "tune", "evaluate"):
+        assert provenance.read_settings(other, job) != provenance.read_settings(config, job), job
+    evaluate.main(config, client)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -100,10 +136,11 @@ def test_the_choice_on_label_fields_is_that_of_the_best_model(workspace: Workspa
         workspace.write_table(artefacts.model(task, spec.name, artefacts.MODEL_PREDICTIONS), table)
         pretend_trained(workspace, spec, validation={**metrics, "loss": metrics[spec.loss]})
     names = [spec.name for spec in specs]
-    best = select_model(workspace, task, names).name
+    best = select_model(workspace, task, names, criterion(task)).name
     test = np.full(len(samples.test), 0.5)
     models = [results.describe(workspace, task, name, test, samples.validation) for name in names]
-    judged, found = _judged(task, samples), _candidates(models)
+    metric = criterion(task).metric
+    judged, found = _judged(task, samples, Terms(metric, (), Resampling(99, 0))), _candidates(models)
     assert found[choose(task, judged.field.label[None], judged, found)[0]].name == best
 
 
@@ -156,6 +193,8 @@ def rich(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
         evaluate={"n_resamples": 100}, prospect={"ensemble_size": 3},
     )  # fmt: skip
 
+
+AUC = {"primary_metric": {"presence": "auc"}}
 
 COLLAPSING: set[str] = set()
 """Names of the doubles that collapse."""
@@ -239,7 +278,7 @@ def test_where_every_network_collapses_the_constant_is_the_result(
     train.main(rich, client)
     counts = evaluate.main(rich, client)
     assert counts.done == counts.planned == 2 + len(BASELINES)
-    assert "evaluate: every network for richness has collapsed to a constant: constant is the result" in " ".join(
+    assert "evaluate: richness: Every network has collapsed to a constant: " in " ".join(
         capsys.readouterr().out.split()
     )
     result = workspace.read_json(artefacts.evaluation_metrics("richness"))

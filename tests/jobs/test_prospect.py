@@ -24,7 +24,7 @@ from jobs.prospecting import ensembles
 from mineral_pipeline import modelling, settings
 from mineral_pipeline.errors import ClusterError, DataError, SettingsError
 from mineral_pipeline.geometry import CRS
-from mineral_pipeline.modelling.fitting import Measure
+from mineral_pipeline.modelling import Measure
 from mineral_pipeline.workspace import Workspace, artefacts, ledger
 
 # rasterio and rioxarray multiply transforms with *, which affine 3 announces to retire.

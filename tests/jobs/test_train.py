@@ -18,9 +18,8 @@ from jobs import train
 from jobs.running import runner
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import ClusterError, DataError, LeakageError, SettingsError
-from mineral_pipeline.modelling import ModelSpec
+from mineral_pipeline.modelling import Measure, ModelSpec
 from mineral_pipeline.modelling.baselines import BASELINES, register
-from mineral_pipeline.modelling.fitting import Measure
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 from distributed import Client
-from synthetic_samples import pretend_trained, settings, write_samples
+from synthetic_samples import criterion, pretend_trained, settings, write_samples
 
 from jobs import tune
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.modelling import ModelSpec, search
-from mineral_pipeline.modelling.fitting import Measure
+from mineral_pipeline.modelling import Measure, ModelSpec, search
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -52,7 +51,10 @@ def test_a_search_for_every_task_and_what_came_of_it(
     said = " ".join(capsys.readouterr().out.split())
     assert "no candidate for richness is better than small-small-s0 of the grid, which stays the best" in said
     assert "for presence" not in said
-    best = {task: modelling.select_model(workspace, task, ["small-small-s0", "tuned"]) for task in config.tasks}
+    best = {
+        task: modelling.select_model(workspace, task, ["small-small-s0", "tuned"], criterion(task))
+        for task in config.tasks
+    }
     names = {task: spec and spec.name for task, spec in best.items()}
     assert names == {"presence": "tuned", "richness": "small-small-s0"}
     assert len(workspace.read_table(artefacts.model("presence", "tuned", artefacts.MODEL_SEARCH))) == 3

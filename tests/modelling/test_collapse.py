@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from synthetic_samples import settings
+from synthetic_samples import criterion, settings
 
 from mineral_pipeline import modelling
 from mineral_pipeline.evaluation import measure
@@ -93,10 +93,10 @@ def test_a_collapsed_network_is_trained_again_with_another_seed_and_half_the_rat
 def _is_never_selected(workspace: Workspace, metrics: dict[int, dict[str, Any]]) -> None:
     perfect = metrics[1] | {"validation": {"accuracy": 1.0, "loss": 0.0}}
     write_metrics(workspace, artefacts.model("presence", "toy-s1"), perfect)
-    best = modelling.select_model(workspace, "presence", ["toy-s1", "toy-s0", "toy-s7"])
+    best = modelling.select_model(workspace, "presence", ["toy-s1", "toy-s0", "toy-s7"], criterion("presence"))
     assert best is not None
     assert best.name in ("toy-s0", "toy-s7")
-    assert modelling.select_model(workspace, "presence", ["toy-s1"]) is None
+    assert modelling.select_model(workspace, "presence", ["toy-s1"], criterion("presence")) is None
 
 
 def test_what_has_nothing_to_learn_or_is_searched_is_not_tried_again(

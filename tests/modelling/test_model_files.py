@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from synthetic_samples import pretend_trained, settings
+from synthetic_samples import criterion, pretend_trained, settings
 
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, WorkspaceError
@@ -171,7 +171,7 @@ def test_a_spec_that_is_none_is_refused_in_one_line(
         artefacts.model("presence", spec.name, artefacts.MODEL_SPEC)
     ]
     with pytest.raises(DataError, match="run the job train first"):
-        modelling.select_model(workspace, "presence", [spec.name])
+        modelling.select_model(workspace, "presence", [spec.name], criterion("presence"))
 
 
 @pytest.mark.parametrize(
@@ -209,4 +209,4 @@ def test_predictions_that_are_none_are_refused(
 def test_metrics_that_do_not_tell_how_good_a_model_is_are_refused(workspace: Workspace, spec: ModelSpec) -> None:
     pretend_trained(workspace, spec, validation={"accuracy": 0.9, "loss": None})
     with pytest.raises(WorkspaceError, match=r"metrics\.json is damaged \(it does not tell how good the model is\)"):
-        modelling.select_model(workspace, "presence", [spec.name])
+        modelling.select_model(workspace, "presence", [spec.name], criterion("presence"))

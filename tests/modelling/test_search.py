@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster, get_worker
-from synthetic_samples import pretend_trained, settings
+from synthetic_samples import criterion, pretend_trained, settings
 
 from jobs.running.tasks import make_scheduler
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, LeaseLostError
 from mineral_pipeline.evaluation import measure
-from mineral_pipeline.modelling import ModelSpec, search
+from mineral_pipeline.modelling import Measure, ModelSpec, search
 from mineral_pipeline.modelling.candidates import candidate_specs
-from mineral_pipeline.modelling.fitting import Measure
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -77,7 +76,7 @@ def test_the_search_records_every_candidate_and_keeps_the_best(
     ended: list[search.CandidateResult] = []
     scheduler = make_scheduler(client, "tune", lambda key, value: ended.append(search.candidate_result(key, value)))
     table = search.search(config, curated, "presence", measure, scheduler)
-    specs = candidate_specs(config, curated, "presence")
+    specs = candidate_specs(config, curated, "presence", criterion("presence"))
     assert table["name"].tolist() == [spec.name for spec in specs]
     assert table["dropout"].tolist() == [spec.hyperparameters.dropout for spec in specs]
     failed = table["dropout"] < 0.3
@@ -94,7 +93,7 @@ def test_the_search_records_every_candidate_and_keeps_the_best(
         "trained twice"
     )
     assert modelling.read_metrics(curated, "presence", "tuned")["kind"] == "tuned"
-    best = modelling.select_model(curated, "presence", [*GRID, "tuned"])
+    best = modelling.select_model(curated, "presence", [*GRID, "tuned"], criterion("presence"))
     assert best is not None
     assert best.name == GRID[0], "no candidate reaches 0.8"
     kept = curated.read_table(artefacts.model("presence", "tuned", artefacts.MODEL_SEARCH))
@@ -104,7 +103,9 @@ def test_the_search_records_every_candidate_and_keeps_the_best(
 def test_collapsed_candidates_lose(
     client: Client, curated: Workspace, config: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    most = max(spec.hyperparameters.dropout for spec in candidate_specs(config, curated, "presence"))
+    most = max(
+        spec.hyperparameters.dropout for spec in candidate_specs(config, curated, "presence", criterion("presence"))
+    )
 
     def collapsing(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
         """The better half collapses, the best by its score among it."""
@@ -124,7 +125,7 @@ def test_collapsed_candidates_lose(
     for name in table["name"]:
         curated.remove(artefacts.model("presence", name))
     assert search.search(config, curated, "presence", measure, scheduler)["collapsed"].all()
-    assert modelling.select_model(curated, "presence", ["tuned"]) is None
+    assert modelling.select_model(curated, "presence", ["tuned"], criterion("presence")) is None
 
 
 def test_a_search_of_failures_says_why(
@@ -146,12 +147,12 @@ def test_a_candidate_whose_run_is_over_has_not_failed(
     monkeypatch.setattr(search, "fit", over)
     (spec,) = modelling.grid_specs(config, curated, "presence")
     with pytest.raises(LeaseLostError):
-        search.Candidate(curated, spec, measure).fit(np.arange(3), np.arange(3))
+        search.Candidate(curated, spec, criterion("presence")).fit(np.arange(3), np.arange(3))
 
 
 def test_candidates_lie_in_the_ranges_and_come_from_the_seed(curated: Workspace, config: Settings) -> None:
     many = config.model_copy(update={"tune": config.tune.model_copy(update={"candidates": 200})})
-    specs = candidate_specs(many, curated, "presence")
+    specs = candidate_specs(many, curated, "presence", criterion("presence"))
     values = {name: np.array([getattr(spec.hyperparameters, name) for spec in specs]) for name in ("kernel", "dropout")}
     rates = np.log10([spec.hyperparameters.learning_rate for spec in specs])
     assert len({spec.name for spec in specs}) == 200
@@ -159,8 +160,8 @@ def test_candidates_lie_in_the_ranges_and_come_from_the_seed(curated: Workspace,
     assert 0.1 <= values["dropout"].min() < 0.15 < 0.45 < values["dropout"].max() <= 0.5
     assert -7 <= rates.min() < -6.5 < -3.5 < rates.max() <= -3
     assert np.median(rates) == pytest.approx(-5, abs=0.4), "uniform in the logarithm"
-    assert candidate_specs(many, curated, "presence") == specs
-    other = candidate_specs(many.model_copy(update={"seed": 1}), curated, "presence")
+    assert candidate_specs(many, curated, "presence", criterion("presence")) == specs
+    other = candidate_specs(many.model_copy(update={"seed": 1}), curated, "presence", criterion("presence"))
     assert {spec.name for spec in other}.isdisjoint(spec.name for spec in specs)
 
 
@@ -169,6 +170,6 @@ def test_candidates_lie_in_the_ranges_and_come_from_the_seed(curated: Workspace,
 def test_equal_candidates_are_tried_once(curated: Workspace, config: Settings) -> None:
     point = {name: (0.2, 0.2) for name in ("learning_rate", "conv_l1", "conv_l2", "dense_l1", "dense_l2", "dropout")}
     tune = config.tune.model_copy(update={**point, "kernel": (4, 4)})
-    (spec,) = candidate_specs(config.model_copy(update={"tune": tune}), curated, "presence")
+    (spec,) = candidate_specs(config.model_copy(update={"tune": tune}), curated, "presence", criterion("presence"))
     assert spec.hyperparameters.kernel == 4
     assert replace(spec, name="", kind="grid").hyperparameters.dropout == 0.2

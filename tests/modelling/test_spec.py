@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from synthetic_samples import pretend_trained, settings
+from synthetic_samples import criterion, pretend_trained, settings
 
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
@@ -30,7 +30,7 @@ def pretend(workspace: Workspace, spec: ModelSpec, **validation: float) -> None:
 
 
 def select(workspace: Workspace, task: Task, names: list[str]) -> str | None:
-    best = modelling.select_model(workspace, task, names)
+    best = modelling.select_model(workspace, task, names, criterion(task))
     return best and best.name
 
 
@@ -127,7 +127,7 @@ def test_the_best_is_by_validation_and_neither_baseline_nor_stale(
     names = ["absent", "first", "second", "third", "cheat", "stale"]
     assert select(sampled, task, names) == expected
     with pytest.raises(DataError, match="run the job train first"):
-        modelling.select_model(sampled, task, ["absent", "cheat", "stale"])
+        modelling.select_model(sampled, task, ["absent", "cheat", "stale"], criterion(task))
 
 
 def test_what_has_collapsed_comes_last_however_good(sampled: Workspace) -> None:
@@ -140,7 +140,7 @@ def test_what_has_collapsed_comes_last_however_good(sampled: Workspace) -> None:
     for number, expected in ((1, names[2]), (2, names[0]), (0, None)):
         pretend_trained(sampled, grid[number], collapsed=True, validation={"mae": 0.1, "loss": 0.1})
         assert select(sampled, "richness", names) == expected
-    assert modelling.ensemble_specs(config, sampled) == []
+    assert modelling.ensemble_specs(config, sampled, criterion("richness")) == []
 
 
 def test_members_are_the_best_richness_model_under_other_seeds(sampled: Workspace) -> None:
@@ -149,7 +149,7 @@ def test_members_are_the_best_richness_model_under_other_seeds(sampled: Workspac
     pretend(sampled, grid[4], mae=0.1, loss=0.1)
     better = grid[5].hyperparameters.model_copy(update={"dropout": 0.11})
     pretend(sampled, replace(grid[4], name="tuned", kind="tuned", epochs=4, hyperparameters=better), mae=0.05, loss=0.1)
-    members = modelling.ensemble_specs(config, sampled)
+    members = modelling.ensemble_specs(config, sampled, criterion("richness"))
     assert [(member.name, member.seed, member.kind) for member in members] == [
         ("member-s0", 0, "ensemble-member"), ("member-s1", 1, "ensemble-member"), ("member-s2", 2, "ensemble-member"),
     ]  # fmt: skip
@@ -161,13 +161,13 @@ def test_members_are_the_best_richness_model_under_other_seeds(sampled: Workspac
 def test_an_ensemble_is_its_trained_networks_that_have_not_collapsed(sampled: Workspace) -> None:
     config = settings(sampled, prospect={"ensemble_size": 4})
     pretend(sampled, modelling.grid_specs(config, sampled, "richness")[0], mae=0.1, loss=0.1)
-    members = modelling.ensemble_specs(config, sampled)
+    members = modelling.ensemble_specs(config, sampled, criterion("richness"))
     for member in members[:3]:
         pretend(sampled, member, mae=0.1, loss=0.1)
-    assert modelling.ensemble_members(config, sampled) == ["member-s0", "member-s1", "member-s2"]
+    assert modelling.ensemble_members(config, sampled, criterion("richness")) == ["member-s0", "member-s1", "member-s2"]
     for number, left in ((1, ["member-s0", "member-s2"]), (2, [])):  # one alone is no ensemble
         pretend_trained(sampled, members[number], collapsed=True, validation={"mae": 0.1, "loss": 0.1})
-        assert modelling.ensemble_members(config, sampled) == left
+        assert modelling.ensemble_members(config, sampled, criterion("richness")) == left
 
 
 def test_a_fold_has_models_of_its_own(sampled: Workspace) -> None:

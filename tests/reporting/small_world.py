@@ -107,6 +107,7 @@ def evaluation(task: str = "presence") -> Evaluation:
     chance = {metric: {"value": 0.5, "low": 0.44, "high": 0.56}}
     metrics = {
         "task": task,
+        "primary_metric": metric,
         "models": models,
         "best": "big-big-s0",
         "baseline": {"kind": "random-labels", "models": 2, "metrics": chance},

@@ -1,0 +1,25 @@
+"""Numbers as a document holds them: None where one is not defined, because JSON has no nan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mineral_pipeline.evaluation.jackknife import Jackknife, interval
+
+Described = dict[str, float | None]
+"""``value``, ``low`` and ``high``."""
+
+
+def describe(
+    found: Jackknife, metric: str, ends: Callable[[Jackknife, str], tuple[float, float]] = interval
+) -> Described:
+    """A metric with its 95 % interval."""
+    numbers = (found.value[metric], *ends(found, metric))
+    return {key: defined(one) for key, one in zip(("value", "low", "high"), numbers, strict=True)}
+
+
+def defined(number: float) -> float | None:
+    """A number; None for nan."""
+    return float(number) if np.isfinite(number) else None

@@ -1,0 +1,119 @@
+"""Whether pixels tell of minerals, in words: the first thing that a reader of an evaluation must know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mineral_pipeline.learning import CONSTANT, LOCAL_METRICS, RANDOM_LABELS, higher_is_better
+
+Document = Mapping[str, Any]
+"""``evaluation/<task>/metrics.json``, as far as it is made."""
+
+NAMES = {"auc": "AUC", "f1": "F1", "mae": "MAE", "mse": "MSE", "rmse": "RMSE", "r2": "R²", "local_auc": "local AUC"}
+"""How metrics are written, where that is not their name."""
+
+ADDED_METRIC = {"presence": "auc", "richness": "r2"}
+"""Metric by which the sentence tells what predictions add to coordinates."""
+
+
+def verdict(document: Document) -> str:
+    """One plain statement about the networks of a task: do they beat the bar, and what do they add to coordinates?
+
+    Args:
+        document: content of ``evaluation/<task>/metrics.json`` with ``primary_metric``, ``interval``, ``best`` and
+            ``models`` and, where they can be computed, ``bar`` and ``added``.
+    """
+    chosen = _model(document, document["best"])
+    if chosen["role"] != "network":
+        return "Every network has collapsed to a constant: nothing has been learnt from the pixels." + _added(document)
+    return _beside_the_bar(document, chosen) + _added(document)
+
+
+def _beside_the_bar(document: Document, chosen: Mapping[str, Any]) -> str:
+    bar, name = document.get("bar"), _name(document["primary_metric"])
+    if bar is None:
+        return "Whether a network beats the bar cannot be told: there is no baseline."
+    baseline, found = _model(document, bar["best"]), _difference(document, chosen["name"])
+    scores = (
+        f"{_with_sight(baseline)} reaches {name} {_score(document, baseline)} on the test subset, {chosen['name']}, the"
+        f" network that validation chose, {_score(document, chosen)}; the difference is {_number(found)}"
+        f"{'' if higher_is_better(document['primary_metric']) else ' (lower is better)'}."
+    )
+    if found["low"] is None:
+        interval = document["interval"]
+        too_few = f"there are too few {interval['unit']} for an interval ({interval['units']:,})"
+        return f"Whether a network beats the bar cannot be told: {too_few}. {scores[:1].upper()}{scores[1:]}"
+    others = [one for one in bar["beaten_by"] if one != chosen["name"]]
+    if chosen["name"] in bar["beaten_by"]:
+        return f"{chosen['name']} beats the bar: {scores}"
+    if others:
+        return (
+            f"The network that validation chose does not beat the bar: {scores} {', '.join(others)}"
+            f" {'does' if len(others) == 1 else 'do'}, as the luckiest of several may: nothing chose"
+            f" {'it' if len(others) == 1 else 'them'} beforehand."
+        )
+    return f"No network beats the bar: {scores} {_meaning(document, baseline, found)}"
+
+
+def _meaning(document: Document, baseline: Mapping[str, Any], found: Mapping[str, float]) -> str:
+    """What it means that no network is better than a baseline."""
+    if baseline["kind"] in (CONSTANT, RANDOM_LABELS):
+        return "The networks have learnt nothing that holds there."
+    if _sees_pixels(baseline):
+        return f"What the networks have learnt is worth no more than a simple model of the pixels, {baseline['label']}."
+    if (found["value"] > 0) == higher_is_better(document["primary_metric"]) and found["value"]:
+        return "That the networks have learnt more than where people have looked is not shown."
+    return "The networks have learnt where people have looked, not what the ground shows."
+
+
+def _added(document: Document) -> str:
+    """What the predictions of the chosen network, and those from statistics of the pixels, add to coordinates."""
+    metric, found = ADDED_METRIC[document["task"]], {one["model"]: one["metrics"] for one in document.get("added", ())}
+    if not found:
+        return " What pixels add to coordinates cannot be told: the test samples are too few, or too near each other."
+    gains = [
+        f"{name} adds {_number(gain)}{'' if gain['low'] is not None and gain['low'] > 0 else ', which may be nothing'}"
+        for name, metrics in found.items()
+        if (gain := metrics[metric]["difference"])["value"] is not None
+    ]
+    alone = next(iter(found.values()))[metric]["alone"]
+    return f" To the {_name(metric)} of coordinates alone, {alone:.3f}, {'; '.join(gains)}." if gains else ""
+
+
+def _difference(document: Document, model: str) -> dict[str, Any]:
+    """By how much a network is above the best baseline in the primary metric."""
+    pair = model, document["bar"]["best"]
+    found = next(one for one in document["bar"]["differences"] if (one["model"], one["baseline"]) == pair)
+    return dict(found["metrics"][document["primary_metric"]])
+
+
+def _model(document: Document, name: str) -> dict[str, Any]:
+    return next(dict(one) for one in document["models"] if one["name"] == name)
+
+
+def _sees_pixels(model: Mapping[str, Any]) -> bool:
+    return bool(model.get("pixels", model["kind"] != CONSTANT))  # models from before this was told are constant or see
+
+
+def _with_sight(baseline: Mapping[str, Any]) -> str:
+    known = _sees_pixels(baseline) or baseline["kind"] == CONSTANT
+    return str(baseline["label"]) if known else f"{baseline['label']}, which sees no pixel,"
+
+
+def _score(document: Document, model: Mapping[str, Any]) -> str:
+    return _number(model["metrics"][document["primary_metric"]])
+
+
+def _number(found: Mapping[str, float | None]) -> str:
+    """A value and its interval, such as ``0.722 (0.684 to 0.761)``."""
+    ends = "" if found["low"] is None else f" ({found['low']:.3f} to {found['high']:.3f})"
+    return f"{found['value']:.3f}{ends}"
+
+
+def _name(metric: str) -> str:
+    """A metric as it is written, such as ``local AUC (500 km)``."""
+    kind, _, km = metric.rpartition("_")
+    if kind in LOCAL_METRICS.values():
+        return f"{NAMES.get(kind, kind)} ({km} km)"
+    return NAMES.get(metric, metric.replace("_", " "))
