@@ -53,18 +53,18 @@ def _beside_the_bar(document: Document, chosen: Mapping[str, Any]) -> str:
             f" {'does' if len(others) == 1 else 'do'}, as the luckiest of several may: nothing chose"
             f" {'it' if len(others) == 1 else 'them'} beforehand."
         )
-    return f"No network beats the bar: {scores} {_meaning(document, baseline, found)}"
+    return f"No network beats the bar: {scores} {_meaning(baseline, found)}"
 
 
-def _meaning(document: Document, baseline: Mapping[str, Any], found: Mapping[str, float]) -> str:
+def _meaning(baseline: Mapping[str, Any], found: Mapping[str, float]) -> str:
     """What it means that no network is better than a baseline."""
     if baseline["kind"] in (CONSTANT, RANDOM_LABELS):
         return "The networks have learnt nothing that holds there."
     if _sees_pixels(baseline):
         return f"What the networks have learnt is worth no more than a simple model of the pixels, {baseline['label']}."
-    if (found["value"] > 0) == higher_is_better(document["primary_metric"]) and found["value"]:
-        return "That the networks have learnt more than where people have looked is not shown."
-    return "The networks have learnt where people have looked, not what the ground shows."
+    if found["low"] * found["high"] > 0:  # the baseline is better for certain
+        return "The networks have learnt where people have looked, not what the ground shows."
+    return "Nothing shows that the networks have learnt more than where people have looked."
 
 
 def _added(document: Document) -> str:
