@@ -5,7 +5,7 @@
 Reads ``labels.parquet``, ``chips.parquet``, ``chips.zarr``, ``deposits.parquet`` and the polygons of the settings;
 writes ``samples/<task>/{train,validation,test}.zarr``, ``samples.parquet``, ``leakage.parquet`` and, last,
 ``summary.json`` with the leakage between the subsets and the digest of the set; with ``curate.folds`` the same in
-``samples/<task>/fold-<i>/`` too. A task of the graph owns one batch of one store.
+``samples/<task>/fold-<i>/`` too, and ``samples/folds.parquet``. A task of the graph owns one batch of one store.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pandas as pd
 from distributed import Client
 
 from jobs.curation.exclusion import check_exclusions, drop_excluded, drop_ocean
-from jobs.running.plan import Plan
+from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import Tasks, collect, submit
 from mineral_pipeline import curation
@@ -34,12 +34,10 @@ def plan(settings: Settings) -> Plan:
     chips = len(workspace.read_table(artefacts.LABELS, ["chip_id"]))
     images = zarr_store.open_array(workspace)
     megabytes = config.batch_size * np.prod(images.shape[1:]) * images.dtype.itemsize / 2**20
-    sets = len(settings.tasks) * (1 + (config.folds or 0))
-    folds = f", and again for each of {config.folds} folds" if config.folds else ""
     return Plan(
-        Counts("samples", planned=chips * sets),
+        Counts("samples", planned=chips * len(settings.sample_sets)),
         {
-            "samples": f"at most the {chips:,} labelled chips for each of {', '.join(settings.tasks)}{folds}",
+            "samples": f"at most the {chips:,} labelled chips {for_each_set(settings)}",
             "memory of a task": f"about {3 * megabytes:,.0f} MB; curate.batch_size sets it",
         },
     )
@@ -54,7 +52,8 @@ def main(settings: Settings, client: Client) -> Counts:
     nowhere = chips["location_id"][(chips["drop_reason"] == "") & (chips["region"] == curation.NOWHERE)].nunique()
     if nowhere:
         CONSOLE.print(f"curate     {nowhere:,} locations lie in none of the regions: they are one of their own")
-    assignments = [curation.make_split(chips, config, seed), *curation.make_folds(chips, config, seed)]
+    folds = curation.make_folds(chips, config, seed)
+    assignments = [curation.make_split(chips, config, seed), *folds]
     selected = {
         (task, assignment.fold): curation.select(chips, assignment, task, config, seed)
         for assignment in assignments for task in settings.tasks
@@ -62,6 +61,8 @@ def main(settings: Settings, client: Client) -> Counts:
     deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
     planned = sum(int((samples["subset"] != DROPPED).sum()) for samples in selected.values())
     _remove_folds(workspace, settings.tasks)
+    if folds:
+        workspace.write_table(artefacts.FOLDS, curation.fold_table(folds))
     with Progress("curate", "samples", planned) as progress:
         for (task, fold), samples in selected.items():
             sample_set = artefacts.sample_set(task, fold)
@@ -73,8 +74,10 @@ def main(settings: Settings, client: Client) -> Counts:
             workspace.write_table(artefacts.samples_leakage(sample_set), split_leakage.locations())
             leakage = split_leakage.measure(deposits, config.max_leakage)
             summary = curation.summarise(samples, task, config, leakage)
-            digest = curation.digest_samples(samples, config.batch_size)
-            workspace.write_json(artefacts.samples_summary(sample_set), summary | {"digest": digest})
+            summary["digest"] = curation.digest_samples(samples, config.batch_size)
+            if fold is not None:
+                summary["held_out"] = curation.count_held_out(samples, folds[fold])
+            workspace.write_json(artefacts.samples_summary(sample_set), summary)
     dropped = pd.concat([samples["drop_reason"] for (_, fold), samples in selected.items() if fold is None])
     reasons = {str(reason): int(number) for reason, number in dropped[dropped != ""].value_counts().items()}
     return Counts("samples", planned=planned, done=progress.done, reasons=reasons)
@@ -82,6 +85,7 @@ def main(settings: Settings, client: Client) -> Counts:
 
 def _remove_folds(workspace: Workspace, tasks: Sequence[Task]) -> None:
     """Remove the folds of an earlier run: it may have made more of them."""
+    workspace.remove(artefacts.FOLDS)
     for task in tasks:
         folder = artefacts.samples_folder(task)
         for name in workspace.list(folder):

@@ -6,33 +6,33 @@ Reads ``samples/richness``, ``models/richness``, ``chips.zarr``, ``chips.parquet
 ``deposits.parquet`` and the land polygons of the settings; trains ``models/richness/member-s*`` (``evaluate`` has done
 so when both jobs are listed) and writes ``prospects.parquet``, ``.geojson``, ``.tif`` and the QGIS style ``.qml``.
 Locations on which the networks were trained or stopped are left out, and counted; networks that have collapsed to a
-constant are too, and when fewer than two are left nothing is ranked.
+constant are too, and when fewer than two are left nothing is ranked. With ``curate.folds`` every fold has an ensemble
+(``models/richness/fold-<i>/member-s*``), and that of the fold which held a location out predicts it: none is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from distributed import Client
 
 import cluster
+from jobs.prospecting.ensembles import Ensemble, all_members, predict
+from jobs.running.dependencies import RICHNESS
 from jobs.running.plan import Plan
-from jobs.running.progress import CONSOLE, Progress
-from jobs.running.tasks import GPU, collect, submit
+from jobs.running.progress import CONSOLE
 from jobs.train import fit_all
 from mineral_pipeline import curation, modelling, prospecting
 from mineral_pipeline.errors import DataError, SettingsError
-from mineral_pipeline.learning import SUBSETS, TRAIN, VALIDATION, Task
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
-TASK: Task = "richness"
-CHIPS_PER_TASK = 2048
-"""Chips that one task predicts. It reads a few at a time, so that this number does not decide its memory."""
-
 LEARNT = "on which the ensemble was trained or stopped"
+IN_NO_FOLD = "which curate has put in no fold"
 COLLAPSED = "because fewer than two networks are left that have not collapsed to a constant"
 """Reasons for which locations are not ranked."""
 
@@ -42,9 +42,11 @@ def plan(settings: Settings) -> Plan:
     workspace = Workspace(settings.workspace)
     labels = workspace.read_table(artefacts.LABELS, ["location_id", "n_deposits"])
     locations = prospecting.without_known_deposit(labels)["location_id"].nunique()
+    folds = f" for each of {len(settings.folds)} folds" if settings.folds else ""
+    fewer = "" if settings.folds else ", or are in the training or validation subset"
     details = {
-        "ensemble": f"{settings.prospect.ensemble_size} networks",
-        "locations": "fewer when some lie in the ocean, or are in the training or validation subset",
+        "ensemble": f"{settings.prospect.ensemble_size} networks{folds}",
+        "locations": f"fewer when some lie in the ocean{fewer}",
     }
     return Plan(Counts("locations", planned=locations), details)
 
@@ -54,21 +56,36 @@ def main(settings: Settings, client: Client) -> Counts:
     cluster.require(client, "GPU")
     workspace = Workspace(settings.workspace)
     on_land = chips_to_prospect(settings, workspace)
-    chips = without_learnt(workspace, on_land)
-    planned, left = on_land["location_id"].nunique(), chips["location_id"].nunique()
-    reasons = {LEARNT: planned - left} if left < planned else {}
-    if failed := train_ensemble(settings, client).failed:
+    chips = held_out_chips(settings, workspace, on_land)
+    planned, left = on_land["location_id"].nunique(), count_locations(chips)
+    reasons = Counter({IN_NO_FOLD if settings.folds else LEARNT: planned - left})
+    specs = all_members(settings, workspace, settings.folds or (None,))
+    if failed := fit_all(client, workspace, specs, "prospect").failed:
         raise DataError(f"prospect: {failed} networks of the ensemble could not be trained: correct settings train")
-    members = modelling.ensemble_members(settings, workspace, TASK)
-    if not members:
+    members = {fold: modelling.ensemble_members(settings, workspace, RICHNESS, fold) for fold in chips}
+    chips = {fold: one for fold, one in chips.items() if members[fold]}
+    reasons[COLLAPSED] = left - count_locations(chips)
+    if not chips:
         prospecting.remove(workspace)  # those of an earlier run would be taken for the result
         CONSOLE.print(f"prospect: no location is ranked, {COLLAPSED}")
-        return Counts("locations", planned=planned, reasons=reasons | {COLLAPSED: left})
-    predictions = predict(client, workspace, members, chips["chip_index"].tolist())
+        return Counts("locations", planned=planned, reasons=dict(+reasons))
+    predictions = predict(
+        client,
+        workspace,
+        [
+            Ensemble(artefacts.sample_set(RICHNESS, fold), members[fold], one["chip_index"].tolist())
+            for fold, one in chips.items()
+        ],
+    )
     deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
-    prospects = prospecting.rank(chips, predictions, deposits)
+    prospects = prospecting.rank(pd.concat(chips.values(), ignore_index=True), predictions, deposits)
     prospecting.write(workspace, prospects)
-    return Counts("locations", planned=planned, done=len(prospects), reasons=reasons)
+    return Counts("locations", planned=planned, done=len(prospects), reasons=dict(+reasons))
+
+
+def count_locations(chips: Mapping[int | None, gpd.GeoDataFrame]) -> int:
+    """Locations of the chips of all folds; each is in one of them."""
+    return sum(int(one["location_id"].nunique()) for one in chips.values())
 
 
 def chips_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataFrame:
@@ -81,7 +98,7 @@ def chips_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataFr
     if settings.curate is None:
         raise SettingsError("prospect: the settings file has no curate section: add one with the land polygons")
     chips = prospecting.without_known_deposit(curation.read_chips(workspace))
-    chips = chips[~chips["chip_id"].isin(curation.excluded_chips(workspace, TASK))]
+    chips = chips[~chips["chip_id"].isin(curation.excluded_chips(workspace, RICHNESS))]
     land = curation.read_land(settings.curate.land, settings.curate.land_sha256)
     by_centre = settings.curate.land_rule == "centre"
     locations = curation.find_locations(chips, "centre" if by_centre else "outline")
@@ -95,50 +112,21 @@ def chips_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataFr
     return chosen.reset_index(drop=True)
 
 
-def without_learnt(workspace: Workspace, chips: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Chips of the locations on which no network of the ensemble was trained or stopped: those it knows already.
+def held_out_chips(
+    settings: Settings, workspace: Workspace, chips: gpd.GeoDataFrame
+) -> dict[int | None, gpd.GeoDataFrame]:
+    """Chips by the fold whose ensemble predicts them, under None without folds; none that the ensemble knows already.
 
     Raises:
         DataError: there is no such chip.
     """
-    samples = workspace.read_table(artefacts.samples_table(TASK), ["location_id", "subset"])
-    learnt = samples["location_id"][samples["subset"].isin([SUBSETS[TRAIN], SUBSETS[VALIDATION]])]
-    left = chips[~chips["location_id"].isin(learnt)]
-    if left.empty:
-        raise DataError(
-            f"prospect: the ensemble was trained or stopped on all {chips['location_id'].nunique():,} locations without"
-            " a known deposit: set curate.richness_samples: positive, or give catalogue more scenes"
-        )
-    return left.reset_index(drop=True)
-
-
-def train_ensemble(settings: Settings, client: Client, job: str = "prospect") -> Counts:
-    """Train the networks of the ensemble that are not trained yet; ``job`` is the name of the job that asks for it."""
-    workspace = Workspace(settings.workspace)
-    return fit_all(client, workspace, modelling.ensemble_specs(settings, workspace, TASK), job)
-
-
-def predict(client: Client, workspace: Workspace, members: Sequence[str], chip_index: Sequence[int]) -> np.ndarray:
-    """One task per network and batch of chips, each on a GPU.
-
-    Args:
-        client: client of the cluster.
-        workspace: the workspace.
-        members: names of the networks of the ensemble.
-        chip_index: indices of the chips along the chip dimension of ``chips.zarr``.
-
-    Returns:
-        (members, chips) predicted richness.
-    """
-    starts = range(0, len(chip_index), CHIPS_PER_TASK)
-    calls = {
-        f"predict-{member}-{start}": (workspace, TASK, member, chip_index[start : start + CHIPS_PER_TASK])
-        for member in members
-        for start in starts
-    }
-    found: dict[str, np.ndarray] = {}
-    with Progress("prospect", "predictions", len(members) * len(chip_index)) as progress:
-        for result in collect(submit(client, "prospect", modelling.predict, calls, GPU)):
-            found[result.name] = result.value
-            progress.advance(done=len(result.value))
-    return np.stack([np.concatenate([found[f"predict-{member}-{start}"] for start in starts]) for member in members])
+    found = curation.held_out_chips(workspace, RICHNESS, chips, settings.folds)
+    if any(len(one) for one in found.values()):
+        return {fold: one for fold, one in found.items() if len(one)}
+    every = f"all {chips['location_id'].nunique():,} locations without a known deposit"
+    if settings.folds:
+        raise DataError(f"prospect: {workspace.uri(artefacts.FOLDS)} lacks {every}: run curate again")
+    raise DataError(
+        f"prospect: the ensemble was trained or stopped on {every}: set curate.folds or"
+        " curate.richness_samples: positive, or give catalogue more scenes"
+    )

@@ -2,19 +2,22 @@
 
     mineral-pipeline train jobs/settings/demo.yaml
 
-Reads ``samples/<task>/train.zarr`` and ``validation.zarr``, never the test subset, and refuses to start when test
-ground leaks into training (``samples/<task>/summary.json``); writes ``models/<task>/<name>/``. Models that are trained
-already are skipped; one that fails is counted with its reason (``failure.json``) and the others go on.
+Reads ``samples/<task>/train.zarr`` and ``validation.zarr``, never the test subset, and ``catalogue.parquet``, and
+refuses to start when test ground leaks into training (``samples/<task>/summary.json``); writes
+``models/<task>/<name>/``. With ``curate.folds`` it does so for ``samples/<task>/fold-<i>/`` and
+``models/<task>/fold-<i>/<name>/`` too. Models that are trained already are skipped; one that fails is counted with its
+reason (``failure.json``) and the others go on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from distributed import Client
 
 import cluster
-from jobs.running.plan import Plan
+from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
 from mineral_pipeline import evaluation
@@ -31,16 +34,21 @@ from mineral_pipeline.modelling import (
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
+NO_VISITS = (
+    f"{artefacts.CATALOGUE} was made before visits were counted: the baseline metadata is trained without them; a new"
+    " --workspace has them"
+)
+
 
 def plan(settings: Settings) -> Plan:
     """Models to train; none is known to be done before the samples are."""
     workspace, models = Workspace(settings.workspace), len(model_names(settings))
     done = 0
-    if all(workspace.exists(artefacts.samples_table(task)) for task in settings.tasks):
+    if all(workspace.exists(artefacts.samples_table(artefacts.sample_set(*one))) for one in settings.sample_sets):
         done = sum(is_done(workspace, spec) for spec in model_specs(settings, workspace))
     epochs = f"at most {settings.train.epochs:,} epochs each"
-    details = {"models": f"{models} for each of {', '.join(settings.tasks)}, {epochs}"}
-    return Plan(Counts("models", planned=models * len(settings.tasks), skipped=done), details)
+    details = {"models": f"{models} {for_each_set(settings)}, {epochs}"}
+    return Plan(Counts("models", planned=models * len(settings.sample_sets), skipped=done), details)
 
 
 def main(settings: Settings, client: Client) -> Counts:
@@ -48,16 +56,18 @@ def main(settings: Settings, client: Client) -> Counts:
     check_networks(settings)
     cluster.require(client, "GPU")
     workspace = Workspace(settings.workspace)
-    for task in settings.tasks:
-        check_leakage(workspace, task, settings.curate.max_leakage if settings.curate else 0.0)
+    for one in settings.sample_sets:
+        check_leakage(workspace, artefacts.sample_set(*one), settings.curate.max_leakage if settings.curate else 0.0)
+    if workspace.exists(artefacts.CATALOGUE) and "visits" not in workspace.read_table(artefacts.CATALOGUE):
+        CONSOLE.print(f"train: {NO_VISITS}")
     return fit_all(client, workspace, model_specs(settings, workspace))
 
 
 def model_specs(settings: Settings, workspace: Workspace) -> list[ModelSpec]:
-    """Grid and baselines of all tasks; the largest networks first, so that the workers end together."""
-    tasks = settings.tasks
-    grid = [spec for task in tasks for spec in grid_specs(settings, workspace, task)]
-    return grid + [spec for task in tasks for spec in baseline_specs(settings, workspace, task)]
+    """Grid and baselines of all sample sets; the largest networks first, so that the workers end together."""
+    grids = [grid_specs(settings, workspace, *one) for one in settings.sample_sets]
+    baselines = [baseline_specs(settings, workspace, *one) for one in settings.sample_sets]
+    return [*chain(*zip(*grids, strict=True)), *chain(*baselines)]
 
 
 def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec], job: str = "train") -> Counts:
@@ -65,7 +75,7 @@ def fit_all(client: Client, workspace: Workspace, specs: Sequence[ModelSpec], jo
     if not specs:
         return Counts("models")
     todo = [spec for spec in specs if not is_done(workspace, spec)]
-    calls = {f"{spec.task}/{spec.name}": (workspace, spec, evaluation.measure) for spec in todo}
+    calls = {spec.path: (workspace, spec, evaluation.measure) for spec in todo}
     if todo:
         say_whether_reproducible(client, job)
     with Progress(job, "models", len(specs), skipped=len(specs) - len(todo)) as progress:

@@ -4,7 +4,8 @@
 
 Reads ``models/<task>/`` and ``samples/<task>/train.zarr`` and ``validation.zarr``, never the test subset; writes
 ``models/<task>/candidate-*/`` for every point of the search, ``models/<task>/tuned/`` for the best of them, and
-``models/<task>/tuned/search.parquet`` with every candidate's score. Candidates that are trained already are skipped.
+``models/<task>/tuned/search.parquet`` with every candidate's score. Each fold of ``curate.folds`` has its own search,
+in ``models/<task>/fold-<i>/``. Candidates that are trained already are skipped.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pandas as pd
 from distributed import Client
 
 import cluster
-from jobs.running.plan import Plan
+from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import make_scheduler
 from jobs.train import say_whether_reproducible
@@ -27,45 +28,43 @@ from mineral_pipeline.modelling import TUNED, ModelSpec, check_networks, grid_sp
 from mineral_pipeline.modelling.candidates import candidate_specs
 from mineral_pipeline.modelling.search import candidate_result, search
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Counts, Workspace
+from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
 
 def plan(settings: Settings) -> Plan:
     """Candidates to train; none is known to be done before the grid is."""
     check_networks(settings)  # below, errors mean that there is no grid yet
-    tasks, tune = settings.tasks, settings.tune
+    workspace, tune = Workspace(settings.workspace), settings.tune
     try:
-        done = sum(
-            is_done(Workspace(settings.workspace), spec) for task in tasks for spec in candidates(settings, task)
-        )
+        done = sum(is_done(workspace, spec) for one in settings.sample_sets for spec in candidates(settings, *one))
     except MineralPipelineError:  # not curated or not trained yet
         done = 0
-    details = {
-        "search": f"{tune.candidates} candidates for each of {', '.join(tasks)}, at most {tune.epochs} epochs each"
-    }
-    return Plan(Counts("models", planned=tune.candidates * len(tasks), skipped=done), details)
+    details = {"search": f"{tune.candidates} candidates {for_each_set(settings)}, at most {tune.epochs} epochs each"}
+    return Plan(Counts("models", planned=tune.candidates * len(settings.sample_sets), skipped=done), details)
 
 
 def main(settings: Settings, client: Client) -> Counts:
-    """Search for every task of ``tasks``; a candidate that fails is counted and the search goes on."""
+    """Search for every sample set; a candidate that fails is counted and the search goes on."""
     cluster.require(client, "GPU")
-    workspace, tasks = Workspace(settings.workspace), settings.tasks
-    specs = [spec for task in tasks for spec in candidates(settings, task)]
+    workspace = Workspace(settings.workspace)
+    specs = [spec for one in settings.sample_sets for spec in candidates(settings, *one)]
     done = sum(is_done(workspace, spec) for spec in specs)
     reasons: Counter[str] = Counter()
     if done < len(specs):
         say_whether_reproducible(client, "tune")
     with Progress("tune", "models", len(specs), skipped=done) as progress:
-        for task in tasks:
-            table = search_task(settings, client, task, progress)
+        for task, fold in settings.sample_sets:
+            table = search_set(settings, client, progress, task, fold)
             reasons.update(table["reason"][table["reason"] != ""])
-            compare_with_grid(settings, task)
+            compare_with_grid(settings, task, fold)
     return Counts("models", len(specs), progress.done, progress.skipped, progress.failed, dict(reasons))
 
 
-def search_task(settings: Settings, client: Client, task: Task, progress: Progress) -> pd.DataFrame:
-    """Search for one task, and count its candidates as they end."""
-    workspace, specs = Workspace(settings.workspace), candidates(settings, task)
+def search_set(
+    settings: Settings, client: Client, progress: Progress, task: Task, fold: int | None = None
+) -> pd.DataFrame:
+    """Search on one sample set, and count its candidates as they end."""
+    workspace, specs = Workspace(settings.workspace), candidates(settings, task, fold)
     done = {spec for spec in specs if is_done(workspace, spec)}
 
     def count(key: Any, value: Any) -> None:
@@ -73,20 +72,22 @@ def search_task(settings: Settings, client: Client, task: Task, progress: Progre
         is_new = specs[result.number] not in done
         progress.advance(done=result.succeeded and is_new, failed=not result.succeeded)
 
-    return search(settings, workspace, task, evaluation.measure, make_scheduler(client, "tune", count))
+    return search(settings, workspace, task, evaluation.measure, make_scheduler(client, "tune", count), fold=fold)
 
 
-def compare_with_grid(settings: Settings, task: Task) -> None:
+def compare_with_grid(settings: Settings, task: Task, fold: int | None = None) -> None:
     """Print that the grid stays the best when the search found nothing better, or that nothing was learnt at all."""
-    workspace = Workspace(settings.workspace)
-    grid = [spec.name for spec in grid_specs(settings, workspace, task)]
-    winner = select_model(workspace, task, [*grid, TUNED])
+    workspace, sample_set = Workspace(settings.workspace), artefacts.sample_set(task, fold)
+    grid = [spec.name for spec in grid_specs(settings, workspace, task, fold)]
+    winner = select_model(workspace, sample_set, [*grid, TUNED])
     if winner is None:
-        CONSOLE.print(f"tune: every network for {task} has collapsed to a constant, the candidates as well")
+        CONSOLE.print(f"tune: every network for {sample_set} has collapsed to a constant, the candidates as well")
     elif winner.name != TUNED:
-        CONSOLE.print(f"tune: no candidate for {task} is better than {winner.name} of the grid, which stays the best")
+        CONSOLE.print(
+            f"tune: no candidate for {sample_set} is better than {winner.name} of the grid, which stays the best"
+        )
 
 
-def candidates(settings: Settings, task: Task) -> list[ModelSpec]:
-    """The points of a task's search."""
-    return candidate_specs(settings, Workspace(settings.workspace), task)
+def candidates(settings: Settings, task: Task, fold: int | None = None) -> list[ModelSpec]:
+    """The points of the search on a sample set."""
+    return candidate_specs(settings, Workspace(settings.workspace), task, fold)

@@ -35,6 +35,9 @@ CONSTANT: Final = "constant"
 ENSEMBLE: Final = "ensemble"
 """Name and kind of the mean of an ensemble's predictions, among models that are evaluated."""
 
+SELECTED: Final = "selected"
+"""Name and kind of what each fold has selected on its validation subset, among models evaluated out of fold."""
+
 HIGHER_IS_BETTER: Final = frozenset({"accuracy", "precision", "recall", "f1", "auc", "r2"})
 """Metrics of which a higher value is better; of all others a lower one is."""
 

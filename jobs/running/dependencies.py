@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mineral_pipeline import modelling
 from mineral_pipeline.learning import SUBSETS, Task
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import artefacts
+
+RICHNESS: Task = "richness"
+"""Task of the ensembles that make prospects."""
 
 Names = Callable[[Settings], list[str]]
 """Names of files or artefacts under some settings."""
@@ -50,42 +53,58 @@ def _polygons(settings: Settings) -> list[str]:
 
 def makes_prospects(settings: Settings) -> bool:
     """Whether an ensemble will make prospects, so that it has to be evaluated."""
-    return "prospect" in settings.jobs and "richness" in settings.tasks
+    return "prospect" in settings.jobs and RICHNESS in settings.tasks
+
+
+def _sets(settings: Settings) -> list[str]:
+    """Names of the sample sets, those of the folds included."""
+    return [artefacts.sample_set(*one) for one in settings.sample_sets]
 
 
 def _summaries(settings: Settings) -> list[str]:
-    """Summaries of the sample sets that are learnt from: each holds the digest of its set."""
-    return [artefacts.samples_summary(task) for task in settings.tasks]
+    """Summaries of the sample sets: each holds the digest of its set."""
+    return [artefacts.samples_summary(name) for name in _sets(settings)]
 
 
 def _sample_sets(settings: Settings) -> list[str]:
-    """Every file of the sample sets, those of the folds included."""
-    folds = range(settings.curate.folds or 0) if settings.curate else ()
-    names = [artefacts.sample_set(task, fold) for task in settings.tasks for fold in (None, *folds)]
+    """Every file of the sample sets."""
+    names = _sets(settings)
     stores = [artefacts.samples_store(name, subset) for name in names for subset in SUBSETS]
     tables = (artefacts.samples_table, artefacts.samples_leakage, artefacts.samples_summary)
-    return stores + [table(name) for name in names for table in tables]
+    folds = [artefacts.FOLDS] if settings.folds else []
+    return folds + stores + [table(name) for name in names for table in tables]
 
 
-def _metrics(settings: Settings, task: Task) -> list[str]:
-    """``metrics.json`` of the models of ``train`` and of the tuned one: no two trainings leave the same."""
-    names = [*modelling.model_names(settings), modelling.TUNED]
-    return [artefacts.model(task, name, artefacts.MODEL_METRICS) for name in names]
+def _metrics(settings: Settings, sets: Iterable[str], *others: str) -> list[str]:
+    """``metrics.json`` of the models of ``train`` and of ``others``: no two trainings leave the same."""
+    names = [*modelling.model_names(settings), *others]
+    return [artefacts.model(one, name, artefacts.MODEL_METRICS) for one in sets for name in names]
 
 
-def _model(task: Task, name: str) -> list[str]:
-    """A model: the names and sizes of its files, and the content of those that tell what it is and what it is worth."""
-    return [artefacts.model(task, name, file) for file in ("", artefacts.MODEL_SPEC, artefacts.MODEL_METRICS)]
+def _models(sets: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Models: the names and sizes of their files, and the content of those that tell what they are and are worth."""
+    files = ("", artefacts.MODEL_SPEC, artefacts.MODEL_METRICS)
+    return [artefacts.model(one, name, file) for one in sets for name in names for file in files]
 
 
 def _evaluations(settings: Settings) -> list[str]:
     tables = (artefacts.evaluation_metrics, artefacts.evaluation_predictions)
-    return [table(task) for task in settings.tasks for table in tables]
+    folds = [artefacts.out_of_fold(task) for task in settings.tasks] if settings.folds else []
+    return [table(name) for name in [*settings.tasks, *folds] for table in tables]
 
 
-def _ensemble(settings: Settings) -> list[str]:
-    seeds = range(settings.prospect.ensemble_size)
-    return [file for seed in seeds for file in _model("richness", modelling.member_name(seed))]
+def _prospecting_sets(settings: Settings) -> list[str]:
+    """Sample sets of the ensembles that make the prospects: those of the folds, where there are any."""
+    return [artefacts.sample_set(RICHNESS, fold) for fold in settings.folds or (None,)]
+
+
+def _ensembles(settings: Settings, sets: Iterable[str]) -> list[str]:
+    return _models(sets, [modelling.member_name(seed) for seed in range(settings.prospect.ensemble_size)])
+
+
+def _evaluated_ensembles(settings: Settings) -> list[str]:
+    sets = [artefacts.sample_set(task, fold) for task, fold in settings.sample_sets if task == RICHNESS]
+    return _ensembles(settings, sets) if makes_prospects(settings) else []
 
 
 MAKERS: dict[str, JobName] = {
@@ -105,14 +124,15 @@ MAKERS: dict[str, JobName] = {
 
 def makers(artefact: str) -> tuple[JobName, ...]:
     """Jobs that make an artefact, or a file of it, each as it should be; none for what is no job's."""
-    top, *rest = artefact.split("/")
+    top, model = artefact.partition("/")[0], artefacts.find_model(artefact)
     if top in MAKERS:
         return (MAKERS[top],)
-    if top != "models" or len(rest) < 2:
+    if model is None:
         return ()
-    if rest[1].startswith("member-"):
+    _, name = model
+    if name.startswith("member-"):
         return ("evaluate", "prospect")
-    return ("tune",) if rest[1] == modelling.TUNED or rest[1].startswith("candidate-") else ("train",)
+    return ("tune",) if name == modelling.TUNED or name.startswith("candidate-") else ("train",)
 
 
 DEPENDENCIES: dict[JobName, Dependencies] = {
@@ -134,29 +154,30 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     ),
     "train": Dependencies(
         ("train", "tasks", "seed"),
-        writes=lambda s: [f for task in s.tasks for name in modelling.model_names(s) for f in _model(task, name)],
-        reads=_summaries,
+        writes=lambda s: _models(_sets(s), modelling.model_names(s)),
+        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s)],
         makers=("curate",),
     ),
     "tune": Dependencies(
         ("tune", "train", "tasks", "seed"),
-        writes=lambda s: [file for task in s.tasks for file in _model(task, modelling.TUNED)],
-        reads=lambda s: _summaries(s) + [file for task in s.tasks for file in _metrics(s, task)[:-1]],
+        writes=lambda s: _models(_sets(s), [modelling.TUNED]),
+        reads=lambda s: _summaries(s) + _metrics(s, _sets(s)),
         makers=("curate", "train"),
     ),
     "evaluate": Dependencies(
         ("evaluate", "train", "tasks", "seed"),
-        writes=lambda s: _evaluations(s) + (_ensemble(s) if makes_prospects(s) else []),
-        reads=lambda s: _summaries(s) + [file for task in s.tasks for file in _metrics(s, task)],
+        writes=lambda s: _evaluations(s) + _evaluated_ensembles(s),
+        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s), *_metrics(s, _sets(s), modelling.TUNED)],
         also=lambda s: {"prospect"} if makes_prospects(s) else set(),  # then the ensemble is evaluated
         makers=("curate", "train", "tune"),
     ),
     "prospect": Dependencies(
         ("prospect", "train", "curate", "seed"),
-        writes=lambda s: [*artefacts.PROSPECT_FILES, *_ensemble(s)],
+        writes=lambda s: [*artefacts.PROSPECT_FILES, *_ensembles(s, _prospecting_sets(s))],
         reads=lambda s: [
-            artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS, artefacts.samples_summary("richness"),
-            *_metrics(s, "richness"),
+            artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS, *([artefacts.FOLDS] if s.folds else []),
+            *map(artefacts.samples_summary, _prospecting_sets(s)),
+            *_metrics(s, _prospecting_sets(s), modelling.TUNED),
         ],
         files=_land,
         makers=("label", "curate", "train", "tune"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import fsspec
@@ -54,7 +54,11 @@ def digest_outputs(settings: Settings, job: JobName) -> dict[str, str]:
 
 
 def why_again(
-    workspace: Workspace, last: Mapping[str, Any], settings: Mapping[str, Any], inputs: Mapping[str, str]
+    workspace: Workspace,
+    last: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    writes: Iterable[str],
 ) -> str | None:
     """Why a job that was done is to be done again; None when its output is what it would make now, and whole.
 
@@ -63,6 +67,7 @@ def why_again(
         last: record of the run that did the job.
         settings: settings that the job reads now.
         inputs: digests of what the job reads now.
+        writes: artefacts that the job makes now, such as the models of all baselines that are registered.
     """
     if "outputs" not in last:
         return "an earlier version of this program did it"
@@ -72,7 +77,7 @@ def why_again(
         return f"{name} was {before!r} and is {after!r} now"
     if failed := last["counts"]["failed"]:
         return f"{failed:,} {last['counts']['unit']} failed"
-    return _changed(last["inputs"], inputs) or _damaged(workspace, last)
+    return _changed(last["inputs"], inputs) or _damaged(workspace, last) or _not_asked_for(last["outputs"], writes)
 
 
 def check_makers(settings: Settings, job: JobName) -> None:
@@ -93,6 +98,12 @@ def _damaged(workspace: Workspace, record: Mapping[str, Any]) -> str | None:
     """Which output of a job is not as its record says; None when all are, and for records of earlier versions."""
     outputs = record.get("outputs", {})
     return _changed(outputs, digest_artefacts(workspace, outputs))
+
+
+def _not_asked_for(outputs: Iterable[str], writes: Iterable[str]) -> str | None:
+    """Which artefact a job would make now, but was not asked for then; of a table in parts its parts are recorded."""
+    made = {*outputs, *(name.rpartition("/")[0] for name in outputs)}
+    return next((f"{name} is asked for now" for name in writes if name not in made), None)
 
 
 def _changed(then: Mapping[str, str], now: Mapping[str, str]) -> str | None:

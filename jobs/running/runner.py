@@ -18,6 +18,7 @@ from typing import Any, Protocol, cast
 
 from distributed import Client
 
+from jobs.running.dependencies import DEPENDENCIES
 from jobs.running.extensions import share_extensions
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE
@@ -88,7 +89,7 @@ def execute(
     check_makers(settings, job)
     inputs = digest_inputs(settings, job)
     if last is not None and job not in RESUMABLE_JOBS:
-        again = why_again(workspace, last, reads, inputs)
+        again = why_again(workspace, last, reads, inputs, DEPENDENCIES[job].writes(settings))
         if again is None:
             return _skip(job, Counts(**last["counts"]))
         CONSOLE.print(f"{job:<10} is done again: {again}")

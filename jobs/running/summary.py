@@ -39,6 +39,9 @@ def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
             yield f"test, {task}", _result(task, evaluation, evaluation["best"])
             if any(model["name"] == ENSEMBLE for model in evaluation["models"]):
                 yield f"test, {task}", _result(task, evaluation, ENSEMBLE)
+        if workspace.exists(artefacts.evaluation_metrics(artefacts.out_of_fold(task))):
+            evaluation = workspace.read_json(artefacts.evaluation_metrics(artefacts.out_of_fold(task)))
+            yield f"out of fold, {task}", _result(task, evaluation, evaluation["best"])
     if workspace.exists(artefacts.PROSPECTS):
         prospects = workspace.read_table(artefacts.PROSPECTS).head(PROSPECTS_SHOWN)
         for prospect in prospects.itertuples():

@@ -27,9 +27,9 @@ def plan_checks(workspace: Workspace) -> Iterator[Check]:
             kind = "tables" if file.endswith(".parquet") else "documents" if file.endswith(".json") else None
             if kind and ".zarr/" not in file:
                 yield Check(file, kind, partial(_check_file, workspace, file))
-    for task in workspace.list("models"):
-        for name in workspace.list(artefacts.models(task)):
-            yield Check(artefacts.model(task, name), "models", partial(_check_model, workspace, task, name))
+    files = (artefacts.find_model(f"{artefacts.MODELS}/{file}") for file in workspace.sizes(artefacts.MODELS))
+    for sample_set, name in dict.fromkeys(filter(None, files)):
+        yield Check(artefacts.model(sample_set, name), "models", partial(_check_model, workspace, sample_set, name))
 
 
 def find_changed(workspace: Workspace) -> Iterator[Fault]:
@@ -121,12 +121,12 @@ def _check_file(workspace: Workspace, name: str) -> tuple[Fault, ...]:
     return ()
 
 
-def _check_model(workspace: Workspace, task: str, name: str) -> Iterator[Fault]:
-    failure = artefacts.model(task, name, artefacts.MODEL_FAILURE)
+def _check_model(workspace: Workspace, sample_set: str, name: str) -> Iterator[Fault]:
+    failure = artefacts.model(sample_set, name, artefacts.MODEL_FAILURE)
     if workspace.exists(failure):  # that it could not be trained is an outcome, not damage
         yield from _check_file(workspace, failure)
         return
-    for file, fault in modelling.find_damaged_files(workspace, task, name).items():
+    for file, fault in modelling.find_damaged_files(workspace, sample_set, name).items():
         yield Fault(file, reason(workspace, file, fault))
 
 

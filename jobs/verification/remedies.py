@@ -42,7 +42,7 @@ def what_to_take_away(fault: Fault) -> str:
     """The artefact without which the job that makes the damaged one does so again."""
     if fault.shard is not None:
         return artefacts.ledger_part(fault.shard)
-    parts = fault.artefact.split("/")
-    if parts[0] == artefacts.CHIPS:
+    if fault.artefact.partition("/")[0] == artefacts.CHIPS:
         return artefacts.CHIPS
-    return artefacts.model(*parts[1:3]) if parts[0] == "models" else fault.artefact
+    model = artefacts.find_model(fault.artefact)
+    return artefacts.model(*model) if model else fault.artefact

@@ -21,7 +21,8 @@ class Selection:
     """One product of each scene of a listing."""
 
     scenes: pd.DataFrame
-    """Rows of the listing and the fields of their identifiers, sorted by path, row and date."""
+    """Rows of the listing, the fields of their identifiers and the visits of their locations, sorted by path, row and
+    date."""
     dropped: dict[str, int] = field(default_factory=dict)
     """Number of rows dropped, by reason; those that the listing's checks dropped included."""
 
@@ -37,6 +38,7 @@ def select_scenes(listing: Listing, limit: int | None = None) -> Selection:
         DataError: no row of the listing is usable.
     """
     rows = pd.concat([listing.rows, split_ids(listing.rows["PRODUCT_ID"])], axis=1)
+    rows["visits"] = location_ids(rows["path"], rows["row"]).map(listing.visits)
     superseded = _is_superseded(rows)
     rows = rows[~superseded].sort_values(["path", "row", "acquired", "sensor"], ignore_index=True)
     dropped = {
@@ -61,8 +63,9 @@ def build_catalogue(scenes: pd.DataFrame, url: str, chips_per_shard: int) -> gpd
 
     Returns:
         scene_id, location_id, product_id, sensor, path, row, acquired (ISO 8601), cloud_cover (percent, nan unknown),
-        tier, level, base_url, shard, slot (index in the shard) and geometry: the box of the index in lon/lat, with
-        longitudes that are continuous across 180 degrees; None where unknown.
+        tier, level, visits (days on which the location was photographed, see `Listing`), base_url, shard, slot (index
+        in the shard) and geometry: the box of the index in lon/lat, with longitudes that are continuous across 180
+        degrees; None where unknown.
     """
     west, east = continuous_longitudes(scenes["WEST_LON"].to_numpy(), scenes["EAST_LON"].to_numpy())
     number = np.arange(len(scenes))
@@ -77,6 +80,7 @@ def build_catalogue(scenes: pd.DataFrame, url: str, chips_per_shard: int) -> gpd
         "cloud_cover": scenes["CLOUD_COVER"].where(scenes["CLOUD_COVER"] >= 0),
         "tier": scenes["tier"],
         "level": scenes["level"],
+        "visits": scenes["visits"].astype("int64"),
         "base_url": f"{url.rstrip('/')}/" + product_folders(scenes["PRODUCT_ID"], scenes),
         "shard": number // chips_per_shard,
         "slot": number % chips_per_shard,

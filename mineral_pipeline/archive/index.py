@@ -23,7 +23,6 @@ from mineral_pipeline.archive.rows import (
     Listing,
     ProgressCallback,
     filter_rows,
-    make_filters,
 )
 from mineral_pipeline.archive.throttling import wait_for_turn
 from mineral_pipeline.errors import ArchiveError, MineralPipelineError, one_line
@@ -53,7 +52,7 @@ def read_index(
     """
     url = _url(archive)
     with _naming_errors(url), _open(url, archive) as stream:
-        return filter_rows(_batches(stream), list(make_filters(config)), INDEX_CHECKS, f"index {url}", progress)
+        return filter_rows(_batches(stream), config, INDEX_CHECKS, f"index {url}", progress)
 
 
 def check_readable(archive: settings.Archive) -> None:

@@ -25,7 +25,6 @@ from mineral_pipeline.archive.rows import (
     Listing,
     ProgressCallback,
     filter_rows,
-    make_filters,
 )
 from mineral_pipeline.archive.source import open_source
 from mineral_pipeline.archive.throttling import wait_for_turn
@@ -81,7 +80,7 @@ def list_products(archive: settings.Archive, config: settings.Catalogue, progres
     if config.bounds is not None:
         raise DataError(f"{lacking}, which catalogue.bounds needs: name one in archive.index or remove the bounds")
     source = f"archive {archive.url} (listed, for it has no {INDEX})"
-    listing = filter_rows(_batches(archive, config), list(make_filters(config)), IDENTITY_CHECKS, source, progress)
+    listing = filter_rows(_batches(archive, config), config, IDENTITY_CHECKS, source, progress)
     return replace(listing, is_index=False)
 
 

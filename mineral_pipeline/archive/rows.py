@@ -1,7 +1,7 @@
 """Rows of an archive's index, or made from its files: the settings' filters, and checks of each row's identity.
 
 Rows come in batches and are dropped as soon as a filter excludes them: memory holds an identifier and five numbers of
-each row that is kept.
+each row that is kept, and one number of each that is of the spacecraft and sensors of the settings.
 """
 
 from __future__ import annotations
@@ -19,11 +19,15 @@ from mineral_pipeline import settings
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.sensors import SENSORS
 from mineral_pipeline.sensors.landsat import BUCKET, PRODUCT_ID, acquisition_days, product_folders, split_ids
+from mineral_pipeline.workspace.identities import location_ids
 
 TEXTS = ["PRODUCT_ID", "SPACECRAFT_ID", "SENSOR_ID", "DATE_ACQUIRED", "COLLECTION_CATEGORY", "DATA_TYPE", "BASE_URL"]
 NUMBERS = ["WRS_PATH", "WRS_ROW", "CLOUD_COVER", "NORTH_LAT", "SOUTH_LAT", "WEST_LON", "EAST_LON"]
 INDEX_ONLY = ["CLOUD_COVER", "NORTH_LAT", "SOUTH_LAT", "WEST_LON", "EAST_LON"]
 """Columns that do not follow from a product's identifier."""
+
+MIN_VISITS_PER_MERGE = 2**16
+"""Visits that are gathered before they are compared with each other."""
 
 MIN_ROWS_PER_CHECK = 2**14
 """Rows that are gathered before they are checked: after the filters, a batch of the index holds few."""
@@ -43,6 +47,9 @@ class Listing:
     """PRODUCT_ID and the columns `INDEX_ONLY`, which are nan where unknown; one row per product."""
     matched: int
     """Number of rows that all filters kept, those that a check dropped included."""
+    visits: pd.Series
+    """Days on which a location was photographed by the spacecraft and sensors of the settings, whatever their other
+    filters, by `identities.location_ids`."""
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Number of rows that each check dropped, by reason."""
     is_index: bool = True
@@ -58,17 +65,16 @@ class Filter(NamedTuple):
     """Function from rows to a mask of those that the setting keeps."""
 
 
-def make_filters(config: settings.Catalogue) -> Iterator[Filter]:
-    """Make a filter for each setting that restricts the rows, the cheapest first."""
-    lists: dict[str, tuple[str, Sequence[str]]] = {
-        "spacecraft": ("SPACECRAFT_ID", config.spacecraft),
-        "sensors": ("SENSOR_ID", config.sensors),
-        "tiers": ("COLLECTION_CATEGORY", config.tiers),
-        "levels": ("DATA_TYPE", config.levels),
-    }
-    for setting, (column, values) in lists.items():
-        if values:
-            yield Filter(f"catalogue.{setting}: {list(values)}", _one_of(column, values))
+def mission_filters(config: settings.Catalogue) -> Iterator[Filter]:
+    """Make a filter for each setting that says by whom a scene was photographed."""
+    yield from _list_filters(
+        {"spacecraft": ("SPACECRAFT_ID", config.spacecraft), "sensors": ("SENSOR_ID", config.sensors)}
+    )
+
+
+def scene_filters(config: settings.Catalogue) -> Iterator[Filter]:
+    """Make a filter for each other setting that restricts the rows, the cheapest first."""
+    yield from _list_filters({"tiers": ("COLLECTION_CATEGORY", config.tiers), "levels": ("DATA_TYPE", config.levels)})
     if config.start is not None:
         start = config.start.isoformat()  # ISO dates sort as text
         yield Filter(f"catalogue.start: {start}", lambda rows: pc.greater_equal(rows["DATE_ACQUIRED"], start))
@@ -83,6 +89,13 @@ def make_filters(config: settings.Catalogue) -> Iterator[Filter]:
     if config.bounds is not None:
         bounds = config.bounds
         yield Filter(f"catalogue.bounds: {list(bounds)}", lambda rows: pa.array(intersects(rows, bounds)))
+
+
+def _list_filters(lists: Mapping[str, tuple[str, Sequence[str]]]) -> Iterator[Filter]:
+    """Filters of settings that list the values of a column; an empty list means all."""
+    for setting, (column, values) in lists.items():
+        if values:
+            yield Filter(f"catalogue.{setting}: {list(values)}", _one_of(column, values))
 
 
 def _one_of(column: str, values: Sequence[str]) -> Callable[[pa.RecordBatch], Any]:
@@ -172,7 +185,7 @@ INDEX_CHECKS: dict[str, Check] = IDENTITY_CHECKS | {"no bounds": _has_no_bounds}
 
 def filter_rows(
     batches: Iterable[pa.RecordBatch],
-    filters: Sequence[Filter],
+    config: settings.Catalogue,
     checks: Mapping[str, Check],
     source: str,
     progress: ProgressCallback,
@@ -181,7 +194,7 @@ def filter_rows(
 
     Args:
         batches: rows with the columns `TEXTS` and `NUMBERS`, as text.
-        filters: filters of the settings.
+        config: filters of the products; ``limit`` is not one of them.
         checks: checks, by the reason for which a row is dropped.
         source: name of the index or the archive in errors.
         progress: called after every batch.
@@ -189,8 +202,9 @@ def filter_rows(
     Raises:
         DataError: there is no row, or none is left; the message names the setting that leaves none.
     """
-    counts, dropped = FilterCounts(progress), dict.fromkeys(checks, 0)
-    kept = (counts.count(batch, filters) for batch in batches)
+    counts = FilterCounts(list(mission_filters(config)), list(scene_filters(config)), progress)
+    dropped = dict.fromkeys(checks, 0)
+    kept = (counts.count(batch) for batch in batches)
     parts = [_apply_checks(rows, checks, dropped) for rows in _gather(kept)]
     if not counts.total:
         raise DataError(f"{source} holds no scene: fix archive.index or archive.url")
@@ -199,27 +213,69 @@ def filter_rows(
         raise DataError(f"{source}: none of {counts.total:,} scenes is left by {culprit}: loosen that setting")
     table = pa.concat_tables(parts)
     del parts  # so that each column can be freed as soon as it is copied
-    return Listing(table.to_pandas(split_blocks=True, self_destruct=True), counts.matched, dropped)
+    rows = table.to_pandas(split_blocks=True, self_destruct=True)
+    return Listing(rows, counts.matched, counts.visits.count(), dropped)
+
+
+@dataclass
+class Visits:
+    """The days on which each location was photographed, eight bytes each."""
+
+    days: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    """(visit,) sorted: path, row and day as one number, 181053 19880130."""
+    waiting: list[np.ndarray] = field(default_factory=list)
+    """Further ones, among which some are there already."""
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Note the visits of rows; rows of the same day, such as two processings of a scene, are one."""
+        columns = batch["WRS_PATH"], batch["WRS_ROW"], pc.replace_substring(batch["DATE_ACQUIRED"], "-", "")
+        parts = np.stack([numbers(column) for column in columns])
+        parts[~((parts >= 0) & (parts < [[1000], [1000], [10**8]]))] = np.nan
+        path, row, day = parts[:, (parts % 1 == 0).all(axis=0)].astype(np.int64)
+        self.waiting.append((path * 1000 + row) * 10**8 + day)
+        if sum(map(len, self.waiting)) >= max(MIN_VISITS_PER_MERGE, len(self.days)):
+            self._merge()
+
+    def count(self) -> pd.Series:
+        """Number of visits of each location, by `identities.location_ids`."""
+        self._merge()
+        location, visits = np.unique(self.days // 10**8, return_counts=True)
+        return pd.Series(visits, index=location_ids(pd.Series(location // 1000), pd.Series(location % 1000)).to_numpy())
+
+    def _merge(self) -> None:
+        self.days, self.waiting = np.unique(np.concatenate([self.days, *self.waiting])), []
 
 
 @dataclass
 class FilterCounts:
     """Filters batches of rows and counts them."""
 
+    mission: Sequence[Filter]
+    """Filters on spacecraft and sensor, by which visits are counted."""
+    scene: Sequence[Filter]
+    """All other filters."""
     progress: ProgressCallback
     """Called after every batch."""
     total: int = 0
     """Rows read."""
     left: dict[str, int] = field(default_factory=dict)
     """Rows that each filter in turn leaves, by its setting."""
+    visits: Visits = field(default_factory=Visits)
+    """Of the rows that the filters on spacecraft and sensor leave."""
 
-    def count(self, batch: pa.RecordBatch, filters: Sequence[Filter]) -> pa.RecordBatch:
+    def count(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the rows of ``batch`` that all filters keep."""
         self.total += len(batch)
+        batch = self._filter(batch, self.mission)
+        self.visits.add(batch)
+        batch = self._filter(batch, self.scene)
+        self.progress(self.total, self.matched)
+        return batch
+
+    def _filter(self, batch: pa.RecordBatch, filters: Sequence[Filter]) -> pa.RecordBatch:
         for setting, keeps in filters:
             batch = batch.filter(keeps(batch))
             self.left[setting] = self.left.get(setting, 0) + len(batch)
-        self.progress(self.total, self.matched)
         return batch
 
     @property

@@ -3,6 +3,7 @@
 from mineral_pipeline.curation.chips import drop_locations, find_locations, read_chips
 from mineral_pipeline.curation.dataset import chips_by_batch, create_stores, digest_samples, summarise, write_samples
 from mineral_pipeline.curation.exclusion import drop_inside, drop_snow, excluded_chips
+from mineral_pipeline.curation.folds import count_held_out, fold_table, held_out_chips
 from mineral_pipeline.curation.land import is_on_land, land_fractions, over_land, subdivide
 from mineral_pipeline.curation.leakage import SplitLeakage, check_leakage, measure_leakage
 from mineral_pipeline.curation.polygon_file import cache_folder, read_land, read_polygons
@@ -21,6 +22,7 @@ __all__ = [
     "check_leakage",
     "check_test_regions",
     "chips_by_batch",
+    "count_held_out",
     "create_stores",
     "digest_samples",
     "drop_inside",
@@ -30,6 +32,8 @@ __all__ = [
     "find_locations",
     "find_regions",
     "find_split",
+    "fold_table",
+    "held_out_chips",
     "is_on_land",
     "land_fractions",
     "make_folds",

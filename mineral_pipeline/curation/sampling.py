@@ -26,6 +26,9 @@ COLUMNS = [
 IN_BUFFER = "shares ground with another subset"
 """Reason why the buffer drops a chip."""
 
+SURPLUS: dict[Task, str] = {"presence": "surplus of its class", "richness": "surplus of its richness"}
+"""Reason why the balance of a task drops a chip."""
+
 
 def select(
     chips: gpd.GeoDataFrame, assignment: SplitAssignment, task: Task, config: Curate, seed: int
@@ -33,7 +36,8 @@ def select(
     """Select the samples of a task.
 
     Test is settled first, then validation, then training. Each subset drops the locations that overlap those settled
-    before it, under a buffered split, then the surplus of its strata. One chip of every location is kept before a
+    before it, under a buffered split, then the surplus of its strata. In a fold the others drop what overlaps any
+    location of the test side, whether it is a sample or not. One chip of every location is kept before a
     second of any, and the clearest chips of a location first.
 
     Args:
@@ -50,7 +54,7 @@ def select(
     Raises:
         DataError: there is one class only, or a subset has too few locations.
     """
-    target = presence_target(chips) if task == "presence" else richness_target(chips, assignment, config)
+    target = presence_target(chips, config) if task == "presence" else richness_target(chips, assignment, config)
     location = assignment.locations.ids.get_indexer(pd.Index(chips["location_id"]))
     drop_reason = target.drop_reason.to_numpy(dtype=object).copy()
     rank = _clearness_rank(chips, drop_reason == "")
@@ -69,8 +73,11 @@ def select(
         lots = rng.permutation(int(location.max(initial=-1)) + 1)
         is_apart = current == TEST and task == "richness" and not assignment.is_like_others
         chosen = usable if is_apart else _draw(usable, target, np.lexsort((lots[location], rank)))
-        drop_reason[usable & ~chosen] = "surplus of its class" if task == "presence" else "surplus of its richness"
+        drop_reason[usable & ~chosen] = SURPLUS[task]
         settled[location[chosen]] = True
+        if current == TEST and assignment.fold is not None:
+            # The models of a fold also predict the locations of its side that are no samples.
+            settled |= assignment.subset == TEST
         sample[chosen] = rng.permutation(int(chosen.sum()))
     samples = chips.assign(
         sample=sample, subset=np.where(sample >= 0, np.array(SUBSETS, dtype=object)[subset], DROPPED),
@@ -155,5 +162,5 @@ def _check_min_locations(samples: gpd.GeoDataFrame, task: Task, minimum: MinLoca
                 raise DataError(
                     f"{sample_set}: {subset} has {found} locations of class {name} and needs {needed} (all subsets:"
                     f" {counts}): widen the catalogue, change curate.block_size_km, the fractions or"
-                    " curate.test_regions, or lower curate.min_locations"
+                    " curate.test_regions, or lower curate.folds or curate.min_locations"
                 )

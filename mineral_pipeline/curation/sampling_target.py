@@ -43,10 +43,11 @@ class SamplingTarget:
     """Share of a subset's samples that may be of the wrong stratum."""
 
 
-def presence_target(chips: gpd.GeoDataFrame) -> SamplingTarget:
+def presence_target(chips: gpd.GeoDataFrame, config: Curate) -> SamplingTarget:
     """Half of each subset has deposits; a location whose chips disagree is dropped."""
     earlier = chips["drop_reason"]
-    drop_reason = earlier.where((earlier != "") | ~_is_ambiguous(chips), "too few deposits to be sure")
+    ambiguous = _is_ambiguous(chips) & config.drop_ambiguous
+    drop_reason = earlier.where((earlier != "") | ~ambiguous, "too few deposits to be sure")
     usable, present = drop_reason == "", chips["has_deposit"].astype(bool)
     share = present[usable].groupby(chips["location_id"]).mean().reindex(chips["location_id"]).to_numpy()
     drop_reason = drop_reason.where(~usable | np.isin(share, (0, 1)), MIXED)

@@ -4,6 +4,7 @@ Pure functions of arrays and tables: nothing is read or written here, and nothin
 """
 
 from mineral_pipeline.evaluation.calibration import perfect_calibration_error
+from mineral_pipeline.evaluation.combination import Results, average, incomplete, join_folds
 from mineral_pipeline.evaluation.comparison import HeldOut, ModelPredictions, compare_models, prediction_table
 from mineral_pipeline.evaluation.groups import Groups, find_groups
 from mineral_pipeline.evaluation.jackknife import Jackknife, interval, jackknife
@@ -17,10 +18,14 @@ __all__ = [
     "Metrics",
     "ModelPredictions",
     "Resampling",
+    "Results",
+    "average",
     "compare_models",
     "find_groups",
+    "incomplete",
     "interval",
     "jackknife",
+    "join_folds",
     "measure",
     "perfect_calibration_error",
     "prediction_table",

@@ -91,10 +91,10 @@ def prediction_table(samples: pd.DataFrame, models: Sequence[ModelPredictions]) 
     """Content of ``evaluation/<task>/predictions.parquet``: one row per model and sample.
 
     Args:
-        samples: ``chip_id``, ``location_id`` and ``label`` of the test subset, one row per sample.
+        samples: ``chip_id``, ``location_id``, ``label`` and any ``fold`` of the test subset, one row per sample.
         models: models in the order of the table.
     """
-    columns = samples[["chip_id", "location_id", "label"]]
+    columns = samples[["chip_id", "location_id", "label", *samples.columns.intersection(["fold"])]]
     parts = [columns.assign(prediction=model.prediction, name=model.facts["name"]) for model in models]
     return pd.concat(parts, ignore_index=True)[["name", *columns, "prediction"]]
 

@@ -15,20 +15,20 @@ from mineral_pipeline.modelling.model_list import grid_specs
 from mineral_pipeline.modelling.model_selection import rank_models
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.settings import Settings, Tune
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, artefacts
 
 LOGARITHMIC = ("learning_rate", "conv_l1", "conv_l2", "dense_l1", "dense_l2")
 """Hyperparameters that are drawn uniformly in their logarithm."""
 
 
-def grid_winner(settings: Settings, workspace: Workspace, task: Task) -> ModelSpec:
+def grid_winner(settings: Settings, workspace: Workspace, task: Task, fold: int | None = None) -> ModelSpec:
     """The best model of the grid, with as many epochs as a candidate may have; where all have collapsed, one of them.
 
     Raises:
         DataError: no model of the grid is trained.
     """
-    names = [spec.name for spec in grid_specs(settings, workspace, task)]
-    return replace(rank_models(workspace, task, names)[0], epochs=settings.tune.epochs)
+    names = [spec.name for spec in grid_specs(settings, workspace, task, fold)]
+    return replace(rank_models(workspace, artefacts.sample_set(task, fold), names)[0], epochs=settings.tune.epochs)
 
 
 def candidate_spec(winner: ModelSpec, values: dict[str, Any]) -> ModelSpec:
@@ -39,13 +39,13 @@ def candidate_spec(winner: ModelSpec, values: dict[str, Any]) -> ModelSpec:
     return replace(winner, name=f"candidate-{name}", kind="candidate", hyperparameters=hyperparameters)
 
 
-def candidate_specs(settings: Settings, workspace: Workspace, task: Task) -> list[ModelSpec]:
+def candidate_specs(settings: Settings, workspace: Workspace, task: Task, fold: int | None = None) -> list[ModelSpec]:
     """The models that the search over the best of the grid tries, in dask-ml's order.
 
     Raises:
         DataError: no model of the grid is trained.
     """
-    winner = grid_winner(settings, workspace, task)
+    winner = grid_winner(settings, workspace, task, fold)
     points = ParameterSampler(distributions(settings.tune), settings.tune.candidates, random_state=settings.seed)
     specs = [candidate_spec(winner, point) for point in points]
     return list({spec.name: spec for spec in specs}.values())

@@ -1,4 +1,4 @@
-"""The subsets of a task's samples, and chips as models see them: facts in a table, pixels read in whole chunks."""
+"""The subsets of a sample set, and chips as models see them: facts in a table, pixels read in whole chunks."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from mineral_pipeline.workspace.images import Images
 
 SAMPLE_COLUMNS = [*KEYS, "lon", "lat"]
 """Columns of the table of samples: the keys of a chip, and its centre in degrees."""
+
+METADATA_COLUMNS = ["acquired", "cloud_cover", "tier", "level", "sensor", "visits"]
+"""Columns of the catalogue that tell of a scene what its pixels do not."""
 
 LIKE_SIZED = 3
 """Groups among which labels are exchanged, fewest."""
@@ -46,6 +49,19 @@ class Samples:
         """`SAMPLE_COLUMNS`, one row per sample."""
         return self.read_table()
 
+    @cached_property
+    def metadata(self) -> pd.DataFrame:
+        """`METADATA_COLUMNS` of each sample's scene, one row per sample; nan where the catalogue has no such column.
+
+        Raises:
+            DataError: the catalogue lacks a scene.
+        """
+        workspace, scenes = self.images.workspace, self.table["scene_id"]
+        catalogue = workspace.read_table(artefacts.CATALOGUE).set_index("scene_id")
+        if not scenes.isin(catalogue.index).all():
+            raise DataError(f"{workspace.uri(artefacts.CATALOGUE)} lacks some of the samples' scenes: run curate again")
+        return pd.DataFrame(catalogue).reindex(index=scenes, columns=METADATA_COLUMNS).reset_index(drop=True)
+
     def read_images(self) -> Iterator[np.ndarray]:
         """Batches of images, (n, band, y, x) in the sensor's integers, in the order of the samples."""
         cache, pieces = ChunkCache(self.images), batch_rows(self.rows, max(self.images.array.chunks[0], MIN_BATCH))
@@ -60,7 +76,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Subset:
-    """One subset of a task's samples: everything but the pixels in memory."""
+    """One subset of a sample set: everything but the pixels in memory."""
 
     images: Images
     """(sample, band, y, x), on disk."""
@@ -83,14 +99,17 @@ class Subset:
         return Samples(self.images, np.arange(len(self)), lambda: self.table)
 
 
-def open_subset(workspace: Workspace, task: str, subset: SubsetName) -> Subset:
-    """Open one subset of a task's samples: pixels of its store, all else of the table, as `Subset` has it.
+def open_subset(workspace: Workspace, sample_set: str, subset: SubsetName) -> Subset:
+    """Open one subset of a sample set: pixels of its store, all else of the table, as `Subset` has it.
 
     Raises:
-        WorkspaceError: the task is not curated, or an artefact is damaged.
+        WorkspaceError: the set is not curated, or an artefact is damaged.
         DataError: the subset is empty, a label lies outside 0..1, or store and table are of different runs of curate.
     """
-    name, columns = artefacts.samples_table(task), ["sample", "subset", "label", "weight", "group", "image_sha256"]
+    name, columns = (
+        artefacts.samples_table(sample_set),
+        ["sample", "subset", "label", "weight", "group", "image_sha256"],
+    )
     table = workspace.read_table(name, [*columns, *SAMPLE_COLUMNS])
     table = table[table["subset"] == subset].sort_values("sample", ignore_index=True)
     label, weight = (table[key].to_numpy("float32") for key in ("label", "weight"))
@@ -98,7 +117,7 @@ def open_subset(workspace: Workspace, task: str, subset: SubsetName) -> Subset:
         raise DataError(f"{workspace.uri(name)} holds no samples of {subset}: give curate more locations")
     if not ((label >= 0) & (label <= 1)).all() or not weight.sum() > 0:
         raise DataError(f"{workspace.uri(name)}: labels must lie in 0..1 and weights be positive: run curate again")
-    store = artefacts.samples_store(task, subset)
+    store = artefacts.samples_store(sample_set, subset)
     images = zarr_store.open_images(workspace, store, dict(enumerate(table["image_sha256"])))
     if len(table) != images.shape[0]:
         raise DataError(f"{workspace.uri(name)} is not of the same run as {store}: run curate again")

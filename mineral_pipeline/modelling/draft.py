@@ -33,7 +33,7 @@ class Draft:
     @property
     def checkpoint(self) -> str:
         """The checkpoint, which outlives the draft until the model is whole."""
-        return artefacts.unfinished_model(self.spec.task, self.spec.name, artefacts.MODEL_CHECKPOINT)
+        return artefacts.unfinished_model(self.spec.sample_set, self.spec.name, artefacts.MODEL_CHECKPOINT)
 
     def check(self) -> None:
         """End a fit that has been overtaken: call it before anything is written.
@@ -45,7 +45,7 @@ class Draft:
         lock.check()
         if not self.workspace.exists(self.file(artefacts.MODEL_SPEC)):
             raise WorkspaceError(
-                f"another worker has begun to fit {self.spec.task}/{self.spec.name} in {self.workspace.url}: it goes on"
+                f"another worker has begun to fit {self.spec.path} in {self.workspace.url}: it goes on"
                 " from the last checkpoint"
             )
 
@@ -56,7 +56,7 @@ class Draft:
             WorkspaceError: as in `check`; or the workspace cannot be written.
         """
         self._take_name()
-        self.workspace.remove(artefacts.unfinished_model(self.spec.task, self.spec.name))
+        self.workspace.remove(artefacts.unfinished_model(self.spec.sample_set, self.spec.name))
 
     def fail(self, reason: str) -> None:
         """Leave the reason under the model's name, and the checkpoint for another attempt.
@@ -64,14 +64,14 @@ class Draft:
         Raises:
             WorkspaceError: as in `check`; or the workspace cannot be written.
         """
-        content = {"task": self.spec.task, "name": self.spec.name, "reason": reason}
+        content = {"task": self.spec.task, "fold": self.spec.fold, "name": self.spec.name, "reason": reason}
         self.check()
         self.workspace.write_json(self.file(artefacts.MODEL_FAILURE), content)
         self._take_name()
 
     def _take_name(self) -> None:
         self.check()
-        final = artefacts.model(self.spec.task, self.spec.name)
+        final = artefacts.model(self.spec.sample_set, self.spec.name)
         self.workspace.move(self.folder, final, last=artefacts.MODEL_METRICS)
 
 
@@ -82,7 +82,7 @@ def begin(workspace: Workspace, spec: ModelSpec) -> Draft:
         LeaseLostError: the run of this fit is over.
     """
     lock.check()
-    unfinished = artefacts.unfinished_model(spec.task, spec.name)
+    unfinished = artefacts.unfinished_model(spec.sample_set, spec.name)
     for name in workspace.list(unfinished):
         if name != artefacts.MODEL_CHECKPOINT:
             workspace.remove(f"{unfinished}/{name}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from mineral_pipeline.errors import DataError, WorkspaceError, one_line
 from mineral_pipeline.learning import RANDOM_LABELS, Task
-from mineral_pipeline.modelling.baselines import BASELINES, Target
+from mineral_pipeline.modelling.baselines import BASELINES, Examples
 from mineral_pipeline.modelling.checkpoint import Checkpoint, TrainingState, read_checkpoint, write_checkpoint
 from mineral_pipeline.modelling.collapse import attempts, is_collapsed
 from mineral_pipeline.modelling.dataset import Subset, open_subset, permute_labels
@@ -60,7 +60,7 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
     again it is kept and said to be ``collapsed``, and nothing selects it.
 
     Args:
-        workspace: workspace with the samples of the task.
+        workspace: workspace with the samples.
         spec: all that decides the model.
         measure: gives the metrics of the validation subset.
 
@@ -68,19 +68,19 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
         The content of ``metrics.json``.
 
     Raises:
-        WorkspaceError: the task is not curated, or another fit of the model has begun.
+        WorkspaceError: the samples are not curated, or another fit of the model has begun.
         LeaseLostError: the run of this fit is over; nothing is left behind but a checkpoint.
         DataError: a subset is empty, or training diverged.
     """
     if is_done(workspace, spec):
-        return read_metrics(workspace, spec.task, spec.name)
+        return read_metrics(workspace, spec.sample_set, spec.name)
     draft = begin(workspace, spec)
     with _recording_failure(draft):
         started = time.monotonic()
-        train, validation = (open_subset(workspace, spec.task, subset) for subset in ("train", "validation"))
+        train, validation = (open_subset(workspace, spec.sample_set, subset) for subset in ("train", "validation"))
         fitted = (_fit_baseline if spec.network is None else _fit_network)(draft, train, validation)
         if not np.isfinite(fitted.prediction).all():
-            raise DataError(f"{spec.task}/{spec.name} predicts what is not a number: lower learning_rate")
+            raise DataError(f"{spec.path} predicts what is not a number: lower learning_rate")
         metrics = {
             **_facts(spec),
             "parameters": fitted.parameters,
@@ -104,10 +104,13 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
 def _fit_baseline(draft: Draft, train: Subset, validation: Subset) -> Fit:
     spec = draft.spec
     baseline = BASELINES[spec.kind]
-    target = Target(spec.task, spec.loss, train.label, train.weight)
-    predictor = baseline.fit(baseline.features(train.samples), target)
+    examples = [
+        Examples(baseline.features(one.samples), spec.task, spec.loss, one.label, one.weight)
+        for one in (train, validation)
+    ]
+    predictor = baseline.fit(*examples)
     save_baseline(draft, predictor)
-    prediction = np.asarray(predictor.predict(baseline.features(validation.samples)), "float64")
+    prediction = np.asarray(predictor.predict(examples[1].features), "float64")
     return Fit(prediction, baseline.parameters, 0)
 
 
@@ -150,16 +153,16 @@ def _fit_network(draft: Draft, train: Subset, validation: Subset) -> Fit:
 def _facts(spec: ModelSpec) -> dict[str, Any]:
     """Facts by which the report shows the model among others; it needs no list of all kinds."""
     network = None if spec.network is None else NETWORKS[spec.network]
-    if spec.kind in BASELINES:
-        label = BASELINES[spec.kind].label
-    else:
-        label = "random labels" if spec.kind == RANDOM_LABELS else spec.name
+    baseline = BASELINES.get(spec.kind)
+    label = "random labels" if spec.kind == RANDOM_LABELS else baseline.label if baseline else spec.name
     return {
         "task": spec.task,
+        "fold": spec.fold,
         "name": spec.name,
         "kind": spec.kind,
         "role": spec.role,
         "label": label,
+        "pixels": baseline.pixels if baseline else True,
         "network": spec.network,
         "convolution": network and network.convolution,
         "dense": network and network.dense,

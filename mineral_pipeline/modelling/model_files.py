@@ -48,7 +48,7 @@ class FileFacts:
 class Metrics:
     """The part of ``metrics.json`` that this package reads again."""
 
-    task: str
+    task: Task
     name: str
     collapsed: bool | None
     """Whether the model predicts the same for every chip; None without a network."""
@@ -58,6 +58,8 @@ class Metrics:
     """Metrics of the validation subset and the ``loss``; None where one is undefined."""
     files: dict[str, FileFacts]
     """All other files of the folder."""
+    fold: int | None = None
+    """Fold from which the model has learnt; None for the split."""
 
 
 _METRICS = TypeAdapter(Metrics)
@@ -78,79 +80,83 @@ def write_metrics(workspace: Workspace, folder: str, metrics: Mapping[str, Any])
     return content
 
 
-def read_metrics(workspace: Workspace, task: str, name: str) -> dict[str, Any]:
+def read_metrics(workspace: Workspace, sample_set: str, name: str) -> dict[str, Any]:
     """A model's ``metrics.json``.
 
     Raises:
         WorkspaceError: the model is not trained, or the file is damaged.
     """
-    return _read_metrics(workspace, task, name)[0]
+    return _read_metrics(workspace, sample_set, name)[0]
 
 
-def _read_metrics(workspace: Workspace, task: str, name: str) -> tuple[dict[str, Any], Metrics]:
+def _read_metrics(workspace: Workspace, sample_set: str, name: str) -> tuple[dict[str, Any], Metrics]:
     """A model's ``metrics.json``: all of it, and the part of it that is checked."""
-    document = artefacts.model(task, name, artefacts.MODEL_METRICS)
-    content = _read_json(workspace, task, name, artefacts.MODEL_METRICS)
+    document = artefacts.model(sample_set, name, artefacts.MODEL_METRICS)
+    content = _read_json(workspace, sample_set, name, artefacts.MODEL_METRICS)
     try:
         metrics = _METRICS.validate_python(content)
     except ValidationError as error:
         raise damage(workspace, document, f"it is not the metrics of a model: {describe_first(error)}") from error
-    if (metrics.task, metrics.name) != (task, name):
-        raise damage(workspace, document, f"it is of {metrics.task}/{metrics.name}")
+    found = artefacts.sample_set(metrics.task, metrics.fold)
+    if (found, metrics.name) != (sample_set, name):
+        raise damage(workspace, document, f"it is of {found}/{metrics.name}")
     return content, metrics
 
 
-def read_spec(workspace: Workspace, task: str, name: str) -> ModelSpec:
+def read_spec(workspace: Workspace, sample_set: str, name: str) -> ModelSpec:
     """The spec of a trained model, from its ``settings.yaml``.
 
     Raises:
         WorkspaceError: the model is not trained, or the file is damaged or of another version of this program.
     """
-    return _read_spec(workspace, task, name, _read_metrics(workspace, task, name)[1].files)
+    return _read_spec(workspace, sample_set, name, _read_metrics(workspace, sample_set, name)[1].files)
 
 
-def _read_spec(workspace: Workspace, task: str, name: str, files: Mapping[str, FileFacts]) -> ModelSpec:
-    document = artefacts.model(task, name, artefacts.MODEL_SPEC)
-    spec = parse_spec(_read_file(workspace, task, name, artefacts.MODEL_SPEC, files), workspace.uri(document))
-    if (spec.task, spec.name) != (task, name):
+def _read_spec(workspace: Workspace, sample_set: str, name: str, files: Mapping[str, FileFacts]) -> ModelSpec:
+    document = artefacts.model(sample_set, name, artefacts.MODEL_SPEC)
+    spec = parse_spec(_read_file(workspace, sample_set, name, artefacts.MODEL_SPEC, files), workspace.uri(document))
+    if (spec.sample_set, spec.name) != (sample_set, name):
         raise damage(workspace, document, "it is of another model")
     return spec
 
 
-def read_failure(workspace: Workspace, task: str, name: str) -> str:
+def read_failure(workspace: Workspace, sample_set: str, name: str) -> str:
     """Why a model could not be trained, in one line.
 
     Raises:
         WorkspaceError: its ``failure.json`` is absent or damaged.
     """
-    document = artefacts.model(task, name, artefacts.MODEL_FAILURE)
-    failure = _read_json(workspace, task, name, artefacts.MODEL_FAILURE)
+    document = artefacts.model(sample_set, name, artefacts.MODEL_FAILURE)
+    failure = _read_json(workspace, sample_set, name, artefacts.MODEL_FAILURE)
     if not isinstance(failure.get("reason"), str):
         raise damage(workspace, document, "it holds no reason")
     return one_line(failure["reason"])
 
 
-def read_scores(workspace: Workspace, task: Task, name: str) -> tuple[float, float]:
+def read_scores(workspace: Workspace, sample_set: str, name: str) -> tuple[float, float]:
     """The task's primary metric and the loss of a model on the validation subset, by which models are chosen.
 
     Raises:
         WorkspaceError: the model is not trained, or its ``metrics.json`` is damaged.
     """
-    validation = _read_metrics(workspace, task, name)[1].validation
-    metric, loss = (validation.get(key) for key in (PRIMARY_METRIC[task], "loss"))
+    metrics = _read_metrics(workspace, sample_set, name)[1]
+    metric, loss = (metrics.validation.get(key) for key in (PRIMARY_METRIC[metrics.task], "loss"))
     if metric is None or loss is None:
-        document = artefacts.model(task, name, artefacts.MODEL_METRICS)
+        document = artefacts.model(sample_set, name, artefacts.MODEL_METRICS)
         raise damage(workspace, document, "it does not tell how good the model is")
     return metric, loss
 
 
-def read_predictions(workspace: Workspace, task: str, name: str, chip_id: pd.Series) -> np.ndarray:
+def read_predictions(workspace: Workspace, sample_set: str, name: str, chip_id: pd.Series) -> np.ndarray:
     """What a model predicted for chips of the validation subset when it was trained, (chip,) in 0..1.
 
     Raises:
         WorkspaceError: the model is not trained, or the table is absent or damaged, or lacks a chip.
     """
-    content, reason = read_file(workspace, task, name, artefacts.MODEL_PREDICTIONS), "it lacks chips of the subset"
+    content, reason = (
+        read_file(workspace, sample_set, name, artefacts.MODEL_PREDICTIONS),
+        "it lacks chips of the subset",
+    )
     try:
         table: pd.DataFrame = tables.decode(content, ["chip_id", "prediction"])
         found: np.ndarray = table.set_index("chip_id")["prediction"].reindex(chip_id).to_numpy("float64")
@@ -158,24 +164,24 @@ def read_predictions(workspace: Workspace, task: str, name: str, chip_id: pd.Ser
             return found
     except (ValueError, TypeError) as error:
         reason = f"it is no table of predictions: {error}"
-    raise damage(workspace, artefacts.model(task, name, artefacts.MODEL_PREDICTIONS), reason)
+    raise damage(workspace, artefacts.model(sample_set, name, artefacts.MODEL_PREDICTIONS), reason)
 
 
-def read_file(workspace: Workspace, task: str, name: str, file: str) -> bytes:
+def read_file(workspace: Workspace, sample_set: str, name: str, file: str) -> bytes:
     """Content of one of the files of a trained model, as it was written when the model was trained.
 
     Raises:
         WorkspaceError: the model is not trained, or the file is absent or damaged.
     """
-    return _read_file(workspace, task, name, file, _read_metrics(workspace, task, name)[1].files)
+    return _read_file(workspace, sample_set, name, file, _read_metrics(workspace, sample_set, name)[1].files)
 
 
-def _read_file(workspace: Workspace, task: str, name: str, file: str, files: Mapping[str, FileFacts]) -> bytes:
+def _read_file(workspace: Workspace, sample_set: str, name: str, file: str, files: Mapping[str, FileFacts]) -> bytes:
     """Content of a file, if it is what ``metrics.json`` tells of the ``files``."""
-    artefact = artefacts.model(task, name, file)
+    artefact = artefacts.model(sample_set, name, file)
     if file not in files:
-        raise damage(workspace, artefacts.model(task, name, artefacts.MODEL_METRICS), f"it tells of no {file}")
-    if fault := _compare_sizes(workspace.sizes(artefacts.model(task, name)).get(file), files[file]):
+        raise damage(workspace, artefacts.model(sample_set, name, artefacts.MODEL_METRICS), f"it tells of no {file}")
+    if fault := _compare_sizes(workspace.sizes(artefacts.model(sample_set, name)).get(file), files[file]):
         raise damage(workspace, artefact, fault)
     content = workspace.read_bytes(artefact)
     if _digest(content) != files[file].sha256:
@@ -185,13 +191,13 @@ def _read_file(workspace: Workspace, task: str, name: str, file: str, files: Map
 
 def is_done(workspace: Workspace, spec: ModelSpec) -> bool:
     """Whether this very model is trained, and all of its files are there."""
-    return _trained_spec(workspace, spec.task, spec.name) == spec
+    return _trained_spec(workspace, spec.sample_set, spec.name) == spec
 
 
-def is_current(workspace: Workspace, task: Task, name: str) -> bool:
+def is_current(workspace: Workspace, sample_set: str, name: str) -> bool:
     """Whether a model is trained, and on the samples as they are now."""
-    spec = _trained_spec(workspace, task, name)
-    return spec is not None and spec.samples == digest_samples(workspace, task)
+    spec = _trained_spec(workspace, sample_set, name)
+    return spec is not None and spec.samples == digest_samples(workspace, sample_set)
 
 
 def done_names(workspace: Workspace, specs: Sequence[ModelSpec]) -> list[str]:
@@ -201,24 +207,24 @@ def done_names(workspace: Workspace, specs: Sequence[ModelSpec]) -> list[str]:
 
 def is_lost(workspace: Workspace, spec: ModelSpec) -> bool:
     """Whether a model is neither trained nor known to have failed: it is damaged, or was never trained."""
-    failure = artefacts.model(spec.task, spec.name, artefacts.MODEL_FAILURE)
+    failure = artefacts.model(spec.sample_set, spec.name, artefacts.MODEL_FAILURE)
     return not is_done(workspace, spec) and not workspace.exists(failure)
 
 
-def _trained_spec(workspace: Workspace, task: str, name: str) -> ModelSpec | None:
+def _trained_spec(workspace: Workspace, sample_set: str, name: str) -> ModelSpec | None:
     """The spec of a trained model; None where there is none, or a file is gone, of another size, or unreadable."""
-    sizes = workspace.sizes(artefacts.model(task, name))
+    sizes = workspace.sizes(artefacts.model(sample_set, name))
     if artefacts.MODEL_METRICS not in sizes:
         return None
     try:
-        files = _read_metrics(workspace, task, name)[1].files
+        files = _read_metrics(workspace, sample_set, name)[1].files
         is_whole = all(_compare_sizes(sizes.get(file), facts) is None for file, facts in files.items())
-        return _read_spec(workspace, task, name, files) if is_whole else None
+        return _read_spec(workspace, sample_set, name, files) if is_whole else None
     except WorkspaceError:
         return None
 
 
-def find_damaged_files(workspace: Workspace, task: str, name: str) -> dict[str, str]:
+def find_damaged_files(workspace: Workspace, sample_set: str, name: str) -> dict[str, str]:
     """What is wrong with a model; every file of it is read.
 
     Returns:
@@ -228,25 +234,25 @@ def find_damaged_files(workspace: Workspace, task: str, name: str) -> dict[str, 
         WorkspaceError: the workspace cannot be listed.
     """
     read: dict[str, Callable[[Workspace, str, str], Any]] = {artefacts.MODEL_METRICS: read_metrics}
-    if artefacts.MODEL_FAILURE in workspace.sizes(artefacts.model(task, name)):
+    if artefacts.MODEL_FAILURE in workspace.sizes(artefacts.model(sample_set, name)):
         read = {artefacts.MODEL_FAILURE: _raise_failure}
     else:
         with suppress(WorkspaceError):  # it is read again below
-            files = _read_metrics(workspace, task, name)[1].files
+            files = _read_metrics(workspace, sample_set, name)[1].files
             read |= {file: partial(_read_file, file=file, files=files) for file in files}
             read |= {artefacts.MODEL_SPEC: partial(_read_spec, files=files)}
     found = {}
     for file, reader in read.items():
         try:
-            reader(workspace, task, name)
+            reader(workspace, sample_set, name)
         except WorkspaceError as error:
-            found[artefacts.model(task, name, file)] = str(error)
+            found[artefacts.model(sample_set, name, file)] = str(error)
     return found
 
 
-def _raise_failure(workspace: Workspace, task: str, name: str) -> None:
-    reason = read_failure(workspace, task, name)
-    folder = workspace.uri(artefacts.model(task, name))
+def _raise_failure(workspace: Workspace, sample_set: str, name: str) -> None:
+    reason = read_failure(workspace, sample_set, name)
+    folder = workspace.uri(artefacts.model(sample_set, name))
     raise WorkspaceError(f"{folder} holds no trained model ({reason}): {REPAIR}")
 
 
@@ -272,9 +278,12 @@ def member_sizes(content: bytes) -> dict[str, int]:
     return {member.filename: member.file_size for member in members}
 
 
-def _read_json(workspace: Workspace, task: str, name: str, file: str) -> dict[str, Any]:
+def _read_json(workspace: Workspace, sample_set: str, name: str, file: str) -> dict[str, Any]:
     """A document of a model, which is read only when it is small."""
-    document, size = artefacts.model(task, name, file), workspace.sizes(artefacts.model(task, name)).get(file)
+    document, size = (
+        artefacts.model(sample_set, name, file),
+        workspace.sizes(artefacts.model(sample_set, name)).get(file),
+    )
     if size is not None and not 0 < size <= MAX_DOCUMENT_BYTES:
         raise damage(workspace, document, f"it has {size:,} bytes")
     return workspace.read_json(document)

@@ -10,7 +10,7 @@ from mineral_pipeline.modelling.baselines import BASELINES
 from mineral_pipeline.modelling.networks import NETWORKS, study_network
 from mineral_pipeline.modelling.spec import ModelSpec, digest_samples
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace
+from mineral_pipeline.workspace import Workspace, artefacts
 
 RANDOM_LABELS_NETWORK = study_network("medium", "medium")
 """Network that is trained on permuted labels, as in the study."""
@@ -42,19 +42,21 @@ def grid_networks(settings: Settings) -> list[str]:
 
 
 def model_names(settings: Settings) -> list[str]:
-    """Names of the models of one task: those of `grid_specs` and `baseline_specs`, which need the samples."""
+    """Names of the models of one sample set: those of `grid_specs` and `baseline_specs`, which need the samples."""
     grid = [f"{network}-s{seed}" for network in grid_networks(settings) for seed in settings.train.seeds]
     return grid + [f"random-labels-p{number}" for number in range(settings.train.n_label_permutations)] + [*BASELINES]
 
 
-def grid_specs(settings: Settings, workspace: Workspace, task: Task) -> list[ModelSpec]:
+def grid_specs(settings: Settings, workspace: Workspace, task: Task, fold: int | None = None) -> list[ModelSpec]:
     """Every network of the grid, once per seed; the long ones first, so that workers end together.
+
+    Without a ``fold`` they learn from the samples of the split.
 
     Raises:
         SettingsError: a network of the settings is not registered.
-        WorkspaceError: the task is not curated.
+        WorkspaceError: the samples are not curated.
     """
-    base = _base_spec(settings, workspace, task)
+    base = _base_spec(settings, workspace, task, fold)
     return [
         replace(base, name=f"{network}-s{seed}", network=network, seed=seed)
         for network in grid_networks(settings)
@@ -62,13 +64,13 @@ def grid_specs(settings: Settings, workspace: Workspace, task: Task) -> list[Mod
     ]
 
 
-def baseline_specs(settings: Settings, workspace: Workspace, task: Task) -> list[ModelSpec]:
+def baseline_specs(settings: Settings, workspace: Workspace, task: Task, fold: int | None = None) -> list[ModelSpec]:
     """What a network must beat: networks that were trained on permuted labels, and every registered baseline.
 
     Raises:
-        WorkspaceError: the task is not curated.
+        WorkspaceError: the samples are not curated.
     """
-    base = _base_spec(settings, workspace, task)
+    base = _base_spec(settings, workspace, task, fold)
     random = replace(base, kind=RANDOM_LABELS, network=RANDOM_LABELS_NETWORK)
     return [
         *(
@@ -79,7 +81,7 @@ def baseline_specs(settings: Settings, workspace: Workspace, task: Task) -> list
     ]
 
 
-def _base_spec(settings: Settings, workspace: Workspace, task: Task) -> ModelSpec:
+def _base_spec(settings: Settings, workspace: Workspace, task: Task, fold: int | None) -> ModelSpec:
     train = settings.train
     return ModelSpec(
         task=task,
@@ -93,5 +95,6 @@ def _base_spec(settings: Settings, workspace: Workspace, task: Task) -> ModelSpe
         patience=train.patience,
         loss="cross_entropy" if task == "presence" else train.richness_loss,
         permutation=None,
-        samples=digest_samples(workspace, task),
+        samples=digest_samples(workspace, artefacts.sample_set(task, fold)),
+        fold=fold,
     )

@@ -21,7 +21,7 @@ MIN_MEMBERS = 2
 
 
 def rank_models(
-    workspace: Workspace, task: Task, names: Iterable[str], kinds: Sequence[NetworkKind] = SELECTABLE_KINDS
+    workspace: Workspace, sample_set: str, names: Iterable[str], kinds: Sequence[NetworkKind] = SELECTABLE_KINDS
 ) -> list[ModelSpec]:
     """Some models, the best on the validation subset first: by accuracy (presence) or MAE (richness), then by loss.
 
@@ -29,7 +29,7 @@ def rank_models(
 
     Args:
         workspace: the workspace.
-        task: task of the models.
+        sample_set: samples from which the models have learnt.
         names: names of the models; those absent, of other kinds or of other samples are passed over.
         kinds: kinds of the models that are compared.
 
@@ -38,29 +38,31 @@ def rank_models(
     """
     found = []
     for name in names:
-        if not is_current(workspace, task, name):
+        if not is_current(workspace, sample_set, name):
             continue
-        spec = read_spec(workspace, task, name)
+        spec = read_spec(workspace, sample_set, name)
         if spec.kind in kinds:
             found.append((_cost(workspace, spec), name, spec))
     if not found:
-        raise DataError(f"{workspace.uri(artefacts.models(task))} holds no trained network: run the job train first")
+        raise DataError(
+            f"{workspace.uri(artefacts.models(sample_set))} holds no trained network: run the job train first"
+        )
     return [spec for _, _, spec in sorted(found, key=lambda one: one[:2])]
 
 
-def select_model(workspace: Workspace, task: Task, names: Iterable[str]) -> ModelSpec | None:
+def select_model(workspace: Workspace, sample_set: str, names: Iterable[str]) -> ModelSpec | None:
     """The first of `rank_models`; None where every network has collapsed.
 
     Raises:
         DataError: no network is trained.
     """
-    best = rank_models(workspace, task, names)[0]
+    best = rank_models(workspace, sample_set, names)[0]
     return None if has_collapsed(workspace, best) else best
 
 
 def has_collapsed(workspace: Workspace, spec: ModelSpec) -> bool:
     """Whether a trained network predicts the same for every chip; see `collapse.is_collapsed`."""
-    return bool(read_metrics(workspace, spec.task, spec.name)["collapsed"])
+    return bool(read_metrics(workspace, spec.sample_set, spec.name)["collapsed"])
 
 
 def member_name(seed: int) -> str:
@@ -68,22 +70,29 @@ def member_name(seed: int) -> str:
     return f"member-s{seed}"
 
 
-def ensemble_specs(settings: Settings, workspace: Workspace, task: Task = "richness") -> list[ModelSpec]:
+def ensemble_specs(
+    settings: Settings, workspace: Workspace, task: Task = "richness", fold: int | None = None
+) -> list[ModelSpec]:
     """The networks of an ensemble: the best model's network and hyperparameters with different seeds.
+
+    That of a fold is of the model that is the best on the validation subset of the fold, and learns from its samples.
 
     There are none where every network has collapsed.
 
     Raises:
         DataError: no model of the task is trained.
     """
-    winner = select_model(workspace, task, [spec.name for spec in grid_specs(settings, workspace, task)] + [TUNED])
+    names = [spec.name for spec in grid_specs(settings, workspace, task, fold)]
+    winner = select_model(workspace, artefacts.sample_set(task, fold), [*names, TUNED])
     if winner is None:
         return []
     base = replace(winner, kind="ensemble-member", epochs=settings.train.epochs, patience=settings.train.patience)
     return [replace(base, name=member_name(seed), seed=seed) for seed in range(settings.prospect.ensemble_size)]
 
 
-def ensemble_members(settings: Settings, workspace: Workspace, task: Task = "richness") -> list[str]:
+def ensemble_members(
+    settings: Settings, workspace: Workspace, task: Task = "richness", fold: int | None = None
+) -> list[str]:
     """Names of the networks of `ensemble_specs` that are trained and have not collapsed; too few are no ensemble.
 
     Returns:
@@ -92,13 +101,13 @@ def ensemble_members(settings: Settings, workspace: Workspace, task: Task = "ric
     Raises:
         DataError: no model of the task is trained.
     """
-    specs = ensemble_specs(settings, workspace, task)
+    specs = ensemble_specs(settings, workspace, task, fold)
     names = [spec.name for spec in specs if is_done(workspace, spec) and not has_collapsed(workspace, spec)]
     return names if len(names) >= MIN_MEMBERS else []
 
 
 def _cost(workspace: Workspace, spec: ModelSpec) -> tuple[bool, float, float]:
     """Ascending order of models, the best first."""
-    metric, loss = read_scores(workspace, spec.task, spec.name)
+    metric, loss = read_scores(workspace, spec.sample_set, spec.name)
     sign = -1 if PRIMARY_METRIC[spec.task] in HIGHER_IS_BETTER else 1
     return has_collapsed(workspace, spec), sign * metric, loss

@@ -43,14 +43,14 @@ def save_network(draft: Draft, network: TrainedNetwork) -> None:
             ) from error
 
 
-def load_network(workspace: Workspace, task: str, name: str) -> Callable[[np.ndarray], np.ndarray]:
+def load_network(workspace: Workspace, sample_set: str, name: str) -> Callable[[np.ndarray], np.ndarray]:
     """A trained network as a function from (n, band, y, x) to (n,).
 
     Raises:
         WorkspaceError: it is absent or damaged, or holds what is no layer that Keras knows.
     """
     configure_process()
-    content = read_file(workspace, task, name, artefacts.MODEL_NETWORK)
+    content = read_file(workspace, sample_set, name, artefacts.MODEL_NETWORK)
     try:
         _check_bounds(content)
         with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +58,7 @@ def load_network(workspace: Workspace, task: str, name: str) -> Callable[[np.nda
             path.write_bytes(content)
             keras_model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # of whatever kind: its bytes may be anything
-        artefact = artefacts.model(task, name, artefacts.MODEL_NETWORK)
+        artefact = artefacts.model(sample_set, name, artefacts.MODEL_NETWORK)
         raise damage(workspace, artefact, f"{type(error).__name__}: {error}") from error
     return lambda images: predict_images(keras_model, images)
 

@@ -18,12 +18,12 @@ from mineral_pipeline.workspace import Workspace, artefacts
 from mineral_pipeline.workspace.workspace import REPAIR
 
 
-def predict(workspace: Workspace, task: str, name: str, chip_index: Sequence[int] | np.ndarray) -> np.ndarray:
+def predict(workspace: Workspace, sample_set: str, name: str, chip_index: Sequence[int] | np.ndarray) -> np.ndarray:
     """Predictions of a model for chips of ``chips.zarr``.
 
     Args:
         workspace: the workspace.
-        task: task of the model.
+        sample_set: samples from which the model has learnt.
         name: name of the model.
         chip_index: (n,) indices along the chip dimension.
 
@@ -33,12 +33,13 @@ def predict(workspace: Workspace, task: str, name: str, chip_index: Sequence[int
     Raises:
         WorkspaceError: there is no such model, or there are no chips.
     """
-    return predict_samples(workspace, read_spec(workspace, task, name), open_chips(workspace, chip_index))
+    return predict_samples(workspace, read_spec(workspace, sample_set, name), open_chips(workspace, chip_index))
 
 
-def predict_subset(workspace: Workspace, task: str, name: str, subset: SubsetName) -> np.ndarray:
-    """Predictions of a model for one subset of its task's samples, (sample,) float64 in 0..1."""
-    return predict_samples(workspace, read_spec(workspace, task, name), open_subset(workspace, task, subset).samples)
+def predict_subset(workspace: Workspace, sample_set: str, name: str, subset: SubsetName) -> np.ndarray:
+    """Predictions of a model for one subset of its own sample set, (sample,) float64 in 0..1."""
+    spec = read_spec(workspace, sample_set, name)
+    return predict_samples(workspace, spec, open_subset(workspace, sample_set, subset).samples)
 
 
 def predict_samples(workspace: Workspace, spec: ModelSpec, samples: Samples) -> np.ndarray:
@@ -48,7 +49,7 @@ def predict_samples(workspace: Workspace, spec: ModelSpec, samples: Samples) -> 
         return _checked(workspace, spec, predictor.predict)(BASELINES[spec.kind].features(samples))
     from mineral_pipeline.modelling.network_file import load_network  # TensorFlow takes seconds to import: for workers
 
-    return predict_batches(_checked(workspace, spec, load_network(workspace, spec.task, spec.name)), samples)
+    return predict_batches(_checked(workspace, spec, load_network(workspace, spec.sample_set, spec.name)), samples)
 
 
 def _checked(workspace: Workspace, spec: ModelSpec, predict: Callable[[Any], Any]) -> Callable[[Any], np.ndarray]:
@@ -63,7 +64,7 @@ def _checked(workspace: Workspace, spec: ModelSpec, predict: Callable[[Any], Any
             if found.shape != (len(given),):
                 raise ValueError(f"{found.shape} predictions for {len(given):,} samples")
         except Exception as error:  # of whatever kind
-            name = workspace.uri(artefacts.model(spec.task, spec.name))
+            name = workspace.uri(artefacts.model(spec.sample_set, spec.name))
             raise WorkspaceError(
                 f"{name}: the model cannot predict ({one_line(error)}): give the workers more memory if that is the"
                 f" reason, else {REPAIR}"

@@ -53,11 +53,14 @@ def load_baseline(workspace: Workspace, spec: ModelSpec) -> FeaturePredictor:
     Raises:
         WorkspaceError: it is absent or damaged, or holds what no predictor of the baseline may hold.
     """
-    content, types = read_file(workspace, spec.task, spec.name, artefacts.MODEL_BASELINE), BASELINES[spec.kind].types
+    content, types = (
+        read_file(workspace, spec.sample_set, spec.name, artefacts.MODEL_BASELINE),
+        BASELINES[spec.kind].types,
+    )
     try:
         return _load(content, types)
     except Exception as error:  # of whatever kind: its bytes may be anything
-        name = artefacts.model(spec.task, spec.name, artefacts.MODEL_BASELINE)
+        name = artefacts.model(spec.sample_set, spec.name, artefacts.MODEL_BASELINE)
         raise damage(workspace, name, f"{type(error).__name__}: {error}") from error
 
 

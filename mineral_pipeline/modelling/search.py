@@ -98,7 +98,13 @@ class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
 
 
 def search(
-    settings: Settings, workspace: Workspace, task: Task, measure: Measure, scheduler: Scheduler
+    settings: Settings,
+    workspace: Workspace,
+    task: Task,
+    measure: Measure,
+    scheduler: Scheduler,
+    *,
+    fold: int | None = None,
 ) -> pd.DataFrame:
     """Try the candidates; the best becomes the model ``tuned``. Those that collapsed to a constant come last.
 
@@ -108,6 +114,7 @@ def search(
         task: task of the models.
         measure: gives the metrics of the validation subset.
         scheduler: runs dask-ml's graph; `candidate_result` reads the results.
+        fold: number of the fold whose samples and grid are meant; None for those of the split.
 
     Returns:
         One row per candidate, as in ``search.parquet``: name, hyperparameters, score, loss, epochs, seconds, collapsed,
@@ -116,10 +123,11 @@ def search(
     Raises:
         DataError: no model of the grid is trained, or all candidates failed.
     """
-    train, validation = (open_subset(workspace, task, subset) for subset in ("train", "validation"))
+    sample_set = artefacts.sample_set(task, fold)
+    train, validation = (open_subset(workspace, sample_set, subset) for subset in ("train", "validation"))
     rows = np.arange(len(train) + len(validation))
     RandomizedSearchCV(
-        Candidate(workspace, grid_winner(settings, workspace, task), measure),
+        Candidate(workspace, grid_winner(settings, workspace, task, fold), measure),
         distributions(settings.tune),
         n_iter=settings.tune.candidates,
         random_state=settings.seed,
@@ -129,12 +137,12 @@ def search(
         error_score=FAILED_SCORE,
         scheduler=scheduler,
     ).fit(rows[:, None], np.concatenate([train.label, validation.label]))
-    table = pd.DataFrame([_row(workspace, spec) for spec in candidate_specs(settings, workspace, task)])
+    table = pd.DataFrame([_row(workspace, spec) for spec in candidate_specs(settings, workspace, task, fold)])
     if (table["reason"] != "").all():
         raise DataError(
-            f"tune: every candidate for {task} failed, the first with {table['reason'][0]}: correct settings tune"
+            f"tune: every candidate for {sample_set} failed, the first with {table['reason'][0]}: correct settings tune"
         )
-    promote(workspace, rank_models(workspace, task, table["name"], kinds=("candidate",))[0], table)
+    promote(workspace, rank_models(workspace, sample_set, table["name"], kinds=("candidate",))[0], table)
     return table
 
 
@@ -163,12 +171,11 @@ def promote(workspace: Workspace, winner: ModelSpec, table: pd.DataFrame) -> Non
         winner: spec of the candidate.
         table: all candidates, kept as ``search.parquet``.
     """
-    task = winner.task
     draft = begin(workspace, replace(winner, name=TUNED, kind="tuned"))
-    metrics = read_metrics(workspace, task, winner.name)
+    metrics = read_metrics(workspace, winner.sample_set, winner.name)
     for file in metrics["files"]:
         if file != artefacts.MODEL_SPEC:
-            workspace.write_bytes(draft.file(file), read_file(workspace, task, winner.name, file))
+            workspace.write_bytes(draft.file(file), read_file(workspace, winner.sample_set, winner.name, file))
     workspace.write_table(draft.file(artefacts.MODEL_SEARCH), table)
     write_metrics(workspace, draft.folder, metrics | {"name": TUNED, "kind": "tuned", "label": TUNED})
     draft.publish()
@@ -177,7 +184,7 @@ def promote(workspace: Workspace, winner: ModelSpec, table: pd.DataFrame) -> Non
 def _row(workspace: Workspace, spec: ModelSpec) -> dict[str, Any]:
     row: dict[str, Any] = {"name": spec.name, **spec.hyperparameters.model_dump(), "reason": ""}
     if not is_done(workspace, spec):
-        return row | {"reason": read_failure(workspace, spec.task, spec.name)}
-    metrics = read_metrics(workspace, spec.task, spec.name)
-    score, loss = read_scores(workspace, spec.task, spec.name)
+        return row | {"reason": read_failure(workspace, spec.sample_set, spec.name)}
+    metrics = read_metrics(workspace, spec.sample_set, spec.name)
+    score, loss = read_scores(workspace, spec.sample_set, spec.name)
     return row | {"score": score, "loss": loss} | {key: metrics[key] for key in ("epochs", "seconds", "collapsed")}

@@ -34,7 +34,7 @@ class ModelSpec:
     task: Task
     """``presence`` or ``richness``."""
     name: str
-    """Folder under ``models/<task>/``."""
+    """Folder under that of the sample set, such as ``models/presence/``."""
     kind: str
     """One of `NETWORK_KINDS`, or the name of a registered baseline."""
     network: str | None
@@ -55,6 +55,18 @@ class ModelSpec:
     """Seed of the permuted labels; None for true labels."""
     samples: str
     """Digest of the samples: the same network on other samples is another model."""
+    fold: int | None = None
+    """Number of the fold whose training subset is learnt; None for that of the split."""
+
+    @property
+    def sample_set(self) -> str:
+        """Name of the samples that are learnt, and of the folder of the models that learn them."""
+        return artefacts.sample_set(self.task, self.fold)
+
+    @property
+    def path(self) -> str:
+        """Sample set and name, by which people know a model among all: ``presence/fold-0/medium-medium-s0``."""
+        return f"{self.sample_set}/{self.name}"
 
     @property
     def role(self) -> Role:
@@ -65,13 +77,13 @@ class ModelSpec:
 _SPEC = TypeAdapter(ModelSpec)
 
 
-def digest_samples(workspace: Workspace, task: Task) -> str:
-    """Digest of the samples of a task, their labels and their pixels, as ``curate`` has left it in their summary.
+def digest_samples(workspace: Workspace, sample_set: str) -> str:
+    """Digest of a sample set, its labels and its pixels, as ``curate`` has left it in the summary.
 
     Raises:
-        WorkspaceError: the task is not curated.
+        WorkspaceError: the set is not curated.
     """
-    name = artefacts.samples_summary(task)
+    name = artefacts.samples_summary(sample_set)
     summary = workspace.read_json(name)
     if digest := summary.get("digest"):
         return str(digest)[:16]
@@ -82,7 +94,7 @@ def write_spec(workspace: Workspace, spec: ModelSpec, folder: str | None = None)
     """Write a model's ``settings.yaml``, into another ``folder`` than the model's where one is given."""
     content = {**asdict(spec), "hyperparameters": spec.hyperparameters.model_dump()}
     text = yaml.safe_dump(content, sort_keys=False)
-    folder = folder or artefacts.model(spec.task, spec.name)
+    folder = folder or artefacts.model(spec.sample_set, spec.name)
     workspace.write_bytes(f"{folder}/{artefacts.MODEL_SPEC}", text.encode())
 
 

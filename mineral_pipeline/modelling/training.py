@@ -112,7 +112,7 @@ def train(
     history = pd.DataFrame(rows)
     if not np.isfinite(history[f"val_{spec.loss}"]).all():
         rate = spec.hyperparameters.learning_rate
-        raise DataError(f"{spec.task}/{spec.name} diverged: lower learning_rate ({rate:g})")
+        raise DataError(f"{spec.path} diverged: lower learning_rate ({rate:g})")
     return TrainedNetwork(model, history, stopping.best_epoch)
 
 

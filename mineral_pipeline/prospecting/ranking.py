@@ -39,7 +39,8 @@ def rank(chips: gpd.GeoDataFrame, predictions: np.ndarray, deposits: np.ndarray)
 
     Args:
         chips: `CANDIDATE_COLUMNS` with the footprint as ``geometry``, one row per chip.
-        predictions: (members, chips) predicted richness, 0 to 1.
+        predictions: (members, chips) predicted richness, 0 to 1; nan where the ensemble of a chip has fewer members,
+            which are then the same for all chips of a location.
         deposits: (m, 2) lon/lat of the known deposits.
 
     Returns:
@@ -48,7 +49,7 @@ def rank(chips: gpd.GeoDataFrame, predictions: np.ndarray, deposits: np.ndarray)
         ``distance_km`` along the great circle from its centre to the nearest known deposit.
 
     Raises:
-        DataError: there are no chips, fewer than two members or no deposits, or a shape does not fit.
+        DataError: there are no chips, fewer than two members of one or no deposits, or a shape does not fit.
     """
     if len(chips) == 0:
         raise DataError(
@@ -56,6 +57,8 @@ def rank(chips: gpd.GeoDataFrame, predictions: np.ndarray, deposits: np.ndarray)
         )
     if predictions.ndim != 2 or predictions.shape[0] < 2 or predictions.shape[1] != len(chips):
         raise DataError(f"predictions must be (members >= 2, {len(chips)} chips), not {predictions.shape}")
+    if (np.isfinite(predictions).sum(axis=0) < 2).any():
+        raise DataError("predictions of a chip must be of two members or more")
     by_location = pd.DataFrame(predictions.T).groupby(chips["location_id"].to_numpy(), sort=True).mean()
     scores = pd.DataFrame({"richness": by_location.mean(axis=1), "uncertainty": by_location.std(axis=1, ddof=1)})
     ranked = _best_chips(chips, predictions).merge(scores, left_on="location_id", right_index=True)
@@ -69,7 +72,7 @@ def rank(chips: gpd.GeoDataFrame, predictions: np.ndarray, deposits: np.ndarray)
 
 def _best_chips(chips: gpd.GeoDataFrame, predictions: np.ndarray) -> gpd.GeoDataFrame:
     """One chip of every location: the one of the highest mean prediction, of equals the first of the store."""
-    predicted = chips[CANDIDATE_COLUMNS].assign(predicted=predictions.mean(axis=0))
+    predicted = chips[CANDIDATE_COLUMNS].assign(predicted=np.nanmean(predictions, axis=0))
     best = predicted.sort_values(["predicted", "chip_index"], ascending=[False, True])
     return best.drop_duplicates("location_id")
 

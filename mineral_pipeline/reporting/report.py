@@ -57,7 +57,7 @@ def build_page(data: ReportData, options: PageOptions) -> Page:
         ledger_section(data),
         labels_section(data, options.land),
         split_section(data, options.land),
-        *(results_section(task, data.evaluations.get(task)) for task in TASKS),
+        *(results_section(task, data.evaluations.get(task), data.out_of_fold.get(task)) for task in TASKS),
         prospects_section(data, options.land, options.top),
         study_section(data.evaluations, simulated),
         provenance_section(data),

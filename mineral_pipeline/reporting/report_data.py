@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, TASKS, is_better
+from mineral_pipeline.learning import ENSEMBLE, PRIMARY_METRIC, TASKS, Task, is_better
 from mineral_pipeline.workspace import RunState, Workspace, artefacts, read_runs
 
 Model = Mapping[str, Any]
@@ -171,6 +171,8 @@ class ReportData:
     """Ranked locations."""
     runs: Mapping[str, Mapping[str, Any]]
     """Record of the newest run of every job that was done, in the order in which they ran."""
+    out_of_fold: Mapping[str, Evaluation] = field(default_factory=dict)
+    """Evaluation over all folds by task."""
     leakage: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     """By task, the locations on which leakage was measured: subset, location_id, shared, meets_test and outline."""
 
@@ -183,7 +185,6 @@ def read(workspace: Workspace) -> ReportData:
 
     catalogue = table(artefacts.CATALOGUE, ["scene_id"])
     curated = [task for task in TASKS if workspace.exists(artefacts.samples_summary(task))]
-    evaluated = [task for task in TASKS if workspace.exists(artefacts.evaluation_metrics(task))]
     return ReportData(
         catalogue=None if catalogue is None else len(catalogue),
         ledger=table(artefacts.LEDGER),
@@ -191,7 +192,8 @@ def read(workspace: Workspace) -> ReportData:
         labels=table(artefacts.LABELS),
         samples={task: workspace.read_table(artefacts.samples_table(task)) for task in curated},
         summaries={task: workspace.read_json(artefacts.samples_summary(task)) for task in curated},
-        evaluations={task: _read_evaluation(workspace, task) for task in evaluated},
+        evaluations=_read_evaluations(workspace, {task: task for task in TASKS}),
+        out_of_fold=_read_evaluations(workspace, {task: artefacts.out_of_fold(task) for task in TASKS}),
         prospects=table(artefacts.PROSPECTS),
         runs={
             run["job"]: run for run in read_runs(workspace) if run["job"] != "report" and run["state"] == RunState.DONE
@@ -204,9 +206,16 @@ def read(workspace: Workspace) -> ReportData:
     )
 
 
-def _read_evaluation(workspace: Workspace, task: str) -> Evaluation:
-    metrics = workspace.read_json(artefacts.evaluation_metrics(task))
-    return Evaluation(metrics, workspace.read_table(artefacts.evaluation_predictions(task)))
+def _read_evaluations(workspace: Workspace, names: Mapping[Task, str]) -> dict[str, Evaluation]:
+    """The evaluations that exist, of the ``names`` by task."""
+    return {
+        task: Evaluation(
+            workspace.read_json(artefacts.evaluation_metrics(name)),
+            workspace.read_table(artefacts.evaluation_predictions(name)),
+        )
+        for task, name in names.items()
+        if workspace.exists(artefacts.evaluation_metrics(name))
+    }
 
 
 def max_figures(workspace: Workspace) -> int:

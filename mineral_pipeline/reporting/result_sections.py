@@ -11,6 +11,7 @@ from mineral_pipeline.learning import Task
 from mineral_pipeline.reporting import maps
 from mineral_pipeline.reporting.bar_sections import added_text, bar_items
 from mineral_pipeline.reporting.comparison_figures import grid_figure
+from mineral_pipeline.reporting.fold_table import fold_table
 from mineral_pipeline.reporting.formatting import (
     THIN,
     UNDEFINED,
@@ -66,8 +67,8 @@ TABLE_PROSPECTS = 20
 """Prospects listed before the fold."""
 
 
-def results_section(task: Task, evaluation: Evaluation | None) -> Section:
-    """The grid against its baselines, and the predictions of the best model."""
+def results_section(task: Task, evaluation: Evaluation | None, out_of_fold: Evaluation | None = None) -> Section:
+    """The grid against its baselines, what all reach out of fold, and the predictions of the best model."""
     title, anchor = TITLES[task], task
     if evaluation is None:
         return Section(anchor, title, missing="the job evaluate")
@@ -83,7 +84,8 @@ def results_section(task: Task, evaluation: Evaluation | None) -> Section:
     figure = FigureItem(f"best-{task}", draw(evaluation), BEST_CAPTIONS[task], f"{alt[task]} of the best model.")
     collapsed = [collapsed_table(evaluation)] if evaluation.collapsed else []
     text = [QUESTIONS[task] + " " + outcome_text(evaluation), *added_text(evaluation), interval_text(evaluation)]
-    items = [grid, *collapsed, *bar_items(task, evaluation), metrics_table(evaluation), figure]
+    folds = [fold_table(evaluation, out_of_fold)] if out_of_fold else []
+    items = [grid, *collapsed, *bar_items(task, evaluation), metrics_table(evaluation), *folds, figure]
     return Section(anchor, title, text, items)
 
 
@@ -171,11 +173,16 @@ def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int)
         f"Map of {len(prospects):,} locations coloured by predicted richness.",
     )
     table = Table(header, rows, numeric=frozenset({0, 3, 4}), shown=TABLE_PROSPECTS)
-    return Section(anchor, title, [text, ensemble_text(data.evaluations.get(RICHNESS))], [figure, table])
+    return Section(anchor, title, [text, _ensemble_text(data)], [figure, table])
 
 
-def ensemble_text(evaluation: Evaluation | None) -> str:
-    """What the ensemble that makes the prospects, and each of its members, reach on the test subset."""
+def _ensemble_text(data: ReportData) -> str:
+    """What the ensemble that makes the prospects, and each of its members, reach out of fold or on the test subset."""
+    out_of_fold = data.out_of_fold.get(RICHNESS)
+    evaluation, where = (
+        out_of_fold or data.evaluations.get(RICHNESS),
+        "Out of fold" if out_of_fold else "On the test subset",
+    )
     ensemble = evaluation and evaluation.ensemble
     if not evaluation or not ensemble:
         return "How good this ensemble is has not been evaluated: the job evaluate does so when prospect is in jobs."
@@ -186,7 +193,7 @@ def ensemble_text(evaluation: Evaluation | None) -> str:
         if model["name"] in ensemble["members"]
     )
     return (
-        f"On the test subset the {metric_name(metric)} of this ensemble is {score(metric, found['value'])}"
+        f"{where} the {metric_name(metric)} of this ensemble is {score(metric, found['value'])}"
         f" ({interval(metric, found)}), that of its {len(ensemble['members'])} networks alone {members}."
     )
 

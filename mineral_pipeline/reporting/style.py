@@ -20,7 +20,7 @@ ACCENT, PLAIN, THIRD = "#b04a12", "#52728c", "#e0a63a"
 """Copper, slate and ochre: apart in hue for most readers and in lightness for all."""
 
 SUBSET_COLOURS = dict(zip((*SUBSETS, DROPPED), (PLAIN, THIRD, ACCENT, "#bfc5ca"), strict=True))
-BASELINE_COLOURS = (THIRD, PLAIN, "#7d6b91", "#5b8a72", INK)
+BASELINE_COLOURS = (THIRD, PLAIN, "#7d6b91", "#5b8a72", "#c08497", INK)
 """Colours of baselines in their order, again from the first when there are more."""
 
 RICHNESS = LinearSegmentedColormap.from_list("richness", ["#f8e0a0", "#f0bb5c", "#dd8637", "#b24d18", "#682405"])

@@ -57,6 +57,7 @@ class Curate(Section):
     """Fraction of the remaining locations held out for early stopping and search."""
     folds: int | None = Field(None, ge=2)
     """Number of folds for cross-validation, beside the split: every location is in the test subset of one of them.
+    Everything is trained, tuned and evaluated for each fold again, and prospects are predicted out of fold.
     Under ``split: regions`` at most one fold for each region that has enough locations of both classes."""
     regions: Uri | None = None
     """Path or URL of the polygons of regions in any format that geopandas reads; default the continents."""
@@ -67,6 +68,8 @@ class Curate(Section):
     ``test_fraction`` of the barren, poor and rich locations."""
     exclude: list[Exclusion] | None = None
     """Ground that is left out, by default none: ``[{polygons: PATH}, {snow: 0.5}]``."""
+    drop_ambiguous: bool = True
+    """Whether to leave out chips with a deposit, but fewer than ``label.min_deposits``; else they count as negative."""
     drop_open_mines: bool = False
     """Whether to leave out chips that hold a large open mine: a network would learn to see the mine."""
     max_chips_per_location: int | None = Field(None, gt=0)

@@ -164,7 +164,7 @@ class Label(Section):
     groups: Literal["all"] | list[str] = "all"
     """Commodity groups that get labels of their own, such as ``precious`` (see docs/deposits.md)."""
     min_deposits: int = Field(1, ge=1)
-    """Minimum number of deposits of a positive chip; one with fewer, but not none, is ambiguous and in no class."""
+    """Minimum number of deposits of a positive chip; one with fewer, but not none, is ambiguous: see curate."""
     partitions: int = Field(4, gt=0)
     """Number of partitions of the scenes; more than the number of workers gains nothing."""
 
@@ -288,6 +288,16 @@ class Settings(Section):
     evaluate: Evaluate = Evaluate()
     prospect: Prospect = Prospect()
     report: Report = Report()
+
+    @property
+    def folds(self) -> range:
+        """Numbers of the folds of ``curate.folds``."""
+        return range((self.curate and self.curate.folds) or 0)
+
+    @property
+    def sample_sets(self) -> list[tuple[Task, int | None]]:
+        """Task and fold of every sample set; those of the split, whose fold is None, first."""
+        return [(task, fold) for fold in (None, *self.folds) for task in self.tasks]
 
     @model_validator(mode="after")
     def _jobs_have_their_inputs(self) -> Settings:

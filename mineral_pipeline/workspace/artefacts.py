@@ -41,6 +41,9 @@ REPORT_FOLDER = "report"
 
 REPORT = f"{REPORT_FOLDER}/index.html"
 
+MODELS = "models"
+"""Folder of all models."""
+
 MODEL_SPEC = "settings.yaml"
 """File of a model: all that decides it."""
 
@@ -79,6 +82,9 @@ def labels_part(partition: int) -> str:
     return f"{LABELS}/part-{partition:05d}.parquet"
 
 
+FOLDS = "samples/folds.parquet"
+"""The fold of every location, the same for all tasks."""
+
 FOLD = "fold-"
 """Beginning of the name of a fold's folder in that of its task."""
 
@@ -113,34 +119,48 @@ def samples_leakage(sample_set: str) -> str:
     return f"samples/{sample_set}/leakage.parquet"
 
 
-def models(task: str) -> str:
-    """Folder of all models of a task."""
-    return f"models/{task}"
+def models(sample_set: str) -> str:
+    """Folder of all models that learn from a sample set."""
+    return f"{MODELS}/{sample_set}"
 
 
-def model(task: str, name: str, file: str = "") -> str:
+def model(sample_set: str, name: str, file: str = "") -> str:
     """Folder of a model, or one of its files."""
-    return f"models/{task}/{name}/{file}".rstrip("/")
+    return f"{MODELS}/{sample_set}/{name}/{file}".rstrip("/")
 
 
-def unfinished_model(task: str, name: str, file: str = "") -> str:
+_MODEL = re.compile(rf"{MODELS}/(\w+(?:/{FOLD}\d+)?)/(?!{FOLD}\d+(?:/|$))([^/]+)")
+
+
+def find_model(artefact: str) -> tuple[str, str] | None:
+    """Sample set and name of the model that an artefact is, or is a file of; None for what is neither."""
+    found = _MODEL.match(artefact)
+    return (found[1], found[2]) if found else None
+
+
+def unfinished_model(sample_set: str, name: str, file: str = "") -> str:
     """Folder of a model in the making, or what is in it. No list of models shows it, because it is hidden."""
-    return f"models/{task}/.unfinished/{name}/{file}".rstrip("/")
+    return f"{MODELS}/{sample_set}/.unfinished/{name}/{file}".rstrip("/")
 
 
-def evaluation(task: str) -> str:
-    """Folder of the evaluation of a task."""
-    return f"evaluation/{task}"
+def out_of_fold(task: str) -> str:
+    """Name of the evaluation of a task over all folds, below ``evaluation/``; that of the split is the task's."""
+    return f"{task}/folds"
 
 
-def evaluation_metrics(task: str) -> str:
-    """Test metrics of all models of a task, with intervals."""
-    return f"evaluation/{task}/metrics.json"
+def evaluation(name: str) -> str:
+    """Folder of an evaluation."""
+    return f"evaluation/{name}"
 
 
-def evaluation_predictions(task: str) -> str:
-    """Test predictions of all models of a task."""
-    return f"evaluation/{task}/predictions.parquet"
+def evaluation_metrics(name: str) -> str:
+    """Test metrics of all models of an evaluation, with intervals."""
+    return f"evaluation/{name}/metrics.json"
+
+
+def evaluation_predictions(name: str) -> str:
+    """Test predictions of all models of an evaluation."""
+    return f"evaluation/{name}/predictions.parquet"
 
 
 def figure(name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from mineral_pipeline.errors import WorkspaceError, one_line
 from mineral_pipeline.workspace import artefacts, lock
 from mineral_pipeline.workspace.counts import Counts
-from mineral_pipeline.workspace.workspace import Workspace
+from mineral_pipeline.workspace.workspace import THREADS, Workspace
 
 
 class RunState(StrEnum):
@@ -61,15 +62,12 @@ def write_run(workspace: Workspace, record: Mapping[str, Any]) -> None:
 
 def read_runs(workspace: Workspace) -> Sequence[dict[str, Any]]:
     """Records of all runs, oldest first, each with its ``state`` as `RunState` defines it; see `ignored_runs`."""
-    owner = lock.owner(workspace)
-    found = (_read(workspace, name, owner) for name in workspace.list(artefacts.RUNS))
-    return [record for record in found if not isinstance(record, IgnoredRun)]
+    return [record for record in _read_all(workspace) if not isinstance(record, IgnoredRun)]
 
 
 def ignored_runs(workspace: Workspace) -> list[IgnoredRun]:
     """What lies in the folder of the records and counts for nothing, by name."""
-    found = (_read(workspace, name, None) for name in workspace.list(artefacts.RUNS))
-    return [ignored for ignored in found if isinstance(ignored, IgnoredRun)]
+    return [ignored for ignored in _read_all(workspace) if isinstance(ignored, IgnoredRun)]
 
 
 def newest_run(workspace: Workspace, job: str) -> dict[str, Any] | None:
@@ -80,6 +78,13 @@ def newest_run(workspace: Workspace, job: str) -> dict[str, Any] | None:
 def last_run(workspace: Workspace, job: str) -> dict[str, Any] | None:
     """Record of the newest run of ``job`` that was done; None when none ever was."""
     return next((run for run in _newest_first(workspace, job) if run["state"] == RunState.DONE), None)
+
+
+def _read_all(workspace: Workspace) -> list[dict[str, Any] | IgnoredRun]:
+    """All records by name, several at a time: a workspace gets some ten with every run."""
+    owner = lock.owner(workspace)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(lambda name: _read(workspace, name, owner), workspace.list(artefacts.RUNS)))
 
 
 def _newest_first(workspace: Workspace, job: str) -> Iterator[dict[str, Any]]:

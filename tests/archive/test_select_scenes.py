@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,9 @@ import pytest
 from small_archive import listing
 
 from mineral_pipeline import settings
-from mineral_pipeline.archive import Listing, Selection, build_catalogue, find_products, select_scenes
+from mineral_pipeline.archive import Selection, build_catalogue, find_products, select_scenes
+from mineral_pipeline.archive import index as archive_index
+from mineral_pipeline.archive import rows as archive_rows
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.sensors import landsat
 
@@ -106,7 +111,7 @@ def test_the_order_of_the_index_does_not_matter(data: Path) -> None:
     archive = settings.Archive(url=str(data / "archive"), index=str(data / "index/lt04-8223.csv.gz"))
     found = find_products(archive, settings.Catalogue(max_cloud_cover=20))
     first = build_catalogue(select_scenes(found).scenes, archive.url, 16)
-    shuffled = Listing(found.rows.sample(frac=1, random_state=0, ignore_index=True), found.matched)
+    shuffled = replace(found, rows=found.rows.sample(frac=1, random_state=0, ignore_index=True))
     pd.testing.assert_frame_equal(first, build_catalogue(select_scenes(shuffled).scenes, archive.url, 16))
     assert first[["path", "row", "acquired"]].apply(tuple, axis=1).is_monotonic_increasing
 
@@ -152,6 +157,50 @@ def test_columns(data: Path) -> None:
 def test_boxes_are_continuous_across_the_antimeridian(select: Select) -> None:
     scenes = select(listing(GOOD, OTHER, WEST_LON=[179.0, -179.0], EAST_LON=[-179.5, 178.0])).scenes
     assert build_catalogue(scenes, "x", 1).bounds[["minx", "maxx"]].to_numpy().tolist() == [[178, 181], [179, 180.5]]
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"limit": 300},
+        {"start": "1989-01-01", "max_cloud_cover": 30},
+        {"tiers": ["T1"], "levels": ["L1TP"], "bounds": (0, 0, 40, 60)},
+    ],
+)
+def test_visits_are_the_days_of_the_whole_listing(data: Path, filters: dict[str, object]) -> None:
+    index = data / "index/lt04-8223.csv.gz"
+    archive = settings.Archive(url=str(data / "archive"), index=str(index))
+    config = settings.Catalogue.model_validate(filters)
+    table = build_catalogue(select_scenes(find_products(archive, config), config.limit).scenes, "x", 16)
+    days: dict[tuple[int, int], set[str]] = {}
+    with gzip.open(index, "rt") as file:
+        for row in csv.DictReader(file):
+            days.setdefault((int(float(row["WRS_PATH"])), int(float(row["WRS_ROW"]))), set()).add(row["DATE_ACQUIRED"])
+    expected = [len(days[place]) for place in zip(table["path"], table["row"], strict=True)]
+    assert table["visits"].tolist() == expected
+    assert max(expected) > 1
+
+
+def test_visits_are_of_the_sensors_of_the_settings_and_once_a_day(
+    write_index: Callable[[pd.DataFrame], settings.Archive], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visits = [
+        GOOD,
+        GOOD.replace("20170209_01_T1", "20200209_02_T1"),  # another processing
+        GOOD.replace("L1TP", "L2SP").replace("20170209_01", "20200918_02"),
+        GOOD.replace("19880130", "19890130"),
+        GOOD.replace("LT04", "LT05").replace("19880130", "19900130"),
+        OTHER,
+    ]
+    odd = listing(*[GOOD] * 6, WRS_PATH=["one", "181.5", "1e300", "-1", "inf", ""], DATE_ACQUIRED="1991-01-30")
+    archive = write_index(pd.concat([listing(*visits), odd], ignore_index=True).sample(frac=1, random_state=0))
+    for merged_at in (1, 2**16):
+        monkeypatch.setattr(archive_rows, "MIN_VISITS_PER_MERGE", merged_at)
+        monkeypatch.setattr(archive_index, "BLOCK_BYTES", 700)
+        found = find_products(archive, settings.Catalogue(levels=["L1TP"], start="1989-01-01"))
+        assert found.visits.to_dict() == {"181053": 2, "002026": 1}
+        assert select_scenes(found).scenes["visits"].tolist() == [2]
 
 
 def test_unknown_cloud_cover(write_index: Callable[[pd.DataFrame], settings.Archive]) -> None:

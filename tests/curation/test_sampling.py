@@ -172,6 +172,15 @@ def test_ambiguous_chips_are_dropped_from_presence_only() -> None:
     assert (richness.loc[chips["is_ambiguous"], "subset"] != "dropped").any()
 
 
+def test_ambiguous_chips_may_count_as_negative() -> None:
+    chips = islands()
+    poor = chips["location_id"].isin(chips["location_id"][chips["has_deposit"]].unique()[::2])
+    chips["is_ambiguous"], chips["has_deposit"] = poor, chips["has_deposit"] & ~poor
+    presence = select(chips, "presence", drop_ambiguous=False)
+    assert (presence.loc[poor, "subset"] != "dropped").any()
+    assert (presence.loc[poor, "label"] == 0).all()
+
+
 @pytest.mark.parametrize("which", ["positive", "all"])
 def test_richness_subsets_have_nearly_the_same_distribution(which: str) -> None:
     chips = islands(edge=6)

@@ -115,8 +115,8 @@ def judge(workspace: Workspace, jobs: settings.Settings, name: str, before: Mapp
 
 def read_one(workspace: Workspace, name: str) -> dict[str, str]:
     """Digests of what a file holds and of the model that it is a part of, or errors, by what it is."""
-    folder, *rest = name.split("/")
-    task, model = rest[:2] if folder == "models" else (TASKS[0], "brightness")
+    folder = name.partition("/")[0]
+    task, model = artefacts.find_model(name) or (TASKS[0], "brightness")
     readers: dict[str, Callable[[], object]] = {
         name: lambda: _content(workspace, name) if folder != artefacts.LOCK else None,
         "spec": lambda: modelling.read_spec(workspace, task, model),

@@ -181,7 +181,7 @@ def test_folds_lie_beside_the_split(made: settings.Settings, workspace: Workspac
     curate.main(made, client)
     without = digest(workspace)
     counts = curate.main(with_changes(made, folds=3), client)
-    assert {name: content for name, content in digest(workspace).items() if "fold-" not in name} == without
+    assert {name: content for name, content in digest(workspace).items() if "fold" not in name} == without
     images, tested, written = zarr_store.open_array(workspace)[:], [], 0
     for name in ("presence", *(artefacts.sample_set("presence", fold) for fold in range(3))):
         assert workspace.read_json(artefacts.samples_summary(name))["leakage"]["area"] == 0
@@ -194,6 +194,10 @@ def test_folds_lie_beside_the_split(made: settings.Settings, workspace: Workspac
         if "fold" in name:
             tested += np.unique(data["location_id"]).tolist()
     assert len(tested) == len(set(tested)) > 0.8 * (ISLANDS * LOCATIONS - 2)
+    assert set(workspace.read_table(artefacts.FOLDS)["location_id"]) >= set(tested)
+    summaries = [workspace.read_json(artefacts.samples_summary(f"presence/fold-{fold}")) for fold in range(3)]
+    assert sum(one["held_out"]["locations"] for one in summaries) == len(workspace.read_table(artefacts.FOLDS))
+    assert sum(one["held_out"]["sampled"] for one in summaries) == len(tested)
     assert counts.planned == counts.done == written
     curate._remove_folds(workspace, ["presence"])
     assert digest(workspace) == without  # no fold of an earlier run stays

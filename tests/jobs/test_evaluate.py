@@ -13,6 +13,7 @@ from distributed import Client
 from synthetic_samples import pretend_trained, settings, write_leakage, write_samples
 
 from jobs import evaluate, train, tune
+from jobs.evaluation import results
 from jobs.running import provenance
 from jobs.running.summary import summary
 from mineral_pipeline import modelling, reporting
@@ -22,7 +23,7 @@ from mineral_pipeline.evaluation.comparison import _candidates, _judged
 from mineral_pipeline.evaluation.significance import choose
 from mineral_pipeline.learning import TASKS, SubsetName, Task
 from mineral_pipeline.modelling import ModelSpec, grid_specs, select_model
-from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Target, register
+from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Examples, register
 from mineral_pipeline.modelling.fitting import Measure
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -49,28 +50,31 @@ def test_train_tune_evaluate(
 ) -> None:
     stored = {name: workspace.path(artefacts.samples_store("presence", name)) for name in ("test", "away")}
     workspace._fs.mv(stored["test"], stored["away"], recursive=True)  # train and tune must do without
-    assert train.main(config, client).done == 4
+    assert train.main(config, client).done == 2 + len(BASELINES)
     assert tune.main(config, client).done == 1
     workspace._fs.mv(stored["away"], stored["test"], recursive=True)
 
-    assert evaluate.plan(config).counts.planned == 5
+    models = 3 + len(BASELINES)
+    assert evaluate.plan(config).counts.planned == models
     counts = evaluate.main(config, client)
-    assert (counts.unit, counts.planned, counts.done, counts.failed) == ("models", 5, 5, 0)
+    assert (counts.unit, counts.planned, counts.done, counts.failed) == ("models", models, models, 0)
     result = workspace.read_json(artefacts.evaluation_metrics("presence"))
-    names = ["brightness", "constant", "random-labels-p0", "small-small-s0", "tuned"]
-    assert [one["name"] for one in result["models"]] == names
+    names = [*BASELINES, "random-labels-p0", "small-small-s0", "tuned"]
+    assert [one["name"] for one in result["models"]] == sorted(names)
+    assert {one["name"] for one in result["models"] if not one["pixels"]} == {"constant", "coordinates", "metadata"}
     assert result["best"] in ("small-small-s0", "tuned")
     assert result["interval"] == {"unit": "blocks", "units": 3}, "two locations to a block"
     assert (result["significance"]["n_label_fields"], result["significance"]["models"]) == (100, 2)
     assert 1 / 101 <= result["significance"]["p_value"] <= 1
-    assert len(workspace.read_table(artefacts.evaluation_predictions("presence"))) == 5 * 12
+    assert len(workspace.read_table(artefacts.evaluation_predictions("presence"))) == models * 12
 
     for network in ("random-labels-p0", "tuned"):
         workspace.remove(artefacts.model("presence", network))
     broken = artefacts.model("presence", "constant", artefacts.MODEL_BASELINE)  # of the size that it had
     workspace.write_bytes(broken, bytes(len(workspace.read_bytes(broken))))
     counts = evaluate.main(config, client)
-    assert (counts.planned, counts.done, counts.failed, counts.reasons) == (4, 2, 2, {"WorkspaceError": 2})
+    assert (counts.planned, counts.done, counts.failed) == (models - 1, models - 3, 2)
+    assert counts.reasons == {"WorkspaceError": 2}
     shown = " ".join(capsys.readouterr().out.split())
     assert (
         "presence/random-labels-p0 failed: WorkspaceError: it is not trained as the settings say, or damaged: run train"
@@ -84,7 +88,7 @@ def test_the_choice_on_label_fields_is_that_of_the_best_model(workspace: Workspa
     """On the true labels both rules choose the same of models that share metrics and losses."""
     write_samples(workspace, task, locations=60, chips=1, size=16)
     write_leakage(workspace, task, 0.0)
-    samples, rng = evaluate.open_held_out(workspace, task), np.random.default_rng(0)
+    samples, rng = results.open_held_out(workspace, task), np.random.default_rng(0)
     label, n = samples.validation["label"].to_numpy(), len(samples.validation)
     specs = grid_specs(settings(workspace, tasks=[task]), workspace, task)
     for spec in specs:
@@ -98,7 +102,7 @@ def test_the_choice_on_label_fields_is_that_of_the_best_model(workspace: Workspa
     names = [spec.name for spec in specs]
     best = select_model(workspace, task, names).name
     test = np.full(len(samples.test), 0.5)
-    models = [evaluate.describe(workspace, task, name, test, samples.validation) for name in names]
+    models = [results.describe(workspace, task, name, test, samples.validation) for name in names]
     judged, found = _judged(task, samples), _candidates(models)
     assert found[choose(task, judged.field.label[None], judged, found)[0]].name == best
 
@@ -113,8 +117,8 @@ class Rule:
         return features["location_id"].map(self.probability).fillna(0.5).to_numpy()
 
 
-def fit_rule(features: pd.DataFrame, target: Target) -> Rule:
-    return Rule({str(key): 1.0 for key in features["location_id"][target.label > 0]})
+def fit_rule(train: Examples, validation: Examples) -> Rule:
+    return Rule({str(key): 1.0 for key in train.features["location_id"][train.label > 0]})
 
 
 def test_a_baseline_from_outside_is_trained_and_evaluated_like_the_others(
@@ -122,15 +126,15 @@ def test_a_baseline_from_outside_is_trained_and_evaluated_like_the_others(
 ) -> None:
     register(Baseline("memory", "memory of locations", lambda samples: samples.table, fit_rule, types=[Rule]))
     try:
-        assert train.plan(config).counts.planned == train.main(config, client).done == 5
-        assert evaluate.main(config, client).done == 5
+        models = 2 + len(BASELINES)
+        assert train.plan(config).counts.planned == train.main(config, client).done == models
+        assert evaluate.main(config, client).done == models
     finally:
         BASELINES.unregister("memory")
     result = workspace.read_json(artefacts.evaluation_metrics("presence"))
     baselines = {one["kind"]: one["label"] for one in result["models"] if one["role"] == "baseline"}
     assert baselines == {
-        "brightness": "brightness only",
-        "constant": "constant",
+        **{baseline.name: baseline.label for baseline in BASELINES.values()},
         "memory": "memory of locations",
         "random-labels": "random labels",
     }
@@ -162,15 +166,15 @@ def fit_double(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[
         return modelling.fit(workspace, spec, measure)
     facts = {"role": spec.role, "label": spec.name, "network": spec.network, "seed": spec.seed}
     facts |= {"convolution": None, "dense": None, "collapsed": spec.name in COLLAPSING}
-    validation = modelling.open_subset(workspace, spec.task, "validation")
+    validation = modelling.open_subset(workspace, spec.sample_set, "validation")
     table = validation.table[["chip_id"]].assign(prediction=validation.label)
-    workspace.write_table(artefacts.model(spec.task, spec.name, artefacts.MODEL_PREDICTIONS), table)
+    workspace.write_table(artefacts.model(spec.sample_set, spec.name, artefacts.MODEL_PREDICTIONS), table)
     return pretend_trained(workspace, spec, validation={"mae": 0.1, "loss": 0.1}, **facts)
 
 
-def predict_double(workspace: Workspace, task: str, name: str, subset: SubsetName) -> np.ndarray:
+def predict_double(workspace: Workspace, sample_set: str, name: str, subset: SubsetName) -> np.ndarray:
     """The labels with an error that members do not share; half for everything that has collapsed."""
-    found = modelling.open_subset(workspace, task, subset)
+    found = modelling.open_subset(workspace, sample_set, subset)
     shift = {"member-s0": 0.1, "member-s1": -0.1, "member-s2": 0.03}.get(name, 0.2)
     return np.full(len(found), 0.5) if name in COLLAPSING else found.label.astype(float) + shift
 
@@ -184,9 +188,10 @@ def collapsing() -> Iterator[set[str]]:
 
 def test_the_ensemble_and_its_members_are_evaluated(client: Client, rich: Settings, workspace: Workspace) -> None:
     train.main(rich, client)
-    assert evaluate.plan(rich).counts.planned == 4 + 3
+    models = 2 + len(BASELINES) + 3
+    assert evaluate.plan(rich).counts.planned == models
     counts = evaluate.main(rich, client)
-    assert (counts.planned, counts.done, counts.failed) == (7, 7, 0)
+    assert (counts.planned, counts.done, counts.failed) == (models, models, 0)
     result = workspace.read_json(artefacts.evaluation_metrics("richness"))
     models = {one["name"]: one for one in result["models"]}
     members = ["member-s0", "member-s1", "member-s2"]
@@ -200,13 +205,13 @@ def test_the_ensemble_and_its_members_are_evaluated(client: Client, rich: Settin
     table = workspace.read_table(artefacts.evaluation_predictions("richness"))
     by_name = {name: part["prediction"].to_numpy() for name, part in table.groupby("name")}
     np.testing.assert_allclose(by_name["ensemble"], sum(by_name[name] for name in members) / 3)
-    assert evaluate.main(rich, client).done == 7
+    assert evaluate.main(rich, client).done == 2 + len(BASELINES) + 3
 
 
 def test_without_the_job_prospect_no_ensemble_is_trained(client: Client, rich: Settings, workspace: Workspace) -> None:
     alone = rich.model_copy(update={"jobs": ["train", "evaluate"]})
     train.main(alone, client)
-    assert evaluate.main(alone, client).done == 4
+    assert evaluate.main(alone, client).done == 2 + len(BASELINES)
     names = [one["name"] for one in workspace.read_json(artefacts.evaluation_metrics("richness"))["models"]]
     assert not [name for name in names if name.startswith(("member", "ensemble"))]
     assert not workspace.exists(artefacts.model("richness", "member-s0"))
@@ -233,7 +238,7 @@ def test_where_every_network_collapses_the_constant_is_the_result(
     collapsing.update(["small-small-s0", "random-labels-p0"])
     train.main(rich, client)
     counts = evaluate.main(rich, client)
-    assert (counts.planned, counts.done, counts.failed) == (4, 4, 0)
+    assert counts.done == counts.planned == 2 + len(BASELINES)
     assert "evaluate: every network for richness has collapsed to a constant: constant is the result" in " ".join(
         capsys.readouterr().out.split()
     )

@@ -20,6 +20,7 @@ from chips import outcome
 from distributed import Client, LocalCluster
 
 from jobs import prospect, train
+from jobs.prospecting import ensembles
 from mineral_pipeline import modelling, settings
 from mineral_pipeline.errors import ClusterError, DataError, SettingsError
 from mineral_pipeline.geometry import CRS
@@ -43,7 +44,11 @@ class Member:
 
     name: str
     offset: float
-    task: str = "richness"
+    sample_set: str = "richness"
+
+    @property
+    def path(self) -> str:
+        return f"{self.sample_set}/{self.name}"
 
 
 MEMBERS = [Member("member-s0", -0.05), Member("member-s1", 0.0), Member("member-s2", 0.05)]
@@ -51,17 +56,16 @@ MEMBERS = [Member("member-s0", -0.05), Member("member-s1", 0.0), Member("member-
 
 def fit(workspace: Workspace, member: Member, measure: Measure) -> dict[str, Any]:
     assert not is_done(workspace, member), "a trained member is trained again"
-    workspace.write_json(f"fitted/{member.name}.json", {"offset": member.offset})
+    workspace.write_json(f"fitted/{member.path}.json", {"offset": member.offset})
     return {"collapsed": False}
 
 
 def is_done(workspace: Workspace, member: Member) -> bool:
-    return workspace.exists(f"fitted/{member.name}.json")
+    return workspace.exists(f"fitted/{member.path}.json")
 
 
-def predict(workspace: Workspace, task: str, name: str, chip_index: Sequence[int]) -> np.ndarray:
-    assert task == "richness"
-    offset = workspace.read_json(f"fitted/{name}.json")["offset"]  # fails unless the member is trained
+def predict(workspace: Workspace, sample_set: str, name: str, chip_index: Sequence[int]) -> np.ndarray:
+    offset = workspace.read_json(f"fitted/{sample_set}/{name}.json")["offset"]  # fails unless the member is trained
     return np.array([RICHNESS[number] + offset for number in chip_index])
 
 
@@ -90,10 +94,14 @@ def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (train, "is_done", is_done),
         (modelling, "predict", predict),
         (modelling, "ensemble_specs", lambda *_: MEMBERS),
-        (modelling, "ensemble_members", lambda *_: [file.removesuffix(".json") for file in workspace.list("fitted")]),
+        (
+            modelling,
+            "ensemble_members",
+            lambda *_: [file.removesuffix(".json") for file in workspace.list("fitted/richness")],
+        ),
     ):
         monkeypatch.setattr(module, name, double)
-    monkeypatch.setattr(prospect, "CHIPS_PER_TASK", 4)  # so that batches are joined
+    monkeypatch.setattr(ensembles, "CHIPS_PER_TASK", 4)  # so that batches are joined
     return settings.parse(
         {
             "workspace": workspace.url,
@@ -145,9 +153,9 @@ def test_excluded_ground_is_not_ranked(made: settings.Settings, workspace: Works
 
 
 def test_trained_members_are_kept(made: settings.Settings, workspace: Workspace, client: Client) -> None:
-    workspace.write_json("fitted/member-s0.json", {"offset": 0.05})
+    workspace.write_json("fitted/richness/member-s0.json", {"offset": 0.05})
     prospect.main(made, client)
-    assert workspace.list("fitted") == ["member-s0.json", "member-s1.json", "member-s2.json"]
+    assert workspace.list("fitted/richness") == ["member-s0.json", "member-s1.json", "member-s2.json"]
     prospects = workspace.read_table(artefacts.PROSPECTS)
     assert prospects["uncertainty"].tolist() == pytest.approx([np.std([0.05, 0, 0.05], ddof=1)] * 3)
 
@@ -161,6 +169,41 @@ def test_locations_on_which_the_ensemble_was_trained_or_stopped_are_left_out_and
     assert counts.reasons == {"on which the ensemble was trained or stopped": 2}
     prospects = workspace.read_table(artefacts.PROSPECTS)
     assert prospects["location_id"].tolist() == ["013010"], "dropped locations and those of the test subset are new"
+
+
+def test_with_folds_a_location_is_predicted_by_the_ensemble_of_the_fold_that_held_it_out(
+    made: settings.Settings, workspace: Workspace, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensembles = {
+        fold: [Member(f"member-s{seed}", offset, f"richness/fold-{fold}") for seed, offset in enumerate(offsets)]
+        for fold, offsets in enumerate(([0.0, 0.1], [-0.1, -0.05, 0.0], []))
+    }
+    monkeypatch.setattr(modelling, "ensemble_specs", lambda *given: ensembles[given[3]])
+    monkeypatch.setattr(modelling, "ensemble_members", lambda *given: [one.name for one in ensembles[given[3]]])
+    assert made.curate is not None
+    folds = made.model_copy(update={"curate": made.curate.model_copy(update={"folds": 3})})
+    assert prospect.plan(folds).details["ensemble"] == "5 networks for each of 3 folds"
+    write_samples(workspace, dict.fromkeys(DEPOSITS, "train"))  # what the split has learnt does not matter
+
+    def rank(**fold_of: int) -> tuple[dict[str, float], dict[str, float], dict[str, int]]:
+        table = pd.DataFrame({"location_id": [name.strip("_") for name in fold_of], "fold": list(fold_of.values())})
+        workspace.write_table(artefacts.FOLDS, table)
+        reasons = prospect.main(folds, client).reasons
+        prospects = workspace.read_table(artefacts.PROSPECTS).set_index("location_id")
+        return prospects["richness"].to_dict(), prospects["uncertainty"].to_dict(), reasons
+
+    richness, spread, reasons = rank(_010010=0, _011010=0, _012010=0, _013010=1)
+    assert richness == pytest.approx({"012010": 0.75, "013010": 0.45, "010010": 0.25})
+    two, three = np.std([0, 0.1], ddof=1), 0.05
+    assert spread == pytest.approx({"012010": two, "013010": three, "010010": two})
+    assert reasons == {}
+    richness, _, reasons = rank(_010010=2, _012010=1, _013010=0)
+    assert richness == pytest.approx({"012010": 0.65, "013010": 0.55})
+    assert reasons == {prospect.COLLAPSED: 1}, "fold 2 has no ensemble"
+    richness, _, reasons = rank(_013010=1)
+    assert (richness, reasons) == (pytest.approx({"013010": 0.45}), {prospect.IN_NO_FOLD: 2})
+    with pytest.raises(DataError, match=r"samples/folds\.parquet lacks all 3 locations .*: run curate again"):
+        rank(_099099=1)
 
 
 def test_where_the_ensemble_knows_everything_the_setting_to_change_is_named(

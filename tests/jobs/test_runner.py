@@ -112,6 +112,34 @@ def test_a_job_whose_output_is_not_as_it_was_left_runs_again(
     assert main.calls == 2
 
 
+def test_a_job_of_an_earlier_version_that_made_less_is_done_again(
+    make: Callable[..., Settings],
+    client: Client,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    main, settings = Main(artefacts.samples_table("presence")), make(curate__folds=2)
+    settings = settings.model_copy(update={"jobs": ["curate"]})
+    now = DEPENDENCIES["curate"]
+    then = replace(now, writes=lambda s: [name for name in now.writes(s) if name != artefacts.FOLDS])
+    with monkeypatch.context() as earlier:
+        earlier.setitem(DEPENDENCIES, "curate", then)
+        runner.execute("curate", settings, client, main)
+        assert runner.execute("curate", settings, client, main).skipped == 300
+    assert runner.execute("curate", settings, client, main).done == 300
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{artefacts.FOLDS} is asked for now" in said
+    assert runner.execute("curate", settings, client, main).skipped == 300
+
+
+def test_without_folds_no_job_reads_or_makes_anything_of_one(make: Callable[..., Settings]) -> None:
+    for folds in (None, 3):
+        found = make(curate__folds=folds)
+        names = [name for job in DEPENDENCIES.values() for name in [*job.reads(found), *job.writes(found)]]
+        assert {name for name in names if "fold" in name and artefacts.sample_set("", 3) in name} == set()
+        assert any("fold" in name for name in names) is (folds == 3)
+
+
 def test_a_changed_input_file_runs_the_job_again(
     make: Callable[..., Settings], client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ Networks are doubles here; `test_evaluate` trains real ones.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ from synthetic_samples import pretend_trained, settings, write_leakage, write_sa
 
 import cluster
 from jobs import train
+from jobs.running import runner
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import ClusterError, DataError, LeakageError, SettingsError
 from mineral_pipeline.modelling import ModelSpec
+from mineral_pipeline.modelling.baselines import BASELINES, register
 from mineral_pipeline.modelling.fitting import Measure
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
 NETWORKS = ("grid", "random-labels")
+MODELS = len(NETWORKS) + len(BASELINES)
 
 
 @pytest.fixture
@@ -44,13 +48,13 @@ def double(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str,
 
 
 def test_the_grid_and_its_baselines_are_trained_once(client: Client, config: Settings, workspace: Workspace) -> None:
-    assert train.plan(config).counts.planned == 4
+    assert train.plan(config).counts.planned == MODELS
     counts = train.main(config, client)
-    assert (counts.unit, counts.planned, counts.done, counts.skipped, counts.failed) == ("models", 4, 4, 0, 0)
-    names = ["small-small-s0", "random-labels-p0", "constant", "brightness"]
+    assert (counts.unit, counts.planned, counts.done, counts.skipped, counts.failed) == ("models", MODELS, MODELS, 0, 0)
+    names = ["small-small-s0", "random-labels-p0", *BASELINES]
     metrics = [modelling.read_metrics(workspace, "presence", name) for name in names]
-    assert [one["kind"] for one in metrics] == ["grid", "random-labels", "constant", "brightness"]
-    assert (train.plan(config).counts.skipped, train.main(config, client).skipped) == (4, 4)
+    assert [one["kind"] for one in metrics] == ["grid", "random-labels", *BASELINES]
+    assert (train.plan(config).counts.skipped, train.main(config, client).skipped) == (MODELS, MODELS)
 
 
 def test_collapsed_networks_are_named(client: Client, config: Settings, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,10 +73,35 @@ def test_a_model_that_fails_is_counted_and_the_others_go_on(
 
     monkeypatch.setattr(train, "fit", failing)
     counts = train.main(config, client)
-    assert (counts.planned, counts.done, counts.failed) == (4, 2, 2)
+    assert (counts.planned, counts.done, counts.failed) == (MODELS, len(BASELINES), 2)
     assert counts.reasons == {"DataError": 2}
     assert "train: presence/random-labels-p0 failed: DataError: it diverged" in capsys.readouterr().out
-    assert train.plan(config).counts.skipped == 2
+    assert train.plan(config).counts.skipped == len(BASELINES)
+
+
+def test_a_workspace_whose_catalogue_has_no_visits_is_trained_and_told_so(
+    client: Client, config: Settings, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.write_table(artefacts.CATALOGUE, workspace.read_table(artefacts.CATALOGUE).drop(columns="visits"))
+    assert train.main(config, client).failed == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("catalogue.parquet was made before visits were counted: the baseline metadata is trained") == 1
+
+
+def test_a_new_baseline_is_trained_by_the_next_run(
+    client: Client, config: Settings, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert runner.execute("train", config, client).done == MODELS
+    assert runner.execute("train", config, client).skipped == MODELS
+    register(replace(BASELINES["constant"], name="another"))
+    try:
+        counts = runner.execute("train", config, client)
+        assert (counts.done, counts.skipped) == (1, MODELS)
+        assert "train      is done again: models/presence/another is asked for now" in capsys.readouterr().out
+        assert runner.execute("train", config, client).skipped == MODELS + 1
+    finally:
+        BASELINES.unregister("another")
+    assert runner.execute("train", config, client).skipped == MODELS + 1
 
 
 def test_a_leak_stops_training_before_it_starts(client: Client, config: Settings, workspace: Workspace) -> None:
@@ -104,7 +133,7 @@ def test_an_unknown_network_is_refused_before_anything_runs(
 
 def test_the_plan_needs_no_samples(tmp_path: Path) -> None:
     plan = train.plan(settings(Workspace(str(tmp_path)), train={"seeds": [0, 1]}))
-    assert (plan.counts.planned, plan.counts.skipped) == (2 * (18 + 5), 0)
+    assert (plan.counts.planned, plan.counts.skipped) == (2 * (18 + 3 + len(BASELINES)), 0)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from chips import stored_images
 
 from mineral_pipeline.learning import Task
-from mineral_pipeline.modelling.baselines import BASELINES, Target, register
+from mineral_pipeline.modelling.baselines import BASELINES, Examples, register
 from mineral_pipeline.modelling.baselines.brightness import brightness
 from mineral_pipeline.modelling.dataset import Samples
 from mineral_pipeline.modelling.spec import Loss
@@ -24,8 +24,8 @@ def samples_of(folder: Path, images: np.ndarray) -> Samples:
 def fit_and_predict(name: str, samples: Samples, label: np.ndarray, task: Task, loss: Loss) -> np.ndarray:
     """Predictions of a baseline for the samples that it was fitted to."""
     features = BASELINES[name].features(samples)
-    target = Target(task, loss, label.astype("float32"), np.ones(len(label)))
-    return BASELINES[name].fit(features, target).predict(features)
+    examples = Examples(features, task, loss, label.astype("float32"), np.ones(len(label)))
+    return BASELINES[name].fit(examples, examples).predict(features)
 
 
 def grey(values: np.ndarray) -> np.ndarray:

@@ -53,6 +53,7 @@ def _leaves_its_files(workspace: Workspace, spec: ModelSpec, metrics: dict[str, 
     assert modelling.read_metrics(workspace, "presence", spec.name) == metrics
     facts = {
         "task": "presence", "name": "small-small-s0", "kind": "grid", "role": "network", "label": "small-small-s0",
+        "pixels": True,
         "network": "small-small", "convolution": "small", "dense": "small", "seed": 0, "parameters": 20_105,
     }  # fmt: skip
     assert {key: metrics[key] for key in facts} == facts

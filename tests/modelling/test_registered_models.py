@@ -17,7 +17,7 @@ from mineral_pipeline import modelling
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.evaluation import measure
 from mineral_pipeline.modelling import ModelSpec
-from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Target
+from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Examples
 from mineral_pipeline.modelling.baselines import register as register_baseline
 from mineral_pipeline.modelling.draft import begin
 from mineral_pipeline.modelling.networks import NETWORKS, Network
@@ -41,15 +41,17 @@ class Eastern:
         return (features["lon"] > self.meridian).to_numpy("float64")
 
 
-def fit_eastern(features: pd.DataFrame, target: Target) -> Eastern:
-    return Eastern(float(np.average(features["lon"], weights=target.weight * target.label)))
+def fit_eastern(train: Examples, validation: Examples) -> Eastern:
+    return Eastern(float(np.average(train.features["lon"], weights=train.weight * train.label)))
 
 
 @pytest.fixture
 def eastern() -> Iterator[Baseline]:
     """A baseline from outside of the package, which knows coordinates and no pixel."""
     yield register_baseline(
-        Baseline("eastern", "east of the deposits", lambda samples: samples.table, fit_eastern, 1, [Eastern])
+        Baseline(
+            "eastern", "east of the deposits", lambda samples: samples.table, fit_eastern, 1, [Eastern], pixels=False
+        )
     )
     BASELINES.unregister("eastern")
 
@@ -63,7 +65,7 @@ def test_a_baseline_from_outside_is_fitted_and_loaded_again(curated: Workspace, 
     spec = baseline_spec(curated)
     metrics = modelling.fit(curated, spec, measure)
     facts = {"name": "eastern", "kind": "eastern", "role": "baseline", "label": "east of the deposits"}
-    facts |= {"network": None, "convolution": None, "dense": None, "parameters": 1, "epochs": 0}
+    facts |= {"pixels": False, "network": None, "convolution": None, "dense": None, "parameters": 1, "epochs": 0}
     assert {key: metrics[key] for key in facts} == facts
     train, test = (modelling.open_subset(curated, "presence", subset) for subset in ("train", "test"))
     meridian = train.table["lon"][train.label == 1].mean()

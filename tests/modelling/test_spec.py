@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling.baselines import BASELINES
+from mineral_pipeline.modelling.model_files import write_metrics
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -47,7 +49,7 @@ def test_further_networks_come_after_the_grid_and_once(sampled: Workspace) -> No
     assert names == ["small-small-s0", "small-small-s7", "big-small-s0", "big-small-s7"]
     models = [*names, *modelling.baseline_specs(config, sampled, "presence")]
     assert modelling.model_names(config) == [*names, *(spec.name for spec in models[4:])]
-    assert len(models) == 4 + 3 + 2
+    assert len(models) == 4 + 3 + len(BASELINES)
 
 
 def test_an_unknown_network_is_refused_by_the_name_of_its_setting(sampled: Workspace) -> None:
@@ -61,11 +63,13 @@ def test_an_unknown_network_is_refused_by_the_name_of_its_setting(sampled: Works
             refused()
 
 
-def test_baselines_are_permuted_labels_constant_and_brightness(sampled: Workspace) -> None:
+def test_baselines_are_permuted_labels_and_all_that_are_registered(sampled: Workspace) -> None:
     config = settings(sampled, train={"n_label_permutations": 2, "richness_loss": "mse"}, seed=5)
     specs = {spec.name: spec for spec in modelling.baseline_specs(config, sampled, "richness")}
     assert list(specs) == ["random-labels-p0", "random-labels-p1", *BASELINES]
-    assert {"brightness", "constant"} <= set(BASELINES)
+    known = {"brightness", "constant", "coordinates", "metadata", "random-convolutions", "statistics"}
+    assert known <= set(BASELINES)
+    assert {name for name in known if not BASELINES[name].pixels} == {"constant", "coordinates", "metadata"}
     assert [spec.permutation for spec in specs.values()] == [0, 1, *[None] * len(BASELINES)]
     assert specs["random-labels-p1"].network == "medium-medium"
     assert {spec.loss for spec in specs.values()} == {"mse"}
@@ -164,3 +168,56 @@ def test_an_ensemble_is_its_trained_networks_that_have_not_collapsed(sampled: Wo
     for number, left in ((1, ["member-s0", "member-s2"]), (2, [])):  # one alone is no ensemble
         pretend_trained(sampled, members[number], collapsed=True, validation={"mae": 0.1, "loss": 0.1})
         assert modelling.ensemble_members(config, sampled) == left
+
+
+def test_a_fold_has_models_of_its_own(sampled: Workspace) -> None:
+    sampled.write_json(artefacts.samples_summary("presence/fold-1"), {"digest": "of the fold"})
+    config = settings(sampled)
+    split, fold = (modelling.grid_specs(config, sampled, "presence", fold)[0] for fold in (None, 1))
+    assert fold == replace(split, fold=1, samples="of the fold")
+    assert (split.path, fold.path) == ("presence/big-big-s0", "presence/fold-1/big-big-s0")
+    pretend(sampled, split, accuracy=0.9, loss=0.1)
+    assert (modelling.is_done(sampled, split), modelling.is_done(sampled, fold)) == (True, False)
+    pretend(sampled, fold, accuracy=0.6, loss=0.1)
+    assert modelling.read_spec(sampled, "presence/fold-1", "big-big-s0") == fold
+    other = modelling.grid_specs(config, sampled, "presence", 1)[1]
+    pretend(sampled, other, accuracy=0.7, loss=0.1)
+    names = [split.name, other.name]
+    assert select(sampled, "presence", names) == split.name
+    assert select(sampled, "presence/fold-1", names) == other.name, "by what it reaches on the fold's own validation"
+    shutil.copytree(sampled.path("models/presence/big-big-s0"), sampled.path("models/presence/fold-1/tuned"))
+    with pytest.raises(WorkspaceError, match=r"fold-1/tuned/metrics\.json is damaged \(it is of presence/big-big-s0\)"):
+        modelling.read_metrics(sampled, "presence/fold-1", "tuned")
+
+
+def test_a_model_that_was_made_before_there_were_folds_is_done(sampled: Workspace) -> None:
+    spec = modelling.grid_specs(settings(sampled), sampled, "presence")[0]
+    pretend(sampled, spec, accuracy=0.9, loss=0.1)
+    name = artefacts.model("presence", spec.name, artefacts.MODEL_SPEC)
+    lines = sampled.read_bytes(name).decode().splitlines(keepends=True)
+    sampled.write_bytes(name, "".join(line for line in lines if not line.startswith("fold:")).encode())
+    metrics = modelling.read_metrics(sampled, "presence", spec.name)
+    del metrics["fold"]
+    write_metrics(sampled, artefacts.model("presence", spec.name), metrics)
+    assert len(lines) == len(sampled.read_bytes(name).splitlines()) + 1
+    assert modelling.is_done(sampled, spec)
+
+
+@pytest.mark.parametrize(
+    ("artefact", "model"),
+    [
+        ("models/presence/tuned", ("presence", "tuned")),
+        ("models/presence/tuned/model.keras", ("presence", "tuned")),
+        ("models/richness/fold-12/member-s0/metrics.json", ("richness/fold-12", "member-s0")),
+        ("models/richness/fold-12/member-s0", ("richness/fold-12", "member-s0")),
+        ("models/richness/fold-net-s0/metrics.json", ("richness", "fold-net-s0")),
+        ("models/richness/fold-1-s0", ("richness", "fold-1-s0")),
+        ("models/richness/fold-12", None),
+        ("models/richness", None),
+        ("samples/richness/fold-1/samples.parquet", None),
+    ],
+)
+def test_the_model_of_a_file_is_told_by_its_name(artefact: str, model: tuple[str, str] | None) -> None:
+    assert artefacts.find_model(artefact) == model
+    if model:
+        assert f"{artefact}/".startswith(f"{artefacts.model(*model)}/")

@@ -46,6 +46,17 @@ def test_richness_is_the_mean_and_uncertainty_the_spread_of_the_members() -> Non
     )
 
 
+def test_locations_of_another_fold_may_have_fewer_members() -> None:
+    chips = make_chips(["001001", "001001", "002002"])
+    predictions = np.array([[0.1, 0.3, 0.9], [0.2, 0.6, 0.7], [np.nan, np.nan, 0.8]])
+    prospects = rank(chips, predictions, DEPOSITS)
+    assert prospects["richness"].tolist() == pytest.approx([0.8, 0.3])
+    assert prospects["uncertainty"].tolist() == pytest.approx([0.1, statistics.stdev([0.2, 0.4])])
+    assert prospects["chip_id"].tolist() == ["C2", "C1"]
+    with pytest.raises(DataError, match="of two members or more"):
+        rank(chips, np.where(predictions > 0.65, predictions, np.nan), DEPOSITS)
+
+
 def test_a_location_shows_its_best_chip() -> None:
     prospects = rank(make_chips(["001001"] * 3), np.array([[0.1, 0.3, 0.3], [0.1, 0.5, 0.5]]), DEPOSITS)
     assert prospects[["chip_id", "scene_id", "lon"]].to_numpy().tolist() == [["C1", "P1", 1.0]]  # the first of equals

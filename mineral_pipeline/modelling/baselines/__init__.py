@@ -3,8 +3,8 @@
 A new baseline is one new file here that calls `register` with a `Baseline`.
 """
 
-from mineral_pipeline.modelling.baselines.baseline import BASELINES, Baseline, FeaturePredictor, Target, register
+from mineral_pipeline.modelling.baselines.baseline import BASELINES, Baseline, Examples, FeaturePredictor, register
 
 BASELINES.import_modules(__name__)
 
-__all__ = ["BASELINES", "Baseline", "FeaturePredictor", "Target", "register"]
+__all__ = ["BASELINES", "Baseline", "Examples", "FeaturePredictor", "register"]

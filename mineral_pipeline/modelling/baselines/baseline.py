@@ -16,9 +16,11 @@ from mineral_pipeline.registry import Registry
 
 
 @dataclass(frozen=True)
-class Target:
-    """What is to be predicted for the training samples."""
+class Examples:
+    """Features of samples, and what is to be predicted from them."""
 
+    features: pd.DataFrame
+    """One row per sample."""
     task: Task
     """``presence`` or ``richness``."""
     loss: Loss
@@ -45,9 +47,10 @@ class Baseline:
     label: str
     """Name in figures and tables of the report, such as ``brightness only``."""
     features: Callable[[Samples], pd.DataFrame]
-    """One row of features per sample, from ``samples.table``, from ``samples.read_images()``, or from both."""
-    fit: Callable[[pd.DataFrame, Target], FeaturePredictor]
-    """Fits a predictor to the features of the training samples."""
+    """One row of features per sample, from ``samples.table``, ``samples.metadata``, ``samples.read_images()``, or of
+    several."""
+    fit: Callable[[Examples, Examples], FeaturePredictor]
+    """Fits a predictor to the training subset; the validation subset is for choices, such as that of a penalty."""
     parameters: int | None = None
     """Number of fitted parameters, where it is fixed."""
     types: Sequence[type | str] = ()
@@ -56,6 +59,8 @@ class Baseline:
     written. Those of scikit-learn's trees must be named, because strange ones can crash the process:
     ``sklearn.tree._tree.Tree`` (also of forests and gradient boosting), and of the histogram-based ones
     ``sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor``."""
+    pixels: bool = True
+    """Whether the features come from pixels."""
 
 
 BASELINES: Registry[Baseline] = Registry("baseline")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline.modelling.baselines.baseline import Baseline, Target, register
+from mineral_pipeline.modelling.baselines.baseline import Baseline, Examples, register
 from mineral_pipeline.modelling.dataset import Samples
+from mineral_pipeline.modelling.spec import Loss
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,11 @@ class BrightnessPredictor:
         return 1 / (1 + np.exp(-line)) if self.is_logit else np.clip(line, 0, 1)
 
 
-def fit_brightness(features: pd.DataFrame, target: Target) -> BrightnessPredictor:
+def fit_brightness(train: Examples, validation: Examples) -> BrightnessPredictor:
     """Logistic regression for presence; for richness the line that minimises the task's own error."""
-    is_logit = target.task == "presence"
-    regression = _regression(target)
-    regression.fit(features[["brightness"]].to_numpy(), target.label > 0.5 if is_logit else target.label)
+    is_logit = train.task == "presence"
+    regression = _regression(train.loss)
+    regression.fit(train.features[["brightness"]].to_numpy(), train.label > 0.5 if is_logit else train.label)
     slope, intercept = (float(np.ravel(value)[0]) for value in (regression.coef_, regression.intercept_))
     return BrightnessPredictor(intercept, slope, is_logit)
 
@@ -50,10 +51,10 @@ def brightness(images: np.ndarray) -> np.ndarray:
     return np.asarray(images.sum(axis=(1, 2, 3), dtype=np.int64) / valid / np.iinfo(images.dtype).max)
 
 
-def _regression(target: Target) -> Any:
+def _regression(loss: Loss) -> Any:
     from sklearn.linear_model import LinearRegression, LogisticRegression, QuantileRegressor  # slow to import
 
-    match target.loss:
+    match loss:
         case "cross_entropy":
             return LogisticRegression(C=1e6)  # as good as no penalty, and defined for separable classes
         case "mae":

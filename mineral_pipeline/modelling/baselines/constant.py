@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mineral_pipeline.learning import CONSTANT
-from mineral_pipeline.modelling.baselines.baseline import Baseline, Target, register
+from mineral_pipeline.modelling.baselines.baseline import Baseline, Examples, register
 from mineral_pipeline.modelling.dataset import Samples
 
 
@@ -24,9 +24,9 @@ class ConstantPredictor:
         return np.full(len(features), self.value)
 
 
-def fit_constant(features: pd.DataFrame, target: Target) -> ConstantPredictor:
+def fit_constant(train: Examples, validation: Examples) -> ConstantPredictor:
     """The median label for the absolute error, else the mean; for presence the majority follows from it."""
-    return ConstantPredictor(float(np.median(target.label) if target.loss == "mae" else np.mean(target.label)))
+    return ConstantPredictor(float(np.median(train.label) if train.loss == "mae" else np.mean(train.label)))
 
 
 def no_features(samples: Samples) -> pd.DataFrame:
@@ -34,4 +34,4 @@ def no_features(samples: Samples) -> pd.DataFrame:
     return pd.DataFrame(index=range(len(samples)))
 
 
-register(Baseline(CONSTANT, "constant", no_features, fit_constant, 1, [ConstantPredictor]))
+register(Baseline(CONSTANT, "constant", no_features, fit_constant, 1, [ConstantPredictor], pixels=False))

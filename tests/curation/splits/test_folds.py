@@ -6,13 +6,14 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
 from mineral_pipeline import curation, settings
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import TEST, Task
-from mineral_pipeline.workspace import artefacts
+from mineral_pipeline.workspace import Workspace, artefacts
 
 FOLDS, EDGE = 4, 4
 
@@ -67,6 +68,44 @@ def test_no_fold_leaks(task: Task) -> None:
     assert len(tested) == len(set(tested))
     usable = table["n_deposits"].gt(0).sum() if task == "richness" else len(table)
     assert len(tested) > 0.8 * usable  # what is not in use is the surplus of a class
+
+
+def test_every_location_is_held_out_with_its_guard_by_the_fold_of_its_block_also_if_it_is_no_sample() -> None:
+    config, table = curate(), chips()
+    folds = curation.make_folds(table, config, 0)
+    fold_of = curation.fold_table(folds).set_index("location_id")
+    assert sorted(fold_of.index) == sorted(table["location_id"])
+    assert (fold_of.groupby("group")["fold"].nunique() == 1).all(), "a block lies in one fold"
+    met = 0
+    for fold in folds:
+        samples = curation.select(table, fold, "richness", config, 0)
+        learnt = samples["subset"].isin(["train", "validation"])
+        barren = table[(table["location_id"].map(fold_of["fold"]) == fold.fold) & (table["n_deposits"] == 0)]
+        assert len(barren) > 0
+        assert not samples.loc[learnt, "location_id"].isin(barren["location_id"]).any()
+        hits = shapely.STRtree(samples.geometry[learnt].to_numpy()).query(barren.geometry.to_numpy(), "intersects")
+        assert hits.size == 0, "ground of a location that this fold predicts was learnt"
+        others = table[~table["location_id"].map(fold_of["fold"]).eq(fold.fold) & (table["n_deposits"] > 0)]
+        met += shapely.STRtree(others.geometry.to_numpy()).query(barren.geometry.to_numpy(), "intersects").size
+        counts = curation.count_held_out(samples, fold)
+        side = fold_of.index[fold_of["fold"] == fold.fold]
+        assert counts["locations"] == len(side)
+        assert counts["usable"] == (table["location_id"].isin(side) & (table["n_deposits"] > 0)).sum()
+        assert counts["sampled"] == (samples["subset"] == "test").sum() <= counts["usable"]
+    assert met > 0, "there is a guard to hold out"
+
+
+def test_chips_are_those_of_the_fold_that_held_their_location_out(workspace: Workspace) -> None:
+    config, table = curate(), chips()
+    folds = curation.make_folds(table, config, 0)
+    workspace.write_table(artefacts.FOLDS, curation.fold_table(folds))
+    given = pd.concat([table, table.tail(1).assign(location_id="at sea")])
+    found = curation.held_out_chips(workspace, "richness", given, range(FOLDS))
+    assert list(found) == list(range(FOLDS))
+    assert sorted(chip for one in found.values() for chip in one["chip_id"]) == table["chip_id"].tolist()
+    for fold, one in found.items():
+        ids, subset = folds[fold].locations.ids, folds[fold].subset
+        assert set(one["location_id"]) == {name for name, side in zip(ids, subset, strict=True) if side == TEST}
 
 
 def test_the_study_s_buckets_leak_in_every_fold() -> None:

@@ -1,0 +1,192 @@
+"""Do pixels tell of minerals? The pipeline on the real Earth, under the study's split and harder ones: docs/science.md.
+
+    MINERAL_PIPELINE_DATA=... python -m benchmarks.real_earth FOLDER [--splits NAME ...] [--seeds N] [--small]
+        [--chart FILE] [--json FILE]
+
+The pixels are MODIS's, in Landsat's geometry: see ``jobs/settings/real-earth.yaml``, which this runs. FOLDER gets the
+archive, a workspace with chips and labels, and one workspace for each split and seed that shares them; what is there
+already is kept, so that a run that was stopped goes on. The seed decides the split and the networks. ``--small``
+takes 700 places and one network under one split.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from benchmarks.support.real_catalogue import data_folder
+from jobs.running.command_line import main as run_command
+from mineral_pipeline.learning import TASKS
+from mineral_pipeline.workspace import Workspace, artefacts
+
+SETTINGS = Path(__file__).parents[1] / "jobs/settings/real-earth.yaml"
+
+SPLITS: Mapping[str, Sequence[str]] = {
+    "buckets": ["curate.split=buckets", "curate.max_leakage=1"],
+    "blocks": ["curate.split=blocks"],
+    "regions": ["curate.split=regions"],
+}
+"""Changes of the settings under each split: the study's, blocks of 1,000 km with a buffer, and whole continents."""
+
+SEEDS = 3
+SMALL_PLACES = 700
+SMALL = ["train.dense_layers=[small]", "train.epochs=3", "tasks=[presence]"]
+"""Changes of the settings of a small run, which shows that all works; its scores mean nothing."""
+
+SHOWN = {"presence": ("accuracy", "auc", "local_auc_500", "local_auc_1000"), "richness": ("mae", "concordance_500")}
+"""Metrics of the tables."""
+
+COLOURS = {True: "#b04a12", False: "#52728c"}
+"""Colours of what sees pixels and of what sees none."""
+
+
+def measure(folder: Path, splits: Sequence[str], seeds: int, *, small: bool) -> list[dict[str, Any]]:
+    """The evaluation of every task under every split and seed, as ``evaluation/<task>/metrics.json`` has it."""
+    limit = SMALL_PLACES if small else None
+    changes = [f"archive.url={_make_archive(folder, limit)}", *(SMALL if small else [])]
+    source = folder / "chips"
+    _run(source, [*changes, "jobs=[catalogue,acquire,label]"])
+    found = []
+    for split in splits:
+        for seed in range(seeds):
+            target = folder / f"{split}-{seed}"
+            if not target.exists():
+                _share(source, target)
+            _run(target, [*changes, *SPLITS[split], f"seed={seed}", "jobs=[curate,train,evaluate]"])
+            found += _read_evaluations(target, split, seed)
+    return found
+
+
+def _make_archive(folder: Path, limit: int | None) -> Path:
+    """Write the archive, if it is not there; its program writes the index last."""
+    archive = folder / "archive"
+    if not (archive / "index.csv.gz").exists():
+        program = data_folder() / "real-earth/make_archive.py"
+        subprocess.run([sys.executable, program, archive, *(["--limit", str(limit)] if limit else [])], check=True)
+    return archive
+
+
+def _share(source: Path, target: Path) -> None:
+    """A workspace with the chips and labels of another. Files are linked: a workspace never changes one in place."""
+    unfinished = target.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(source, unfinished, copy_function=os.link)
+    unfinished.rename(target)
+
+
+def _run(workspace: Path, changes: Sequence[str]) -> None:
+    arguments = ["run", str(SETTINGS), "--workspace", str(workspace)]
+    if run_command([*arguments, *(part for change in changes for part in ("--set", change))]):
+        raise SystemExit(f"{workspace}: the run failed; the message above says why")
+
+
+def _read_evaluations(folder: Path, split: str, seed: int) -> list[dict[str, Any]]:
+    workspace = Workspace(str(folder))
+    names = [artefacts.evaluation_metrics(task) for task in TASKS]
+    read = [workspace.read_json(name) for name in names if workspace.exists(name)]
+    return [{"split": split, "seed": seed, **document} for document in read]
+
+
+def scores(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Every metric of the chosen network and of each baseline, one row for each split and seed.
+
+    Columns: ``task``, ``split``, ``seed``, ``model``, ``pixels``, ``metric``, ``value``, ``low`` and ``high``.
+    """
+    rows = [
+        {
+            **{key: document[key] for key in ("task", "split", "seed")},
+            **{"model": _role(document, model), "pixels": model.get("pixels", True), "metric": metric, **found},
+        }
+        for document in evaluations
+        for model in document["models"]
+        if model["role"] == "baseline" or model["name"] == document["best"]
+        for metric, found in model["metrics"].items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _role(document: Mapping[str, Any], model: Mapping[str, Any]) -> str:
+    return "the best network" if model["name"] == document["best"] and model["role"] == "network" else model["label"]
+
+
+def table(found: pd.DataFrame) -> str:
+    """Markdown: what each model scores under each split, means over the seeds of the values and the intervals' ends."""
+    lines = list[str]()
+    for task, metrics in SHOWN.items():
+        of_task = found[found["task"] == task]
+        shown = [metric for metric in metrics if metric in set(of_task["metric"])]
+        if not shown:
+            continue
+        lines += ["", f"| {task}: split | seeds | model | " + " | ".join(shown) + " |", "|---" * (3 + len(shown)) + "|"]
+        for (split, model), rows in of_task.groupby(["split", "model"], sort=False):
+            cells = " | ".join(_cell(rows[rows["metric"] == metric]) for metric in shown)
+            lines.append(f"| {split} | {rows['seed'].nunique()} | {model} | {cells} |")
+    return "\n".join(lines)
+
+
+def _cell(rows: pd.DataFrame) -> str:
+    value, low, high = (pd.to_numeric(rows[end]).mean() for end in ("value", "low", "high"))
+    return f"{value:.3f} ({low:.3f} to {high:.3f})" if low == low else f"{value:.3f}"
+
+
+def chart(found: pd.DataFrame, metric: str = "auc") -> Figure:
+    """Dots and intervals of a metric of presence, one panel for each split; a small dot for each seed."""
+    chosen = found[(found["task"] == "presence") & (found["metric"] == metric)]
+    splits, models = list(dict.fromkeys(chosen["split"])), list(dict.fromkeys(chosen["model"]))
+    figure = Figure(figsize=(2.2 + 2.6 * len(splits), 0.9 + 0.28 * len(models)), dpi=200, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(splits), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, split in zip(panels, splits, strict=True):
+        for height, model in enumerate(models):
+            rows = chosen[(chosen["split"] == split) & (chosen["model"] == model)]
+            colour = COLOURS[bool(rows["pixels"].iloc[0])]
+            low, value, high = (pd.to_numeric(rows[end]).mean() for end in ("low", "value", "high"))
+            axes.plot([low, high], [height, height], color=colour, linewidth=1.4)
+            axes.plot(value, height, "o", color=colour, markersize=5)
+            axes.plot(rows["value"], [height] * len(rows), "|", color="#23282d", markersize=5)
+        axes.axvline(0.5, color="#23282d", linewidth=0.8, linestyle=":")
+        axes.set_title(split, loc="left", fontsize=9, fontweight="bold")
+        axes.set_xlabel(metric, fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    panels[0].set_yticks(range(len(models)), models)
+    panels[0].invert_yaxis()
+    return figure
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.real_earth")
+    parser.add_argument("folder", type=Path, help="gets the archive and the workspaces: some 3 GB")
+    parser.add_argument("--splits", nargs="+", choices=list(SPLITS), default=list(SPLITS), help="default: all")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"splits and networks of each kind (default {SEEDS})")
+    parser.add_argument("--chart", type=Path, help="draw the chart there (PNG)")
+    parser.add_argument("--json", type=Path, help="write the scores there")
+    parser.add_argument("--small", action="store_true", help=f"{SMALL_PLACES} places, one network, blocks, one seed")
+    options = parser.parse_args(arguments)
+    splits, seeds = (["blocks"], 1) if options.small else (options.splits, options.seeds)
+    evaluations = measure(options.folder.absolute(), splits, seeds, small=options.small)
+    found = scores(evaluations)
+    print(table(found))
+    for document in evaluations:
+        print(f"{document['task']}, {document['split']}, seed {document['seed']}: {document.get('verdict', '')}")
+    if options.chart:
+        chart(found).savefig(options.chart, metadata={"Software": None})
+    if options.json:
+        options.json.write_text(json.dumps(evaluations, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

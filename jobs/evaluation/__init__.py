@@ -1,0 +1,1 @@
+"""What the job evaluate compares: the samples that were held out, and what the models predict for them."""

@@ -1,0 +1,1 @@
+"""The ensembles of networks by which the job prospect ranks locations."""
