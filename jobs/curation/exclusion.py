@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import dask_geopandas
 import geopandas as gpd
 import numpy as np
@@ -13,7 +15,7 @@ from jobs.running.tasks import collect, compute, submit
 from mineral_pipeline import curation
 from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.sensors import visible_bands
-from mineral_pipeline.settings import Curate, Settings
+from mineral_pipeline.settings import Catalogue, Curate, Settings
 from mineral_pipeline.workspace import Workspace, zarr_store
 
 LOCATIONS_PER_PARTITION = 2000
@@ -28,7 +30,7 @@ def check_exclusions(settings: Settings) -> None:
     """
     if settings.curate and any(entry.snow for entry in settings.curate.exclude or ()):
         try:
-            _visible_bands(settings)
+            _visible_bands(settings.acquire.bands, settings.catalogue)
         except SettingsError as error:
             raise SettingsError(f"curate.exclude: snow shows in visible light only: {error}") from None
 
@@ -61,8 +63,8 @@ def drop_excluded(chips: gpd.GeoDataFrame, settings: Settings, client: Client) -
 def find_snow(chips: gpd.GeoDataFrame, settings: Settings, client: Client) -> pd.Series:
     """Share of each usable chip that looks like snow or ice, by ``chip_index``. One task per shard reads its pixels."""
     workspace, usable = Workspace(settings.workspace), chips[chips["drop_reason"] == ""]
-    bands = _visible_bands(settings)
-    shard = usable["chip_index"] // zarr_store.read_layout(workspace).images_per_write
+    layout = zarr_store.read_layout(workspace)
+    bands, shard = _visible_bands(layout.bands, settings.catalogue), usable["chip_index"] // layout.images_per_write
     calls = {
         f"snow-{number:05d}": (workspace, list(zip(rows["chip_index"], rows["image_sha256"], strict=True)), bands)
         for number, rows in usable.groupby(shard)
@@ -75,6 +77,6 @@ def find_snow(chips: gpd.GeoDataFrame, settings: Settings, client: Client) -> pd
     return pd.concat(found) if found else pd.Series(np.empty(0))
 
 
-def _visible_bands(settings: Settings) -> list[int]:
-    """Positions of the visible bands of a chip."""
-    return visible_bands(settings.acquire.bands, settings.catalogue.spacecraft, settings.catalogue.sensors)
+def _visible_bands(names: Sequence[str], catalogue: Catalogue) -> list[int]:
+    """Positions of the visible bands among those of a chip."""
+    return visible_bands(names, catalogue.spacecraft, catalogue.sensors)

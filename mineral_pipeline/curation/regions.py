@@ -18,7 +18,7 @@ from mineral_pipeline.geometry import Flags, Integers
 from mineral_pipeline.settings import Curate
 
 CONTINENTS = Path(__file__).with_name("continents.geojson")
-"""Coarse continents, which meet at sea and together cover the Earth; docs/science.md tells their boundaries."""
+"""Coarse continents, which go on into the sea and together cover the Earth; docs/science.md tells their boundaries."""
 
 NOWHERE = ""
 """Region of a location that lies in none: these are a region of their own."""

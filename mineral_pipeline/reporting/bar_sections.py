@@ -7,6 +7,7 @@ from typing import Any
 
 from mineral_pipeline.learning import Task
 from mineral_pipeline.reporting.bar_figures import differences_figure
+from mineral_pipeline.reporting.data_sections import REGIONS_SHOWN
 from mineral_pipeline.reporting.formatting import (
     UNDEFINED,
     difference_name,
@@ -142,7 +143,8 @@ def regions_table(evaluation: Evaluation) -> Table:
     ]
     below = f"; below it, {short_name(other)}" if other else ""
     caption = f"By region: {metric_name(metric)}{below}. A region has few blocks: there are no intervals."
-    return Table(("region", *shown), rows, caption, numeric=frozenset(range(1, len(shown) + 1)))
+    numeric = frozenset(range(1, len(shown) + 1))
+    return Table(("region", *shown), rows, caption, numeric=numeric, shown=REGIONS_SHOWN)
 
 
 def _region_cell(found: Mapping[str, float | None], metric: str, other: str | None) -> Cell:

@@ -17,6 +17,9 @@ from mineral_pipeline.reporting.style import SUBSET_COLOURS
 
 CLASS_NAMES = {"0": "locations without deposits", "1": "locations with deposits", "all": "locations"}
 
+REGIONS_SHOWN = 20
+"""Regions listed before the fold."""
+
 Summaries = Mapping[str, Mapping[str, Any]]
 """Summary of the samples by task."""
 
@@ -130,6 +133,7 @@ def regions_tables(summaries: Summaries) -> list[Table]:
                 for region, counts in summary["regions"].items()
             ],
             numeric=frozenset({1, 2, 3, 4}),
+            shown=REGIONS_SHOWN,
         )
         for task, summary in summaries.items()
         if "regions" in summary
