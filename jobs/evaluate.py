@@ -145,5 +145,6 @@ def ensemble(members: Sequence[str], models: Sequence[ModelPredictions]) -> list
     if not members or len(found) < len(members):
         return []
     same = {key: found[0].facts[key] for key in ("task", "role", "network", "convolution", "dense")}
-    facts = {**same, "name": ENSEMBLE, "kind": ENSEMBLE, "label": ENSEMBLE, "seed": None, "members": list(members)}
-    return [ModelPredictions(facts, np.mean([model.prediction for model in found], axis=0))]
+    facts = {**same, "name": ENSEMBLE, "kind": ENSEMBLE, "label": ENSEMBLE, "pixels": True, "seed": None}
+    mean = np.mean([model.prediction for model in found], axis=0)
+    return [ModelPredictions(facts | {"members": list(members)}, mean)]
