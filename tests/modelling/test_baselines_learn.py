@@ -15,7 +15,7 @@ from synthetic_samples import write_catalogue
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.evaluation import measure
 from mineral_pipeline.learning import Task
-from mineral_pipeline.modelling.baselines import BASELINES, Examples, estimators
+from mineral_pipeline.modelling.baselines import BASELINES, Examples, estimators, random_convolutions
 from mineral_pipeline.modelling.dataset import METADATA_COLUMNS, Samples
 from mineral_pipeline.modelling.draft import begin
 from mineral_pipeline.modelling.predictor_file import _load, save_baseline
@@ -28,8 +28,9 @@ LOSSES: dict[Task, list[Loss]] = {"presence": ["cross_entropy"], "richness": ["m
 
 
 @pytest.fixture(autouse=True)
-def _few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimators, "MAX_TREES", 80)
+def _few_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimators, "MAX_TREES", 60)
+    monkeypatch.setattr(random_convolutions, "PENALTIES", (100.0, 1.0))
 
 
 @pytest.fixture(scope="module")
