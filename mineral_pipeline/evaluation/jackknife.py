@@ -89,8 +89,13 @@ def interval(found: Jackknife, metric: str) -> tuple[float, float]:
 
 
 def interval_of_difference(found: Jackknife, metric: str) -> tuple[float, float]:
-    """The 95 % interval of a `difference` of a metric, as in `interval`."""
-    lowest, highest = _bounds(metric)
+    """The 95 % interval of a `difference` of a metric, as in `interval`; nan where no group changes one that is not 0.
+
+    The groups then tell nothing of its error: there are few, or few hold the pairs that a metric of order compares.
+    """
+    value, (lowest, highest) = found.value[metric], _bounds(metric)
+    if value and np.allclose(found.left_out[metric], value, rtol=0, atol=1e-12):
+        return np.nan, np.nan
     return _within(found, metric, lowest - highest, highest - lowest)
 
 

@@ -59,7 +59,7 @@ def _beside_the_bar(document: Document, chosen: Mapping[str, Any]) -> str:
 def _meaning(baseline: Mapping[str, Any], found: Mapping[str, float]) -> str:
     """What it means that no network is better than a baseline."""
     if baseline["kind"] in (CONSTANT, RANDOM_LABELS):
-        return "The networks have learnt nothing that holds there."
+        return "Nothing shows that the networks have learnt anything."
     if _sees_pixels(baseline):
         return f"What the networks have learnt is worth no more than a simple model of the pixels, {baseline['label']}."
     if found["low"] * found["high"] > 0:  # the baseline is better for certain

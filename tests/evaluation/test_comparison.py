@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mineral_pipeline.errors import DataError
 from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, Terms, compare_models, prediction_table
 from mineral_pipeline.learning import Task
 
@@ -129,3 +130,37 @@ def test_the_table_holds_every_prediction_of_every_model() -> None:
         rows = table[table["name"] == name]
         np.testing.assert_array_equal(rows["prediction"], prediction)
         np.testing.assert_array_equal(rows["chip_id"], samples["chip_id"])
+
+
+@pytest.mark.parametrize("task", ["presence", "richness"])
+def test_out_of_fold_everything_is_compared_within_folds(task: Task) -> None:
+    samples, rng = held_out(task), np.random.default_rng(1)
+    test = samples.test.assign(fold=samples.test["group"] % 3, region=np.where(samples.test["lon"] > 0, "East", ""))
+    label = test["label"].to_numpy(float)
+    shifted = 0.3 * label + 0.2 * test["fold"].to_numpy()  # right within each fold, whose model is calibrated otherwise
+    models = [
+        model("selected", "grid", shifted, task=task),
+        model("statistics", "statistics", rng.random(72), task=task),
+    ]
+    metric = {"presence": "auc", "richness": "concordance_1000"}[task]
+    out_of_fold = HeldOut(samples.validation.assign(fold=0), test, "blocks")
+    result = compare_models(task, out_of_fold, models, "selected", terms(task, metric=metric))
+    assert result == json.loads(json.dumps(result, allow_nan=False))
+    selected, statistics = (one["metrics"] for one in result["models"])
+    near = [name for name in selected if name.startswith(("local_auc", "concordance", "auc"))]
+    assert len(near) == (3 if task == "presence" else 2)
+    assert [selected[name]["value"] for name in near] == pytest.approx([1] * len(near))
+    assert statistics[metric]["value"] < 0.9
+    assert "significance" not in result, "no model can be chosen again"
+    assert result["bar"]["best"] == "statistics"
+    assert [one["region"] for one in result["regions"]] == ["East", "elsewhere"]
+    assert [(one["model"], one["folds"]) for one in result["added"]] == [("selected", 3), ("statistics", 3)]
+    assert result["verdict"].startswith("selected beats the bar: ")
+
+
+def test_a_primary_metric_that_is_not_defined_on_test_is_refused() -> None:
+    samples = held_out("presence")
+    single = HeldOut(samples.validation, samples.test.assign(label=np.float32(1)), "blocks")
+    models = [model("network", "grid", np.full(72, 0.5), np.full(72, 0.5))]
+    with pytest.raises(DataError, match=r"train\.primary_metric\.presence: auc is not defined on the test subset"):
+        compare_models("presence", single, models, "network", terms("presence", metric="auc"))

@@ -54,8 +54,8 @@ def test_no_network_beats_coordinates() -> None:
     ("baseline", "meaning"),
     [
         (STATISTICS, "is worth no more than a simple model of the pixels, pixel statistics."),
-        (CONSTANT, "have learnt nothing that holds there."),
-        (RANDOM, "have learnt nothing that holds there."),
+        (CONSTANT, "Nothing shows that the networks have learnt anything."),
+        (RANDOM, "Nothing shows that the networks have learnt anything."),
     ],
 )
 def test_what_it_means_depends_on_the_baseline(baseline: dict[str, Any], meaning: str) -> None:
