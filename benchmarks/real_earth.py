@@ -44,8 +44,8 @@ CONDITIONS: Mapping[str, Sequence[str]] = {
         "tasks=[presence]",
     ],
 }
-"""Changes of the settings: the study's split, with ice and leakage; blocks of 1,000 km with a buffer; whole continents; every place out of
-fold, in six folds of such blocks; the same, where fewer than ten deposits count as none."""
+"""Changes of the settings: the study's split, with ice and leakage; blocks of 1,000 km with a buffer; whole continents;
+every place out of fold, in six folds of such blocks; the same, where fewer than ten deposits count as none."""
 
 SEEDS = 3
 SMALL_PLACES = 700
