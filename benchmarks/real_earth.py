@@ -1,12 +1,12 @@
 """Do pixels tell of minerals? The pipeline on the real Earth, under the study's split and harder ones: docs/science.md.
 
-    MINERAL_PIPELINE_DATA=... python -m benchmarks.real_earth FOLDER [--splits NAME ...] [--seeds N] [--small]
+    MINERAL_PIPELINE_DATA=... python -m benchmarks.real_earth FOLDER [--conditions NAME ...] [--seeds N] [--small]
         [--chart FILE] [--json FILE]
 
 The pixels are MODIS's, in Landsat's geometry: see ``jobs/settings/real-earth.yaml``, which this runs. FOLDER gets the
-archive, a workspace with chips and labels, and one workspace for each split and seed that shares them; what is there
-already is kept, so that a run that was stopped goes on. The seed decides the split and the networks. ``--small``
-takes 700 places and one network under one split.
+archive, a workspace with chips and labels, and one workspace for each condition and seed that shares them; what is
+there already is kept, so that a run that was stopped goes on. The seed decides the split and the networks. ``--small``
+takes 700 places and one network under one split. All of it takes hours on two cores.
 """
 
 from __future__ import annotations
@@ -32,12 +32,20 @@ from mineral_pipeline.workspace import Workspace, artefacts
 
 SETTINGS = Path(__file__).parents[1] / "jobs/settings/real-earth.yaml"
 
-SPLITS: Mapping[str, Sequence[str]] = {
-    "buckets": ["curate.split=buckets", "curate.max_leakage=1"],
+CONDITIONS: Mapping[str, Sequence[str]] = {
+    "buckets": ["curate.split=buckets", "curate.max_leakage=1", "curate.exclude=null"],
     "blocks": ["curate.split=blocks"],
     "regions": ["curate.split=regions"],
+    "folds": ["curate.folds=6"],
+    "folds, ten and more": [
+        "curate.folds=6",
+        "label.min_deposits=10",
+        "curate.drop_ambiguous=false",
+        "tasks=[presence]",
+    ],
 }
-"""Changes of the settings under each split: the study's, blocks of 1,000 km with a buffer, and whole continents."""
+"""Changes of the settings: the study's split, with ice and leakage; blocks of 1,000 km with a buffer; whole continents;
+every place out of fold, in six folds of such blocks; the same, where fewer than ten deposits count as none."""
 
 SEEDS = 3
 SMALL_PLACES = 700
@@ -45,26 +53,30 @@ SMALL = ["train.dense_layers=[small]", "train.epochs=3", "tasks=[presence]"]
 """Changes of the settings of a small run, which shows that all works; its scores mean nothing."""
 
 SHOWN = {"presence": ("accuracy", "auc", "local_auc_500", "local_auc_1000"), "richness": ("mae", "concordance_500")}
+ADDED = {"presence": ("auc", "cross_entropy"), "richness": ("r2", "mae")}
 """Metrics of the tables."""
 
 COLOURS = {True: "#b04a12", False: "#52728c"}
 """Colours of what sees pixels and of what sees none."""
 
 
-def measure(folder: Path, splits: Sequence[str], seeds: int, *, small: bool) -> list[dict[str, Any]]:
-    """The evaluation of every task under every split and seed, as ``evaluation/<task>/metrics.json`` has it."""
+def measure(folder: Path, conditions: Sequence[str], seeds: int, *, small: bool) -> list[dict[str, Any]]:
+    """The evaluation of every task under every condition and seed, as ``evaluation/<task>/metrics.json`` has it.
+
+    Where there are folds, it is the one out of fold.
+    """
     limit = SMALL_PLACES if small else None
     changes = [f"archive.url={_make_archive(folder, limit)}", *(SMALL if small else [])]
     source = folder / "chips"
     _run(source, [*changes, "jobs=[catalogue,acquire,label]"])
     found = []
-    for split in splits:
-        for seed in range(seeds):
-            target = folder / f"{split}-{seed}"
+    for seed in range(seeds):
+        for condition in conditions:
+            target = folder / f"{condition.replace(', ', '-').replace(' ', '-')}-{seed}"
             if not target.exists():
                 _share(source, target)
-            _run(target, [*changes, *SPLITS[split], f"seed={seed}", "jobs=[curate,train,evaluate]"])
-            found += _read_evaluations(target, split, seed)
+            _run(target, [*changes, *CONDITIONS[condition], f"seed={seed}", "jobs=[label,curate,train,evaluate]"])
+            found += _read_evaluations(target, condition, seed)
     return found
 
 
@@ -91,23 +103,22 @@ def _run(workspace: Path, changes: Sequence[str]) -> None:
         raise SystemExit(f"{workspace}: the run failed; the message above says why")
 
 
-def _read_evaluations(folder: Path, split: str, seed: int) -> list[dict[str, Any]]:
-    workspace = Workspace(str(folder))
-    names = [artefacts.evaluation_metrics(task) for task in TASKS]
-    read = [workspace.read_json(name) for name in names if workspace.exists(name)]
-    return [{"split": split, "seed": seed, **document} for document in read]
+def _read_evaluations(folder: Path, condition: str, seed: int) -> list[dict[str, Any]]:
+    workspace, documents = Workspace(str(folder)), list[dict[str, Any]]()
+    for task in TASKS:
+        names = [artefacts.evaluation_metrics(name) for name in (artefacts.out_of_fold(task), task)]
+        if there := [name for name in names if workspace.exists(name)]:
+            documents.append({"condition": condition, "seed": seed, **workspace.read_json(there[0])})
+    return documents
 
 
 def scores(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Every metric of the chosen network and of each baseline, one row for each split and seed.
+    """Every metric of the chosen network and of each baseline, one row for each condition and seed.
 
-    Columns: ``task``, ``split``, ``seed``, ``model``, ``pixels``, ``metric``, ``value``, ``low`` and ``high``.
+    Columns: ``task``, ``condition``, ``seed``, ``model``, ``pixels``, ``metric``, ``value``, ``low`` and ``high``.
     """
     rows = [
-        {
-            **{key: document[key] for key in ("task", "split", "seed")},
-            **{"model": _role(document, model), "pixels": model.get("pixels", True), "metric": metric, **found},
-        }
+        {**_of(document), "model": _role(document, model), "pixels": model["pixels"], "metric": metric, **found}
         for document in evaluations
         for model in document["models"]
         if model["role"] == "baseline" or model["name"] == document["best"]
@@ -116,22 +127,46 @@ def scores(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def added(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """What predictions add to coordinates, as rows like those of `scores`; ``value`` is the difference."""
+    rows = [
+        {**_of(document), "model": _role(document, one), "metric": metric, **found["difference"]}
+        for document in evaluations
+        for gain in document.get("added", ())
+        for one in document["models"]
+        if one["name"] == gain["model"]
+        for metric, found in gain["metrics"].items()
+    ]
+    return pd.DataFrame(rows, columns=["task", "condition", "seed", "model", "metric", "value", "low", "high"])
+
+
+def _of(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: document[key] for key in ("task", "condition", "seed")}
+
+
 def _role(document: Mapping[str, Any], model: Mapping[str, Any]) -> str:
     return "the best network" if model["name"] == document["best"] and model["role"] == "network" else model["label"]
 
 
-def table(found: pd.DataFrame) -> str:
-    """Markdown: what each model scores under each split, means over the seeds of the values and the intervals' ends."""
+def table(found: pd.DataFrame, title: str, shown: Mapping[str, Sequence[str]] = SHOWN) -> str:
+    """Markdown: what each model scores under each condition, means over the seeds of values and of intervals' ends.
+
+    Args:
+        found: rows as of `scores`.
+        title: what the values are.
+        shown: metrics of each task.
+    """
     lines = list[str]()
-    for task, metrics in SHOWN.items():
+    for task, metrics in shown.items():
         of_task = found[found["task"] == task]
-        shown = [metric for metric in metrics if metric in set(of_task["metric"])]
-        if not shown:
+        there = [metric for metric in metrics if metric in set(of_task["metric"])]
+        if not there:
             continue
-        lines += ["", f"| {task}: split | seeds | model | " + " | ".join(shown) + " |", "|---" * (3 + len(shown)) + "|"]
-        for (split, model), rows in of_task.groupby(["split", "model"], sort=False):
-            cells = " | ".join(_cell(rows[rows["metric"] == metric]) for metric in shown)
-            lines.append(f"| {split} | {rows['seed'].nunique()} | {model} | {cells} |")
+        lines += ["", f"| {title}, {task} | seeds | model | " + " | ".join(there) + " |"]
+        lines.append("|---" * (3 + len(there)) + "|")
+        for (condition, model), rows in of_task.groupby(["condition", "model"], sort=False):
+            cells = " | ".join(_cell(rows[rows["metric"] == metric]) for metric in there)
+            lines.append(f"| {condition} | {rows['seed'].nunique()} | {model} | {cells} |")
     return "\n".join(lines)
 
 
@@ -141,22 +176,24 @@ def _cell(rows: pd.DataFrame) -> str:
 
 
 def chart(found: pd.DataFrame, metric: str = "auc") -> Figure:
-    """Dots and intervals of a metric of presence, one panel for each split; a small dot for each seed."""
+    """Dots and intervals of a metric of presence, one panel for each condition; a tick for each seed."""
     chosen = found[(found["task"] == "presence") & (found["metric"] == metric)]
-    splits, models = list(dict.fromkeys(chosen["split"])), list(dict.fromkeys(chosen["model"]))
-    figure = Figure(figsize=(2.2 + 2.6 * len(splits), 0.9 + 0.28 * len(models)), dpi=200, layout="constrained")
+    conditions, models = (list(dict.fromkeys(chosen[column])) for column in ("condition", "model"))
+    figure = Figure(figsize=(2.2 + 1.7 * len(conditions), 0.9 + 0.28 * len(models)), dpi=200, layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(splits), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, split in zip(panels, splits, strict=True):
+    panels = figure.subplots(1, len(conditions), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, condition in zip(panels, conditions, strict=True):
         for height, model in enumerate(models):
-            rows = chosen[(chosen["split"] == split) & (chosen["model"] == model)]
+            rows = chosen[(chosen["condition"] == condition) & (chosen["model"] == model)]
+            if rows.empty:
+                continue
             colour = COLOURS[bool(rows["pixels"].iloc[0])]
             low, value, high = (pd.to_numeric(rows[end]).mean() for end in ("low", "value", "high"))
             axes.plot([low, high], [height, height], color=colour, linewidth=1.4)
             axes.plot(value, height, "o", color=colour, markersize=5)
             axes.plot(rows["value"], [height] * len(rows), "|", color="#23282d", markersize=5)
         axes.axvline(0.5, color="#23282d", linewidth=0.8, linestyle=":")
-        axes.set_title(split, loc="left", fontsize=9, fontweight="bold")
+        axes.set_title(condition, loc="left", fontsize=9, fontweight="bold")
         axes.set_xlabel(metric, fontsize=8)
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right", "left"]].set_visible(False)
@@ -169,18 +206,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.real_earth")
     parser.add_argument("folder", type=Path, help="gets the archive and the workspaces: some 3 GB")
-    parser.add_argument("--splits", nargs="+", choices=list(SPLITS), default=list(SPLITS), help="default: all")
+    parser.add_argument(
+        "--conditions", nargs="+", choices=list(CONDITIONS), default=list(CONDITIONS), help="default: all"
+    )
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"splits and networks of each kind (default {SEEDS})")
     parser.add_argument("--chart", type=Path, help="draw the chart there (PNG)")
     parser.add_argument("--json", type=Path, help="write the scores there")
     parser.add_argument("--small", action="store_true", help=f"{SMALL_PLACES} places, one network, blocks, one seed")
     options = parser.parse_args(arguments)
-    splits, seeds = (["blocks"], 1) if options.small else (options.splits, options.seeds)
-    evaluations = measure(options.folder.absolute(), splits, seeds, small=options.small)
+    conditions, seeds = (["blocks"], 1) if options.small else (options.conditions, options.seeds)
+    evaluations = measure(options.folder.absolute(), conditions, seeds, small=options.small)
     found = scores(evaluations)
-    print(table(found))
+    print(table(found, "scores"))
+    print(table(added(evaluations), "added to coordinates", ADDED))
     for document in evaluations:
-        print(f"{document['task']}, {document['split']}, seed {document['seed']}: {document.get('verdict', '')}")
+        print(f"{document['task']}, {document['condition']}, seed {document['seed']}: {document['verdict']}")
     if options.chart:
         chart(found).savefig(options.chart, metadata={"Software": None})
     if options.json:

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import real_earth
 
 
-def evaluation(split: str, seed: int, value: float) -> dict[str, Any]:
+def evaluation(condition: str, seed: int, value: float) -> dict[str, Any]:
     def model(name: str, role: str, pixels: bool, auc: float) -> dict[str, Any]:
         facts = {"name": name, "label": name, "role": role, "pixels": pixels}
         return {**facts, "metrics": {"auc": {"value": auc, "low": auc - 0.1, "high": auc + 0.1}}}
@@ -21,17 +21,29 @@ def evaluation(split: str, seed: int, value: float) -> dict[str, Any]:
         model("small-small-s1", "network", True, 0.1),
         model("coordinates", "baseline", False, value + 0.1),
     ]
-    return {"task": "presence", "split": split, "seed": seed, "best": "small-small-s0", "models": models}
+    gain = {"auc": {"alone": 0.6, "both": 0.65, "difference": {"value": 0.05, "low": 0.01, "high": 0.09}}}
+    added = [{"model": "small-small-s0", "to": "coordinates", "metrics": gain}]
+    return {
+        "added": added,
+        "task": "presence",
+        "condition": condition,
+        "seed": seed,
+        "best": "small-small-s0",
+        "models": models,
+    }
 
 
 def test_table_and_chart_show_the_chosen_network_and_the_baselines() -> None:
-    found = real_earth.scores(
-        [evaluation(split, seed, 0.6 + seed / 10) for split in ("buckets", "blocks") for seed in (0, 1)]
-    )
-    lines = real_earth.table(found).splitlines()
+    conditions = ("buckets", "blocks")
+    evaluations = [evaluation(condition, seed, 0.6 + seed / 10) for condition in conditions for seed in (0, 1)]
+    found = real_earth.scores(evaluations)
+    lines = real_earth.table(found, "scores").splitlines()
     assert "| buckets | 2 | the best network | 0.650 (0.550 to 0.750) |" in lines
     assert "| blocks | 2 | coordinates | 0.750 (0.650 to 0.850) |" in lines
     assert len(lines) == 3 + 4
+    gains = real_earth.table(real_earth.added(evaluations), "added", real_earth.ADDED).splitlines()
+    assert "| blocks | 2 | the best network | 0.050 (0.010 to 0.090) |" in gains
+    assert real_earth.table(real_earth.added([]), "added", real_earth.ADDED) == ""
     panels = real_earth.chart(found).axes
     assert [axes.get_title("left") for axes in panels] == ["buckets", "blocks"]
     assert [text.get_text() for text in panels[0].get_yticklabels()] == ["the best network", "coordinates"]
