@@ -40,7 +40,7 @@ from mineral_pipeline.evaluation import (
     join_folds,
     prediction_table,
 )
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import CONSTANT, Task
 from mineral_pipeline.modelling import (
     TUNED,
     baseline_specs,
@@ -110,6 +110,8 @@ def write_out_of_fold(settings: Settings, task: Task, predictions: Mapping[str, 
         return
     sets = [artefacts.sample_set(task, fold) for fold in settings.folds]
     found = [read_results(settings, predictions[sets[fold]], task, fold) for fold in settings.folds]
+    for sample_set in (one for one, results in zip(sets, found, strict=True) if results.best == CONSTANT):
+        CONSOLE.print(f"evaluate: every network for {sample_set} has collapsed to a constant: {CONSTANT} is the result")
     facts = {"number": len(found), "selected": [one.best for one in found], "incomplete": incomplete(found)}
     facts["held_out"] = count_held_out(workspace, sets)
     write_comparison(settings, task, name, join_folds(found), folds=facts)

@@ -61,7 +61,7 @@ def main(settings: Settings, client: Client) -> Counts:
     planned, left = on_land["location_id"].nunique(), count_locations(chips)
     reasons = Counter({IN_NO_FOLD if settings.folds else LEARNT: planned - left})
     specs = all_members(settings, workspace, settings.folds or (None,))
-    if failed := fit_all(client, workspace, specs, "prospect").failed:
+    if failed := fit_all(settings, client, specs, "prospect").failed:
         raise DataError(f"prospect: {failed} networks of the ensemble could not be trained: correct settings train")
     criterion = make_criterion(settings, RICHNESS)
     members = {fold: modelling.ensemble_members(settings, workspace, criterion, RICHNESS, fold) for fold in chips}

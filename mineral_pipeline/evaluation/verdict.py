@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mineral_pipeline.learning import CONSTANT, LOCAL_METRICS, RANDOM_LABELS, higher_is_better
+from mineral_pipeline.learning import CONSTANT, LOCAL_METRICS, RANDOM_LABELS, SELECTED, higher_is_better
 
 Document = Mapping[str, Any]
 """``evaluation/<task>/metrics.json``, as far as it is made."""
 
 NAMES = {"auc": "AUC", "f1": "F1", "mae": "MAE", "mse": "MSE", "rmse": "RMSE", "r2": "R²", "local_auc": "local AUC"}
 """How metrics are written, where that is not their name."""
+
+CHOICE = "what validation chose in each fold"
+"""What the networks are called that each fold has selected."""
 
 ADDED_METRIC = {"presence": "auc", "richness": "r2"}
 """Metric by which the sentence tells what predictions add to coordinates."""
@@ -36,8 +39,8 @@ def _beside_the_bar(document: Document, chosen: Mapping[str, Any]) -> str:
         return "Whether a network beats the bar cannot be told: there is no baseline."
     baseline, found = _model(document, bar["best"]), _difference(document, chosen["name"])
     scores = (
-        f"{_with_sight(baseline)} reaches {name} {_score(document, baseline)} on the test subset, {chosen['name']}, the"
-        f" network that validation chose, {_score(document, chosen)}; the difference is {_number(found)}"
+        f"{_with_sight(baseline)} reaches {name} {_score(document, baseline)} {_where(chosen)},"
+        f" {_introduced(chosen)} {_score(document, chosen)}; the difference is {_number(found)}"
         f"{'' if higher_is_better(document['primary_metric']) else ' (lower is better)'}."
     )
     if found["low"] is None:
@@ -46,7 +49,7 @@ def _beside_the_bar(document: Document, chosen: Mapping[str, Any]) -> str:
         return f"Whether a network beats the bar cannot be told: {too_few}. {scores[:1].upper()}{scores[1:]}"
     others = [one for one in bar["beaten_by"] if one != chosen["name"]]
     if chosen["name"] in bar["beaten_by"]:
-        return f"{chosen['name']} beats the bar: {scores}"
+        return f"{_subject(chosen)} beats the bar: {scores}"
     if others:
         return (
             f"The network that validation chose does not beat the bar: {scores} {', '.join(others)}"
@@ -73,7 +76,8 @@ def _added(document: Document) -> str:
     if not found:
         return " What pixels add to coordinates cannot be told: the test samples are too few, or too near each other."
     gains = [
-        f"{name} adds {_number(gain)}{'' if gain['low'] is not None and gain['low'] > 0 else ', which may be nothing'}"
+        f"{CHOICE if name == SELECTED else name} adds {_number(gain)}"
+        + ("" if gain["low"] is not None and gain["low"] > 0 else ", which may be nothing")
         for name, metrics in found.items()
         if (gain := metrics[metric]["difference"])["value"] is not None
     ]
@@ -99,6 +103,19 @@ def _sees_pixels(model: Mapping[str, Any]) -> bool:
 def _with_sight(baseline: Mapping[str, Any]) -> str:
     known = _sees_pixels(baseline) or baseline["kind"] == CONSTANT
     return str(baseline["label"]) if known else f"{baseline['label']}, which sees no pixel,"
+
+
+def _where(chosen: Mapping[str, Any]) -> str:
+    """Of which samples the scores are: models that were chosen in each fold are scored out of fold."""
+    return "out of fold" if chosen["kind"] == SELECTED else "on the test subset"
+
+
+def _introduced(chosen: Mapping[str, Any]) -> str:
+    return CHOICE if chosen["kind"] == SELECTED else f"{chosen['name']}, the network that validation chose,"
+
+
+def _subject(chosen: Mapping[str, Any]) -> str:
+    return CHOICE.capitalize() if chosen["kind"] == SELECTED else str(chosen["name"])
 
 
 def _score(document: Document, model: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from mineral_pipeline.evaluation import (
     ModelPredictions,
     Resampling,
     Results,
+    Terms,
     average,
     compare_models,
     incomplete,
@@ -117,7 +118,9 @@ def test_the_mean_of_an_ensemble_is_that_of_each_fold() -> None:
 
 def test_they_are_compared_like_the_models_of_a_split(folds: list[Results]) -> None:
     joined = join_folds(folds)
-    document = compare_models("presence", joined.samples, joined.models, joined.best, Resampling(99, 0))
+    document = compare_models(
+        "presence", joined.samples, joined.models, joined.best, Terms("accuracy", [], Resampling(99, 0))
+    )
     assert (document["best"], document["samples"], document["interval"]["units"]) == ("selected", 24, 12)
     assert "significance" not in document
     table = prediction_table(joined.samples.test, joined.models)

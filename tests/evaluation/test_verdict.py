@@ -82,6 +82,20 @@ def test_the_chosen_network_beats_the_bar() -> None:
     assert "No network" not in said
 
 
+def test_what_each_fold_has_selected_is_told_as_such() -> None:
+    found = document(BLIND, ends(0.09), ("selected",))
+    network, pair = found["models"][1], found["bar"]["differences"][0]
+    network |= {"name": "selected", "kind": "selected"}
+    pair["model"] = found["best"] = "selected"
+    found["added"] = [gain("selected", 0.05)]
+    said = verdict(found)
+    assert said.startswith(
+        "What validation chose in each fold beats the bar: coordinates, which sees no pixel, reaches"
+    )
+    assert "out of fold, what validation chose in each fold 0.675 (0.635 to 0.715); the difference is 0.090" in said
+    assert said.endswith("0.701, what validation chose in each fold adds 0.050 (0.040 to 0.060).")
+
+
 def test_luck_among_many_is_said() -> None:
     said = verdict(document(BLIND, ends(-0.01), ("small-s0",)))
     assert said.startswith("The network that validation chose does not beat the bar: ")

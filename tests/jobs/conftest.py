@@ -10,6 +10,7 @@ from distributed import Client, LocalCluster
 from small_demo import demo_settings
 
 from jobs import acquire, catalogue, simulate
+from mineral_pipeline.modelling.baselines import BASELINES
 
 
 @pytest.fixture
@@ -22,6 +23,13 @@ def pair() -> Iterator[Client]:
         Client(cluster) as client,
     ):
         yield client
+
+
+@pytest.fixture
+def few_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the baselines that take no time; all are trained in `test_evaluate` and `test_train`."""
+    for name in set(BASELINES) - {"brightness", "constant"}:
+        monkeypatch.delitem(BASELINES._items, name)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from synthetic_samples import pretend_trained, settings, write_leakage, write_sa
 from test_verify import flip
 
 from jobs import curate, evaluate, label, prospect, report, train, tune
+from jobs.prospecting.ensembles import all_members
 from jobs.running import summary
 from jobs.running.dependencies import makers
 from jobs.verification.check import Fault
@@ -39,9 +40,16 @@ ERRORS = {None: (0.1, 0.2), 0: (0.1, 0.2), 1: (0.2, 0.1), 2: (0.1, 0.2)}
 
 NETWORKS = ("small-small-s0", "small-medium-s0")
 
+SETS = 1 + FOLDS
+MODELS = len(NETWORKS) + 1 + 2
+"""Models of each set: the networks, one on random labels, few baselines."""
+
+EVALUATED = MODELS + 3
+"""With the networks of the ensemble."""
+
 
 @pytest.fixture
-def config(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def config(few_baselines: None, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Two architectures for richness on 30 locations, three folds and an ensemble of three."""
     for fold in (None, *range(FOLDS)):
         write_samples(workspace, "richness", locations=30, chips=2, size=8, fold=fold)
@@ -98,17 +106,17 @@ def read_tables(workspace: Workspace) -> dict[int, pd.DataFrame]:
 def test_every_location_is_predicted_by_models_of_the_fold_that_held_it_out(
     client: Client, config: Settings, workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train.plan(config).counts.planned == 5 * (1 + FOLDS)
+    assert train.plan(config).counts.planned == MODELS * SETS
     assert (
         train.plan(config)
         .details["models"]
-        .startswith("5 for each of richness, and again for each of 3 folds, at most")
+        .startswith(f"{MODELS} for each of richness, and again for each of 3 folds, at most")
     )
     counts = train.main(config, client)
-    assert (counts.planned, counts.done, counts.failed) == (20, 20, 0)
-    assert evaluate.plan(config).counts.planned == (5 + 3) * (1 + FOLDS)
+    assert (counts.planned, counts.done, counts.failed) == (MODELS * SETS, MODELS * SETS, 0)
+    assert evaluate.plan(config).counts.planned == EVALUATED * SETS
     counts = evaluate.main(config, client)
-    assert (counts.planned, counts.done, counts.failed) == (32, 32, 0)
+    assert (counts.planned, counts.done, counts.failed) == (EVALUATED * SETS, EVALUATED * SETS, 0)
 
     name, tables = artefacts.out_of_fold("richness"), read_tables(workspace)
     found = workspace.read_table(artefacts.evaluation_predictions(name))
@@ -142,7 +150,7 @@ def test_every_location_is_predicted_by_models_of_the_fold_that_held_it_out(
     assert "fold" not in workspace.read_table(artefacts.evaluation_predictions("richness")), (
         "that of the split is as ever"
     )
-    ensembles = [modelling.ensemble_specs(config, workspace, "richness", fold)[0].network for fold in (0, 1)]
+    ensembles = [all_members(config, workspace, [fold])[0].network for fold in (0, 1)]
     assert ensembles == ["small-small", "small-medium"], "the network that each fold has selected"
     _is_told(workspace)
 
@@ -168,16 +176,17 @@ def test_other_folds_train_what_is_new_and_no_fold_that_is_gone_is_evaluated(
     client: Client, config: Settings, workspace: Workspace
 ) -> None:
     train.main(config, client)
-    assert train.plan(config).counts.skipped == 20
+    assert train.plan(config).counts.skipped == MODELS * SETS
     fewer = with_folds(workspace, 2)
-    assert (train.main(fewer, client).skipped, train.main(fewer, client).planned) == (15, 15)
-    assert evaluate.main(fewer, client).planned == 8 * 3
+    counts = train.main(fewer, client)
+    assert counts.planned == counts.skipped == MODELS * (SETS - 1)
+    assert evaluate.main(fewer, client).planned == EVALUATED * (SETS - 1)
     folds = workspace.read_table(artefacts.evaluation_predictions(artefacts.out_of_fold("richness")))["fold"]
     assert set(folds) == {0, 1}
     write_samples(workspace, "richness", locations=30, chips=2, size=8, fold=1, seed=7)
     write_leakage(workspace, "richness/fold-1", 0.0)
     counts = train.main(config, client)
-    assert (counts.done, counts.skipped) == (5, 15), "only the fold whose samples are others"
+    assert (counts.done, counts.skipped) == (MODELS, MODELS * (SETS - 1)), "only the fold whose samples are others"
     evaluate.main(with_folds(workspace, None), client)
     assert not workspace.exists(artefacts.evaluation(artefacts.out_of_fold("richness")))
     assert workspace.exists(artefacts.evaluation_metrics("richness"))
@@ -216,7 +225,7 @@ def test_the_largest_networks_of_all_sets_come_first(config: Settings, workspace
         "richness/small-medium-s0", *(f"richness/fold-{fold}/small-medium-s0" for fold in range(3)),
         "richness/small-small-s0",
     ]  # fmt: skip
-    assert len({spec.path for spec in specs}) == 20
+    assert len({spec.path for spec in specs}) == MODELS * SETS
 
 
 @pytest.mark.parametrize(

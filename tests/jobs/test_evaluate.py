@@ -158,6 +158,7 @@ def fit_rule(train: Examples, validation: Examples) -> Rule:
     return Rule({str(key): 1.0 for key in train.features["location_id"][train.label > 0]})
 
 
+@pytest.mark.usefixtures("few_baselines")
 def test_a_baseline_from_outside_is_trained_and_evaluated_like_the_others(
     client: Client, config: Settings, workspace: Workspace
 ) -> None:
@@ -225,6 +226,7 @@ def collapsing() -> Iterator[set[str]]:
     COLLAPSING.clear()
 
 
+@pytest.mark.usefixtures("few_baselines")
 def test_the_ensemble_and_its_members_are_evaluated(client: Client, rich: Settings, workspace: Workspace) -> None:
     train.main(rich, client)
     models = 2 + len(BASELINES) + 3
@@ -247,6 +249,7 @@ def test_the_ensemble_and_its_members_are_evaluated(client: Client, rich: Settin
     assert evaluate.main(rich, client).done == 2 + len(BASELINES) + 3
 
 
+@pytest.mark.usefixtures("few_baselines")
 def test_without_the_job_prospect_no_ensemble_is_trained(client: Client, rich: Settings, workspace: Workspace) -> None:
     alone = rich.model_copy(update={"jobs": ["train", "evaluate"]})
     train.main(alone, client)
@@ -259,6 +262,7 @@ def test_without_the_job_prospect_no_ensemble_is_trained(client: Client, rich: S
     assert read(alone, "train") == read(rich, "train")
 
 
+@pytest.mark.usefixtures("few_baselines")
 def test_collapsed_members_are_named_and_not_in_the_mean(
     client: Client, rich: Settings, workspace: Workspace, collapsing: set[str]
 ) -> None:
@@ -271,6 +275,7 @@ def test_collapsed_members_are_named_and_not_in_the_mean(
     assert models["ensemble"]["metrics"]["mae"]["value"] == pytest.approx(0, abs=1e-7)
 
 
+@pytest.mark.usefixtures("few_baselines")
 def test_where_every_network_collapses_the_constant_is_the_result(
     client: Client, rich: Settings, workspace: Workspace, collapsing: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -178,8 +178,8 @@ def test_with_folds_a_location_is_predicted_by_the_ensemble_of_the_fold_that_hel
         fold: [Member(f"member-s{seed}", offset, f"richness/fold-{fold}") for seed, offset in enumerate(offsets)]
         for fold, offsets in enumerate(([0.0, 0.1], [-0.1, -0.05, 0.0], []))
     }
-    monkeypatch.setattr(modelling, "ensemble_specs", lambda *given: ensembles[given[3]])
-    monkeypatch.setattr(modelling, "ensemble_members", lambda *given: [one.name for one in ensembles[given[3]]])
+    monkeypatch.setattr(modelling, "ensemble_specs", lambda *given: ensembles[given[4]])
+    monkeypatch.setattr(modelling, "ensemble_members", lambda *given: [one.name for one in ensembles[given[4]]])
     assert made.curate is not None
     folds = made.model_copy(update={"curate": made.curate.model_copy(update={"folds": 3})})
     assert prospect.plan(folds).details["ensemble"] == "5 networks for each of 3 folds"

@@ -29,8 +29,10 @@ def pretend(workspace: Workspace, spec: ModelSpec, **validation: float) -> None:
     pretend_trained(workspace, spec, validation=validation)
 
 
-def select(workspace: Workspace, task: Task, names: list[str]) -> str | None:
-    best = modelling.select_model(workspace, task, names, criterion(task))
+def select(workspace: Workspace, sample_set: str, names: list[str]) -> str | None:
+    best = modelling.select_model(
+        workspace, sample_set, names, criterion("richness" if "richness" in sample_set else "presence")
+    )
     return best and best.name
 
 
