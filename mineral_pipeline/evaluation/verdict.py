@@ -63,9 +63,11 @@ def _meaning(baseline: Mapping[str, Any], found: Mapping[str, float]) -> str:
     """What it means that no network is better than a baseline."""
     if baseline["kind"] in (CONSTANT, RANDOM_LABELS):
         return "Nothing shows that the networks have learnt anything."
+    is_worse = found["low"] * found["high"] > 0  # for certain
     if _sees_pixels(baseline):
-        return f"What the networks have learnt is worth no more than a simple model of the pixels, {baseline['label']}."
-    if found["low"] * found["high"] > 0:  # the baseline is better for certain
+        said = "The networks tell less" if is_worse else "Nothing shows that the networks tell more"
+        return f"{said} than a simple model of the pixels ({baseline['label']})."
+    if is_worse:
         return "The networks have learnt where people have looked, not what the ground shows."
     return "Nothing shows that the networks have learnt more than where people have looked."
 

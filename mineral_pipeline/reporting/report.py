@@ -104,7 +104,9 @@ def key_figures(data: ReportData) -> list[KeyFigure]:
     for task, evaluation in data.evaluations.items():
         metric = evaluation.metric
         value = score(metric, evaluation.best["metrics"][metric]["value"])
-        detail = f"random labels {mean(evaluation.random_labels, metric)}" if evaluation.random_labels else ""
+        ranked = evaluation.ranked_baselines
+        beside = dict.fromkeys([*ranked][:1] + [label for label in ranked if ranked[label] == evaluation.random_labels])
+        detail = ", ".join(f"{label} {mean(ranked[label], metric)}" for label in beside)
         if evaluation.is_constant:
             detail = f"a constant: every network collapsed; {detail}".removesuffix("; ")
         found.append(KeyFigure(value, f"{task}, {metric_name(metric)}", detail))
