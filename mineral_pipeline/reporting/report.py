@@ -104,9 +104,10 @@ def key_figures(data: ReportData) -> list[KeyFigure]:
     for task, evaluation in data.evaluations.items():
         metric = evaluation.metric
         value = score(metric, evaluation.best["metrics"][metric]["value"])
-        ranked = evaluation.ranked_baselines
-        beside = dict.fromkeys([*ranked][:1] + [label for label in ranked if ranked[label] == evaluation.random_labels])
-        detail = ", ".join(f"{label} {mean(ranked[label], metric)}" for label in beside)
+        random = evaluation.random_labels
+        beside = {label: models for label, models in [*evaluation.ranked_baselines.items()][:1] if models != random}
+        beside |= {"random labels": random} if random else {}
+        detail = ", ".join(f"{label} {mean(models, metric)}" for label, models in beside.items())
         if evaluation.is_constant:
             detail = f"a constant: every network collapsed; {detail}".removesuffix("; ")
         found.append(KeyFigure(value, f"{task}, {metric_name(metric)}", detail))

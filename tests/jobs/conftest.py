@@ -27,7 +27,7 @@ def pair() -> Iterator[Client]:
 
 @pytest.fixture
 def few_baselines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the baselines that take no time; all are trained in `test_evaluate` and `test_train`."""
+    """Only the baselines that take no time; all are trained in `test_train`."""
     for name in set(BASELINES) - {"brightness", "constant"}:
         monkeypatch.delitem(BASELINES._items, name)
 

@@ -53,6 +53,7 @@ def test_the_grid_and_its_baselines_are_trained_once(client: Client, config: Set
     names = ["small-small-s0", "random-labels-p0", *BASELINES]
     metrics = [modelling.read_metrics(workspace, "presence", name) for name in names]
     assert [one["kind"] for one in metrics] == ["grid", "random-labels", *BASELINES]
+    assert {one["name"] for one in metrics if not one.get("pixels", True)} == {"constant", "coordinates", "metadata"}
     assert (train.plan(config).counts.skipped, train.main(config, client).skipped) == (MODELS, MODELS)
 
 
