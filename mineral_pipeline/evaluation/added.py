@@ -22,7 +22,7 @@ from mineral_pipeline.evaluation.description import defined, describe
 from mineral_pipeline.evaluation.groups import Groups
 from mineral_pipeline.evaluation.jackknife import Jackknife, difference, interval_of_difference, jackknife, mean
 from mineral_pipeline.evaluation.pairing import Pairing
-from mineral_pipeline.geometry import EARTH_RADIUS_KM, unit_vectors
+from mineral_pipeline.geometry import chord_length, unit_vectors
 from mineral_pipeline.learning import Task
 
 GUARD_KM = 260.0
@@ -138,8 +138,7 @@ def _cross_fit(stack: Stack, features: np.ndarray) -> list[Jackknife] | None:
 
 def _is_near(vectors: np.ndarray, held_out: np.ndarray) -> np.ndarray:
     """Which samples lie within `GUARD_KM` of one that is held out."""
-    chord = 2 * np.sin(GUARD_KM / EARTH_RADIUS_KM / 2)
-    distance, _ = KDTree(vectors[held_out]).query(vectors, distance_upper_bound=chord)
+    distance, _ = KDTree(vectors[held_out]).query(vectors, distance_upper_bound=chord_length(GUARD_KM))
     return np.asarray(np.isfinite(distance))
 
 

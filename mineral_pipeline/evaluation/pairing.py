@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.spatial import KDTree
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.geometry import EARTH_RADIUS_KM, unit_vectors
+from mineral_pipeline.geometry import EARTH_RADIUS_KM, chord_length, unit_vectors
 
 PAIRS_PER_CALL = 4_000_000
 """Pairs that are found at a time: 100 MB."""
@@ -71,7 +71,7 @@ def _within(vectors: np.ndarray, km: float) -> Iterator[tuple[np.ndarray, np.nda
     if not len(vectors):
         return
     tree = KDTree(vectors)
-    chord = 2 * np.sin(min(km / EARTH_RADIUS_KM, np.pi) / 2) * (1 + 1e-12) + 1e-12
+    chord = chord_length(min(km, np.pi * EARTH_RADIUS_KM)) * (1 + 1e-12) + 1e-12
     rows = max(PAIRS_PER_CALL * len(vectors) // int(tree.count_neighbors(tree, chord)), 1)
     for start in range(0, len(vectors), rows):
         part = KDTree(vectors[start : start + rows]).sparse_distance_matrix(tree, chord, output_type="ndarray")

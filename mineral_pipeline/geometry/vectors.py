@@ -48,6 +48,14 @@ def distances_km(a: npt.ArrayLike, b: npt.ArrayLike) -> Floats:
     return EARTH_RADIUS_KM * angles(unit_vectors(a), unit_vectors(b))
 
 
+def chord_length(kilometres: float) -> float:
+    """Return the straight distance between unit vectors that are a great-circle distance apart, half the Earth at most.
+
+    It is what trees of unit vectors search by.
+    """
+    return float(2 * np.sin(kilometres / EARTH_RADIUS_KM / 2))
+
+
 def angles(a: Floats, b: Floats) -> Floats:
     """Return angles in radians between unit vectors, from the half chords: exact for small angles and antipodes."""
     return np.asarray(2 * np.arctan2(np.sqrt(dot(a - b, a - b)), np.sqrt(dot(a + b, a + b))))

@@ -78,7 +78,9 @@ def _explain(positions: Floats) -> npt.NDArray[np.object_]:
     for reason, correction in COORDINATE_ERRORS.items():
         corrected = np.column_stack([positions[:, :2] @ correction.T, positions[:, 2]])
         tried = np.flatnonzero(isolated & (reasons == "") & (np.abs(corrected[:, 1]) <= 90))
-        distances, _ = tree.query(_vectors_by_country(corrected[tried]), distance_upper_bound=_chord(MIRRORED_KM))
+        distances, _ = tree.query(
+            _vectors_by_country(corrected[tried]), distance_upper_bound=geometry.chord_length(MIRRORED_KM)
+        )
         reasons[tried[np.isfinite(distances)]] = reason
     return reasons
 
@@ -88,10 +90,12 @@ def _is_isolated(vectors: Floats) -> Flags:
 
     Positions that share a cube with a diagonal of `ISOLATED_KM` are not isolated; only the others need a query.
     """
-    cubes_per_unit = np.sqrt(3) / _chord(ISOLATED_KM)
+    cubes_per_unit = np.sqrt(3) / geometry.chord_length(ISOLATED_KM)
     cube, _ = unique_rows(np.column_stack([np.floor(vectors[:, :3] * cubes_per_unit), vectors[:, 3]]))
     alone = np.flatnonzero(np.bincount(cube)[cube] == 1)
-    distances, _ = cKDTree(vectors).query(vectors[alone], k=[2], distance_upper_bound=_chord(ISOLATED_KM))
+    distances, _ = cKDTree(vectors).query(
+        vectors[alone], k=[2], distance_upper_bound=geometry.chord_length(ISOLATED_KM)
+    )
     isolated = np.zeros(len(vectors), dtype=bool)
     isolated[alone] = np.isinf(distances[:, 0])
     return isolated
@@ -100,8 +104,3 @@ def _is_isolated(vectors: Floats) -> Flags:
 def _vectors_by_country(positions: Floats) -> Floats:
     """Return vectors (n, 4) of positions (lon, lat, country); those of different countries are at least 4 apart."""
     return np.column_stack([geometry.unit_vectors(positions[:, :2]), 4 * positions[:, 2]])
-
-
-def _chord(kilometres: float) -> float:
-    """Return the chord of a great-circle distance, in Earth radii."""
-    return float(2 * np.sin(kilometres / geometry.EARTH_RADIUS_KM / 2))

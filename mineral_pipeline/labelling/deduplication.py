@@ -99,7 +99,7 @@ def _components(names: Sequence[str], vectors: Floats, merge_km: float) -> Integ
     is_shared = np.bincount(label, minlength=1)[label] > 1
     deposits, points = deposits[is_shared], np.column_stack([vectors[deposits[is_shared]], 4.0 * label[is_shared]])
     node, nodes = unique_rows(points)
-    chord = 2 * np.sin(merge_km / geometry.EARTH_RADIUS_KM / 2) + 1e-12
+    chord = geometry.chord_length(merge_km) + 1e-12
     node_names = labels[(nodes[:, 3] / 4).astype(np.int64)]
     specific = np.flatnonzero([not name.startswith(VAGUE) for name in node_names])
     pairs = specific[cKDTree(nodes[specific]).query_pairs(chord, output_type="ndarray")]
