@@ -1,12 +1,13 @@
 """Do pixels tell of minerals? The pipeline on the real Earth, under the study's split and harder ones: docs/science.md.
 
     MINERAL_PIPELINE_DATA=... python -m benchmarks.real_earth FOLDER [--conditions NAME ...] [--seeds N] [--small]
-        [--chart FILE] [--json FILE]
+        [--check] [--chart FILE] [--json FILE]
 
 The pixels are MODIS's, in Landsat's geometry: see ``jobs/settings/real-earth.yaml``, which this runs. FOLDER gets the
 archive, a workspace with chips and labels, and one workspace for each condition and seed that shares them; what is
-there already is kept, so that a run that was stopped goes on. The seed decides the split and the networks. ``--small``
-takes 700 places and one network under one split. All of it takes hours on two cores.
+there already is kept, so that a run that was stopped goes on. The seed decides the split and the networks. ``--check``
+asks for what docs/science.md concludes. ``--small`` takes 700 places and one network under one split. All of it takes
+hours on two cores.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -32,17 +34,15 @@ from mineral_pipeline.workspace import Workspace, artefacts
 
 SETTINGS = Path(__file__).parents[1] / "jobs/settings/real-earth.yaml"
 
+FOLDS = ["curate.folds=6", "tasks=[presence]", "train.dense_layers=[small]"]
+"""Changes of the settings of runs in which every fold trains its own models: half as many, for one task."""
+
 CONDITIONS: Mapping[str, Sequence[str]] = {
     "buckets": ["curate.split=buckets", "curate.max_leakage=1", "curate.exclude=null"],
     "blocks": ["curate.split=blocks"],
     "regions": ["curate.split=regions"],
-    "folds": ["curate.folds=6"],
-    "folds, ten and more": [
-        "curate.folds=6",
-        "label.min_deposits=10",
-        "curate.drop_ambiguous=false",
-        "tasks=[presence]",
-    ],
+    "folds": FOLDS,
+    "folds, ten and more": [*FOLDS, "label.min_deposits=10", "curate.drop_ambiguous=false"],
 }
 """Changes of the settings: the study's split, with ice and leakage; blocks of 1,000 km with a buffer; whole continents;
 every place out of fold, in six folds of such blocks; the same, where fewer than ten deposits count as none."""
@@ -51,6 +51,9 @@ SEEDS = 3
 SMALL_PLACES = 700
 SMALL = ["train.dense_layers=[small]", "train.epochs=3", "tasks=[presence]"]
 """Changes of the settings of a small run, which shows that all works; its scores mean nothing."""
+
+COLUMNS = ["task", "condition", "seed", "model", "metric", "value", "low", "high"]
+"""Columns of tables of scores."""
 
 SHOWN = {"presence": ("accuracy", "auc", "local_auc_500", "local_auc_1000"), "richness": ("mae", "concordance_500")}
 ADDED = {"presence": ("auc", "cross_entropy"), "richness": ("r2", "mae")}
@@ -120,8 +123,7 @@ def scores(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rows = [
         {**_of(document), "model": _role(document, model), "pixels": model["pixels"], "metric": metric, **found}
         for document in evaluations
-        for model in document["models"]
-        if model["role"] == "baseline" or model["name"] == document["best"]
+        for model in _shown(document)
         for metric, found in model["metrics"].items()
     ]
     return pd.DataFrame(rows)
@@ -137,7 +139,43 @@ def added(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         if one["name"] == gain["model"]
         for metric, found in gain["metrics"].items()
     ]
-    return pd.DataFrame(rows, columns=["task", "condition", "seed", "model", "metric", "value", "low", "high"])
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def stacks(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The scores of coordinates alone, and of predictions stacked with them, as rows like those of `scores`."""
+    rows = [
+        {**_of(document), "model": model, "metric": metric, "value": found[key], "low": np.nan, "high": np.nan}
+        for document in evaluations
+        for gain in document.get("added", ())
+        for one in document["models"]
+        if one["name"] == gain["model"]
+        for metric, found in gain["metrics"].items()
+        for key, model in (("alone", "coordinates alone"), ("both", f"coordinates and {_role(document, one)}"))
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS).drop_duplicates()
+
+
+def by_region(evaluations: Sequence[Mapping[str, Any]], metric: str = "auc") -> pd.DataFrame:
+    """A metric of presence in every region, as rows like those of `scores`, with ``region`` and ``samples``."""
+    rows = [
+        {
+            **_of(document), "model": _role(document, one), "metric": metric, "region": region["region"],
+            "samples": region["samples"], "value": region["metrics"][one["name"]][metric],
+        }
+        for document in evaluations
+        if document["task"] == "presence"
+        for region in document.get("regions", ())
+        for one in _shown(document)
+        if one["name"] in region["metrics"]
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _shown(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The chosen network, then the baselines."""
+    best = [one for one in document["models"] if one["name"] == document["best"] and one["role"] == "network"]
+    return best + [one for one in document["models"] if one["role"] == "baseline"]
 
 
 def _of(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,6 +211,39 @@ def table(found: pd.DataFrame, title: str, shown: Mapping[str, Sequence[str]] = 
 def _cell(rows: pd.DataFrame) -> str:
     value, low, high = (pd.to_numeric(rows[end]).mean() for end in ("value", "low", "high"))
     return f"{value:.3f} ({low:.3f} to {high:.3f})" if low == low else f"{value:.3f}"
+
+
+def region_table(found: pd.DataFrame) -> str:
+    """Markdown: a score in every region, means over the seeds; rows as of `by_region`, of one metric."""
+    lines = list[str]()
+    for condition, rows in found.groupby("condition", sort=False):
+        cells = rows.pivot_table("value", "region", "model", sort=False)
+        samples = rows.groupby("region")["samples"].mean().to_dict()
+        lines += ["", f"| {rows['metric'].iloc[0]}, {condition} | samples | " + " | ".join(cells.columns) + " |"]
+        lines.append("|---" * (2 + len(cells.columns)) + "|")
+        for region, values in cells.to_dict("index").items():
+            shown = " | ".join(f"{value:.3f}" for value in values.values())
+            lines.append(f"| {region} | {samples[region]:.0f} | {shown} |")
+    return "\n".join(lines)
+
+
+def broken_claims(evaluations: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What docs/science.md concludes and these evaluations of presence do not show."""
+    broken = list[str]()
+    for document in evaluations:
+        if document["task"] != "presence":
+            continue
+        where, bar = f"{document['condition']}, seed {document['seed']}", document["bar"]
+        lead = next(
+            one["metrics"][document["primary_metric"]]
+            for one in bar["differences"]
+            if one["model"] == document["best"] and one["baseline"] == bar["best"]
+        )
+        if lead["low"] > 0:
+            broken.append(f"{where}: the network beats the best baseline")
+        if document["condition"] == "buckets" and not (bar["best"] == "coordinates" and lead["high"] < 0):
+            broken.append(f"{where}: coordinates do not beat the network")
+    return broken
 
 
 def chart(found: pd.DataFrame, metric: str = "auc") -> Figure:
@@ -212,6 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"splits and networks of each kind (default {SEEDS})")
     parser.add_argument("--chart", type=Path, help="draw the chart there (PNG)")
     parser.add_argument("--json", type=Path, help="write the scores there")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a conclusion does not hold")
     parser.add_argument("--small", action="store_true", help=f"{SMALL_PLACES} places, one network, blocks, one seed")
     options = parser.parse_args(arguments)
     conditions, seeds = (["blocks"], 1) if options.small else (options.conditions, options.seeds)
@@ -219,13 +291,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = scores(evaluations)
     print(table(found, "scores"))
     print(table(added(evaluations), "added to coordinates", ADDED))
+    print(table(stacks(evaluations), "scores of stacks", ADDED))
+    print(region_table(by_region([one for one in evaluations if one["condition"].startswith("folds")])))
     for document in evaluations:
         print(f"{document['task']}, {document['condition']}, seed {document['seed']}: {document['verdict']}")
     if options.chart:
         chart(found).savefig(options.chart, metadata={"Software": None})
     if options.json:
         options.json.write_text(json.dumps(evaluations, indent=1))
-    return 0
+    broken = broken_claims(evaluations) if options.check else []
+    print(*(f"does not hold: {claim}" for claim in broken), sep="\n")
+    return int(bool(broken))
 
 
 if __name__ == "__main__":

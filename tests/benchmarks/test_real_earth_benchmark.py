@@ -22,6 +22,9 @@ def evaluation(condition: str, seed: int, value: float) -> dict[str, Any]:
         model("coordinates", "baseline", False, value + 0.1),
     ]
     gain = {"auc": {"alone": 0.6, "both": 0.65, "difference": {"value": 0.05, "low": 0.01, "high": 0.09}}}
+    behind = {"auc": {"value": -0.1, "low": -0.15, "high": seed / 10 - 0.05}}
+    lead = {"model": "small-small-s0", "baseline": "coordinates", "metrics": behind}
+    in_region = {one["name"]: {"auc": one["metrics"]["auc"]["value"]} for one in models}
     added = [{"model": "small-small-s0", "to": "coordinates", "metrics": gain}]
     return {
         "added": added,
@@ -30,6 +33,9 @@ def evaluation(condition: str, seed: int, value: float) -> dict[str, Any]:
         "seed": seed,
         "best": "small-small-s0",
         "models": models,
+        "primary_metric": "auc",
+        "bar": {"best": "coordinates", "differences": [lead]},
+        "regions": [{"region": "Africa", "samples": 40 + 20 * seed, "metrics": in_region}],
     }
 
 
@@ -44,6 +50,12 @@ def test_table_and_chart_show_the_chosen_network_and_the_baselines() -> None:
     gains = real_earth.table(real_earth.added(evaluations), "added", real_earth.ADDED).splitlines()
     assert "| blocks | 2 | the best network | 0.050 (0.010 to 0.090) |" in gains
     assert real_earth.table(real_earth.added([]), "added", real_earth.ADDED) == ""
+    together = real_earth.table(real_earth.stacks(evaluations), "stacks", real_earth.ADDED).splitlines()
+    assert "| blocks | 2 | coordinates and the best network | 0.650 |" in together
+    regions = real_earth.region_table(real_earth.by_region(evaluations)).splitlines()
+    assert regions[1] == "| auc, buckets | samples | the best network | coordinates |"
+    assert regions[3] == "| Africa | 50 | 0.650 | 0.750 |"
+    assert real_earth.broken_claims(evaluations) == ["buckets, seed 1: coordinates do not beat the network"]
     panels = real_earth.chart(found).axes
     assert [axes.get_title("left") for axes in panels] == ["buckets", "blocks"]
     assert [text.get_text() for text in panels[0].get_yticklabels()] == ["the best network", "coordinates"]
