@@ -31,10 +31,10 @@ def empty_counts(deposits: Deposits) -> pd.DataFrame:
 
 def read_chips(shards: Sequence[int], workspace: Workspace) -> gpd.GeoDataFrame:
     """Read the chips of some shards: the rows of the ledger whose status is ``ok``."""
-    parts = (workspace.read_table(artefacts.ledger_part(shard)) for shard in shards)
-    usable = [part[part["status"] == ledger.State.OK] for part in parts]
-    filled = [part for part in usable if len(part)]
-    return pd.concat(filled, ignore_index=True) if filled else EMPTY_CHIPS
+    if not len(shards):
+        return EMPTY_CHIPS
+    chips: gpd.GeoDataFrame = workspace.read_tables([artefacts.ledger_part(shard) for shard in shards])
+    return chips[chips["status"] == ledger.State.OK].reset_index(drop=True)
 
 
 def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:

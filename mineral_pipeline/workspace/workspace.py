@@ -210,16 +210,20 @@ class Workspace:
         Raises:
             WorkspaceError: it is absent or damaged, or lacks a column.
         """
-        names = [name] if self.is_file(name) else self._parts(name)
-        if not names:
+        if self.is_file(name):
+            return self._decoded(name, lambda content: tables.decode(content, columns), self.read_bytes(name))
+        if not (parts := self._parts(name)):
             raise WorkspaceError(f"{self.uri(name)} is absent: run the job that makes it")
+        return self.read_tables(parts, columns)
+
+    def read_tables(self, names: Sequence[str], columns: Sequence[str] | None = None) -> Any:
+        """Read tables of the same columns, one or more, as one (Geo)DataFrame.
+
+        Raises:
+            WorkspaceError: one is absent or damaged, or lacks a column.
+        """
         with ThreadPoolExecutor(THREADS) as pool:
-            contents = pool.map(self.read_bytes, names)
-            parts = [
-                self._decoded(part, lambda content: tables.decode(content, columns), content)
-                for part, content in zip(names, contents, strict=True)
-            ]
-        return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+            return tables.to_frame(list(pool.map(lambda name: self._read_arrow(name, columns), names)))
 
     def read_parts(self, folder: str, columns: Sequence[str]) -> dict[str, pa.Table | WorkspaceError]:
         """Every part of a table by its name in ``folder``, as Arrow table; in place of a damaged one, the reason.
@@ -238,6 +242,9 @@ class Workspace:
         names = self._parts(folder)
         with ThreadPoolExecutor(THREADS) as pool:
             return {name.rsplit("/", 1)[-1]: part for name, part in zip(names, pool.map(read, names), strict=True)}
+
+    def _read_arrow(self, name: str, columns: Sequence[str] | None) -> pa.Table:
+        return self._decoded(name, lambda content: tables.decode_arrow(content, columns), self.read_bytes(name))
 
     def _parts(self, folder: str) -> Sequence[str]:
         return [f"{folder}/{part}" for part in self.list(folder) if part.endswith(".parquet")]

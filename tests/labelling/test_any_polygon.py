@@ -18,6 +18,7 @@ from mineral_pipeline.errors import DataError
 from mineral_pipeline.labelling import membership, sum_inside
 
 CLOSE = 1e-6  # radians; so near to an edge azimuths say too little
+TOLERANCE = 4e-9  # radians, 2.5 cm: so near to an edge, also beyond a sharp corner, a point may count as inside
 with np.errstate(invalid="ignore"):
     NOT_FINITE = shapely.Polygon([(0, 0), (1, 0), (np.nan, 1)])
 SQUARE = [(10, 40), (12, 40), (12, 42), (10, 42)]
@@ -38,8 +39,12 @@ def turns(ring: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     vertices = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=1)
     following = np.roll(vertices, -1, axis=0)
     middle = np.linalg.norm(following - vertices, axis=1) @ (following + vertices)
-    is_near = np.hstack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)]) @ middle > 0
-    return around & is_near, (np.pi - np.abs(step)).min(axis=1) > CLOSE
+    position = np.hstack([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), np.sin(y)])
+    normal = np.cross(vertices, following)
+    length = np.linalg.norm(normal, axis=1)
+    from_edges = np.abs(position @ normal.T) >= TOLERANCE * length
+    sure = from_edges.all(axis=1) & ((np.pi - np.abs(step)).min(axis=1) > CLOSE)
+    return around & (position @ middle > 0), sure
 
 
 def oracle(shape: shapely.Geometry, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
