@@ -1,13 +1,13 @@
 """Do pixels tell of minerals? The pipeline on the real Earth, under the study's split and harder ones: docs/science.md.
 
-    MINERAL_PIPELINE_DATA=... python -m benchmarks.real_earth FOLDER [--conditions NAME ...] [--seeds N] [--small]
-        [--check] [--chart FILE] [--json FILE]
+    MINERAL_PIPELINE_DATA=... python -m benchmarks.real_earth FOLDER [--conditions NAME ...] [--seeds N ...]
+        [--tasks TASK ...] [--small] [--check] [--chart FILE] [--json FILE]
 
 The pixels are MODIS's, in Landsat's geometry: see ``jobs/settings/real-earth.yaml``, which this runs. FOLDER gets the
 archive, a workspace with chips and labels, and one workspace for each condition and seed that shares them; what is
-there already is kept, so that a run that was stopped goes on. The seed decides the split and the networks. ``--check``
-asks for what docs/science.md concludes. ``--small`` takes 700 places and one network under one split. All of it takes
-hours on two cores.
+there already is kept, so that a run that was stopped goes on, and the tables are of all that FOLDER holds. The seed
+decides the split and the networks. ``--check`` asks for what docs/science.md concludes. ``--small`` takes 700 places
+and one network under one split. All of it takes hours on two cores.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ CONDITIONS: Mapping[str, Sequence[str]] = {
 """Changes of the settings: the study's split, with ice and leakage; blocks of 1,000 km with a buffer; whole continents;
 every place out of fold, in six folds of such blocks; the same, where fewer than ten deposits count as none."""
 
-SEEDS = 3
+SEEDS = (0, 1, 2)
+MAX_SEEDS = 10
 SMALL_PLACES = 700
-SMALL = ["train.dense_layers=[small]", "train.epochs=3", "tasks=[presence]"]
+SMALL = ["train.dense_layers=[small]", "train.epochs=3"]
 """Changes of the settings of a small run, which shows that all works; its scores mean nothing."""
 
 COLUMNS = ["task", "condition", "seed", "model", "metric", "value", "low", "high"]
@@ -63,24 +64,40 @@ COLOURS = {True: "#b04a12", False: "#52728c"}
 """Colours of what sees pixels and of what sees none."""
 
 
-def measure(folder: Path, conditions: Sequence[str], seeds: int, *, small: bool) -> list[dict[str, Any]]:
-    """The evaluation of every task under every condition and seed, as ``evaluation/<task>/metrics.json`` has it.
-
-    Where there are folds, it is the one out of fold.
-    """
+def run_pipeline(
+    folder: Path, conditions: Sequence[str], seeds: Sequence[int], tasks: Sequence[str], *, small: bool
+) -> None:
+    """Run the pipeline under every condition and seed, each to its evaluation."""
     limit = SMALL_PLACES if small else None
-    changes = [f"archive.url={_make_archive(folder, limit)}", *(SMALL if small else [])]
+    changes = [f"archive.url={_make_archive(folder, limit)}", f"tasks=[{','.join(tasks)}]", *(SMALL if small else [])]
     source = folder / "chips"
     _run(source, [*changes, "jobs=[catalogue,acquire,label]"])
-    found = []
-    for seed in range(seeds):
+    for seed in seeds:
         for condition in conditions:
-            target = folder / f"{condition.replace(', ', '-').replace(' ', '-')}-{seed}"
+            target = _workspace(folder, condition, seed)
             if not target.exists():
                 _share(source, target)
             _run(target, [*changes, *CONDITIONS[condition], f"seed={seed}", "jobs=[label,curate,train,evaluate]"])
-            found += _read_evaluations(target, condition, seed)
+
+
+def read_evaluations(folder: Path) -> list[dict[str, Any]]:
+    """All evaluations that the folder holds, each as ``evaluation/<task>/metrics.json`` has it.
+
+    Where there are folds, it is the one out of fold.
+    """
+    found = list[dict[str, Any]]()
+    for condition in CONDITIONS:
+        for seed in range(MAX_SEEDS):
+            workspace = Workspace(str(_workspace(folder, condition, seed)))
+            for task in TASKS:
+                names = [artefacts.evaluation_metrics(name) for name in (artefacts.out_of_fold(task), task)]
+                if there := [name for name in names if workspace.exists(name)]:
+                    found.append({"condition": condition, "seed": seed, **workspace.read_json(there[0])})
     return found
+
+
+def _workspace(folder: Path, condition: str, seed: int) -> Path:
+    return folder / f"{condition.replace(', ', '-').replace(' ', '-')}-{seed}"
 
 
 def _make_archive(folder: Path, limit: int | None) -> Path:
@@ -104,15 +121,6 @@ def _run(workspace: Path, changes: Sequence[str]) -> None:
     arguments = ["run", str(SETTINGS), "--workspace", str(workspace)]
     if run_command([*arguments, *(part for change in changes for part in ("--set", change))]):
         raise SystemExit(f"{workspace}: the run failed; the message above says why")
-
-
-def _read_evaluations(folder: Path, condition: str, seed: int) -> list[dict[str, Any]]:
-    workspace, documents = Workspace(str(folder)), list[dict[str, Any]]()
-    for task in TASKS:
-        names = [artefacts.evaluation_metrics(name) for name in (artefacts.out_of_fold(task), task)]
-        if there := [name for name in names if workspace.exists(name)]:
-            documents.append({"condition": condition, "seed": seed, **workspace.read_json(there[0])})
-    return documents
 
 
 def scores(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -280,14 +288,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--conditions", nargs="+", choices=list(CONDITIONS), default=list(CONDITIONS), help="default: all"
     )
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"splits and networks of each kind (default {SEEDS})")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", choices=range(MAX_SEEDS), default=SEEDS, metavar="N", help="default: 0 1 2"
+    )
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS, help="default: both")
     parser.add_argument("--chart", type=Path, help="draw the chart there (PNG)")
     parser.add_argument("--json", type=Path, help="write the scores there")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a conclusion does not hold")
     parser.add_argument("--small", action="store_true", help=f"{SMALL_PLACES} places, one network, blocks, one seed")
     options = parser.parse_args(arguments)
-    conditions, seeds = (["blocks"], 1) if options.small else (options.conditions, options.seeds)
-    evaluations = measure(options.folder.absolute(), conditions, seeds, small=options.small)
+    folder = options.folder.absolute()
+    if options.small:
+        run_pipeline(folder, ["blocks"], [0], ["presence"], small=True)
+    else:
+        run_pipeline(folder, options.conditions, options.seeds, options.tasks, small=False)
+    evaluations = read_evaluations(folder)
     found = scores(evaluations)
     print(table(found, "scores"))
     print(table(added(evaluations), "added to coordinates", ADDED))
