@@ -15,6 +15,15 @@ PREFETCHED_BATCHES = 4
 """Batches whose chunks are decoded while one is in use."""
 
 
+def reorient(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Square images (n, band, y, x), each in one of the eight orientations of a square, all equally likely."""
+    turned = np.empty_like(images)
+    for image, orientation, target in zip(images, rng.integers(8, size=len(images)), turned, strict=True):
+        turns, mirrored = divmod(int(orientation), 2)
+        target[:] = np.rot90(image[..., ::-1] if mirrored else image, turns, axes=(-2, -1))
+    return turned
+
+
 class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
     """The samples of a subset in batches of one chunk each: (images, labels, weights).
 
@@ -22,13 +31,16 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
     processes: zarr does not survive a fork.
     """
 
-    def __init__(self, subset: Subset, seed: int | None = None, first_epoch: int = 0) -> None:
+    def __init__(
+        self, subset: Subset, seed: int | None = None, first_epoch: int = 0, *, augmentation: bool = False
+    ) -> None:
         """Read ``subset`` in a new random order in each epoch, or in its own order when ``seed`` is None.
 
-        An order follows from the seed and the number of its epoch, which is ``first_epoch`` where a training goes on.
+        An order, and with ``augmentation`` the orientation of each image, follows from the seed and the number of its
+        epoch, which is ``first_epoch`` where a training goes on.
         """
         super().__init__(workers=1, use_multiprocessing=False)
-        self._subset, self._seed = subset, seed
+        self._subset, self._seed, self._augmentation = subset, seed, augmentation
         self._size = subset.images.images_per_file
         # two buffers of shuffled chunks: the one in use, and the one read ahead
         self._cache = ChunkCache(subset.images, min_chunks=2 * SHUFFLED_CHUNKS)
@@ -46,7 +58,11 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
             self._cache.prefetch(next_rows)
         rows = self._batches[number]
         try:
-            return self._cache.take(rows), self._subset.label[rows, None], self._subset.weight[rows]
+            images = self._cache.take(rows)
+            if self._augmentation:
+                epoch = max(self._epoch, 0)  # Keras looks at a batch before the first epoch begins
+                images = reorient(images, np.random.default_rng((self._seed or 0, epoch, number)))
+            return images, self._subset.label[rows, None], self._subset.weight[rows]
         except Exception as error:
             self._error = error
             raise

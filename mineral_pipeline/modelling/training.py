@@ -86,7 +86,11 @@ def train(
     if state:
         _restore(model, state)
     rows = list[dict[str, float]](state.rows if state else ())
-    sequences = BatchSequence(train_subset, spec.seed, first_epoch=len(rows)), BatchSequence(validation)
+    augmentation = spec.hyperparameters.augmentation
+    sequences = (
+        BatchSequence(train_subset, spec.seed, first_epoch=len(rows), augmentation=augmentation),
+        BatchSequence(validation),
+    )
     started = time.monotonic() - (rows[-1]["seconds"] if rows else 0)
 
     def record(epoch: int, logs: dict[str, float]) -> None:
@@ -128,13 +132,35 @@ def identify(spec: ModelSpec, subset: Subset) -> str:
 def compile_model(spec: ModelSpec, subset: Subset) -> Any:
     """The untrained network with its optimiser, ready for ``fit``."""
     model = build_network(spec, subset.images.shape, str(subset.images.dtype), subset.label)
-    optimiser = keras.optimizers.Adam(spec.hyperparameters.learning_rate)
+    optimiser = _optimiser(spec, math.ceil(len(subset) / subset.images.images_per_file))
     # Otherwise its variables are made inside the first step, which is then traced twice (measured: a second).
     optimiser.build(model.trainable_variables)
     loss = KERAS_LOSS[spec.loss]
     metric = keras.metrics.MeanMetricWrapper(keras.losses.get(loss), name=spec.loss)
     model.compile(optimiser, loss, weighted_metrics=[metric], jit_compile=jit_compile())
     return model
+
+
+def _optimiser(spec: ModelSpec, steps: int) -> Any:
+    """Adam, or AdamW (I. Loshchilov and F. Hutter, Decoupled weight decay regularization, 2019), for epochs of steps.
+
+    The cosine is that of their SGDR (2017), without restarts, over the epochs after the warm-up.
+    """
+    values, rate = spec.hyperparameters, spec.hyperparameters.learning_rate
+    warm_up = min(values.warm_up, spec.epochs)
+    if values.schedule == "cosine" or warm_up:
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0 if warm_up else rate,
+            decay_steps=max(spec.epochs - warm_up, 1) * steps,
+            alpha=0.0 if values.schedule == "cosine" else 1.0,
+            warmup_target=rate if warm_up else None,
+            warmup_steps=warm_up * steps,
+        )
+    if values.weight_decay == 0:
+        return keras.optimizers.Adam(rate)
+    optimiser = keras.optimizers.AdamW(rate, weight_decay=values.weight_decay)
+    optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimiser
 
 
 def predict_images(keras_model: Any, images: np.ndarray) -> np.ndarray:

@@ -166,6 +166,16 @@ class Hyperparameters(Section):
 
     learning_rate: float = Field(1e-3, gt=0)
     """Adam learning rate."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Course of the learning rate: ``constant``, or half a period of a ``cosine`` that ends at 0 after ``epochs``."""
+    warm_up: int = Field(0, ge=0)
+    """Epochs, the first, in which the learning rate grows linearly from 0."""
+    weight_decay: float = Field(0.0, ge=0)
+    """Decay of the weights, not of biases, beside the gradient: above 0 Adam becomes AdamW."""
+    augmentation: bool = False
+    """Whether training images are mirrored and turned by quarters, each at random in each epoch."""
+    global_pooling: bool = False
+    """Whether the dense layers see the mean of each feature map of the convolutions, and not all of its pixels."""
     conv_l1: float = Field(0.0, ge=0)
     """L1 penalty of the convolutions."""
     conv_l2: float = Field(1e-4, ge=0)

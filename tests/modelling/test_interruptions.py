@@ -61,8 +61,9 @@ def sampled(_written: Path, tmp_path: Path) -> Iterator[Workspace]:
 
 @pytest.fixture
 def spec(sampled: Workspace) -> ModelSpec:
-    """A network that is trained once, for four epochs."""
-    return toy_specs(sampled, epochs=4)[1]
+    """A network that is trained once, for four epochs, with all that depends on the epoch or the step."""
+    every = {"schedule": "cosine", "warm_up": 1, "weight_decay": 0.01, "augmentation": True}
+    return toy_specs(sampled, epochs=4, hyperparameters={"learning_rate": 0.1, **every})[1]
 
 
 def folder(spec: ModelSpec) -> str:
