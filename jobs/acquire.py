@@ -81,7 +81,7 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
     chips = identities.plan_chips(catalogue)
     create_store(settings, catalogue)
     done = _finished(workspace, catalogue, retry_failed)
-    shards = [shard for shard in make_shards(catalogue, chips) if shard.number not in done]
+    shards = [shard for shard in make_shards(catalogue, chips, settings.acquire.bands) if shard.number not in done]
     before = [status for number in sorted(done) for status in done[number]]
     source = archive.survey_source(settings.archive) if shards else archive.open_source(settings.archive)
     if settings.archive.requests_per_s is not None:
