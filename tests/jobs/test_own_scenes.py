@@ -21,7 +21,7 @@ from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
 LAYOUTS = ("folder", "loose", "tar", "tar.gz")
 
 
-def configure(root: Path, **sections: dict[str, object]) -> Settings:
+def configure(root: Path, **sections: object) -> Settings:
     return reader.parse(
         {
             "workspace": str(root.parent / "workspace"),
@@ -80,7 +80,7 @@ def test_bands_by_name_are_each_sensors_own(data: Path, root: Path, client: Clie
     third = next(one for one in SIMULATED if one.startswith("LC08"))
     lay_out(data, root, third, "loose", bands=("B5",))
     with pytest.raises(SettingsError, match=r"B5 is swir16 .* on LT05 and nir08 .* on LC08"):
-        catalogue.plan(configure(root, acquire={"bands": ["B5"]}))
+        catalogue.plan(configure(root, workspace=f"{root.parent}/another", acquire={"bands": ["B5"]}))
 
 
 def test_a_scene_whose_files_are_damaged_ends_in_the_ledger(data: Path, root: Path, client: Client) -> None:
