@@ -1,6 +1,6 @@
 """Acquire the catalogue's scenes: fetch, validate, downsample, find the footprint, write.
 
-    mineral-pipeline acquire jobs/settings/demo.yaml [--retry-failed]
+    mineral-pipeline acquire demo [--retry-failed]
 
 Reads ``catalogue.parquet`` and the archive; writes ``chips.zarr`` and the ledger ``chips.parquet/part-NNNNN.parquet``.
 A task (`jobs.acquisition`) owns one shard: it writes the shard's pixels in one piece, then its ledger part. A shard

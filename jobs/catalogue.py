@@ -1,6 +1,6 @@
 """Choose the scenes: from the archive's index to the catalogue.
 
-    mineral-pipeline catalogue jobs/settings/demo.yaml
+    mineral-pipeline catalogue demo
 
 Reads ``index.csv.gz`` of the archive (or ``archive.index``) from its beginning to its end, also for ``--plan``: 2 GB
 take half a minute besides the download. An archive without one is listed instead. Writes ``catalogue.parquet``: one row

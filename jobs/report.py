@@ -1,6 +1,6 @@
 """Draw the report: one self-contained page with the study's figures, of whatever the workspace holds.
 
-    mineral-pipeline report jobs/settings/demo.yaml
+    mineral-pipeline report demo
 
 Reads every table that the other jobs wrote, the land polygons of the settings, and one scene of the archive for the
 first figures; writes ``report/index.html`` and its figures as PNG. Sections whose artefacts are absent are listed with

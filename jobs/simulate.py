@@ -1,6 +1,6 @@
 """Write the simulated planet's archive.
 
-    mineral-pipeline simulate jobs/settings/demo.yaml
+    mineral-pipeline simulate demo
 
 Writes at ``archive.url``, in the layout of the public bucket: band files and metadata of every scene, then
 ``deposits.csv`` (columns of MRDS), ``land.geojson``, ``truth.parquet`` (the simulated ground truth) and, last,
