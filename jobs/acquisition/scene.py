@@ -103,7 +103,8 @@ def _describe_surprise(error: Exception) -> str:
 
 def _add_chip(outcome: Outcome, chip: imagery.Chip) -> Outcome:
     """The outcome with the footprint and the statistics of its chip."""
-    facts = {name: getattr(chip, name) for name in ("footprint_source", "valid_fraction", "brightness")}
+    names = ("footprint_source", "valid_fraction", "brightness", "crs", "geo_transform")
+    facts = {name: getattr(chip, name) for name in names}
     digest = digest_array(chip.image)
     return replace(outcome, geometry=shapely.Polygon(chip.footprint), image_sha256=digest, **facts)
 

@@ -29,7 +29,7 @@ MAX_MESSAGE = 4000
 COMMANDS = ("run", "repair", "preflight", "simulate", *JOBS)
 """Commands on a settings file."""
 
-OTHERS = ("init", "status", "verify")
+OTHERS = ("init", "status", "verify", "export")
 """Commands on a folder."""
 
 DESCRIPTIONS = {
@@ -68,6 +68,10 @@ def _dispatch(options: argparse.Namespace) -> int:
         from jobs import verify
 
         return verify.main(options.workspace)
+    if options.command == "export":
+        from jobs import export
+
+        return export.main(options.workspace, options.chips, options.folder)
     settings = loader.load(bundled.find_settings(options.settings), options.set, options.workspace)
     jobs = settings.jobs if options.command in ("run", "repair", "preflight") else [options.command]
     for name in ("label", "curate"):
@@ -119,6 +123,9 @@ def _parser() -> argparse.ArgumentParser:
             )
         else:
             command.add_argument("workspace", help="folder or URL")
+            if name == "export":
+                command.add_argument("chips", nargs="+", metavar="CHIP", help="chip_id of the ledger")
+                command.add_argument("--to", dest="folder", metavar="FOLDER", default=".", help="default: this folder")
             if name == "status":
                 command.add_argument("--json", action="store_true", help="for programs")
     return parser

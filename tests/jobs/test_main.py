@@ -157,7 +157,9 @@ def test_too_many_failures_are_exit_status_1(
     assert run("acquire") == 1
     text = " ".join(capsys.readouterr().out.split())
     assert f"{len(catalogue)} missing" in text
-    assert re.search(rf"with --retry-failed; {len(catalogue)} of them: \S*LT04_\w+_MTL\.txt is not in the archive", text)
+    assert re.search(
+        rf"with --retry-failed; {len(catalogue)} of them: \S*LT04_\w+_MTL\.txt is not in the archive", text
+    )
 
 
 def test_status_and_verify(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
