@@ -25,10 +25,10 @@ from jobs.running.fitness import NO_TENSORFLOW, Finding, Requirements, Requireme
 from jobs.running.progress import CONSOLE
 from jobs.running.runner import PACKAGES
 from jobs.running.worker import Place, examine
+from jobs.simulate import archive_spec
 from mineral_pipeline import archive
 from mineral_pipeline.errors import ClusterError
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.simulation import ArchiveSpec
 from mineral_pipeline.workspace import Workspace, artefacts, lock
 
 GPU_JOBS = frozenset({"train", "tune", "evaluate", "prospect"})
@@ -128,7 +128,7 @@ def require(jobs: Sequence[JobName], settings: Settings, imports: bool) -> Requi
     """What jobs need of a worker, under the lease of the run."""
     lease, folders = lock.current(), [Workspace(settings.workspace)]
     if "simulate" in jobs:
-        folders.append(ArchiveSpec.of(settings).archive)
+        folders.append(archive_spec(settings).archive)
     source = None
     if "acquire" in jobs and "simulate" not in jobs:  # else the archive may not be there yet
         source = archive.survey_source(settings.archive)
