@@ -117,6 +117,6 @@ def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
         more = "\n".join(f"{name}: {value}" for name, value in plan.details.items())
         table.add_row(job, f"{plan.counts.planned:,} {plan.counts.unit}", f"{plan.counts.skipped:,}", more)
     CONSOLE.print(table)
-    if obstacle := feasibility.find_obstacle(jobs, settings):
-        CONSOLE.print(obstacle)
+    if remark := feasibility.find_obstacle(jobs, settings) or feasibility.find_doubt(jobs, settings):
+        CONSOLE.print(remark)
     return 0

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jobs.running.progress import CONSOLE
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.geometry import distances_km, lonlat, unit_vectors
 from mineral_pipeline.settings import JobName, Settings
+from mineral_pipeline.simulation import orbit
 from mineral_pipeline.workspace import Workspace, artefacts
 
 NEED_SAMPLES: tuple[JobName, ...] = ("curate", "train", "tune", "evaluate", "prospect")
@@ -40,8 +43,28 @@ def find_obstacle(jobs: Sequence[JobName], settings: Settings) -> str:
     )
 
 
+def find_doubt(jobs: Sequence[JobName], settings: Settings) -> str:
+    """Why ``curate`` is unlikely to succeed, though it may; empty when nothing is known against it.
+
+    Where locations are follows from path and row, so that it is known of an archive without an index, too.
+    """
+    workspace, config = Workspace(settings.workspace), settings.curate
+    if config is None or config.split == "buckets" or "curate" not in jobs or not workspace.exists(artefacts.CATALOGUE):
+        return ""
+    places = workspace.read_table(artefacts.CATALOGUE, ["path", "row"]).drop_duplicates().to_numpy()
+    centres = orbit.centre(*places.T)
+    middle = lonlat(unit_vectors(centres).sum(axis=0))
+    diameter = 2 * float(distances_km(centres, middle).max())
+    if diameter >= config.block_size_km:
+        return ""
+    return (
+        f"curate is unlikely to succeed: all {len(places):,} locations lie within {diameter:,.0f} km, and a block of"
+        f" {config.block_size_km:,.0f} km is never in two subsets: lower curate.block_size_km"
+    )
+
+
 def refuse_hopeless(jobs: Sequence[JobName], job: JobName, settings: Settings) -> None:
-    """Refuse a run before a job that takes long and after which another cannot succeed.
+    """Refuse a run before a job that takes long and after which another cannot succeed; say where that is in doubt.
 
     Args:
         jobs: all jobs of the run.
@@ -51,5 +74,9 @@ def refuse_hopeless(jobs: Sequence[JobName], job: JobName, settings: Settings) -
     Raises:
         DataError: a later job cannot succeed.
     """
-    if job in ("acquire", "label") and (obstacle := find_obstacle(jobs, settings)):
+    if job not in ("acquire", "label"):
+        return
+    if obstacle := find_obstacle(jobs, settings):
         raise DataError(obstacle)
+    if job == "acquire" and (doubt := find_doubt(jobs, settings)):
+        CONSOLE.print(doubt)

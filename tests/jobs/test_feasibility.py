@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -29,7 +30,9 @@ def configure(tmp_path: Path, **sections: object) -> Settings:
 
 
 def catalogue(settings: Settings, locations: int) -> None:
-    rows = pd.DataFrame({"location_id": [f"{number:06d}" for number in range(locations)] * 2})
+    """A catalogue of two scenes of each of some locations, on neighbouring paths of one row."""
+    path = [1 + number for number in range(locations)] * 2
+    rows = pd.DataFrame({"location_id": [f"{number:03d}060" for number in path], "path": path, "row": 60})
     Workspace(settings.workspace).write_table(artefacts.CATALOGUE, rows)
 
 
@@ -44,6 +47,25 @@ def test_too_few_locations_are_told(tmp_path: Path, tasks: list[str], needed: in
         f"curate, train, tune, evaluate, prospect cannot succeed: the catalogue holds {2 * needed - 2} scenes of"
         f" {needed - 1} locations (path/row), and curate needs at least {needed}, curate.min_locations of each class"
     )
+
+
+def test_locations_that_one_block_may_hold_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neighbouring paths are 360 / 233 degrees apart at the equator, 172 km; a block has 1,000 km."""
+    settings = configure(tmp_path, tasks=["richness"])
+    catalogue(settings, 6)
+    doubt = feasibility.find_doubt(settings.jobs, settings)
+    assert doubt == (
+        "curate is unlikely to succeed: all 6 locations lie within 859 km, and a block of 1,000 km is never in two"
+        " subsets: lower curate.block_size_km"
+    )
+    assert round(5 * 360 / 233 * 6371.0088 * math.pi / 180) == 859
+    feasibility.refuse_hopeless(settings.jobs, "acquire", settings)
+    assert "lower curate.block_size_km" in " ".join(capsys.readouterr().out.split())
+    catalogue(settings, 7)
+    assert feasibility.find_doubt(settings.jobs, settings) == ""
+    catalogue(settings, 6)
+    buckets = configure(tmp_path, curate={"land": "land.geojson", "split": "buckets"})
+    assert feasibility.find_doubt(buckets.jobs, buckets) == ""
 
 
 def test_only_before_what_takes_long(tmp_path: Path) -> None:
