@@ -103,6 +103,8 @@ def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
 
     Raises:
         SettingsError: a job would refuse the settings.
+        ArchiveError: the archive cannot be read, or no job makes it.
+        DataError: it holds no scene that the settings ask for.
     """
     layout.check_version(Workspace(settings.workspace))
     table = Table("job", "planned", "skipped", "more", title=f"plan for {settings.workspace}")
@@ -112,6 +114,8 @@ def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
         except SettingsError:
             raise
         except MineralPipelineError as error:
+            if job == "catalogue" and "simulate" not in jobs:  # no earlier job will change it
+                raise
             table.add_row(job, "?", "", f"not known yet: {error}")
             continue
         more = "\n".join(f"{name}: {value}" for name, value in plan.details.items())

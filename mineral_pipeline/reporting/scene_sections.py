@@ -24,7 +24,7 @@ STATE_MEANINGS = {
 ALTERATION_BAND = "swir22"
 """Common name of the band in which hydrothermally altered rock shows."""
 
-INSTRUMENT_NAMES = {"TM": "Thematic Mapper"}
+INSTRUMENT_NAMES = {"TM": "Thematic Mapper", "ETM": "Enhanced Thematic Mapper Plus"}
 """Names of instruments that differ from their SENSOR_ID."""
 
 

@@ -12,6 +12,7 @@ from distributed import Client
 from own_scenes import EIGHT_BITS, SIMULATED, SIXTEEN_BITS, lay_out, write_product
 
 from jobs import acquire, catalogue
+from jobs.__main__ import main
 from mineral_pipeline import settings as reader
 from mineral_pipeline.errors import DataError, SettingsError
 from mineral_pipeline.sensors.landsat import band_file
@@ -107,6 +108,17 @@ def test_the_setting_that_hides_all_scenes_is_named(data: Path, root: Path) -> N
     )
     with pytest.raises(DataError, match=says):
         catalogue.plan(configure(root, catalogue={}))
+
+
+def test_a_plan_of_a_folder_that_does_not_do_is_an_error(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "LC80100202015018LGN00_MTL.txt").touch()
+    options = [text for change in (f"archive.url={root}", f"workspace={root}/new") for text in ("--set", change)]
+    assert main(["run", "own", "--plan", *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "holds no scene: fix archive.url, or lay products out in one of these ways" in line
+    assert line.endswith("LC80100202015018LGN00 is of before the collections: order it again, as Collection 2 Level 1")
+    assert main(["run", "own", "--plan", *options, "--set", f"archive.url={root}/absent"]) == 2
+    assert "absent is not a folder: name the one that holds the products" in capsys.readouterr().err
 
 
 def test_surface_reflectance_alone_is_refused_at_once(data: Path, root: Path) -> None:

@@ -240,7 +240,7 @@ def test_a_model_without_intervals_is_drawn() -> None:
         ("LT04", "B7", "7 of the Thematic Mapper (swir22, 2.09 to 2.35 µm), where hydrothermally altered rock shows"),
         ("LC08", "B7", "7 of the OLI/TIRS (swir22, 2.11 to 2.29 µm), where hydrothermally altered rock shows"),
         ("LT04", "B1", "1 of the Thematic Mapper (blue, 0.45 to 0.52 µm)"),
-        ("LE07", "B6_VCID_1", "6_VCID_1 of the ETM (lwir, 10.40 to 12.50 µm)"),
+        ("LE07", "B6_VCID_1", "6_VCID_1 of the Enhanced Thematic Mapper Plus (lwir, 10.40 to 12.50 µm)"),
         ("LM01", "B7", "7 of the MSS (nir09, 0.80 to 1.10 µm)"),
         ("LM04", "B7", "7"),  # has no such band
         ("", "B7", "7"),
