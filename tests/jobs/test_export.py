@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 import rioxarray
+import xarray as xr
 from distributed import Client
 from own_scenes import EIGHT_BITS, lay_out, write_product
 from rasterio.warp import transform as to_lonlat
@@ -86,6 +87,15 @@ def test_rioxarray_reads_the_place(acquired: Path, tmp_path: Path, chip_id: str)
     with rioxarray.open_rasterio(tmp_path / f"{chip_id}.tif") as exported:
         np.testing.assert_array_equal(exported, chip)
         assert exported.rio.transform().almost_equals(chip.rio.transform())
+
+
+def test_the_place_outlives_a_zarr_store(acquired: Path, tmp_path: Path) -> None:
+    chip = open_chip(Workspace(str(acquired / "workspace")), EIGHT_BITS[-1])
+    image = chip.drop_vars("band").to_dataset(name="image")  # Zarr has no stable type for names of bands
+    image.to_zarr(tmp_path / "chip.zarr", zarr_format=3, consolidated=False)
+    with xr.open_zarr(tmp_path / "chip.zarr", decode_coords="all", consolidated=False) as store:
+        assert store["image"].rio.crs == chip.rio.crs
+        assert store["image"].rio.transform() == chip.rio.transform()
 
 
 def test_chips_that_cannot_be_exported(
