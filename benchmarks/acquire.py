@@ -149,7 +149,7 @@ def write_archive(folder: Path, count: int, scale: float = 1.0) -> pd.DataFrame:
 def plan_shards(catalogue: pd.DataFrame, url: str) -> list[Shard]:
     """The tasks for the scenes of a catalogue in the archive at ``url``."""
     scenes = catalogue.assign(base_url=f"{url}/" + catalogue["base_url"])
-    return make_shards(scenes, identities.plan_chips(scenes))
+    return make_shards(scenes, identities.plan_chips(scenes), reader.Acquire().bands)
 
 
 def one_at_a_time(folder: Path, url: str, catalogue: pd.DataFrame) -> float:

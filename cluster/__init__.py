@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cluster.freed_memory import TrimFreedMemory
 from cluster.walltime import with_lifetime
-from mineral_pipeline.errors import ClusterError, MineralPipelineError, SettingsError, one_line
+from mineral_pipeline.errors import ClusterError, MineralPipelineError, SettingsError, did_you_mean, one_line
 from mineral_pipeline.settings import document, expand
 
 FOLDER = Path(__file__).parent
@@ -64,8 +64,11 @@ def load(name: str) -> ClusterFile:
     try:
         return ClusterFile.model_validate(expand(document.read(str(path)), str(path)))
     except OSError as error:
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
-        raise SettingsError(f"--cluster {name}: {error.strerror}: give a file or one of {known}") from error
+        known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
+        hint = did_you_mean(name, known)
+        raise SettingsError(
+            f"--cluster {name}: {error.strerror}: give a file or one of {', '.join(known)}{hint}"
+        ) from error
     except ValidationError as error:
         raise SettingsError(f"--cluster {path}: needs class and options: {one_line(error)}") from error
 

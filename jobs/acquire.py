@@ -1,6 +1,6 @@
 """Acquire the catalogue's scenes: fetch, validate, downsample, find the footprint, write.
 
-    mineral-pipeline acquire jobs/settings/demo.yaml [--retry-failed]
+    mineral-pipeline acquire demo [--retry-failed]
 
 Reads ``catalogue.parquet`` and the archive; writes ``chips.zarr`` and the ledger ``chips.parquet/part-NNNNN.parquet``.
 A task (`jobs.acquisition`) owns one shard: it writes the shard's pixels in one piece, then its ledger part. A shard
@@ -81,7 +81,7 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
     chips = identities.plan_chips(catalogue)
     create_store(settings, catalogue)
     done = _finished(workspace, catalogue, retry_failed)
-    shards = [shard for shard in make_shards(catalogue, chips) if shard.number not in done]
+    shards = [shard for shard in make_shards(catalogue, chips, settings.acquire.bands) if shard.number not in done]
     before = [status for number in sorted(done) for status in done[number]]
     source = archive.survey_source(settings.archive) if shards else archive.open_source(settings.archive)
     if settings.archive.requests_per_s is not None:

@@ -1,6 +1,6 @@
 """Choose the scenes: from the archive's index to the catalogue.
 
-    mineral-pipeline catalogue jobs/settings/demo.yaml
+    mineral-pipeline catalogue demo
 
 Reads ``index.csv.gz`` of the archive (or ``archive.index``) from its beginning to its end, also for ``--plan``: 2 GB
 take half a minute besides the download. An archive without one is listed instead. Writes ``catalogue.parquet``: one row
@@ -29,7 +29,7 @@ def plan(settings: Settings) -> Plan:
     """Count the scenes that the settings ask for, which needs the whole index.
 
     Raises:
-        SettingsError: their pixels are of different kinds.
+        SettingsError: their pixels are of different kinds, or a sensor lacks a band.
     """
     workspace = Workspace(settings.workspace)
     if workspace.exists(artefacts.CATALOGUE):
@@ -44,7 +44,7 @@ def main(settings: Settings, client: Client) -> Counts:
     """Write the catalogue.
 
     Raises:
-        SettingsError: the pixels of its scenes are of different kinds.
+        SettingsError: the pixels of its scenes are of different kinds, or a sensor lacks a band.
     """
     workspace = Workspace(settings.workspace)
     if workspace.exists(artefacts.CATALOGUE) and workspace.exists(artefacts.CHIPS):
@@ -66,8 +66,9 @@ def main(settings: Settings, client: Client) -> Counts:
 
 
 def _select_scenes(listing: archive.Listing, settings: Settings) -> archive.Selection:
-    """Select the scenes of the catalogue, and check that they can share one array."""
+    """Select the scenes of the catalogue, and check that they can share one array of the bands of the settings."""
     selection = archive.select_scenes(listing, settings.catalogue.limit)
+    sensors.check_bands(settings.acquire.bands, selection.scenes["sensor"].unique())
     sensors.check_radiometry(selection.scenes["sensor"], selection.scenes["level"])
     return selection
 

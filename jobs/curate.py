@@ -1,6 +1,6 @@
 """Curate training sets: drop excluded ground, split the locations, balance chips, measure leakage, copy pixels.
 
-    mineral-pipeline curate jobs/settings/demo.yaml
+    mineral-pipeline curate demo
 
 Reads ``labels.parquet``, ``chips.parquet``, ``chips.zarr``, ``deposits.parquet`` and the polygons of the settings;
 writes ``samples/<task>/{train,validation,test}.zarr``, ``samples.parquet``, ``leakage.parquet`` and, last,

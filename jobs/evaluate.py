@@ -1,6 +1,6 @@
 """Evaluate every trained model on the test subset: the only look at it.
 
-    mineral-pipeline evaluate jobs/settings/demo.yaml
+    mineral-pipeline evaluate demo
 
 Reads ``models/<task>/`` and ``samples/<task>/test.zarr``; writes ``evaluation/<task>/predictions.parquet`` and
 ``metrics.json``: every metric with a 95 % interval over the groups of the split (blocks), the best model (selected on

@@ -1,6 +1,6 @@
 """Label the chips: which known deposits are inside which footprint.
 
-    mineral-pipeline label jobs/settings/demo.yaml
+    mineral-pipeline label demo
 
 Reads the deposit tables of the settings and ``chips.parquet`` (status ``ok``). Writes ``deposits.parquet``, the
 deposits without duplicates; ``deposits.json``, which rows were left out for which reason, with examples, and counts of

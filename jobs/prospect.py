@@ -1,6 +1,6 @@
 """Prospect: rank the locations without a known deposit by the richness that an ensemble predicts.
 
-    mineral-pipeline prospect jobs/settings/demo.yaml
+    mineral-pipeline prospect demo
 
 Reads ``samples/richness``, ``models/richness``, ``chips.zarr``, ``chips.parquet``, ``labels.parquet``,
 ``deposits.parquet`` and the land polygons of the settings; trains ``models/richness/member-s*`` (``evaluate`` has done

@@ -1,6 +1,6 @@
 """Make again what is damaged in a workspace, and nothing else.
 
-    mineral-pipeline repair jobs/settings/demo.yaml [--cluster local] [--set train.epochs=5]
+    mineral-pipeline repair demo [--cluster local] [--set train.epochs=5]
 
 Looks for what is wrong as `jobs.verify` does, takes it away or writes it again, runs the settings' jobs, which skip
 what is whole, and looks again. The settings must be those of the workspace: nothing is touched with others. A repair

@@ -1,6 +1,6 @@
 """Draw the report: one self-contained page with the study's figures, of whatever the workspace holds.
 
-    mineral-pipeline report jobs/settings/demo.yaml
+    mineral-pipeline report demo
 
 Reads every table that the other jobs wrote, the land polygons of the settings, and one scene of the archive for the
 first figures; writes ``report/index.html`` and its figures as PNG. Sections whose artefacts are absent are listed with
@@ -64,7 +64,7 @@ def _example(settings: Settings, data: reporting.ReportData) -> reporting.Exampl
     chip = choose_example(data, settings.report.example)
     catalogue = Workspace(settings.workspace).read_table(artefacts.CATALOGUE, ["scene_id", "sensor", "base_url"])
     scene = catalogue.set_index("scene_id").loc[chip["scene_id"]]
-    product_id, band = chip["product_id"], settings.acquire.bands[0]
+    product_id, (band, *_) = chip["product_id"], sensors.resolve_bands(settings.acquire.bands, scene["sensor"])
     files = archive.fetch_scene(archive.open_source(settings.archive), scene["base_url"], product_id, [band])
     fill = sensors.SENSORS[scene["sensor"]].fill
     raster = imagery.decode(files.bands[0].content, f"{product_id} {band}", fill=fill)

@@ -1,6 +1,6 @@
 """Run jobs in order on one cluster, and say at the end what came out.
 
-mineral-pipeline run jobs/settings/demo.yaml [--cluster local] [--set train.epochs=5] [--plan]
+mineral-pipeline run demo [--cluster local] [--set train.epochs=5] [--plan]
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from jobs import acquire
 from jobs.curation.exclusion import check_exclusions
-from jobs.running import dashboard, preflight, runner, workers
+from jobs.running import dashboard, feasibility, preflight, runner, workers
 from jobs.running.connection import connected
 from jobs.running.progress import CONSOLE
 from jobs.running.status import show_ignored_runs
@@ -32,11 +32,13 @@ def run(jobs: Sequence[JobName], settings: Settings, cluster_file: str, retry_fa
 
     Raises:
         WorkspaceError: another run uses the workspace, this run has lost its lease, or the format is another one.
-        ClusterError: the cluster cannot be reached, or is lost.
+        ClusterError: the cluster cannot be reached, or is lost; or it is one of this machine and TensorFlow is absent.
+        DataError: a job cannot succeed with the scenes that the catalogue holds.
         KeyboardInterrupt: on SIGINT, and on the SIGTERM that batch systems send.
     """
     workspace = Workspace(settings.workspace)
     layout.check_version(workspace)
+    preflight.check_tensorflow(jobs, cluster_file)
     with connected(workspace, cluster_file) as client:
         return run_jobs(jobs, settings, client, retry_failed)
 
@@ -49,6 +51,7 @@ def run_jobs(jobs: Sequence[JobName], settings: Settings, client: Client, retry_
         show_ignored_runs(workspace)
         CONSOLE.print(f"workspace  {settings.workspace}\ndashboard  {client.dashboard_link or 'off'}")
         for job in jobs:
+            feasibility.refuse_hopeless(jobs, job, settings)
             preflight.announce(job, settings, client)
             main = partial(acquire.main, retry_failed=retry_failed) if job == "acquire" else None
             counts = runner.execute(job, settings, client, main)
@@ -100,6 +103,8 @@ def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
 
     Raises:
         SettingsError: a job would refuse the settings.
+        ArchiveError: the archive cannot be read, or no job makes it.
+        DataError: it holds no scene that the settings ask for.
     """
     layout.check_version(Workspace(settings.workspace))
     table = Table("job", "planned", "skipped", "more", title=f"plan for {settings.workspace}")
@@ -109,9 +114,13 @@ def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
         except SettingsError:
             raise
         except MineralPipelineError as error:
+            if job == "catalogue" and "simulate" not in jobs:  # no earlier job will change it
+                raise
             table.add_row(job, "?", "", f"not known yet: {error}")
             continue
         more = "\n".join(f"{name}: {value}" for name, value in plan.details.items())
         table.add_row(job, f"{plan.counts.planned:,} {plan.counts.unit}", f"{plan.counts.skipped:,}", more)
     CONSOLE.print(table)
+    if remark := feasibility.find_obstacle(jobs, settings) or feasibility.find_doubt(jobs, settings):
+        CONSOLE.print(remark)
     return 0

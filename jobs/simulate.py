@@ -1,6 +1,6 @@
 """Write the simulated planet's archive.
 
-    mineral-pipeline simulate jobs/settings/demo.yaml
+    mineral-pipeline simulate demo
 
 Writes at ``archive.url``, in the layout of the public bucket: band files and metadata of every scene, then
 ``deposits.csv`` (columns of MRDS), ``land.geojson``, ``truth.parquet`` (the simulated ground truth) and, last,
@@ -17,17 +17,32 @@ from jobs.running.plan import Plan
 from jobs.running.progress import Progress
 from jobs.running.tasks import Tasks, collect, compute
 from mineral_pipeline import simulation
+from mineral_pipeline.sensors import resolve_bands
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.simulation import ArchiveSpec, SceneRecord
 from mineral_pipeline.workspace import Counts
+
+SENSOR_CODE = "LT04"
+"""The sensor that is simulated."""
 
 SCENES_PER_TASK = 12
 """Scenes that one task writes."""
 
 
+def archive_spec(settings: Settings) -> ArchiveSpec:
+    """The archive that the settings describe, its bands by the names that files of Landsat 4 have.
+
+    Raises:
+        SettingsError: Landsat 4 has no such band, or the archive may not be written to.
+    """
+    bands = list(resolve_bands(settings.acquire.bands, SENSOR_CODE))
+    acquire = settings.acquire.model_copy(update={"bands": bands})
+    return ArchiveSpec.of(settings.model_copy(update={"acquire": acquire}))
+
+
 def plan(settings: Settings) -> Plan:
     """Plan one item for every scene."""
-    spec = ArchiveSpec.of(settings)
+    spec = archive_spec(settings)
     scenes, grid = spec.scenes, spec.scenes[0].grid
     details = {
         "archive": spec.url,
@@ -39,7 +54,7 @@ def plan(settings: Settings) -> Plan:
 
 def main(settings: Settings, client: Client) -> Counts:
     """Write every scene that is not there yet, then the tables."""
-    spec = ArchiveSpec.of(settings)
+    spec = archive_spec(settings)
     simulation.begin(spec)
     sizes: dict[str, int] = {}
     with Progress("simulate", "scenes", planned=len(spec.scenes)) as progress:

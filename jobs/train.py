@@ -1,6 +1,6 @@
 """Train the grid of networks and its baselines, one task per model, on workers that offer a GPU.
 
-    mineral-pipeline train jobs/settings/demo.yaml
+    mineral-pipeline train demo
 
 Reads ``samples/<task>/train.zarr`` and ``validation.zarr``, never the test subset, and ``catalogue.parquet``, and
 refuses to start when test ground leaks into training (``samples/<task>/summary.json``); writes

@@ -1,6 +1,6 @@
 """Tune the best network of each task: dask-ml's randomised search, its fits on workers that offer a GPU.
 
-    mineral-pipeline tune jobs/settings/demo.yaml
+    mineral-pipeline tune demo
 
 Reads ``models/<task>/`` and ``samples/<task>/train.zarr`` and ``validation.zarr``, never the test subset; writes
 ``models/<task>/candidate-*/`` for every point of the search, ``models/<task>/tuned/`` for the best of them, and

@@ -4,6 +4,11 @@ Every message names the scene, file or setting and says what to do. Each class a
 built-in that a caller would expect, so that ``except ValueError`` and ``except OSError`` work too.
 """
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
 
 def one_line(reason: object, max_length: int = 500) -> str:
     """The text of an error, or of whatever else, in one line without control characters.
@@ -17,6 +22,12 @@ def one_line(reason: object, max_length: int = 500) -> str:
     text = str(reason)[: 4 * max_length]  # cut first: it may have a hundred megabytes
     line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return line if len(line) <= max_length else f"{line[:max_length]} ..."
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message on a name that nothing has: ``; did you mean ...?``, or nothing where none is alike."""
+    alike = difflib.get_close_matches(name, [*known], n=1)
+    return f"; did you mean {alike[0]}?" if alike else ""
 
 
 class MineralPipelineError(Exception):

@@ -90,10 +90,8 @@ def test_workers_know_what_the_client_registered(toy_archive: Settings, processe
 
 def test_a_band_that_a_sensor_lacks_is_named(toy_archive: Settings, client: Client) -> None:
     settings = toy_archive.model_copy(update={"acquire": toy_archive.acquire.model_copy(update={"bands": ["B7"]})})
-    catalogue.main(settings, client)
-
-    with pytest.raises(SettingsError, match=r"acquire\.bands: XT01 has no band B7: choose among B2A$"):
-        acquire.main(settings, client)
+    with pytest.raises(SettingsError, match=r"acquire\.bands: XT01 has no band B7: choose among B2A \(\w+\)$"):
+        catalogue.main(settings, client)
 
 
 def test_a_registry_names_what_it_knows() -> None:

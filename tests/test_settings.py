@@ -41,9 +41,26 @@ def test_unknown_key_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "a.yaml", acquire={"chipsize": 64})
 
     with pytest.raises(
-        SettingsError, match=r"a\.yaml: unknown key acquire\.chipsize: remove it or correct its spelling$"
+        SettingsError, match=r"a\.yaml: unknown key acquire\.chipsize: remove it or correct its spelling; did you mean"
     ):
         reader.load(path)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("acquire.chipsize=64", r"spelling; did you mean acquire\.chip_size\?$"),
+        ("bands=[B7]", r"unknown key bands: .*did you mean acquire\.bands\?$"),
+        ("acquire.block_size_km=9", r"did you mean curate\.block_size_km\?$"),
+        ("train.hyperparameters.drop_out=0.1", r"did you mean train\.hyperparameters\.dropout\?$"),
+        ("catalogue.xyzzy=1", r"unknown key catalogue\.xyzzy: remove it or correct its spelling$"),
+        ("jobs=[catalog]", r"given: 'catalog'\); did you mean catalogue\?$"),
+        ("acquire.method=samplng", r"did you mean sampling\?$"),
+    ],
+)
+def test_what_was_meant_is_proposed(tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        reader.load(write(tmp_path / "a.yaml"), [override])
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ class PlannedScene:
     product_id: str
     base_url: str
     """URL of the product's folder."""
+    bands: tuple[str, ...]
+    """Bands to read, by their names in file names."""
     fill: int
     """Value of the sensor's pixels outside of the image."""
     chips: tuple[PlannedChip, ...]
@@ -101,7 +103,8 @@ def _describe_surprise(error: Exception) -> str:
 
 def _add_chip(outcome: Outcome, chip: imagery.Chip) -> Outcome:
     """The outcome with the footprint and the statistics of its chip."""
-    facts = {name: getattr(chip, name) for name in ("footprint_source", "valid_fraction", "brightness")}
+    names = ("footprint_source", "valid_fraction", "brightness", "crs", "geo_transform")
+    facts = {name: getattr(chip, name) for name in names}
     digest = digest_array(chip.image)
     return replace(outcome, geometry=shapely.Polygon(chip.footprint), image_sha256=digest, **facts)
 
@@ -112,15 +115,14 @@ def _read_scene(scene: PlannedScene, context: Context, deadline: float) -> tuple
     Raises:
         FetchError: as `archive.fetch_scene`; or a band is corrupt, or the bands do not fit each other.
     """
-    bands = context.config.bands
     with context.limiter.reservation() as reservation:
         files = archive.fetch_scene(
-            context.source, scene.base_url, scene.product_id, bands, reservation=reservation, deadline=deadline
+            context.source, scene.base_url, scene.product_id, scene.bands, reservation=reservation, deadline=deadline
         )
         facts, waiting, files = _facts(files), list(files.bands), replace(files, bands=())
         with context.decoding, archive.validating(files):
             try:
-                names = [f"{scene.product_id} {band}" for band in bands]
+                names = [f"{scene.product_id} {band}" for band in scene.bands]
                 # each file is released once it is decoded
                 rasters = [_decode(waiting.pop(0), name, files.metadata, scene.fill, context) for name in names]
                 return facts, cut_chips(rasters, files.metadata, context.config)

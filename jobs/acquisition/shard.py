@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +14,7 @@ import pandas as pd
 from jobs.acquisition.scene import Context, PlannedChip, PlannedScene, acquire_scene
 from jobs.running import worker
 from mineral_pipeline import archive
-from mineral_pipeline.sensors import SENSORS
+from mineral_pipeline.sensors import SENSORS, resolve_bands
 from mineral_pipeline.settings import Acquire, absolute
 from mineral_pipeline.workspace import Workspace, artefacts, ledger, lock, zarr_store
 
@@ -55,17 +56,22 @@ class ShardResult:
         return self.unreachable + self.states.count(ledger.State.MISSING)
 
 
-def make_shards(catalogue: pd.DataFrame, chips: pd.DataFrame) -> list[Shard]:
+def make_shards(catalogue: pd.DataFrame, chips: pd.DataFrame, bands: Sequence[str]) -> list[Shard]:
     """Group the scenes of a catalogue by shard, in its order.
 
     Args:
         catalogue: ``scene_id``, ``location_id``, ``product_id``, ``sensor``, ``base_url`` and ``shard``, one row per
             scene.
         chips: the chips of these scenes, as `identities.plan_chips` returns them.
+        bands: names or common names of the bands of a chip.
+
+    Raises:
+        SettingsError: a sensor lacks a band.
     """
     planned: dict[str, list[PlannedChip]] = {}
     for scene_id, *chip in zip(chips["scene_id"], chips["chip_id"], chips["chip_index"].tolist(), strict=True):
         planned.setdefault(scene_id, []).append(PlannedChip(*chip))
+    resolved = {code: resolve_bands(bands, code) for code in catalogue["sensor"].unique()}
     shards: dict[int, list[PlannedScene]] = {}
     for row in catalogue.to_dict("records"):
         scene = PlannedScene(
@@ -73,6 +79,7 @@ def make_shards(catalogue: pd.DataFrame, chips: pd.DataFrame) -> list[Shard]:
             location_id=row["location_id"],
             product_id=row["product_id"],
             base_url=absolute(row["base_url"]),  # catalogues of earlier versions hold relative paths
+            bands=resolved[row["sensor"]],
             fill=SENSORS[row["sensor"]].fill,
             chips=tuple(planned[row["scene_id"]]),
         )

@@ -26,6 +26,7 @@ from mineral_pipeline.workspace import Workspace, artefacts, lock
 MIN_DISK_BYTES = 100 * 2**20
 """Free space that a worker needs in its local folder, where it keeps what it writes before an upload."""
 
+NO_TENSORFLOW = "TensorFlow is not installed: pip install 'mineral-pipeline[cpu]', or [gpu]"
 
 PROCESS_BYTES, LEARNING_BYTES = 300e6, 800e6
 """Memory of a worker without a task, before and after it has imported TensorFlow (measured)."""
@@ -168,7 +169,7 @@ def _check_tensorflow(imports: bool) -> str:
         importlib.import_module("mineral_pipeline.modelling.backend")
         return "imported"
     if importlib.util.find_spec("tensorflow") is None:
-        raise UnfitWorkerError("tensorflow is not installed, and the worker offers a GPU: install the same environment")
+        raise UnfitWorkerError(f"{NO_TENSORFLOW}; the worker offers a GPU")
     return "installed"
 
 

@@ -6,6 +6,7 @@ where it offers a GPU to jobs that learn, TensorFlow. `jobs.running.fitness` is 
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,14 +21,14 @@ from rich.text import Text
 import cluster
 from jobs import acquire
 from jobs.running import workers
-from jobs.running.fitness import Finding, Requirements, RequirementsPlugin, installed
+from jobs.running.fitness import NO_TENSORFLOW, Finding, Requirements, RequirementsPlugin, installed
 from jobs.running.progress import CONSOLE
 from jobs.running.runner import PACKAGES
 from jobs.running.worker import Place, examine
+from jobs.simulate import archive_spec
 from mineral_pipeline import archive
 from mineral_pipeline.errors import ClusterError
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.simulation import ArchiveSpec
 from mineral_pipeline.workspace import Workspace, artefacts, lock
 
 GPU_JOBS = frozenset({"train", "tune", "evaluate", "prospect"})
@@ -47,6 +48,19 @@ class Examination:
     def faults(self) -> list[Finding]:
         """What is wrong."""
         return [finding for finding in self.findings if finding.fault]
+
+
+def check_tensorflow(jobs: Sequence[JobName], cluster_file: str) -> None:
+    """Refuse jobs that learn on a cluster of this machine, before it starts, when TensorFlow is not installed.
+
+    Raises:
+        ClusterError: it is not. On another cluster the workers prove it.
+        SettingsError: there is no such cluster file.
+    """
+    learning = [job for job in jobs if job in GPU_JOBS]
+    is_here = cluster.load(cluster_file).class_name.endswith(".LocalCluster")
+    if learning and is_here and importlib.util.find_spec("tensorflow") is None:
+        raise ClusterError(f"{', '.join(learning)}: {NO_TENSORFLOW}, or leave them out of jobs")
 
 
 @contextmanager
@@ -114,7 +128,7 @@ def require(jobs: Sequence[JobName], settings: Settings, imports: bool) -> Requi
     """What jobs need of a worker, under the lease of the run."""
     lease, folders = lock.current(), [Workspace(settings.workspace)]
     if "simulate" in jobs:
-        folders.append(ArchiveSpec.of(settings).archive)
+        folders.append(archive_spec(settings).archive)
     source = None
     if "acquire" in jobs and "simulate" not in jobs:  # else the archive may not be there yet
         source = archive.survey_source(settings.archive)

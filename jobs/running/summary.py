@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pandas as pd
 from rich.table import Table
 
 from mineral_pipeline.learning import ENSEMBLE, SUBSETS, TASKS
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Counts, Workspace, artefacts
+from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
 
 PROSPECTS_SHOWN = 3
 
@@ -71,5 +72,18 @@ def too_many_failed(job: str, counts: Counts, settings: Settings) -> str:
     return (
         f"{job}: {counts.failed:,} of {counts.planned:,} {counts.unit} failed ({reasons}), more than"
         f" max_failed_fraction = {settings.max_failed_fraction:g} allows: fix the cause, then run again"
-        + (" with --retry-failed" if job == "acquire" else "")
+        + (f" with --retry-failed{_usual_reason(settings)}" if job == "acquire" else "")
     )
+
+
+def _usual_reason(settings: Settings) -> str:
+    """The reason for which most scenes failed, in the words of one; those that differ in the product are one."""
+    table = Workspace(settings.workspace).read_table(artefacts.LEDGER, ["scene_id", "product_id", "status", "reason"])
+    failed = table[table["status"].isin(map(str, ledger.FAILED_STATES))].drop_duplicates("scene_id")
+    if failed.empty:
+        return ""
+    kinds = pd.Series(
+        [reason.replace(product, "") for reason, product in zip(failed["reason"], failed["product_id"], strict=True)]
+    )
+    usual = kinds.mode()[0]
+    return f"; {(kinds == usual).sum():,} of them: {failed['reason'].iloc[kinds.eq(usual).argmax()]}"

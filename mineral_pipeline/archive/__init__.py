@@ -1,7 +1,8 @@
 """Where scenes come from: the catalogue of an archive, and its objects as validated bytes.
 
-The archive has the layout of ``gs://gcp-public-data-landsat`` (Collection 1), in a folder or an object store. A row of
-its index goes through `index`, `rows` and `catalogue`; a scene's files through `source`, `scene` and `validation`. Only
+The archive has the layout of ``gs://gcp-public-data-landsat``, in a folder or an object store, or is a folder of
+products in any layout (`local_products`). A row of its index goes through `index`, `rows` and `catalogue`; a scene's
+files through `source`, `scene` and `validation`, those in a tar file through `tar_file`. Only
 `retry` tries requests again, and only `validation` judges what is corrupt.
 """
 

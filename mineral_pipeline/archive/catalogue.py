@@ -12,7 +12,7 @@ import shapely
 from mineral_pipeline.archive.rows import Listing, continuous_longitudes
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import CRS
-from mineral_pipeline.sensors.landsat import acquisition_days, product_folders, split_ids
+from mineral_pipeline.sensors.landsat import BUCKET, acquisition_days, product_folders, split_ids
 from mineral_pipeline.workspace.identities import location_ids
 
 
@@ -81,13 +81,20 @@ def build_catalogue(scenes: pd.DataFrame, url: str, chips_per_shard: int) -> gpd
         "tier": scenes["tier"],
         "level": scenes["level"],
         "visits": scenes["visits"].astype("int64"),
-        "base_url": f"{url.rstrip('/')}/" + product_folders(scenes["PRODUCT_ID"], scenes),
+        "base_url": url.rstrip("/") + _places(scenes),
         "shard": number // chips_per_shard,
         "slot": number % chips_per_shard,
     }
     boxes = shapely.box(west, scenes["SOUTH_LAT"], east, scenes["NORTH_LAT"])
     boxes[np.isnan(west)] = None
     return gpd.GeoDataFrame(columns, geometry=boxes, crs=CRS)
+
+
+def _places(scenes: pd.DataFrame) -> pd.Series:
+    """Where products lie below the root of the archive: in the bucket's layout, unless their rows tell it."""
+    if "BASE_URL" in scenes:
+        return scenes["BASE_URL"].str.removeprefix(BUCKET)
+    return "/" + product_folders(scenes["PRODUCT_ID"], scenes)
 
 
 def _is_superseded(rows: pd.DataFrame) -> pd.Series:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import PurePosixPath
@@ -17,9 +17,11 @@ from obstore.exceptions import BaseError
 from mineral_pipeline import settings
 from mineral_pipeline.archive.errors import MissingError, describe_error
 from mineral_pipeline.archive.index import read_index
+from mineral_pipeline.archive.local_products import Product, find_local_products
 from mineral_pipeline.archive.objects import is_local, local_path, open_store
 from mineral_pipeline.archive.retry import client_retries
 from mineral_pipeline.archive.rows import (
+    ANYWHERE_CHECKS,
     IDENTITY_CHECKS,
     INDEX_ONLY,
     Listing,
@@ -32,8 +34,8 @@ from mineral_pipeline.errors import ArchiveError, DataError, MineralPipelineErro
 from mineral_pipeline.sensors import SENSORS, Sensor
 from mineral_pipeline.sensors.landsat import BUCKET, COLLECTIONS, INDEX, acquisition_days, metadata_file, split_ids
 
-DEPTH = 4
-"""Folders above a product's: sensor, collection, path, row."""
+COPY = "a second copy in another folder or tar file"
+"""Reason for which a product is left out."""
 
 PAGE_SIZE = 1000
 """Objects that a store lists in one request, and products that become one batch."""
@@ -63,10 +65,11 @@ def find_products(
 
 
 def list_products(archive: settings.Archive, config: settings.Catalogue, progress: ProgressCallback) -> Listing:
-    """List the products whose metadata file lies in an archive; their clouds and bounds are unknown.
+    """List the products of an archive; their clouds and bounds are unknown.
 
     Args:
-        archive: settings of the archive: a folder, or a store that can be listed.
+        archive: settings of the archive: a folder of products in any layout (`find_local_products`), or a store in the
+            bucket's layout that can be listed.
         config: filters of the products.
         progress: called after every page of the listing.
 
@@ -80,18 +83,24 @@ def list_products(archive: settings.Archive, config: settings.Catalogue, progres
     if config.bounds is not None:
         raise DataError(f"{lacking}, which catalogue.bounds needs: name one in archive.index or remove the bounds")
     source = f"archive {archive.url} (listed, for it has no {INDEX})"
-    listing = filter_rows(_batches(archive, config), config, IDENTITY_CHECKS, source, progress)
+    if is_local(archive.url):
+        with _naming_errors(archive):
+            products, copies = find_local_products(local_path(archive.url), source)
+        listing = filter_rows(_pages(products), config, ANYWHERE_CHECKS, source, progress)
+        return replace(listing, dropped={**listing.dropped, COPY: copies}, is_index=False)
+    codes = [code for code, sensor in SENSORS.items() if _is_selected(config, sensor)]
+    chosen = (
+        f"archive {archive.url} (listed below {'/, '.join(codes)}/, which catalogue.spacecraft and .sensors choose)"
+    )
+    listing = filter_rows(_stored_pages(archive, codes), config, IDENTITY_CHECKS, chosen, progress)
     return replace(listing, is_index=False)
 
 
-def _batches(archive: settings.Archive, config: settings.Catalogue) -> Iterator[pa.RecordBatch]:
-    """Rows as an index would have them, of the sensors that the settings ask for."""
-    names = _local_names if is_local(archive.url) else _remote_names
-    for code, sensor in SENSORS.items():
-        for collection in COLLECTIONS if _is_selected(config, sensor) else ():
-            products = _products(archive, names(archive, f"{code}/{collection}"))
-            while page := list(islice(products, PAGE_SIZE)):
-                yield _rows(page, sensor)
+def _stored_pages(archive: settings.Archive, codes: Iterable[str]) -> Iterator[pa.RecordBatch]:
+    """Rows as an index would have them, of some sensors, in the bucket's layout."""
+    for folder in (f"{code}/{collection}" for code in codes for collection in COLLECTIONS):
+        with _naming_errors(archive):
+            yield from _pages(_stored_products(archive, folder))
 
 
 def _is_selected(config: settings.Catalogue, sensor: Sensor) -> bool:
@@ -99,13 +108,11 @@ def _is_selected(config: settings.Catalogue, sensor: Sensor) -> bool:
     return by_spacecraft and sensor.instrument in (config.sensors or [sensor.instrument])
 
 
-def _products(archive: settings.Archive, names: Iterator[str]) -> Iterator[PurePosixPath]:
-    """Folders that hold their own product's metadata file."""
+@contextmanager
+def _naming_errors(archive: settings.Archive) -> Iterator[None]:
+    """A block whose errors name the archive."""
     try:
-        for name in names:
-            path = PurePosixPath(name)
-            if path.name == metadata_file(path.parent.name):
-                yield path.parent
+        yield
     except MineralPipelineError:
         raise
     except (BaseError, OSError) as error:
@@ -113,47 +120,39 @@ def _products(archive: settings.Archive, names: Iterator[str]) -> Iterator[PureP
         raise ArchiveError(f"{lacking}: {describe_error(error)}: name an index in archive.index") from error
 
 
-def _remote_names(archive: settings.Archive, folder: str) -> Iterator[str]:
-    """Names of the objects below ``folder``, relative to the archive."""
+def _stored_products(archive: settings.Archive, folder: str) -> Iterator[Product]:
+    """Products below a folder of a store whose metadata file lies in a folder of their name."""
     store, root = open_store(f"{archive.url.rstrip('/')}/", archive, client_retries(archive))
     wait_for_turn(archive.requests_per_s)
     for page in obstore.list(store, f"{root}{folder}", chunk_size=PAGE_SIZE):
-        yield from (item["path"].removeprefix(root) for item in page)
+        for item in page:
+            path = PurePosixPath(item["path"].removeprefix(root))
+            if path.name == metadata_file(path.parent.name):
+                yield Product(path.parent.name, str(path.parent))
         wait_for_turn(archive.requests_per_s)
 
 
-def _local_names(archive: settings.Archive, folder: str) -> Iterator[str]:
-    """Names of the files in the products' folders below ``folder``, relative to the archive."""
-    root = local_path(archive.url)
-    top = os.path.join(root, folder)
-    if not os.path.isdir(top):
-        return
-    for path, folders, files in os.walk(top, onerror=_refuse, followlinks=True):
-        relative = os.path.relpath(path, root)
-        if relative.count(os.sep) == DEPTH:
-            folders.clear()
-            yield from (f"{relative}/{file}" for file in files)
+def _pages(products: Iterable[Product]) -> Iterator[pa.RecordBatch]:
+    """Rows as an index would have them, a page at a time."""
+    remaining = iter(products)
+    while page := list(islice(remaining, PAGE_SIZE)):
+        yield _rows(page)
 
 
-def _refuse(error: OSError) -> None:
-    """Raise the error of a folder that cannot be read, which `os.walk` would pass over."""
-    raise error
-
-
-def _rows(products: list[PurePosixPath], sensor: Sensor) -> pa.RecordBatch:
-    """The rows that an index would have of products in these folders."""
-    identifiers = pd.Series([path.name for path in products], dtype="str")
+def _rows(products: Sequence[Product]) -> pa.RecordBatch:
+    """The rows that an index would have of products."""
+    identifiers = pd.Series([product.product_id for product in products], dtype="str")
     parts = split_ids(identifiers)
     columns = {
         "PRODUCT_ID": identifiers,
-        "SPACECRAFT_ID": sensor.spacecraft,
-        "SENSOR_ID": sensor.instrument,
+        "SPACECRAFT_ID": parts["sensor"].map({code: sensor.spacecraft for code, sensor in SENSORS.items()}),
+        "SENSOR_ID": parts["sensor"].map({code: sensor.instrument for code, sensor in SENSORS.items()}),
         "DATE_ACQUIRED": acquisition_days(parts),
         "COLLECTION_CATEGORY": parts["tier"],
         "DATA_TYPE": parts["level"],
         "WRS_PATH": parts["path"],
         "WRS_ROW": parts["row"],
-        "BASE_URL": [f"{BUCKET}/{path}" for path in products],
+        "BASE_URL": [f"{BUCKET}/{product.place}".rstrip("/") for product in products],
         **dict.fromkeys(INDEX_ONLY, math.nan),
     }
     return pa.RecordBatch.from_pandas(pd.DataFrame(columns), preserve_index=False)

@@ -1,4 +1,4 @@
-"""Single objects of an archive: in a folder, or in a store that obstore speaks to (Google, S3, Azure, HTTP)."""
+"""Single objects of an archive: in a folder or a tar file, or in a store that obstore speaks to (Google, S3, ...)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mineral_pipeline import settings
 from mineral_pipeline.archive.errors import describe_error
 from mineral_pipeline.archive.fetched import FetchedObject
 from mineral_pipeline.archive.retry import NO_CLIENT_RETRIES
+from mineral_pipeline.archive.tar_file import find_tar, read_member
 from mineral_pipeline.archive.validation import MAX_OBJECT_BYTES, check_md5, check_regular, check_size
 from mineral_pipeline.errors import ArchiveError
 
@@ -83,6 +84,8 @@ def read(url: str, archive: settings.Archive, reserve: Callable[[int], None]) ->
     """
     name = url.rpartition("/")[2]
     if is_local(url):
+        if tar := find_tar(local_path(url)):
+            return FetchedObject(read_member(tar, name, reserve))
         check_regular(os.stat(local_path(url)).st_mode, name)
         with open(local_path(url), "rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -6,6 +6,7 @@ each row that is kept, and one number of each that is of the spacecraft and sens
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -23,8 +24,12 @@ from mineral_pipeline.workspace.identities import location_ids
 
 TEXTS = ["PRODUCT_ID", "SPACECRAFT_ID", "SENSOR_ID", "DATE_ACQUIRED", "COLLECTION_CATEGORY", "DATA_TYPE", "BASE_URL"]
 NUMBERS = ["WRS_PATH", "WRS_ROW", "CLOUD_COVER", "NORTH_LAT", "SOUTH_LAT", "WEST_LON", "EAST_LON"]
+MISSION = ["SPACECRAFT_ID", "SENSOR_ID"]
 INDEX_ONLY = ["CLOUD_COVER", "NORTH_LAT", "SOUTH_LAT", "WEST_LON", "EAST_LON"]
 """Columns that do not follow from a product's identifier."""
+
+MAX_MISSIONS = 8
+"""Spacecraft and sensors that are named when the settings' filters leave none of them."""
 
 MIN_VISITS_PER_MERGE = 2**16
 """Visits that are gathered before they are compared with each other."""
@@ -44,7 +49,8 @@ class Listing:
     """The products of an archive that the settings ask for."""
 
     rows: pd.DataFrame
-    """PRODUCT_ID and the columns `INDEX_ONLY`, which are nan where unknown; one row per product."""
+    """PRODUCT_ID and the columns `INDEX_ONLY`, which are nan where unknown; one row per product. BASE_URL, too, where a
+    product lies elsewhere than in the bucket's layout."""
     matched: int
     """Number of rows that all filters kept, those that a check dropped included."""
     visits: pd.Series
@@ -172,12 +178,14 @@ def _has_no_bounds(rows: pd.DataFrame) -> pd.Series:
     return ~(latitudes & longitudes)
 
 
-IDENTITY_CHECKS: dict[str, Check] = {
+ANYWHERE_CHECKS: dict[str, Check] = {
     "no product identifier": _has_no_identifier,
     "mismatched identifier": _is_mismatched,
-    "mismatched folder": _is_elsewhere,
 }
-"""Checks of every row, by the reason for which a row is dropped."""
+"""Checks of every row, by the reason for which a row is dropped; all for products that may lie in any folder."""
+
+IDENTITY_CHECKS: dict[str, Check] = ANYWHERE_CHECKS | {"mismatched folder": _is_elsewhere}
+"""Checks of products that must lie in the bucket's layout."""
 
 INDEX_CHECKS: dict[str, Check] = IDENTITY_CHECKS | {"no bounds": _has_no_bounds}
 """Checks of the rows of an index, which also has bounds."""
@@ -205,12 +213,16 @@ def filter_rows(
     counts = FilterCounts(list(mission_filters(config)), list(scene_filters(config)), progress)
     dropped = dict.fromkeys(checks, 0)
     kept = (counts.count(batch) for batch in batches)
-    parts = [_apply_checks(rows, checks, dropped) for rows in _gather(kept)]
+    columns = INDEX_ONLY if _is_elsewhere in checks.values() else [*INDEX_ONLY, "BASE_URL"]
+    parts = [_apply_checks(rows, checks, dropped, columns) for rows in _gather(kept)]
     if not counts.total:
         raise DataError(f"{source} holds no scene: fix archive.index or archive.url")
     if not parts:
         culprit = next(setting for setting, rows in counts.left.items() if not rows)
-        raise DataError(f"{source}: none of {counts.total:,} scenes is left by {culprit}: loosen that setting")
+        raise DataError(
+            f"{source}: none of {counts.total:,} scenes is left by {culprit}: loosen that setting"
+            f"{counts.describe_missions(culprit)}"
+        )
     table = pa.concat_tables(parts)
     del parts  # so that each column can be freed as soon as it is copied
     rows = table.to_pandas(split_blocks=True, self_destruct=True)
@@ -262,11 +274,15 @@ class FilterCounts:
     """Rows that each filter in turn leaves, by its setting."""
     visits: Visits = field(default_factory=Visits)
     """Of the rows that the filters on spacecraft and sensor leave."""
+    missions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Rows of each spacecraft and sensor, as long as the filters on them leave none."""
 
     def count(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the rows of ``batch`` that all filters keep."""
         self.total += len(batch)
-        batch = self._filter(batch, self.mission)
+        every, batch = batch, self._filter(batch, self.mission)
+        if self.mission and not self.left[self.mission[-1].setting]:
+            self.missions.update(zip(*(every[name].to_pylist() for name in MISSION), strict=True))
         self.visits.add(batch)
         batch = self._filter(batch, self.scene)
         self.progress(self.total, self.matched)
@@ -277,6 +293,15 @@ class FilterCounts:
             batch = batch.filter(keeps(batch))
             self.left[setting] = self.left.get(setting, 0) + len(batch)
         return batch
+
+    def describe_missions(self, culprit: str) -> str:
+        """The spacecraft and sensors that there are, when a filter on them hides all scenes; else nothing."""
+        if culprit not in [one.setting for one in self.mission]:
+            return ""
+        found = [
+            f"{count:,} of {' '.join(map(str, names))}" for names, count in self.missions.most_common(MAX_MISSIONS)
+        ]
+        return f" (there are {', '.join(found)})"
 
     @property
     def matched(self) -> int:
@@ -298,8 +323,10 @@ def _gather(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(waiting).combine_chunks()
 
 
-def _apply_checks(table: pa.Table, checks: Mapping[str, Check], dropped: dict[str, int]) -> pa.Table:
-    """PRODUCT_ID and `INDEX_ONLY` of the rows that no check finds wrong; the others are counted in ``dropped``."""
+def _apply_checks(
+    table: pa.Table, checks: Mapping[str, Check], dropped: dict[str, int], columns: Sequence[str]
+) -> pa.Table:
+    """PRODUCT_ID and ``columns`` of the rows that no check finds wrong; the others are counted in ``dropped``."""
     values = {name: numbers(table[name]) for name in NUMBERS}
     texts = table.select(TEXTS).to_pandas()
     rows = pd.concat([texts, pd.DataFrame(values), split_ids(texts["PRODUCT_ID"])], axis=1)
@@ -308,5 +335,5 @@ def _apply_checks(table: pa.Table, checks: Mapping[str, Check], dropped: dict[st
         if wrong.any():
             rows, dropped[reason] = rows[~wrong], dropped[reason] + int(wrong.sum())
     identifiers = table["PRODUCT_ID"].cast(pa.large_string())  # as pandas holds text, so that it need not copy it
-    columns = {"PRODUCT_ID": identifiers} | {name: pa.array(values[name]) for name in INDEX_ONLY}
-    return pa.table(columns).take(pa.array(rows.index))
+    kept = {name: pa.array(values[name]) if name in values else table[name] for name in columns}
+    return pa.table({"PRODUCT_ID": identifiers} | kept).take(pa.array(rows.index))

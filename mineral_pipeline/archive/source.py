@@ -77,7 +77,7 @@ def open_source(archive: settings.Archive) -> Source:
     if not is_local(archive.url):
         open_store(archive.url, archive)
     elif not os.path.isdir(local_path(archive.url)):
-        raise ArchiveError(f"archive.url {archive.url} is not a folder: name the one that holds LT04/, LT05/, ...")
+        raise ArchiveError(f"archive.url {archive.url} is not a folder: name the one that holds the products")
     return Source(archive)
 
 

@@ -10,8 +10,12 @@ import hashlib
 import math
 import re
 import stat
+import tarfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from gzip import BadGzipFile
+from pathlib import PurePosixPath
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -23,6 +27,12 @@ from mineral_pipeline.sensors.landsat import TIFF_MAGIC, SceneMetadata, band_fil
 
 MAX_OBJECT_BYTES = 2**30
 """Size of the largest object that is read: no band of any Landsat is larger, even uncompressed."""
+
+MAX_TAR_BYTES = 2**32
+"""Bytes of the largest tar file that is read, decompressed: a product of Landsat 8 takes 2 GB."""
+
+MAX_MEMBERS = 1000
+"""Members of the longest tar file that is read; a product has 10 to 25 files."""
 
 MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?', re.ASCII)
 """Etag of an object that Google or S3 took in one piece; that of a multi-part one ends in ``-`` and a number."""
@@ -87,6 +97,57 @@ def check_regular(mode: int, name: str) -> None:
     """
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise CorruptError(f"{name} is not a regular file", _unread(0))
+
+
+@contextmanager
+def reading_tar(name: str) -> Iterator[None]:
+    """A block in which an error of a tar file's structure means that it is corrupt.
+
+    Args:
+        name: name of the tar file in errors.
+
+    Raises:
+        CorruptError: in place of an error of `tarfile`, `gzip` or `zlib`, or of an `EOFError`.
+    """
+    try:
+        yield
+    except (tarfile.HeaderError, BadGzipFile, zlib.error, EOFError) as error:
+        raise CorruptError(
+            f"{name} is cut off or no tar file: {one_line(error, 80) or 'it ends'}", _unread(0)
+        ) from error
+
+
+def check_tar_bytes(member: tarfile.TarInfo, number: int, end: int, source: str) -> None:
+    """Check a member of a tar file before its data are passed over.
+
+    Args:
+        member: its header.
+        number: how many members there are up to this one.
+        end: bytes up to the end of its data, decompressed.
+        source: name of the tar file in errors.
+
+    Raises:
+        CorruptError: there are more bytes or members than any product has, or the name leads out of the tar file.
+    """
+    if not 0 <= member.size <= MAX_TAR_BYTES or end > MAX_TAR_BYTES or number > MAX_MEMBERS:
+        reason = f"more than {MAX_MEMBERS:,} members or {MAX_TAR_BYTES / 2**30:.0f} GiB: no product is that large"
+        raise CorruptError(f"{source} has {reason}", _unread(end))
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        reason = f"{one_line(member.name, 80)}, a name that leads out of it: no product has that"
+        raise CorruptError(f"{source} holds {reason}", _unread(end))
+    if member.type == tarfile.GNUTYPE_SPARSE:
+        raise CorruptError(f"{source} holds sparse members: pack it again without --sparse", _unread(end))
+
+
+def check_member(member: tarfile.TarInfo, source: str) -> None:
+    """Check that a member of a tar file is a file, not a link to one or a device.
+
+    Raises:
+        CorruptError: it is not.
+    """
+    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+        raise CorruptError(f"{one_line(member.name, 80)} in {source} is not a regular file", _unread(0))
 
 
 def check_md5(content: bytes, etag: str, name: str) -> bool:

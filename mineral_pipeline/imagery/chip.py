@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from rasterio.crs import CRS
 
 from mineral_pipeline.errors import RasterError
 from mineral_pipeline.geometry import Floats
 from mineral_pipeline.imagery.downsampling import downsample
 from mineral_pipeline.imagery.footprint import MASK_SIZE, convex_ring, find_footprint
+from mineral_pipeline.imagery.grid import scaled_transform
 from mineral_pipeline.imagery.raster import Pixels, Raster, UnusableRaster
 
 FootprintSource = Literal["image", "metadata"]
@@ -33,6 +35,10 @@ class Chip:
     """Fraction of valid pixels among those that were decoded of the first band's raster, before padding."""
     brightness: float
     """Mean value of the valid pixels of the chip's first band."""
+    crs: str
+    """Coordinate reference system of the scene: ``EPSG:`` and a number, or WKT where none is the same."""
+    geo_transform: str
+    """From (column, row) of the chip's pixel corners to coordinates of ``crs``: GDAL's six numbers as text."""
 
 
 def make_chip(
@@ -65,7 +71,8 @@ def make_chip(
     ring, source = _footprint(first, corners, footprint)
     image = np.stack([np.pad(band, [(0, size - edge) for edge in band.shape]) for band in bands])
     valid_fraction = np.count_nonzero(first.pixels) / first.pixels.size
-    return Chip(image, ring, source, valid_fraction, float(valid.mean(dtype=np.float64)))
+    brightness = float(valid.mean(dtype=np.float64))
+    return Chip(image, ring, source, valid_fraction, brightness, *_place(first, bands[0].shape))
 
 
 def sampled_edge(size: int, method: str) -> int | None:
@@ -90,6 +97,15 @@ def _check(rasters: Sequence[Raster]) -> None:
             raise RasterError(f"{raster.source}: {shapes}: {SAME_GRID}")
         if raster.crs != first.crs or not raster.transform.almost_equals(first.transform, 1e-6):
             raise RasterError(f"{raster.source}: lies elsewhere than {first.source}: {SAME_GRID}")
+
+
+def _place(raster: Raster, reduced: tuple[int, ...]) -> tuple[str, str]:
+    """Coordinate reference system and transform of an image of ``reduced`` shape; padding does not move its origin."""
+    transform = scaled_transform(raster.transform, raster.pixels.shape, (reduced[0], reduced[1]))
+    crs = raster.crs or CRS()  # `_check` has refused those without one
+    code = crs.to_epsg()
+    is_known = code is not None and CRS.from_epsg(code) == crs
+    return f"EPSG:{code}" if is_known else crs.to_wkt(), " ".join(map(repr, transform.to_gdal()))
 
 
 def _describe(raster: Raster) -> str:

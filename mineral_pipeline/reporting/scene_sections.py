@@ -24,7 +24,7 @@ STATE_MEANINGS = {
 ALTERATION_BAND = "swir22"
 """Common name of the band in which hydrothermally altered rock shows."""
 
-INSTRUMENT_NAMES = {"TM": "Thematic Mapper"}
+INSTRUMENT_NAMES = {"TM": "Thematic Mapper", "ETM": "Enhanced Thematic Mapper Plus"}
 """Names of instruments that differ from their SENSOR_ID."""
 
 
@@ -35,8 +35,8 @@ def scene_section(example: Example | None, missing: str) -> Section:
         return Section(anchor, title, missing=missing)
     height, width = example.images[example.method].shape
     text = (
-        f"A scene in band {example.band.removeprefix('B')}. The black around the image is fill: a scene lies tilted in"
-        f" its raster, and only what is inside the footprint counts.{_alteration_text(example.sensor)}"
+        f"A scene in {describe_band(example.sensor, example.band)}. The black around the image is fill: a scene lies"
+        " tilted in its raster, and only what is inside the footprint counts."
     )
     outline = FigureItem(
         "example-scene",
@@ -60,15 +60,17 @@ def scene_section(example: Example | None, missing: str) -> Section:
     return Section(anchor, title, [text], [outline, methods])
 
 
-def _alteration_text(code: str) -> str:
-    """A sentence on the band that shows alteration; empty when the sensor is unknown or has no such band."""
-    band = SENSORS[code].band(ALTERATION_BAND) if code in SENSORS else None
+def describe_band(code: str, name: str) -> str:
+    """A band in words, and what it shows of altered rock; only its number when the sensor is unknown."""
+    number = f"band {name.removeprefix('B')}"
+    band = SENSORS[code].band(name) if code in SENSORS else None
     if band is None:
-        return ""
+        return number
     instrument = SENSORS[code].instrument
-    number, name = band.name.removeprefix("B"), INSTRUMENT_NAMES.get(instrument, instrument.replace("_", "/"))
     low, high = band.wavelength_um
-    return f" In band {number} of the {name} ({low:.2f} to {high:.2f} µm) hydrothermally altered rock shows."
+    named = f"{number} of the {INSTRUMENT_NAMES.get(instrument, instrument.replace('_', '/'))}"
+    shows = ", where hydrothermally altered rock shows" if band.common_name == ALTERATION_BAND else ""
+    return f"{named} ({band.common_name}, {low:.2f} to {high:.2f} µm){shows}"
 
 
 def ledger_section(data: ReportData) -> Section:

@@ -4,9 +4,9 @@ A new sensor is one new file in this package that calls `register` with a `Senso
 """
 
 from mineral_pipeline.sensors.radiometry import check_radiometry
-from mineral_pipeline.sensors.sensor import SENSORS, Band, Sensor, check_bands, register
+from mineral_pipeline.sensors.sensor import SENSORS, Band, Sensor, check_bands, register, resolve_bands
 from mineral_pipeline.sensors.visible import visible_bands
 
 SENSORS.import_modules(__name__)
 
-__all__ = ["SENSORS", "Band", "Sensor", "check_bands", "check_radiometry", "register", "visible_bands"]
+__all__ = ["SENSORS", "Band", "Sensor", "check_bands", "check_radiometry", "register", "resolve_bands", "visible_bands"]

@@ -20,8 +20,9 @@ def check_radiometry(codes: Iterable[str], levels: Iterable[str]) -> None:
         levels: DATA_TYPE of each scene, such as ``L1TP``.
 
     Raises:
-        SettingsError: the scenes are of Level 1 and Level 2, or their sensors have several data types, or a sensor is
-            not registered. The message counts the scenes of each and names the settings that keep one of them.
+        SettingsError: the scenes are of Level 1 and Level 2, or of another than Level 1, or their sensors have several
+            data types, or a sensor is not registered. The message counts the scenes of each and names the settings
+            that keep one of them.
     """
     scenes = Counter(zip(codes, levels, strict=True))
     _check_levels(scenes)
@@ -37,6 +38,11 @@ def _check_levels(scenes: Mapping[tuple[str, str], int]) -> None:
         raise SettingsError(
             f"the scenes are of several levels, digital numbers and surface reflectance, which in one array would be"
             f" scaled alike: {_describe(by_level)}: keep Level 1 by catalogue.levels: {kept}"
+        )
+    if not {"L1"}.issuperset(by_level):
+        raise SettingsError(
+            f"the scenes are of surface reflectance: {_describe(by_level)}: only Level 1 is read: get the same scenes"
+            " as Level 1"
         )
 
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.registry import Registry
 
+ALIASES = {"swir1": "swir16", "swir2": "swir22", "nir": "nir08"}
+"""Other common names in use, by which bands are found as well."""
+
 
 @dataclass(frozen=True)
 class Band:
@@ -39,8 +42,9 @@ class Sensor:
     """Value of pixels outside the image, unless the file's nodata tag gives another."""
 
     def band(self, name: str) -> Band | None:
-        """The first band with a name or common name; None when there is none."""
-        return next((band for band in self.bands if name in (band.name, band.common_name)), None)
+        """The first band with a name, or with a common name or one of its `ALIASES`; None when there is none."""
+        names = {name, ALIASES.get(name, name)}
+        return next((band for band in self.bands if not names.isdisjoint((band.name, band.common_name))), None)
 
 
 SENSORS: Registry[Sensor] = Registry("sensor")
@@ -53,17 +57,51 @@ def register(sensor: Sensor) -> Sensor:
 
 
 def check_bands(names: Iterable[str], codes: Iterable[str]) -> None:
-    """Refuse bands that one of some sensors lacks.
+    """Refuse bands that one of some sensors lacks, or that are not the same on all of them.
 
     Args:
-        names: names of bands, as in ``acquire.bands``.
+        names: names or common names of bands, as in ``acquire.bands``.
         codes: codes of the sensors.
 
     Raises:
-        SettingsError: a sensor is unknown or lacks a band.
+        SettingsError: a sensor is unknown or lacks a band, or a name means different wavelengths on two of them, or two
+            names one band.
     """
+    names, codes = list(names), list(codes)
     for code in codes:
-        known = [band.name for band in SENSORS[code].bands]
-        for name in names:
-            if name not in known:
-                raise SettingsError(f"acquire.bands: {code} has no band {name}: choose among {', '.join(known)}")
+        resolve_bands(names, code)
+    for name in names:
+        meanings: dict[str, str] = {}
+        for code in codes:
+            if band := SENSORS[code].band(name):
+                low, high = band.wavelength_um
+                meaning = f"{band.common_name} ({low:.2f} to {high:.2f} µm) on {code}"
+                meanings.setdefault(band.common_name, meaning)
+        if len(meanings) > 1:
+            raise SettingsError(
+                f"acquire.bands: {name} is {' and '.join(meanings.values())}: name the band that you mean by its common"
+                f" name, {' or '.join(meanings)}, or choose one sensor by catalogue.spacecraft and catalogue.sensors"
+            )
+
+
+def resolve_bands(names: Iterable[str], code: str) -> tuple[str, ...]:
+    """Names in file names of the bands of one sensor, such as ``B7``.
+
+    Args:
+        names: names or common names of bands, as in ``acquire.bands``.
+        code: code of the sensor.
+
+    Raises:
+        SettingsError: the sensor is unknown or lacks a band, or two names are of one band.
+    """
+    sensor, found = SENSORS[code], dict[str, str]()
+    for name in names:
+        band = sensor.band(name)
+        if band is None:
+            known = ", ".join(f"{band.name} ({band.common_name})" for band in sensor.bands)
+            raise SettingsError(f"acquire.bands: {code} has no band {name}: choose among {known}")
+        if band.name in found:
+            twice = f"{found[band.name]} and {name} are one band of {code}, {band.name}"
+            raise SettingsError(f"acquire.bands: {twice}: remove one of them")
+        found[band.name] = name
+    return tuple(found)

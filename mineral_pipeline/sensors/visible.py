@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from mineral_pipeline.errors import SettingsError
-from mineral_pipeline.sensors.sensor import SENSORS, Band, Sensor
+from mineral_pipeline.sensors.sensor import SENSORS, Band
 
 VISIBLE_UM = (0.4, 0.7)
 """Shortest and longest wavelength in micrometres that the eye sees."""
@@ -29,11 +29,11 @@ def visible_bands(names: Sequence[str], spacecraft: Sequence[str], instruments: 
         for sensor in SENSORS.values()
         if (not spacecraft or sensor.spacecraft in spacecraft) and (not instruments or sensor.instrument in instruments)
     ]
-    able = [sensor for sensor in chosen if all(_own(sensor, name) for name in names)]
+    able = [sensor for sensor in chosen if all(sensor.band(name) for name in names)]
     found = [
-        number for number, name in enumerate(names) if able and all(_is_visible(_own(sensor, name)) for sensor in able)
+        number for number, name in enumerate(names) if able and all(_is_visible(sensor.band(name)) for sensor in able)
     ]
-    if not all(_differ([_own(sensor, names[number]) for number in found]) for sensor in able) or not found:
+    if not all(_differ([sensor.band(names[number]) for number in found]) for sensor in able) or not found:
         known = {sensor.code: [band.name for band in sensor.bands if _is_visible(band)] for sensor in chosen}
         choices = "; ".join(f"{code} has {', '.join(bands) or 'none'}" for code, bands in known.items())
         raise SettingsError(
@@ -41,11 +41,6 @@ def visible_bands(names: Sequence[str], spacecraft: Sequence[str], instruments: 
             f" ({choices or 'no registered sensor is chosen by catalogue.spacecraft and catalogue.sensors'})"
         )
     return found
-
-
-def _own(sensor: Sensor, name: str) -> Band | None:
-    """The band of a name in file names."""
-    return next((band for band in sensor.bands if band.name == name), None)
 
 
 def _is_visible(band: Band | None) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from mineral_pipeline.errors import SettingsError, one_line
+from mineral_pipeline.errors import SettingsError, did_you_mean, one_line
 from mineral_pipeline.settings import document
 from mineral_pipeline.settings.schema import Settings
 
@@ -31,9 +31,7 @@ def load(path: str, overrides: Sequence[str] = (), workspace: str | None = None)
     try:
         content = document.read(path)
     except OSError as error:
-        raise SettingsError(
-            f"{path}: {error.strerror}: name a settings file such as jobs/settings/demo.yaml"
-        ) from error
+        raise SettingsError(f"{path}: {error.strerror}: name a settings file") from error
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: a settings file is a mapping of sections")
     content = expand(content, path)  # also makes what aliases share distinct
@@ -61,11 +59,36 @@ def parse(content: Mapping[str, Any], source: str = "settings") -> Settings:
 def _describe(detail: Mapping[str, Any], source: str) -> str:
     key = one_line(".".join(str(part) for part in detail["loc"]))
     if detail["type"] == "extra_forbidden":
-        return f"{source}: unknown key {key}: remove it or correct its spelling"
+        return f"{source}: unknown key {key}: remove it or correct its spelling{_nearest(key)}"
     message = detail["msg"].removeprefix("Value error, ")
     is_secret = key == "archive" or key.startswith("archive.storage_options")
     given = "" if detail["type"] in ("missing", "value_error") or is_secret else f" (given: {detail['input']!r})"
-    return f"{source}: {key + ': ' if key else ''}{one_line(message + given)}"
+    meant = did_you_mean(str(detail["input"]), _choices(detail)) if detail["type"] == "literal_error" else ""
+    return f"{source}: {key + ': ' if key else ''}{one_line(message + given + meant)}"
+
+
+def _choices(detail: Mapping[str, Any]) -> list[str]:
+    """Values that an error of pydantic says would do."""
+    return re.findall("'([^']*)'", str(detail["ctx"]["expected"]))
+
+
+def _nearest(key: str) -> str:
+    """The end of a message on a key that there is not: one of the same name elsewhere, or one of its section alike."""
+    section, _, name = key.rpartition(".")
+    known = [other.rpartition(".") for other in _keys(Settings)]
+    if len(elsewhere := [".".join(filter(None, (above, last))) for above, _, last in known if last == name]) == 1:
+        return f"; did you mean {elsewhere[0]}?"
+    alike = did_you_mean(name, [last for above, _, last in known if above == section])
+    return alike.replace("mean ", f"mean {section}.") if section else alike
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every key of a section and of those below, such as ``train.hyperparameters.dropout``."""
+    for name, field in model.model_fields.items():
+        yield prefix + name
+        types = [field.annotation, *get_args(field.annotation)]
+        for section in (one for one in types if isinstance(one, type) and issubclass(one, BaseModel)):
+            yield from _keys(section, f"{prefix}{name}.")
 
 
 def _override(content: dict[str, Any], override: str) -> None:

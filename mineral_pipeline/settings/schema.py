@@ -64,8 +64,8 @@ class Archive(Section):
     """The archive of scenes."""
 
     url: Uri
-    """Folder, or ``gs://``, ``s3://``, ``az://`` or ``http(s)://`` URL, of an archive in the layout of
-    ``gs://gcp-public-data-landsat``."""
+    """Folder of products in any layout that docs/archives.md shows, or ``gs://``, ``s3://``, ``az://`` or ``http(s)://``
+    URL of an archive in the layout of ``gs://gcp-public-data-landsat``."""
     index: Uri | None = None
     """Path or URL of the index (CSV, gzip if it ends in .gz); default ``index.csv.gz`` under ``url``.
     An archive without one is listed: clouds and bounds are then unknown."""
@@ -125,7 +125,8 @@ class Acquire(Section):
     """From scenes to chips."""
 
     bands: list[Annotated[str, Field(pattern=r"^\w+$")]] = Field(["B7"], min_length=1)
-    """Names of the bands of a chip, in order."""
+    """Bands of a chip, in order: by the number that file names have (``B7``, ``B6_VCID_1``), or by STAC's common name
+    (``swir22``, ``nir08``, ``red``, also ``swir1``, ``swir2`` and ``nir``), which is resolved for each sensor."""
     chip_size: int = Field(512, gt=0)
     """Edge length of a chip in pixels."""
     method: Literal["resize", "rescale", "sampling"] = "rescale"

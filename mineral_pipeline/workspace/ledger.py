@@ -79,6 +79,10 @@ class Outcome:
     """Valid pixels over all pixels of the source raster, before padding."""
     brightness: float = math.nan
     """Mean value of the chip's valid pixels in the first band."""
+    crs: str = ""
+    """Coordinate reference system of the chip, ``EPSG:`` and a number or WKT; empty when it has no pixels."""
+    geo_transform: str = ""
+    """From (column, row) of its pixel corners to coordinates of ``crs``: GDAL's six numbers as text."""
     path: int = 0
     """WRS-2 path, from the MTL."""
     row: int = 0

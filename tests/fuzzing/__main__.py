@@ -22,7 +22,7 @@ from tests.fuzzing.fuzz import LAST_INPUT, SLOW_S, Findings
 from tests.fuzzing.process import INPUTS_PER_DAMAGE, RESULT, WORKSPACE, fuzz_in_process
 
 MAX_MEMORY_MB = 1000
-TARGETS = ("settings", "clusters", "mtl-text", "mtl-xml", "mtl-json", "index", "deposits", "tiff", WORKSPACE)
+TARGETS = ("settings", "clusters", "mtl-text", "mtl-xml", "mtl-json", "index", "deposits", "tiff", "tar", WORKSPACE)
 
 
 def main() -> int:

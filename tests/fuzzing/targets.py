@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import json
 import os
 import re
+import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +48,10 @@ XML_TOKENS = [b"<a>", b"</a>", b"<!DOCTYPE a [", b"&amp;"]
 JSON_TOKENS = [b"{", b"}", b"[", b"null", b'{"a":', b"true"]
 INDEX_TOKENS = [b"LANDSAT_4,", b"gs://", b"1988-01-30", b",,,,", b'"\n"', b"_02_T1"]
 DEPOSIT_TOKENS = [b"latitude", b"longitude", b"EPSG:4267", b"+proj=", b"crs,", b"91", b",,,"]
+TAR_TOKENS = [
+    b"ustar\0", b"/", b"../", b"0000644\0", b"77777777777\0", b"\x80", b"\xff" * 11, bytes(512), b"0", b"1", b"2",
+    b"x", b"L", b"S",
+]  # fmt: skip
 TIFF_TOKENS = [*(bytes([tag, 1]) for tag in range(0, 64, 3)), b"\xff" * 8, bytes(8)]
 
 
@@ -64,6 +70,7 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target("index", _read_index, [index], INDEX_TOKENS),
         Target("deposits", _read_deposits, [deposits], DEPOSIT_TOKENS),
         Target("tiff", _read_tiff, _tiffs(planet), TIFF_TOKENS),
+        Target("tar", _read_tar, [_as_tar(text), gzip.compress(_as_tar(text), 1)], TAR_TOKENS),
     ]
     return {target.name: target for target in targets}
 
@@ -97,6 +104,22 @@ def _read_tiff(content: bytes, folder: Path) -> object:
     raster = imagery.decode(content, "B7.TIF", 16 if len(content) % 2 else None)
     corners = np.array([[10, 10], [12, 10], [12, 8], [10, 8]], float)
     return imagery.make_chip([raster], 16, "rescale", corners, "image")
+
+
+def _read_tar(content: bytes, folder: Path) -> object:
+    source = archive.open_source(settings.Archive(url=str(folder), retries=0))
+    return source.fetch(f"{_write(folder / 'scene.tar', content)}/B7.TIF").content
+
+
+def _as_tar(text: bytes) -> bytes:
+    """A tar file with a metadata file and, in a folder behind it, a band."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for name, content in (("MTL.txt", text), ("scene/B7.TIF", text[:3000])):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return file.getvalue()
 
 
 def _write(path: Path, content: bytes) -> str:

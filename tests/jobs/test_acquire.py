@@ -214,7 +214,7 @@ def test_all_readings_of_a_scene_share_one_deadline(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(archive, "fetch_scene", fetch)
     source = archive.open_source(reader.Archive(url=str(tmp_path), retries=3))
-    planned = PlannedScene("p", "092091", "p", "here", 0, (PlannedChip("p", 0),))
+    planned = PlannedScene("p", "092091", "p", "here", ("B7",), 0, (PlannedChip("p", 0),))
     context = Context(source, reader.Acquire(), np.dtype("uint8"), archive.ByteLimiter(1e9), Lock())
     ((outcome, image),) = acquire_scene(planned, context)
     assert (outcome.status, image) == ("corrupt", None)
@@ -248,7 +248,7 @@ def acquire_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exceptio
 
     monkeypatch.setattr(archive, "fetch_scene", fetch)
     source = archive.open_source(reader.Archive(url=str(tmp_path)))
-    planned = PlannedScene("p", "092091", "p", "here", 0, (PlannedChip("p", 0),))
+    planned = PlannedScene("p", "092091", "p", "here", ("B7",), 0, (PlannedChip("p", 0),))
     context = Context(source, reader.Acquire(), np.dtype("uint8"), archive.ByteLimiter(1e9), Lock())
     ((outcome, _),) = acquire_scene(planned, context)
     return outcome
@@ -321,8 +321,10 @@ def test_a_scene_of_many_chips_is_redone_as_one(settings: Settings, client: Clie
 def test_shards_hold_the_chips_of_their_scenes() -> None:
     scenes = pd.DataFrame({"scene_id": list("abc"), "shard": [0, 0, 1]})
     scenes = scenes.assign(location_id="1", product_id=scenes["scene_id"], base_url="/u", sensor="LT04")
-    first, second = make_shards(scenes, plan_two_chips(scenes))
+    first, second = make_shards(scenes, plan_two_chips(scenes), ["swir22"])
     assert (first.number, second.number) == (0, 1)
     assert [one.scene_id for one in first.scenes] == ["a", "b"]
     assert first.scenes[1].chips == (PlannedChip("b-0", 2), PlannedChip("b-1", 3))
-    assert second.scenes == (PlannedScene("c", "1", "c", "/u", 0, (PlannedChip("c-0", 4), PlannedChip("c-1", 5))),)
+    assert second.scenes == (
+        PlannedScene("c", "1", "c", "/u", ("B7",), 0, (PlannedChip("c-0", 4), PlannedChip("c-1", 5))),
+    )

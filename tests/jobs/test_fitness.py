@@ -90,7 +90,9 @@ def test_disk_and_tensorflow(required: Requirements, monkeypatch: pytest.MonkeyP
     disk, tensorflow = faults(required)
     assert disk.startswith("disk: ")
     assert disk.endswith("start it with a --local-directory")
-    assert tensorflow.startswith("TensorFlow: tensorflow is not installed, and the worker offers a GPU")
+    assert tensorflow.startswith(
+        "TensorFlow: TensorFlow is not installed: pip install 'mineral-pipeline[cpu]', or [gpu]; the worker"
+    )
     assert len(faults(required, replace(OFFER, gpus=0))) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -154,7 +155,11 @@ def test_too_many_failures_are_exit_status_1(
     workspace.write_table(artefacts.CATALOGUE, catalogue)
 
     assert run("acquire") == 1
-    assert f"{len(catalogue)} missing" in capsys.readouterr().out
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"{len(catalogue)} missing" in text
+    assert re.search(
+        rf"with --retry-failed; {len(catalogue)} of them: \S*LT04_\w+_MTL\.txt is not in the archive", text
+    )
 
 
 def test_status_and_verify(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

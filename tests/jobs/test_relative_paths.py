@@ -73,5 +73,5 @@ def test_a_workspace_of_an_earlier_version_goes_on(
     scenes["base_url"] = scenes["base_url"].str.replace(f"{tmp_path}/", "")
 
     assert runner.execute("catalogue", settings, client).skipped == len(scenes)
-    shards = make_shards(pd.DataFrame(scenes), identities.plan_chips(scenes))
+    shards = make_shards(pd.DataFrame(scenes), identities.plan_chips(scenes), ["B7"])
     assert all(scene.base_url.startswith(settings.archive.url) for shard in shards for scene in shard.scenes)

@@ -60,6 +60,15 @@ def test_any_fsspec_url_will_do(client: Client, tmp_path: Path) -> None:
     assert {"LT04", "index.csv.gz", "deposits.csv"} <= set(Workspace(config.archive.url).list(""))
 
 
+def test_bands_by_common_name_are_those_of_landsat_4(client: Client, tmp_path: Path) -> None:
+    config = settings(tmp_path, "acquire.bands=[swir2, red]")
+    simulate.main(config, client)
+    files = {path.name.rpartition("_")[2] for path in Path(config.archive.url).rglob("*.TIF")}
+    assert files == {"B7.TIF", "B3.TIF"}
+    with pytest.raises(SettingsError, match=r"acquire\.bands: LT04 has no band pan: choose among B1 \(blue\)"):
+        simulate.plan(settings(tmp_path, "acquire.bands=[pan]"))
+
+
 def test_another_planets_archive_is_refused(client: Client, tmp_path: Path) -> None:
     simulate.main(settings(tmp_path), client)
     for call in (simulate.plan, lambda config: simulate.main(config, client)):

@@ -235,17 +235,20 @@ def test_a_model_without_intervals_is_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sensor", "text"),
+    ("sensor", "band", "text"),
     [
-        ("LT04", "In band 7 of the Thematic Mapper (2.09 to 2.35 µm) hydrothermally altered rock shows."),
-        ("LC08", "In band 7 of the OLI/TIRS (2.11 to 2.29 µm) hydrothermally altered rock shows."),
-        ("LM01", ""),  # has no such band
-        ("", ""),
+        ("LT04", "B7", "7 of the Thematic Mapper (swir22, 2.09 to 2.35 µm), where hydrothermally altered rock shows"),
+        ("LC08", "B7", "7 of the OLI/TIRS (swir22, 2.11 to 2.29 µm), where hydrothermally altered rock shows"),
+        ("LT04", "B1", "1 of the Thematic Mapper (blue, 0.45 to 0.52 µm)"),
+        ("LE07", "B6_VCID_1", "6_VCID_1 of the Enhanced Thematic Mapper Plus (lwir, 10.40 to 12.50 µm)"),
+        ("LM01", "B7", "7 of the MSS (nir09, 0.80 to 1.10 µm)"),
+        ("LM04", "B7", "7"),  # has no such band
+        ("", "B7", "7"),
     ],
 )
-def test_the_band_of_alteration_is_the_sensors(sensor: str, text: str) -> None:
-    (shown,) = scene_section(replace(world.example(), sensor=sensor), "").text
-    assert shown.partition("footprint counts.")[2].strip() == text
+def test_the_band_and_what_it_shows_are_the_sensors(sensor: str, band: str, text: str) -> None:
+    (shown,) = scene_section(replace(world.example(), sensor=sensor, band=band), "").text
+    assert shown.startswith(f"A scene in band {text}. The black around the image is fill: ")
 
 
 def with_ensemble(data: reporting.ReportData) -> reporting.ReportData:

@@ -45,7 +45,14 @@ def test_levels_of_one_sensor_are_not_mixed() -> None:
         " Level 1 by catalogue.levels: [L1GS, L1TP]"
     )
     check_radiometry(["LT05"] * 3, ["L1TP", "L1GS", "L1GT"])
-    check_radiometry(["LC08"] * 2, ["L2SP", "L2SR"])
+
+
+def test_surface_reflectance_is_not_read() -> None:
+    says = (
+        r"surface reflectance: L2 of LC08 L2SP \(2 scenes\), LC08 L2SR \(1 scene\): only Level 1 is read: get the same"
+    )
+    with pytest.raises(SettingsError, match=says):
+        check_radiometry(["LC08"] * 3, ["L2SP", "L2SR", "L2SP"])
 
 
 def test_a_sensor_that_is_not_registered_is_named() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mineral_pipeline.errors import MetadataError, SettingsError
-from mineral_pipeline.sensors import SENSORS, Band, Sensor, check_bands, register
+from mineral_pipeline.sensors import SENSORS, Band, Sensor, check_bands, register, resolve_bands
 from mineral_pipeline.sensors.landsat import parse_product_id, read_metadata
 
 ALL = ["LM01", "LM02", "LM03", "LM04", "LM05", "LT04", "LT05", "LE07", "LC08", "LC09", "LO08", "LO09", "LT08", "LT09"]
@@ -52,6 +52,53 @@ def test_a_band_that_a_sensor_lacks() -> None:
     assert SENSORS["LM04"].band("swir22") is None
     assert SENSORS["LM01"].band("B1") is None
     assert SENSORS["LT04"].band("B8") is None
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "bands"),
+    [
+        (["swir22"], "LT04", ("B7",)),
+        (["swir2", "nir", "red"], "LT05", ("B7", "B4", "B3")),
+        (["swir2", "nir", "red"], "LC09", ("B7", "B5", "B4")),
+        (["swir1", "B7"], "LC08", ("B6", "B7")),
+        (["lwir", "B6_VCID_2"], "LE07", ("B6_VCID_1", "B6_VCID_2")),
+        (["lwir"], "LT04", ("B6",)),
+    ],
+)
+def test_bands_are_found_by_number_and_by_common_name(names: list[str], code: str, bands: tuple[str, ...]) -> None:
+    assert resolve_bands(names, code) == bands
+    check_bands(names, [code])
+
+
+def test_a_name_of_one_band_on_every_sensor_is_allowed() -> None:
+    check_bands(["B7", "swir1", "blue"], ["LT04", "LT05", "LE07"])
+    check_bands(["B7"], ["LT04", "LC08"])
+    check_bands(["swir2", "nir", "B3"], ["LT04", "LE07"])
+
+
+@pytest.mark.parametrize(
+    ("names", "codes", "says"),
+    [
+        (
+            ["B7", "B5"],
+            ["LT05", "LC08"],
+            r"B5 is swir16 \(1\.55 to 1\.75 µm\) on LT05 and nir08 \(0\.85 to 0\.88 µm\) on LC08: name the band that"
+            r" you mean by its common name, swir16 or nir08, or choose one sensor by catalogue\.spacecraft",
+        ),
+        (
+            ["B4"],
+            ["LT05", "LM05"],
+            r"B4 is nir08 \(0\.76 to 0\.90 µm\) on LT05 and nir09 \(0\.80 to 1\.10 µm\) on LM05",
+        ),
+        (["B6"], ["LT05", "LE07"], r"LE07 has no band B6: choose among B1 \(blue\).*B6_VCID_1 \(lwir\), B6_VCID_2"),
+        (["cirrus"], ["LC08", "LT05"], r"LT05 has no band cirrus"),
+        (["B7", "swir2"], ["LT05"], r"B7 and swir2 are one band of LT05, B7: remove one of them"),
+        (["B1", "B1"], ["LT05"], r"B1 and B1 are one band"),
+    ],
+)
+def test_bands_that_are_not_one_thing_are_refused(names: list[str], codes: list[str], says: str) -> None:
+    with pytest.raises(SettingsError, match=f"^acquire.bands: {says}"):
+        check_bands(names, codes)
 
 
 def test_bands_and_types_are_those_of_real_products(data: Path) -> None:

@@ -36,3 +36,7 @@ def test_by_wavelength(bands: list[str], spacecraft: list[str], instruments: lis
 def test_what_is_missing_is_told(bands: list[str], spacecraft: list[str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         visible_bands(bands, spacecraft, ["TM", "ETM", "OLI_TIRS"])
+
+
+def test_common_names_are_those_of_the_same_bands() -> None:
+    assert visible_bands(["swir2", "red", "blue"], ["LANDSAT_4", "LANDSAT_8"], []) == [1, 2]
