@@ -23,7 +23,7 @@ MAX_POSITIONAL = 5
 
 ARTEFACT = re.compile(
     r"^(samples|models|evaluation|report|runs)/|\.zarr$"
-    r"|^(chips|labels|deposits|prospects|catalogue|leakage|history|predictions)\.(parquet|json|geojson|tif|qml)$"
+    r"|^(chips|labels|deposits|barren|prospects|catalogue|leakage|history|predictions)\.(parquet|json|geojson|tif|qml)$"
 )
 """Names of artefacts of a workspace, or beginnings of such."""
 

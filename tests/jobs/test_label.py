@@ -65,7 +65,7 @@ def test_labels_follow_from_the_deposits(configured: settings.Settings, client: 
     np.testing.assert_allclose(labels["richness"], [1, np.log(2) / np.log(3), 0])
     assert labels["max_deposits"].tolist() == [2, 2, 2]
     assert labels["chip_id"].tolist() == labels["scene_id"].tolist() == ["product-0", "product-4", "product-5"]
-    assert list(labels.columns[10:15]) == ["is_ambiguous", "has_open_mine", "n_copper", "n_gold", "n_iron"]
+    assert list(labels.columns[10:16]) == ["is_ambiguous", "has_open_mine", "is_barren", "n_copper", "n_gold", "n_iron"]
     assert labels[["n_copper", "n_gold", "n_iron"]].to_numpy().tolist() == [[1, 2, 0], [1, 0, 0], [0, 0, 0]]
     np.testing.assert_allclose(labels["lat"], [0.5, 10.5, 20.5], atol=1e-3)
     assert labels[["n_group_precious", "n_group_base"]].to_numpy().tolist() == [[2, 2], [0, 1], [0, 0]]
