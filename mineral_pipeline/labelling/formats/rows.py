@@ -89,7 +89,8 @@ def _numbers(texts: pd.Series[str], grouped: bool = False) -> pd.Series[str]:
     both = has_comma & texts.str.contains(".", regex=False)
     for pattern, thousands in ((rf"{GROUPED}\.\d*", ","), (r"[+-]?\d{1,3}(?:\.\d{3})+,\d*", ".")):
         texts = texts.mask(both & texts.str.fullmatch(pattern), texts.str.replace(thousands, "", regex=False))
-    if grouped and texts[has_comma & ~both].str.fullmatch(GROUPED).all():
+    plain = texts[has_comma & ~both]
+    if grouped and len(plain) and plain.str.fullmatch(GROUPED).all():
         return texts  # 511,234: nobody knows which
     return texts.mask(texts.str.fullmatch(DECIMAL_COMMA), texts.str.replace(",", ".", regex=False))
 
