@@ -7,12 +7,12 @@ themselves; a column that seems to hold commodities and is not read is told.
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
+import statistics
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
-
-import pandas as pd
 
 from mineral_pipeline.errors import DataError, one_line
 from mineral_pipeline.labelling.commodities import is_known, split_commodities
@@ -78,6 +78,9 @@ KNOWN_SHARE = 0.6
 MIN_LETTERS = 3
 """Shortest name that counts for that: ``NA`` and ``S`` are symbols of elements, and much else."""
 
+MAX_SAMPLED, MAX_TOLD = 1000, 5
+"""Columns that are looked at whether they seem to hold commodities, and those that are told, at most."""
+
 Layout = Mapping[Role, tuple[str, ...]]
 """Columns of a table by what they hold."""
 
@@ -125,24 +128,27 @@ def find_layout(names: Sequence[str], file: DepositFile, has_points: bool = Fals
     raise DataError(_without_coordinates(names, layout, file))
 
 
-def unread_commodities(sample: pd.DataFrame, layout: Layout) -> list[str]:
-    """Columns that seem to hold commodities, by their name or their values, and are not read.
+def unread_commodities(names: Sequence[str], sample: Sequence[Sequence[str]], layout: Layout) -> list[str]:
+    """Columns that seem to hold commodities, by their name or their values, and are not read: the first few.
 
     Args:
-        sample: first rows of the table, as texts.
+        names: columns of the table.
+        sample: fields of its first rows.
         layout: columns that are read.
     """
     read = {name for names in layout.values() for name in names}
-    return [str(name) for name in sample if name not in read and _seems_commodities(str(name), sample[name])]
+    columns = zip(names[:MAX_SAMPLED], zip(*(row[:MAX_SAMPLED] for row in sample), strict=False), strict=False)
+    found = (name for name, values in columns if name not in read and _seems_commodities(name, values))
+    return list(itertools.islice(found, MAX_TOLD))
 
 
-def _seems_commodities(name: str, values: pd.Series[str]) -> bool:
-    words = [split_commodities(value) for value in values[values != ""]]
-    known = [all(is_known(one) for one in found) for found in words if found]
-    texts = values[values != ""].str.strip().str.len()
-    if SEEMS_COMMODITIES.search(key_of(name)):
-        return bool(len(texts))
-    return bool(len(known)) and sum(known) >= KNOWN_SHARE * len(texts) and texts.median() >= MIN_LETTERS
+def _seems_commodities(name: str, values: Sequence[str]) -> bool:
+    texts = [value.strip() for value in values if value.strip()]
+    if not texts or SEEMS_COMMODITIES.search(key_of(name)):
+        return bool(texts)
+    words = [split_commodities(text) for text in texts]
+    known = sum(bool(found) and all(map(is_known, found)) for found in words)
+    return known >= KNOWN_SHARE * len(texts) and statistics.median(map(len, texts)) >= MIN_LETTERS
 
 
 def _placed(layout: Mapping[Role, tuple[str, ...]], pair: Sequence[str]) -> Layout:
@@ -169,12 +175,12 @@ def _without_coordinates(names: Sequence[str], layout: Mapping[Role, tuple[str, 
 
 
 def _describe(names: Sequence[str]) -> str:
-    return f"its columns are {one_line(', '.join(map(repr, names)), 400)}"
+    return f"its columns are {one_line(', '.join(map(repr, names[:MAX_SAMPLED])), 400)}"
 
 
 def _nearest(names: Sequence[str], wanted: Sequence[str]) -> str:
     """The column whose name is nearest to one of the wanted, as the end of a sentence; none when all are far."""
-    keys = {key_of(name): name for name in names}
+    keys = {key_of(name): name for name in names[:MAX_SAMPLED]}
     for one in wanted:
         if near := difflib.get_close_matches(key_of(one), keys, n=1, cutoff=0.6):
             return f", of which {one_line(repr(keys[near[0]]), 80)} is nearest"

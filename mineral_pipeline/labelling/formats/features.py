@@ -47,8 +47,9 @@ def read_features(table: pd.DataFrame, file: DepositFile, crs: str) -> pd.DataFr
     attributes = table.drop(columns=table.geometry.name) if has_points else table
     texts = pd.DataFrame({str(name): _texts(attributes[name]) for name in attributes}, dtype="str")
     texts.index = pd.RangeIndex(1, len(table) + 1)
-    layout = find_layout([str(name) for name in texts], file, has_points)
-    unread = unread_commodities(texts.head(SAMPLED_ROWS), layout)
+    names = [str(name) for name in texts]
+    layout = find_layout(names, file, has_points)
+    unread = unread_commodities(names, texts.head(SAMPLED_ROWS).to_numpy().tolist(), layout)
     if layout.get("x") == GEOMETRY[:1]:
         for name, numbers in zip(GEOMETRY, _coordinates(np.asarray(table.geometry), file), strict=True):
             texts[name] = np.where(np.isnan(numbers), "", numbers.astype(str))

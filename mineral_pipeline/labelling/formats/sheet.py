@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.labelling.formats.columns import find_layout, unread_commodities
+from mineral_pipeline.labelling.formats.columns import MAX_SAMPLED, find_layout, unread_commodities
 from mineral_pipeline.labelling.formats.rows import to_rows
 from mineral_pipeline.settings import DepositFile
 
 SAMPLED_ROWS = 200
-"""Rows of which all fields are kept, to see whether a column that is not read holds commodities."""
+"""Rows of which other fields are kept too, to see whether a column that is not read holds commodities."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ def read_sheet(file: DepositFile, sheet: Sheet) -> pd.DataFrame:
         numbers.append(number)
         rows.append([fields[i] for i in wanted.values()])
         if len(sample) < SAMPLED_ROWS:
-            sample.append(fields)
+            sample.append(fields[:MAX_SAMPLED])
     if layout is None:
         raise ValueError("it is empty")
     table = pd.DataFrame(rows, index=numbers, columns=list(wanted), dtype="str")
-    table.attrs["unread"] = unread_commodities(pd.DataFrame(sample, columns=header, dtype="str"), layout)
+    table.attrs["unread"] = unread_commodities(header, sample, layout)
     return to_rows(table, layout, file)
