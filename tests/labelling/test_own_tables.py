@@ -180,6 +180,15 @@ def test_an_error_lists_the_columns_and_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no column latitude: its columns are 'Lattitude', 'where', 'lon', of which"
                        r" 'Lattitude' is nearest; name its coordinates in the settings"):  # fmt: skip
         read(path)
+    for header, absent, near in (
+        ("Rechtwert,Hochwert,Commodity", "x", "Rechtwert"),
+        ("Commodity,Longtiude,Where", "longitude", "Longtiude"),
+        ("Commodity,UTM_Est,UTM_Nrth", "longitude", "UTM_Est"),
+    ):
+        path.write_text(f"{header}\n1,2,3\n")
+        with pytest.raises(DataError, match=rf"no column {absent}: .*, of which '{near}' is nearest"):
+            read(path)
+    path.write_text("Lattitude,where,lon\n1,2,3\n")
     with pytest.raises(DataError, match=r"no column Latitute: .*, of which 'Lattitude' is nearest"):
         read(path, columns={"lat": "Latitute", "lon": "lon"})
 

@@ -165,9 +165,11 @@ def _find_chosen(name: str, names: Sequence[str], file: DepositFile) -> str:
 
 def _without_coordinates(names: Sequence[str], layout: Mapping[Role, tuple[str, ...]], file: DepositFile) -> str:
     """Say which coordinate is absent, which columns there are, and which could be it."""
-    role: Role = "lat" if "lon" in layout else "y" if "x" in layout else "lon"
-    word = {"lat": "latitude", "lon": "longitude", "y": "y"}[role]
-    near = _nearest(names, [*RECOGNISED[role], *(RECOGNISED["x"] if role == "lon" else ())])
+    partners: dict[Role, Role] = {"lon": "lat", "lat": "lon", "x": "y", "y": "x"}
+    role: Role = next((absent for found, absent in partners.items() if found in layout), "lon")
+    word = {"lat": "latitude", "lon": "longitude"}.get(role, role)
+    others = [name for name in names if (name,) not in layout.values()]
+    near = _nearest(others, [*RECOGNISED[role], *(RECOGNISED["x"] if not layout.keys() & partners.keys() else ())])
     return (
         f"{file.path} has no column {word}: {_describe(names)}{near}; name its coordinates in"
         " the settings, as {path: ..., columns: {lon: NAME, lat: NAME}}, or x and y with a crs"
@@ -181,7 +183,9 @@ def _describe(names: Sequence[str]) -> str:
 def _nearest(names: Sequence[str], wanted: Sequence[str]) -> str:
     """The column whose name is nearest to one of the wanted, as the end of a sentence; none when all are far."""
     keys = {key_of(name): name for name in names[:MAX_SAMPLED]}
-    for one in wanted:
-        if near := difflib.get_close_matches(key_of(one), keys, n=1, cutoff=0.6):
-            return f", of which {one_line(repr(keys[near[0]]), 80)} is nearest"
-    return ""
+    near = {
+        (difflib.SequenceMatcher(None, key, key_of(one)).ratio(), key)
+        for one in wanted
+        for key in difflib.get_close_matches(key_of(one), keys, n=1)
+    }
+    return f", of which {one_line(repr(keys[max(near)[1]]), 80)} is nearest" if near else ""
