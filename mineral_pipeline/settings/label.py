@@ -78,6 +78,8 @@ class DepositFile(Section):
     def _as_path(self, serialise: SerializerFunctionWrapHandler) -> Any:
         """As it is written: a path alone is a text."""
         values = {key: value for key, value in serialise(self).items() if value and key in self.model_fields_set}
+        if "columns" in values:
+            values["columns"] = {role: name for role, name in values["columns"].items() if name}
         return values["path"] if len(values) == 1 else values
 
 

@@ -198,6 +198,9 @@ def test_metres_need_a_reference_system_and_degrees_must_not_have_one_of_metres(
     path.write_text("Easting,Northing\n500000,5200000\n")
     with pytest.raises(DataError, match=r"no degrees \(500000, 5200000\) and no reference system: give it, as .*crs"):
         read(path)
+    path.write_text("X,Y\n15,47\n16,47\n-9999,-9999\n")
+    assert read(path).rejected == {"with coordinates out of range": 1}
+    path.write_text("Easting,Northing\n500000,5200000\n")
     with pytest.raises(DataError, match=r"PROJ knows no reference system 'EPSG:0': correct its crs"):
         read(path, crs="EPSG:0")
     path.write_text("lon,lat\n15,47\n")
@@ -390,10 +393,21 @@ def test_old_workbooks_are_told_apart(tmp_path: Path) -> None:
         read(tmp_path / "own.xls")
 
 
+def test_an_encoding_of_all_tables_is_no_harm_to_files_that_tell_theirs(tmp_path: Path) -> None:
+    for write in (gpkg, geojson, geoparquet):
+        assert read(write(points(), tmp_path), encoding="cp1250").table["name"].tolist() == ["Hütte", "Süd", "Alm"]
+    path = tmp_path / "own.csv"
+    path.write_bytes("lat;lon;name\n1;1;Žula\n".encode("cp1250"))
+    assert read_deposits([str(path)], encoding="cp1250").table["name"].tolist() == ["Žula"]
+    with pytest.raises(DataError, match=r"own\.csv is not text in utf-16: give its encoding"):
+        read(path, encoding="utf-16")
+
+
 def test_settings_of_a_table_are_written_as_they_are_given() -> None:
     assert DepositFile(path="/a.csv").model_dump() == "/a.csv"
     given = {"path": "/a.gpkg", "layer": "b", "columns": {"name": "c"}}
     table = DepositFile.model_validate(given)
-    assert DepositFile.model_validate(table.model_dump()) == table
+    assert table.model_dump() == given
+    assert DepositFile.model_validate(given) == table
     with pytest.raises(ValueError, match="give lon and lat, or x and y"):
         DepositColumns(lon="a")

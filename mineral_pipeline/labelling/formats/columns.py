@@ -65,7 +65,7 @@ RECOGNISED: Mapping[Role, tuple[str, ...]] = {
 
 COMMODITIES = (
     r"(?:all|main|major|minor|primary|secondary|tertiary|other|mineral)?commod(?:ity|ities|itys|s)?(?:names?|list)?\d*",
-    r"(?:main|major|primary)?(?:mineral|metal|substance|element|resource|product|sustancia|rohstoff)e?s?\d*",
+    r"(?:main|major|primary)?(?:mineral|metal|substance|element|product|sustancia|rohstoff)e?s?\d*",
 )
 """Names of columns of commodities: all that fit the first of these are read, else all that fit the second."""
 

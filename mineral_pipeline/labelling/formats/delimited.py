@@ -57,10 +57,8 @@ def _decode(file: DepositFile, content: bytes, encodings: Sequence[str]) -> pd.D
     for encoding in encodings:
         try:
             table = _read_fields(file, io.TextIOWrapper(io.BytesIO(content), encoding, newline=""))
-        except UnicodeError as error:
-            if isinstance(error, UnicodeDecodeError) or "utf" in encoding:  # UTF-16 without its mark is a UnicodeError
-                continue
-            raise
+        except UnicodeError:
+            continue
         table.attrs["encoding"] = encoding
         return table
     raise DataError(f"{file.path} is not text in {' or '.join(encodings)}: give its encoding in label.encoding")
