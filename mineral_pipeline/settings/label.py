@@ -65,7 +65,7 @@ class DepositFile(Section):
     """Reference system of the coordinates in any form that PROJ understands, such as ``EPSG:32633``; default that of
     the file or of its rows, or else WGS 84, if they are degrees."""
     encoding: Encoding | None = None
-    """Encoding of the text; default ``label.encoding``."""
+    """Encoding of the text of a CSV table or a shapefile; default ``label.encoding``."""
     columns: DepositColumns = DepositColumns()
     """Columns that go by names of their own."""
 

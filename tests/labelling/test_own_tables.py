@@ -399,6 +399,9 @@ def test_an_encoding_of_all_tables_is_no_harm_to_files_that_tell_theirs(tmp_path
     path = tmp_path / "own.csv"
     path.write_bytes("lat;lon;name\n1;1;Žula\n".encode("cp1250"))
     assert read_deposits([str(path)], encoding="cp1250").table["name"].tolist() == ["Žula"]
+    points()[["Name", "geometry"]].to_file(tmp_path / "own.shp", encoding="cp1250")
+    (tmp_path / "own.cpg").unlink()
+    assert read(tmp_path / "own.shp", encoding="cp1250").table["name"].tolist() == ["Hütte", "Süd", "Alm"]
     with pytest.raises(DataError, match=r"own\.csv is not text in utf-16: give its encoding"):
         read(path, encoding="utf-16")
 

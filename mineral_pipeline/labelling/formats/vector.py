@@ -55,10 +55,11 @@ def read_vector(file: DepositFile) -> pd.DataFrame:
         warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's, of what becomes a row without coordinates
         source = _copy(file.path, Path(folder))
         layer = choose_layer(file, [str(name) for name, _ in pyogrio.list_layers(source)])
-        facts = pyogrio.read_info(source, layer=layer, encoding=file.encoding)
+        encoding = file.encoding if source.suffix == SHAPEFILE_PARTS[0] else None  # the others are in UTF-8
+        facts = pyogrio.read_info(source, layer=layer, encoding=encoding)
         if facts["driver"] not in DRIVERS:
             raise DataError(f"{file.path} is {facts['driver']}: give one of {', '.join(DRIVERS)}")
-        table = pyogrio.read_dataframe(source, layer=layer, encoding=file.encoding)
+        table = pyogrio.read_dataframe(source, layer=layer, encoding=encoding)
     return read_features(table, file, facts["crs"] or "")
 
 
