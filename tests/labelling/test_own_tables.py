@@ -124,6 +124,26 @@ def test_every_kind_of_file_gives_the_same_deposits(tmp_path: Path, write: Write
     )
 
 
+def test_real_records_are_the_same_in_every_kind_of_file(data: Path, tmp_path: Path) -> None:
+    """Complete records of MRDS, some of them merged, written in other kinds of files."""
+    records = pd.read_csv(data / "deposits" / "mrds-complete-records.csv", dtype="str", keep_default_na=False)[:1000]
+    records.to_csv(tmp_path / "own.csv", index=False)
+    expected = read(tmp_path / "own.csv")
+    lonlat = records[["longitude", "latitude"]].astype(float)
+    points = gpd.points_from_xy(lonlat["longitude"], lonlat["latitude"])
+    table = gpd.GeoDataFrame(records.drop(columns=list(lonlat)), geometry=points, crs="EPSG:4326")
+    table.to_file(tmp_path / "own.gpkg")
+    table.to_parquet(tmp_path / "own.parquet")
+    records.assign(**lonlat).to_excel(tmp_path / "own.xlsx", index=False)
+    with_commas = records[list(lonlat)].apply(lambda column: column.str.replace(".", ","))
+    records.assign(**with_commas).to_csv(tmp_path / "own.tsv", sep="\t", index=False, encoding="utf-16")
+    for name in ("own.gpkg", "own.parquet", "own.xlsx", "own.tsv"):
+        found, own = read(tmp_path / name), ["source", "sources", "id"]
+        pd.testing.assert_frame_equal(found.table.drop(columns=own), expected.table.drop(columns=own), check_exact=True)
+        assert (found.merged, found.rejected, found.remarks) == (expected.merged, expected.rejected, {})
+    assert len(expected.table) > 900
+
+
 @pytest.mark.parametrize(
     ("lon", "lat"),
     [
