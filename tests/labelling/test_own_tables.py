@@ -375,8 +375,9 @@ def test_formats_that_refer_to_other_files_are_not_opened(tmp_path: Path) -> Non
 def test_pipes_and_devices_and_large_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     for path in (tmp_path / "pipe.csv", Path("/dev/zero"), tmp_path):
-        with pytest.raises(DataError, match="is no regular file: give a table of deposits"):
-            read(path)
+        for scheme in ("", "file://", "local://"):
+            with pytest.raises(DataError, match="is no regular file: give a table of deposits"):
+                read_deposits([f"{scheme}{path}"])
     written = [excel(points(), tmp_path), zipped(points(), tmp_path), geoparquet(points(), tmp_path)]
     written.append(semicolons(points(), tmp_path))
     monkeypatch.setattr(content, "MAX_BYTES", 100)

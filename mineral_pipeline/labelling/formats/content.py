@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 import zipfile
 from typing import Any, cast
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from mineral_pipeline.errors import DataError
 
@@ -70,9 +70,9 @@ def check_members(archive: zipfile.ZipFile, path: str) -> None:
 
 
 def _open(path: str) -> Any:
-    local = path.removeprefix("file://")
+    system, local = fsspec.core.url_to_fs(path)
     # Opening a pipe could take for ever, and a device has no end.
-    if "://" not in local and os.path.exists(local) and not stat.S_ISREG(os.stat(local).st_mode):
+    if isinstance(system, LocalFileSystem) and os.path.exists(local) and not os.path.isfile(local):
         raise DataError(f"{path} is no regular file: give a table of deposits")
     compression = None if path.lower().endswith(".zip") and _holds_shapefile(path) else "infer"
     return fsspec.open(path, "rb", compression=compression)
