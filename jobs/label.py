@@ -3,10 +3,11 @@
     mineral-pipeline label demo
 
 Reads the deposit tables of the settings and ``chips.parquet`` (status ``ok``). Writes ``deposits.parquet``, the
-deposits without duplicates; ``deposits.json``, which rows were left out for which reason, with examples, and counts of
-the deposits; and ``labels.parquet/part-NNNNN.parquet``: per chip its deposits, its richness, whether it holds a large
-open mine, and counts per commodity and group. The ledger has the catalogue's order, so that a partition of consecutive
-parts holds all scenes of most of its locations; the deposits are scattered to the workers once.
+deposits without duplicates; ``barren.parquet``, explored places without a deposit, where the settings have such;
+``deposits.json``, which rows were left out for which reason, with examples, and counts of the deposits; and
+``labels.parquet/part-NNNNN.parquet``: per chip its deposits, its richness, whether it holds a large open mine, whether
+it is surely barren, and counts per commodity and group. The ledger has the catalogue's order, so that a partition of
+consecutive parts holds all scenes of most of its locations; the deposits are scattered to the workers once.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def plan(settings: Settings) -> Plan:
     """Plan one label for every chip whose status is ``ok``."""
     config = _config(settings)
     labelling.choose_groups(config.groups)  # refuses unknown ones
-    details = {"deposits": ", ".join(config.deposits), "partitions": str(config.partitions)}
+    paths = ", ".join(file.path for file in config.deposits)
+    details = {"deposits": paths, "partitions": str(config.partitions)}
     return Plan(Counts("chips", planned=_count_usable_chips(Workspace(settings.workspace))), details)
 
 
@@ -42,11 +44,17 @@ def main(settings: Settings, client: Client) -> Counts:
     workspace, config = Workspace(settings.workspace), _config(settings)
     planned = _count_usable_chips(workspace)
     known = labelling.read_deposits(config.deposits, config.merge_km, config.encoding)
-    deposits = labelling.choose_deposits(known.table, config.commodities, labelling.choose_groups(config.groups))
+    barren = labelling.read_barren(config.barren, config.encoding) if config.barren else None
+    groups = labelling.choose_groups(config.groups)
+    deposits = labelling.choose_deposits(known.table, config.commodities, groups, barren.table if barren else None)
     workspace.remove(artefacts.LABELS)
+    workspace.remove(artefacts.BARREN)
     workspace.write_table(artefacts.DEPOSITS, known.table)
-    workspace.write_json(artefacts.DEPOSITS_REPORT, known.report())
-    _report(known)
+    workspace.write_json(artefacts.DEPOSITS_REPORT, known.report() | ({"barren": barren.reading()} if barren else {}))
+    _report(known, "deposits")
+    if barren:
+        workspace.write_table(artefacts.BARREN, barren.table)
+        _report(barren, "explored places without a deposit")
     with Progress("label", "chips", planned) as progress:
         scattered = client.scatter(deposits, broadcast=True)  # held until the end: a count that failed needs it again
         counts = list(_count(client, workspace, scattered, labelling.empty_counts(deposits), config.partitions))
@@ -87,11 +95,12 @@ def _write(client: Client, workspace: Workspace, counts: Sequence[Future], limit
     return submit(client, "label", labelling.write_labels, calls)
 
 
-def _report(known: labelling.DepositTable) -> None:
+def _report(known: labelling.DepositTable, what: str) -> None:
     """Print what was read, left out, merged and converted."""
     merged = f", {known.merged:,} repeated rows merged" if known.merged else ""
-    mines = f", {known.table['open_mine'].sum():,} of them large open mines" if known.table["open_mine"].any() else ""
-    CONSOLE.print(f"label      {sum(known.rows.values()):,} rows: {len(known.table):,} deposits{merged}{mines}")
+    open_mines = int(known.table["open_mine"].sum()) if "open_mine" in known.table else 0
+    mines = f", {open_mines:,} of them large open mines" if open_mines else ""
+    CONSOLE.print(f"label      {sum(known.rows.values()):,} rows: {len(known.table):,} {what}{merged}{mines}")
     for reason, rows in known.rejected.items():
         example = known.examples[reason][0]
         name = example["name"] or example["id"] or "unnamed"
@@ -101,8 +110,8 @@ def _report(known: labelling.DepositTable) -> None:
     for file, encoding in known.encodings.items():
         if encoding != "utf-8":
             CONSOLE.print(f"           {file} is read as {encoding}: label.encoding gives another encoding")
-    for conversion in known.conversions:
-        CONSOLE.print(f"           {conversion}")
+    for text in [*(f"{file}: {text}" for file, told in known.remarks.items() for text in told), *known.conversions]:
+        CONSOLE.print(f"           {text}", markup=False)
 
 
 def _report_footprints(broken: Sequence[Mapping[str, list[str]]]) -> dict[str, int]:

@@ -126,7 +126,7 @@ def test_paths_are_those_of_the_directory_in_which_the_settings_are_read(
     assert settings.archive.url == f"{tmp_path}/archive"
     assert settings.archive.index == f"file://{tmp_path}/i.csv"
     assert settings.label is not None
-    assert settings.label.deposits == [f"{tmp_path}/d.csv", "https://host/d.csv"]
+    assert [table.path for table in settings.label.deposits] == [f"{tmp_path}/d.csv", "https://host/d.csv"]
     assert settings.curate is not None
     assert settings.curate.land == f"{tmp_path}/land.parquet"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from mineral_pipeline import modelling
+from mineral_pipeline import labelling, modelling
 from mineral_pipeline.learning import SUBSETS, Task
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import artefacts
@@ -98,6 +98,16 @@ def _prospecting_sets(settings: Settings) -> list[str]:
     return [artefacts.sample_set(RICHNESS, fold) for fold in settings.folds or (None,)]
 
 
+def _barren(settings: Settings) -> list[str]:
+    return [artefacts.BARREN] if settings.label and settings.label.barren else []
+
+
+def _deposits(settings: Settings) -> list[str]:
+    """Files of the deposit tables, of which a shapefile has several."""
+    tables = [*settings.label.deposits, *(settings.label.barren or ())] if settings.label else []
+    return [part for table in tables for part in labelling.parts_of(table.path)]
+
+
 def _ensembles(settings: Settings, sets: Iterable[str]) -> list[str]:
     return _models(sets, [modelling.member_name(seed) for seed in range(settings.prospect.ensemble_size)])
 
@@ -113,6 +123,7 @@ MAKERS: dict[str, JobName] = {
     artefacts.LEDGER: "acquire",
     artefacts.DEPOSITS: "label",
     artefacts.DEPOSITS_REPORT: "label",
+    artefacts.BARREN: "label",
     artefacts.LABELS: "label",
     "samples": "curate",
     "evaluation": "evaluate",
@@ -141,9 +152,9 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     "acquire": Dependencies((), writes=lambda s: [artefacts.LEDGER], reads=lambda s: [artefacts.CATALOGUE]),
     "label": Dependencies(
         ("label",),
-        writes=lambda s: [artefacts.DEPOSITS, artefacts.DEPOSITS_REPORT, artefacts.LABELS],
+        writes=lambda s: [artefacts.DEPOSITS, artefacts.DEPOSITS_REPORT, *_barren(s), artefacts.LABELS],
         reads=lambda s: [artefacts.LEDGER],
-        files=lambda s: list(s.label.deposits if s.label else []),
+        files=_deposits,
     ),
     "curate": Dependencies(
         ("curate", "tasks", "seed"),

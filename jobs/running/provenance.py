@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from jobs.running.dependencies import DEPENDENCIES
 from mineral_pipeline.errors import WorkspaceError
@@ -139,6 +141,8 @@ def _differences(then: Any, now: Any, name: str = "") -> list[tuple[str, Any, An
 def fingerprint(path: str) -> str:
     """Digest of a file's content; a key of the file system's when the file is large; empty when it is absent."""
     fs, local_path = fsspec.core.url_to_fs(path)
+    if isinstance(fs, LocalFileSystem) and not os.path.isfile(local_path):  # a pipe or a device may have no end
+        return ""
     try:
         if fs.size(local_path) > MAX_HASHED_BYTES:
             return str(fs.ukey(local_path))

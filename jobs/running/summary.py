@@ -28,6 +28,10 @@ def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
         labels = workspace.read_table(artefacts.LABELS, ["location_id", "has_deposit"])
         locations, positive = labels["location_id"].nunique(), int(labels["has_deposit"].sum())
         yield "labels", f"{len(labels):,} chips of {locations:,} locations; {positive:,} chips hold a deposit"
+        if workspace.exists(artefacts.BARREN):
+            places = len(workspace.read_table(artefacts.BARREN, ["id"]))
+            barren = int(workspace.read_table(artefacts.LABELS, ["is_barren"])["is_barren"].sum())
+            yield "explored, barren", f"{places:,} places; {barren:,} chips hold one, and no deposit"
     for task in TASKS:
         if workspace.exists(artefacts.samples_table(task)):
             counts = workspace.read_table(artefacts.samples_table(task), ["subset"])["subset"].value_counts()

@@ -6,6 +6,7 @@ from mineral_pipeline.curation.exclusion import drop_inside, drop_snow, excluded
 from mineral_pipeline.curation.folds import count_held_out, fold_table, held_out_chips
 from mineral_pipeline.curation.land import is_on_land, land_fractions, over_land, subdivide
 from mineral_pipeline.curation.leakage import SplitLeakage, check_leakage, measure_leakage
+from mineral_pipeline.curation.own_tables import SplitOptions, measure_split, split_footprints
 from mineral_pipeline.curation.polygon_file import cache_folder, read_land, read_polygons
 from mineral_pipeline.curation.regions import NOWHERE, assign_regions, check_test_regions, find_regions, read_regions
 from mineral_pipeline.curation.sampling import select
@@ -17,6 +18,7 @@ __all__ = [
     "SPLITS",
     "SplitAssignment",
     "SplitLeakage",
+    "SplitOptions",
     "assign_regions",
     "cache_folder",
     "check_leakage",
@@ -39,6 +41,7 @@ __all__ = [
     "make_folds",
     "make_split",
     "measure_leakage",
+    "measure_split",
     "over_land",
     "read_chips",
     "read_land",
@@ -46,6 +49,7 @@ __all__ = [
     "read_regions",
     "select",
     "snow_shares",
+    "split_footprints",
     "subdivide",
     "summarise",
     "write_samples",

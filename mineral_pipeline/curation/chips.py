@@ -22,8 +22,9 @@ LABEL_COLUMNS = [
 ]  # fmt: skip
 """Columns of the labels that every chip has."""
 
-FLAGS = ["is_ambiguous", "has_open_mine"]
-"""Columns of the labels that set chips apart: too few deposits to be surely positive; a large open mine."""
+FLAGS = ["is_ambiguous", "has_open_mine", "is_barren"]
+"""Columns of the labels that set chips apart: too few deposits to be surely positive; a large open mine; an explored
+place without a deposit, and no deposit."""
 
 
 def read_chips(workspace: Workspace, *, drop_open_mines: bool = False) -> gpd.GeoDataFrame:

@@ -10,7 +10,7 @@ import shapely
 
 from mineral_pipeline import geometry
 from mineral_pipeline.curation.polygons import find_containing, make_valid, without_ground
-from mineral_pipeline.geometry import CRS, Invalid, Shapes, polygon_area, refuse
+from mineral_pipeline.geometry import CRS, Invalid, Points, Shapes, polygon_area, refuse
 
 STEPS_PER_EDGE = 16
 """Straight pieces in longitude and latitude that an edge is drawn with. A scene's edge then leaves its great circle by
@@ -23,11 +23,13 @@ MAX_CORNERS = 256
 """Largest number of corners of a piece of land. A continent has 100,000, and to intersect it as a whole is slow."""
 
 
-def over_land(points: npt.ArrayLike, land: gpd.GeoDataFrame, invalid: Invalid = "raise") -> npt.NDArray[np.bool_]:
+def over_land(
+    points: Points, land: gpd.GeoSeries | gpd.GeoDataFrame, invalid: Invalid = "raise"
+) -> npt.NDArray[np.bool_]:
     """Whether points lie over land; a point on the shore does.
 
     Args:
-        points: (n, 2) longitude and latitude, as for `find_containing`.
+        points: (n, 2) longitude and latitude, as for `find_containing`; or points in any reference system.
         land: polygons, as for `find_containing`.
         invalid: what is done with rows of ``land`` that hold no ground: refused, or named in a warning.
 
@@ -35,15 +37,17 @@ def over_land(points: npt.ArrayLike, land: gpd.GeoDataFrame, invalid: Invalid = 
         (n,) flags.
 
     Raises:
-        DataError: a row of ``land`` is no polygon, or one without ground; the message names it.
+        DataError: a row of ``land`` is no polygon, or one without ground, and the message names it; or ``points`` are
+            no points.
     """
+    positions = geometry.to_positions(points)
     refuse(without_ground(land), "rows of the land polygons hold no ground", invalid)
-    inside = np.zeros(np.asarray(points).size // 2, dtype=bool)
-    inside[find_containing(points, land)[0]] = True
+    inside = np.zeros(len(positions), dtype=bool)
+    inside[find_containing(positions, land)[0]] = True
     return inside
 
 
-def land_fractions(outlines: npt.ArrayLike, land: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
+def land_fractions(outlines: npt.ArrayLike, land: gpd.GeoSeries | gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
     """Share of the area of outlines that is land; areas are those of the sphere.
 
     Args:
@@ -67,7 +71,7 @@ def land_fractions(outlines: npt.ArrayLike, land: gpd.GeoDataFrame) -> npt.NDArr
     )
 
 
-def subdivide(land: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def subdivide(land: gpd.GeoSeries | gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Land in WGS 84, halved again and again into pieces of at most `MAX_CORNERS`; invalid polygons are repaired."""
     whole, small = shapely.get_parts(_repaired(land)), []
     while len(whole):
@@ -126,7 +130,7 @@ def is_on_land(locations: gpd.GeoDataFrame, land: gpd.GeoDataFrame, min_fraction
     return pd.Series(flags, index=locations.index, name="on_land")
 
 
-def _repaired(land: gpd.GeoDataFrame) -> Shapes:
+def _repaired(land: gpd.GeoSeries | gpd.GeoDataFrame) -> Shapes:
     """Land polygons in WGS 84, invalid ones made valid."""
     if land.crs is not None and land.crs != CRS:
         land = land.to_crs(CRS)

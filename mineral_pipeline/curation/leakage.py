@@ -7,6 +7,7 @@ footprints of one location, counts once. Ground where two locations of a subset 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from mineral_pipeline import geometry
 from mineral_pipeline.curation import _numba, overlap
 from mineral_pipeline.curation.coverage import Coverage
 from mineral_pipeline.errors import LeakageError
-from mineral_pipeline.geometry import CRS, Flags, Floats, Footprints, Integers
+from mineral_pipeline.geometry import CRS, Flags, Floats, Footprints, Integers, Shapes
 from mineral_pipeline.learning import SUBSETS, TEST, TRAIN, VALIDATION
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -45,6 +46,55 @@ def measure_leakage(samples: gpd.GeoDataFrame, deposits: Floats, max_leakage: fl
     return SplitLeakage(samples).measure(deposits, max_leakage)
 
 
+class SharedGround:
+    """The ground of locations in several subsets, and how much of it each subset shares with others.
+
+    Args:
+        footprints: (n,) polygons in lon/lat.
+        location: (n,) number of the location of each footprint, 0 to p - 1, each number in use.
+        subset: (p,) number of the subset of each location.
+        compared: pairs of a subset, whose ground is measured, and of the other.
+
+    Raises:
+        DataError: a footprint is no polygon.
+    """
+
+    def __init__(
+        self, footprints: Shapes, location: Integers, subset: Integers, compared: Sequence[tuple[int, int]]
+    ) -> None:
+        self.subset = subset
+        pairs = overlap.overlapping_pairs(footprints, location)
+        self.pairs = np.concatenate([pairs, pairs[:, ::-1]])
+        """(k, 2) numbers of locations that overlap, in both orders."""
+        crosses_subsets = subset[pairs[:, 0]] != subset[pairs[:, 1]]
+        # Without an overlap across subsets, as under a split with a buffer, there is nothing to measure.
+        coverage = Coverage.of(footprints, location) if crosses_subsets.any() else None
+        self._areas = coverage.areas() if coverage else np.ones(len(subset))
+        self._shared = {
+            pair: coverage.shared_areas(self._between(*pair)) if coverage else np.zeros(len(subset))
+            for pair in compared
+        }
+
+    def shares(self, subset: int, other: int) -> Floats:
+        """Share of the ground of every location (p,) of a subset that lies under footprints of another."""
+        # Two unions of the same footprints can differ by a rounding error.
+        return np.asarray(np.minimum(self._shared[subset, other] / self._areas, 1))
+
+    def compare(self, subset: int, other: int, contained: Flags) -> SubsetLeakage:
+        """What a subset shares with another; ``contained`` is that of `contained_by_subset`."""
+        own, deposits = self.subset == subset, int((contained[subset] & contained[other]).sum())
+        if not own.any():
+            return SubsetLeakage(0.0, 0.0, 0.0, deposits)
+        shares = self.shares(subset, other)[own]
+        area = float(self._shared[subset, other][own].sum() / self._areas[own].sum())
+        return SubsetLeakage(area, float((shares > 0).mean()), float(shares.max()), deposits)
+
+    def _between(self, subset: int, other: int) -> Integers:
+        """Overlapping pairs of a location of one subset and a location of another."""
+        first, second = self.subset[self.pairs].T
+        return np.asarray(self.pairs[(first == subset) & (second == other)])
+
+
 class SplitLeakage:
     """Which locations of the subsets of a sample set overlap, and how much.
 
@@ -57,20 +107,10 @@ class SplitLeakage:
         # A location with chips in two subsets counts as two locations, one in each.
         grouped = kept.groupby(["subset", "location_id"], sort=True)
         self._keys, self._location = grouped.first().index, grouped.ngroup().to_numpy()
-        self._subset = np.array([SUBSETS.index(subset) for subset, _ in self._keys], dtype=np.int64)
+        subset = np.array([SUBSETS.index(subset) for subset, _ in self._keys], dtype=np.int64)
         self._footprints = geometry.to_shapes(kept.geometry)
-        pairs = overlap.overlapping_pairs(self._footprints, self._location)
-        self._pairs = np.concatenate([pairs, pairs[:, ::-1]])
-        crosses_subsets = self._subset[pairs[:, 0]] != self._subset[pairs[:, 1]]
-        # Without an overlap across subsets, as under a split with a buffer, there is nothing to measure.
-        coverage = Coverage.of(self._footprints, self._location) if crosses_subsets.any() else None
-        self._areas = coverage.areas() if coverage else np.ones(len(self._keys))
-        self._shared = {
-            (subset, other): coverage.shared_areas(self._between(subset, other))
-            if coverage
-            else np.zeros(len(self._keys))
-            for subset, other in ((TEST, TRAIN), (VALIDATION, TRAIN), (TEST, VALIDATION))
-        }
+        compared = ((TEST, TRAIN), (VALIDATION, TRAIN), (TEST, VALIDATION))
+        self._ground = SharedGround(self._footprints, self._location, subset, compared)
 
     def measure(self, deposits: Floats, max_leakage: float) -> dict[str, Any]:
         """Measure what the subsets share.
@@ -83,12 +123,13 @@ class SplitLeakage:
             The fields of `SubsetLeakage` of test against training, ``max_leakage``, and the same fields of two more
             pairs: ``validation`` against training, and ``test_in_validation``.
         """
-        contained = contained_by_subset(self._footprints, self._location, self._subset, deposits)
+        contained = contained_by_subset(self._footprints, self._location, self._ground.subset, deposits)
+        compare = self._ground.compare
         return {
-            **asdict(self._compare(TEST, TRAIN, contained)),
+            **asdict(compare(TEST, TRAIN, contained)),
             "max_leakage": max_leakage,
-            "validation": asdict(self._compare(VALIDATION, TRAIN, contained)),
-            "test_in_validation": asdict(self._compare(TEST, VALIDATION, contained)),
+            "validation": asdict(compare(VALIDATION, TRAIN, contained)),
+            "test_in_validation": asdict(compare(TEST, VALIDATION, contained)),
         }
 
     def locations(self) -> gpd.GeoDataFrame:
@@ -99,31 +140,13 @@ class SplitLeakage:
             under training footprints (nan for the locations of training); ``meets_test``, whether it overlaps a test
             location; its outline.
         """
-        compared = (TEST, VALIDATION)
-        shares = [self._shares(subset, TRAIN) for subset in compared]
-        shared = np.select([self._subset == subset for subset in compared], shares, np.nan)
-        near_test = self._pairs[self._subset[self._pairs[:, 1]] == TEST, 0]
-        meets_test = np.isin(np.arange(len(self._subset)), near_test)
+        compared, subset, pairs = (TEST, VALIDATION), self._ground.subset, self._ground.pairs
+        shares = [self._ground.shares(one, TRAIN) for one in compared]
+        shared = np.select([subset == one for one in compared], shares, np.nan)
+        near_test = pairs[subset[pairs[:, 1]] == TEST, 0]
+        meets_test = np.isin(np.arange(len(subset)), near_test)
         table = self._keys.to_frame(index=False).assign(shared=shared, meets_test=meets_test)
         return gpd.GeoDataFrame(table, geometry=overlap.outlines(self._footprints, self._location), crs=CRS)
-
-    def _between(self, subset: int, other: int) -> Integers:
-        """Overlapping pairs of a location of one subset and a location of another."""
-        first, second = self._subset[self._pairs].T
-        return np.asarray(self._pairs[(first == subset) & (second == other)])
-
-    def _shares(self, subset: int, other: int) -> Floats:
-        """Share of the ground of every location (p,) of a subset that lies under footprints of another."""
-        # Two unions of the same footprints can differ by a rounding error.
-        return np.asarray(np.minimum(self._shared[subset, other] / self._areas, 1))
-
-    def _compare(self, subset: int, other: int, contained: Flags) -> SubsetLeakage:
-        own, deposits = self._subset == subset, int((contained[subset] & contained[other]).sum())
-        if not own.any():
-            return SubsetLeakage(0.0, 0.0, 0.0, deposits)
-        shares = self._shares(subset, other)[own]
-        area = float(self._shared[subset, other][own].sum() / self._areas[own].sum())
-        return SubsetLeakage(area, float((shares > 0).mean()), float(shares.max()), deposits)
 
 
 def check_leakage(workspace: Workspace, sample_set: str, max_leakage: float) -> None:
@@ -149,19 +172,22 @@ def check_leakage(workspace: Workspace, sample_set: str, max_leakage: float) -> 
         )
 
 
-def contained_by_subset(footprints: Footprints, location: Integers, subset: Integers, deposits: Floats) -> Flags:
+def contained_by_subset(
+    footprints: Footprints, location: Integers, subset: Integers, deposits: Floats, count: int = len(SUBSETS)
+) -> Flags:
     """Which deposits lie inside footprints of which subset; footprints are closed polygons of great circles.
 
     Args:
         footprints: n polygons in any form of `geometry.Footprints`.
         location: (n,) number of the location of each footprint, 0 to p - 1, each number in use.
-        subset: (p,) index into `SUBSETS` of each location.
+        subset: (p,) number of the subset of each location, such as the index into `SUBSETS`.
         deposits: (m, 2) lon/lat.
+        count: number of subsets.
 
     Returns:
-        (3, m) flags, in the order of `SUBSETS`.
+        (count, m) flags.
     """
-    contained = np.zeros((len(SUBSETS), len(deposits)), dtype=bool)
+    contained = np.zeros((count, len(deposits)), dtype=bool)
     if not (len(deposits) and len(location)):
         return contained
     points, polygons = geometry.unit_vectors(deposits), geometry.checked(footprints, "raise")

@@ -8,13 +8,13 @@ import numpy.typing as npt
 import pyproj
 import shapely
 
-from mineral_pipeline.geometry import CRS, Floats, Integers, Shapes, wrong_types
+from mineral_pipeline.geometry import CRS, Floats, Integers, Shapes, find_geometry, wrong_types
 
 ROUND_TRIP_DEG = 1e-6
 """Degrees by which a position may differ that was projected and taken back; more, and the plane does not show it."""
 
 
-def find_containing(points: npt.ArrayLike, polygons: gpd.GeoDataFrame) -> tuple[Integers, Integers]:
+def find_containing(points: npt.ArrayLike, polygons: gpd.GeoSeries | gpd.GeoDataFrame) -> tuple[Integers, Integers]:
     """Which points lie inside which polygons, or on their edge.
 
     Edges are straight in the polygons' own coordinates, as they are drawn; invalid polygons are repaired. Longitudes of
@@ -41,9 +41,9 @@ def find_containing(points: npt.ArrayLike, polygons: gpd.GeoDataFrame) -> tuple[
     return usable[found % max(len(usable), 1)], polygon
 
 
-def without_ground(polygons: gpd.GeoDataFrame) -> dict[int, str]:
+def without_ground(polygons: gpd.GeoSeries | gpd.GeoDataFrame) -> dict[int, str]:
     """Rows that hold no ground even when repaired, and why."""
-    shapes = np.asarray(polygons.geometry)
+    shapes = np.asarray(find_geometry(polygons))
     errors = wrong_types(shapes)
     rows = np.setdiff1d(np.arange(len(shapes)), list(errors))
     flat = rows[shapely.get_dimensions(make_valid(shapes[rows])) < 2]
@@ -57,7 +57,7 @@ def make_valid(shapes: Shapes) -> Shapes:
     return repaired
 
 
-def _with_ground(polygons: gpd.GeoDataFrame) -> Shapes:
+def _with_ground(polygons: gpd.GeoSeries | gpd.GeoDataFrame) -> Shapes:
     """The repaired shapes; None in place of those without ground."""
     shapes = make_valid(np.asarray(polygons.geometry))
     shapes[shapely.get_dimensions(shapes) < 2] = None

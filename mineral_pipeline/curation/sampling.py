@@ -38,7 +38,8 @@ def select(
     Test is settled first, then validation, then training. Each subset drops the locations that overlap those settled
     before it, under a buffered split, then the surplus of its strata. In a fold the others drop what overlaps any
     location of the test side, whether it is a sample or not. One chip of every location is kept before a
-    second of any, and the clearest chips of a location first.
+    second of any, and the clearest chips of a location first; of the locations without a deposit those first that were
+    explored (``is_barren``), because they are surely negative.
 
     Args:
         chips: chips as `assign_regions` gives them.
@@ -62,6 +63,8 @@ def select(
     drop_reason[(drop_reason == "") & too_cloudy] = "cloudier than max_chips_per_location"
     subset = np.where(location >= 0, assignment.subset[location], -1)
     settled = np.zeros(len(assignment.locations.ids), dtype=bool)
+    explored = np.zeros(len(settled), dtype=bool)
+    explored[location[(location >= 0) & chips.get("is_barren", pd.Series(False, chips.index)).to_numpy()]] = True
     rng = np.random.default_rng([seed, 1 + TASKS.index(task)])
     sample = np.full(len(chips), -1)
     for current in (TEST, VALIDATION, TRAIN):
@@ -69,10 +72,10 @@ def select(
         in_buffer = usable & overlapping(assignment.locations.pairs, settled)[location]
         drop_reason[in_buffer] = IN_BUFFER
         usable &= ~in_buffer
-        # The first chip of every location in random order, then the second of every location, and so on.
+        # The first chip of every location, explored ones in front, else at random, then the second, and so on.
         lots = rng.permutation(int(location.max(initial=-1)) + 1)
         is_apart = current == TEST and task == "richness" and not assignment.is_like_others
-        chosen = usable if is_apart else _draw(usable, target, np.lexsort((lots[location], rank)))
+        chosen = usable if is_apart else _draw(usable, target, np.lexsort((lots[location], ~explored[location], rank)))
         drop_reason[usable & ~chosen] = SURPLUS[task]
         settled[location[chosen]] = True
         if current == TEST and assignment.fold is not None:

@@ -4,7 +4,17 @@ from mineral_pipeline.geometry._numba import TOLERANCE, Rings, is_in_rings
 from mineral_pipeline.geometry.antimeridian import cut_at_antimeridian
 from mineral_pipeline.geometry.polygon_area import areas
 from mineral_pipeline.geometry.polygons import HalfSpaces, enclosing_circles, half_spaces, vertex_array
-from mineral_pipeline.geometry.shapes import Footprints, Invalid, Shapes, refuse, to_shapes, wrong_types
+from mineral_pipeline.geometry.shapes import (
+    Footprints,
+    Invalid,
+    Points,
+    Shapes,
+    find_geometry,
+    refuse,
+    to_positions,
+    to_shapes,
+    wrong_types,
+)
 from mineral_pipeline.geometry.spherical_polygons import SphericalPolygons, checked
 from mineral_pipeline.geometry.vectors import (
     CRS,
@@ -31,6 +41,7 @@ __all__ = [
     "HalfSpaces",
     "Integers",
     "Invalid",
+    "Points",
     "Rings",
     "Shapes",
     "SphericalPolygons",
@@ -42,11 +53,13 @@ __all__ = [
     "cut_at_antimeridian",
     "distances_km",
     "enclosing_circles",
+    "find_geometry",
     "half_spaces",
     "is_in_rings",
     "is_on_earth",
     "lonlat",
     "refuse",
+    "to_positions",
     "to_shapes",
     "unit_vectors",
     "vertex_array",

@@ -20,6 +20,9 @@ Shapes = npt.NDArray[np.object_]
 Footprints: TypeAlias = npt.ArrayLike | gpd.GeoSeries | gpd.GeoDataFrame
 """Polygons in lon/lat: (n, v, 2) degrees, shorter ones repeat their last vertex; or n shapely (multi)polygons."""
 
+Points: TypeAlias = npt.ArrayLike | gpd.GeoSeries | gpd.GeoDataFrame
+"""Points (m, 2) lon/lat in degrees, or m shapely points."""
+
 Invalid = Literal["raise", "warn"]
 """What is done with footprints that are no polygon: refused, or empty and named in a warning."""
 
@@ -63,6 +66,30 @@ def as_array(footprints: Footprints) -> Floats | None:
     return outlines
 
 
+def to_positions(points: Points) -> Floats:
+    """Points as (m, 2) lon/lat, WGS 84; nan where a shapely point is absent or empty.
+
+    Raises:
+        DataError: they are no points, or the table has no geometry.
+    """
+    array: npt.NDArray[Any] = np.asarray(_in_wgs84(points))
+    if array.dtype == object and array.ndim == 1:
+        known = shapely.is_valid_input(array).all()
+        if not (known and np.isin(shapely.get_type_id(array), (-1, shapely.GeometryType.POINT)).all()):
+            raise DataError("points must be (m, 2) lon/lat or shapely points")
+        corners, row = shapely.get_coordinates(array, return_index=True)  # an absent or empty point has none
+        positions = np.full((len(array), 2), np.nan)
+        positions[row] = corners
+        return positions
+    try:
+        positions = array.astype(np.float64) if array.size else np.empty((0, 2))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"points must be (m, 2) lon/lat or shapely points ({error})") from None
+    if positions.ndim != 2 or positions.shape[1] != 2:
+        raise DataError(f"points must be (m, 2) lon/lat or shapely points, not {positions.shape}")
+    return positions
+
+
 def wrong_types(shapes: Shapes) -> dict[int, str]:
     """Rows without a polygon, and why."""
     types, empty = shapely.get_type_id(shapes), shapely.is_empty(shapes)
@@ -90,13 +117,29 @@ def refuse(errors: Mapping[int, str], what: str, invalid: Invalid) -> None:
         warnings.warn(f"{what} and taken as empty: {_by_reason(errors)}", stacklevel=4)
 
 
-def _in_wgs84(footprints: Any) -> Any:
-    """The geometry column of a table, in WGS 84 if it has a reference system."""
-    if isinstance(footprints, gpd.GeoDataFrame):
-        footprints = footprints.geometry
-    if isinstance(footprints, gpd.GeoSeries) and footprints.crs is not None and footprints.crs != CRS:
-        footprints = footprints.to_crs(CRS)
-    return footprints
+def find_geometry(table: Any) -> Any:
+    """The geometry column of a table; anything else as it is.
+
+    Raises:
+        DataError: the table has no geometry.
+    """
+    if not isinstance(table, gpd.GeoDataFrame):
+        return table
+    if table.active_geometry_name is None:
+        raise DataError("the table has no geometry: name its column by set_geometry")
+    return table.geometry
+
+
+def _in_wgs84(table: Any) -> Any:
+    """The geometry column of a table, in WGS 84 if it has a reference system.
+
+    Raises:
+        DataError: the table has no geometry.
+    """
+    table = find_geometry(table)
+    if isinstance(table, gpd.GeoSeries) and table.crs is not None and table.crs != CRS:
+        table = table.to_crs(CRS)
+    return table
 
 
 def _by_reason(errors: Mapping[int, str]) -> str:

@@ -1,7 +1,8 @@
 """Targets from known deposits: which deposits are in which footprint, how many, of which commodity."""
 
 from mineral_pipeline.labelling.commodities import choose_groups
-from mineral_pipeline.labelling.deposits import DepositTable, read_deposits
+from mineral_pipeline.labelling.deposits import DepositTable, read_barren, read_deposits
+from mineral_pipeline.labelling.formats import parts_of
 from mineral_pipeline.labelling.membership import membership, sum_inside
 from mineral_pipeline.labelling.partitions import (
     EMPTY_CHIPS,
@@ -25,6 +26,8 @@ __all__ = [
     "empty_counts",
     "finish_labels",
     "membership",
+    "parts_of",
+    "read_barren",
     "read_chips",
     "read_deposits",
     "richness",

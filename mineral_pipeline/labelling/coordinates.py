@@ -50,7 +50,7 @@ class Conversion:
         moved = f", moved by {self.moved_m[0]:.0f} m (at most {self.moved_m[1]:.0f})" if self.moved_m else ""
         accuracy = f", accurate to {self.accuracy_m:.0f} m" if self.accuracy_m is not None else ""
         left = f"; {self.ballpark:,} lie where no transformation holds and stay as they are" if self.ballpark else ""
-        return f"{self.rows:,} rows converted from {self.crs} to WGS 84{moved}{accuracy}{left}"
+        return f"{self.rows:,} rows converted from {one_line(self.crs, 80)} to WGS 84{moved}{accuracy}{left}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def to_wgs84(rows: pd.DataFrame) -> ResolvedCoordinates:
             if unknown > MAX_UNKNOWN:
                 file = rows["source"][rows["crs"] == text].iloc[0]
                 raise DataError(
-                    f"label.deposits: {file}: PROJ knows none of {unknown} reference systems, such as"
+                    f"{file}: PROJ knows none of {unknown} reference systems, such as"
                     f" {one_line(text, 80)}: correct the column crs"
                 )
             reasons[members] = "in an unknown reference system"
@@ -141,11 +141,12 @@ def _out_of_range(lonlat: Floats) -> npt.NDArray[np.object_]:
 
 
 def _reference_system(text: str) -> pyproj.CRS | None:
-    """Return the reference system of a name, WGS 84 for an empty one; None if PROJ does not know it."""
+    """Return the reference system of a name, WGS 84 for an empty one; None if PROJ knows none of positions on Earth."""
     try:
-        return pyproj.CRS.from_user_input(text or CRS)
+        system = pyproj.CRS.from_user_input(text or CRS)
     except CRSError:
         return None
+    return system if system.is_geographic or system.is_projected else None
 
 
 def _convert(system: pyproj.CRS, text: str, positions: Floats) -> tuple[Floats, Conversion]:

@@ -7,7 +7,7 @@ deposit (`deduplication`) become one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,15 +15,25 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline.errors import DataError
+from mineral_pipeline.errors import DataError, one_line
 from mineral_pipeline.geometry import CRS, Integers
 from mineral_pipeline.labelling.commodities import is_known, split_commodities, vocabulary
 from mineral_pipeline.labelling.coordinates import Conversion, ResolvedCoordinates, to_wgs84
 from mineral_pipeline.labelling.deduplication import PRIORITY, deduplicate, sort_by_priority
 from mineral_pipeline.labelling.formats import file_name, read_rows
+from mineral_pipeline.settings import DepositFile
 
-COLUMNS = ["id", "name", "lon", "lat", "commodities", "source", "sources", "records", "open_mine"]
+COLUMNS = [
+    "id", "name", "lon", "lat", "commodities", "source", "sources", "records", "open_mine", "year", "size", "status",
+    "position_error_m",
+]  # fmt: skip
 """Columns of a deposit table, beside the geometry."""
+
+BARREN_COLUMNS = ["id", "name", "lon", "lat", "source"]
+"""Columns of a table of barren places, beside the geometry."""
+
+FACTS = ["year", "size", "status"]
+"""Columns of which a deposit has what is not empty in the first of its rows."""
 
 MERGE_KM = 1.5
 """Distance up to which deposits of one name are nearly always the same site: see docs/deposits.md."""
@@ -39,7 +49,8 @@ class DepositTable:
     table: gpd.GeoDataFrame
     """One row per deposit: id, name, lon, lat, commodities (joined by ``;``), source (file name of the row whose
     position is kept), sources (of all its records, joined by ``;``), records (their number), open_mine (whether it is
-    a large surface mine), geometry."""
+    a large surface mine), year (of discovery), size and status (as they are written), position_error_m (in metres, of
+    the position that is kept), geometry."""
     rejected: dict[str, int]
     """Rows left out, by reason."""
     merged: int
@@ -53,6 +64,20 @@ class DepositTable:
     """Conversions from other reference systems to WGS 84."""
     encodings: dict[str, str] = field(default_factory=dict)
     """Encodings of the texts, by file name."""
+    remarks: dict[str, list[str]] = field(default_factory=dict)
+    """What else is to be told, by file name: columns that seem to hold commodities and are not read."""
+
+    def reading(self) -> dict[str, Any]:
+        """Return what was read, left out and merged, to be kept as JSON."""
+        return {
+            "rows": self.rows,
+            "rejected": self.rejected,
+            "examples": self.examples,
+            "encodings": self.encodings,
+            "remarks": self.remarks,
+            "conversions": [asdict(conversion) for conversion in self.conversions],
+            "merged": self.merged,
+        }
 
     def report(self) -> dict[str, Any]:
         """Return what was read, left out and merged, and counts of the deposits, to be kept as JSON."""
@@ -61,13 +86,7 @@ class DepositTable:
         known = np.array([is_known(name) for name in common.index], dtype=bool)
         groups = vocabulary().groups
         members = {group: names.index[names.isin(list(group_names))] for group, group_names in groups.items()}
-        return {
-            "rows": self.rows,
-            "rejected": self.rejected,
-            "examples": self.examples,
-            "encodings": self.encodings,
-            "conversions": [asdict(conversion) for conversion in self.conversions],
-            "merged": self.merged,
+        return self.reading() | {
             "deposits": len(self.table),
             "deposits_by_source": self.table["source"].value_counts().to_dict(),
             "open_mines": int(self.table["open_mine"].sum()),
@@ -81,50 +100,100 @@ class DepositTable:
         }
 
 
-def read_deposits(paths: Sequence[str], merge_km: float = MERGE_KM, encoding: str | None = None) -> DepositTable:
+def read_deposits(
+    files: Sequence[str | DepositFile], merge_km: float = MERGE_KM, encoding: str | None = None
+) -> DepositTable:
     """Read and merge deposit tables.
 
     Args:
-        paths: local paths or fsspec URLs, each in any of the formats of `formats`. The tables that come first have
-            priority.
+        files: local paths or fsspec URLs, or what the settings say of them; each in any of the formats of `formats`.
+            The tables that come first have priority.
         merge_km: largest distance between deposits of one name that are the same, see `deduplication`.
-        encoding: of the texts of all tables; None where it is to be found out.
+        encoding: of the texts of all tables that have none of their own; None where it is to be found out.
 
     Raises:
         DataError: a file is absent, cannot be read or lacks a coordinate column; no deposit is left.
     """
-    tables = [_read_table(path, rank, encoding) for rank, path in enumerate(paths)]
-    encodings = {
-        file_name(path): table.attrs["encoding"]
-        for path, table in zip(paths, tables, strict=True)
-        if "encoding" in table.attrs
-    }
-    rows = pd.concat(tables, ignore_index=True)
-    resolved = to_wgs84(rows)
+    return _read("label.deposits", files, encoding, lambda rows: _merge(rows, merge_km)[COLUMNS])
+
+
+def read_barren(files: Sequence[str | DepositFile], encoding: str | None = None) -> DepositTable:
+    """Read tables of places that were explored and hold no deposit; places at one position become one.
+
+    Args:
+        files: as for `read_deposits`.
+        encoding: as for `read_deposits`.
+
+    Returns:
+        A table of id, name, lon, lat, source and the geometry, and what else `read_deposits` tells.
+
+    Raises:
+        DataError: as for `read_deposits`; no place is left.
+    """
+    return _read("label.barren", files, encoding, lambda rows: rows.drop_duplicates(["lon", "lat"])[BARREN_COLUMNS])
+
+
+def _read(
+    setting: str,
+    files: Sequence[str | DepositFile],
+    encoding: str | None,
+    unite: Callable[[pd.DataFrame], pd.DataFrame],
+) -> DepositTable:
+    """Read tables, locate their rows, and unite those that are the same.
+
+    Args:
+        setting: name of the setting that lists the files, for messages.
+        files: paths, or what the settings say of them.
+        encoding: of the texts of all tables that have none of their own.
+        unite: function that makes the result of the rows that have a position.
+
+    Raises:
+        DataError: as for `read_deposits`.
+    """
+    given = [one if isinstance(one, DepositFile) else DepositFile(path=one) for one in files]
+    try:
+        tables = [_read_table(file, rank, encoding) for rank, file in enumerate(given)]
+        rows = pd.concat(tables, ignore_index=True)
+        resolved = to_wgs84(rows)
+    except DataError as error:
+        raise DataError(f"{setting}: {error}") from error
     is_located = resolved.reasons == ""
     rejected = _counts(pd.Series(resolved.reasons[~is_located]))
     located = rows.assign(lon=resolved.lonlat[:, 0], lat=resolved.lonlat[:, 1])[is_located]
     if located.empty:
         found = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items()) or "no rows"
-        raise DataError(f"label.deposits: no deposit in {', '.join(paths)} ({found}): give a table with deposits")
-    deposits = _merge(located.assign(id=_identifiers(located)), merge_km)
+        paths = ", ".join(file.path for file in given)
+        raise DataError(f"{setting}: no deposit in {paths} ({found}): give a table with deposits")
+    deposits = unite(located.assign(id=_identifiers(located)))
     geometry = gpd.points_from_xy(deposits["lon"], deposits["lat"])
+    by_name = {file_name(file.path): table.attrs for file, table in zip(given, tables, strict=True)}
     return DepositTable(
-        table=gpd.GeoDataFrame(deposits[COLUMNS], geometry=geometry, crs=CRS),
+        table=gpd.GeoDataFrame(deposits.reset_index(drop=True), geometry=geometry, crs=CRS),
         rejected=rejected,
         merged=len(located) - len(deposits),
         rows=_counts(rows["source"]),
         examples=_examples(rows, resolved),
         conversions=resolved.conversions,
-        encodings=encodings,
+        encodings={name: attrs["encoding"] for name, attrs in by_name.items() if "encoding" in attrs},
+        remarks={name: told for name, attrs in by_name.items() if (told := _remarks(attrs))},
     )
 
 
-def _read_table(path: str, rank: int, encoding: str | None) -> pd.DataFrame:
+def _read_table(file: DepositFile, rank: int, encoding: str | None) -> pd.DataFrame:
     """Read one table; ``rank`` is its number among all tables, 0 for the one with the highest priority."""
-    rows = read_rows(path, encoding)
+    rows = read_rows(file if file.encoding else file.model_copy(update={"encoding": encoding}))
     sources = (rows["source"] + "/" + rows["dataset"]).where(rows["dataset"] != "", rows["source"])
     return rows.assign(rank=rank, sources=sources)
+
+
+def _remarks(attrs: Mapping[Any, Any]) -> list[str]:
+    """What a format tells of a file, beside its encoding."""
+    unread = [
+        f"column {one_line(repr(name), 80)} seems to hold commodities and is not read: name those that do in columns:"
+        " {commodities: [NAME, ...]}"
+        for name in attrs.get("unread", [])
+    ]
+    return [*attrs.get("remarks", []), *unread]
 
 
 def _counts(values: pd.Series[Any]) -> dict[str, int]:
@@ -150,8 +219,11 @@ def _identifiers(rows: pd.DataFrame) -> pd.Series[str]:
 
 
 def _merge(rows: pd.DataFrame, merge_km: float) -> pd.DataFrame:
-    """Merge the rows of each deposit: position and name of the first by priority, commodities and sources of all."""
-    ordered = sort_by_priority(rows[[*PRIORITY, "source", "open_mine"]])
+    """Merge the rows of each deposit: position and name of the first by priority, commodities and sources of all.
+
+    Year, size and status are those of the first row that has them.
+    """
+    ordered = sort_by_priority(rows[[*PRIORITY, "source", "open_mine", *FACTS, "position_error"]])
     kept, group, counts = np.unique(deduplicate(ordered, merge_km), return_inverse=True, return_counts=True)
     deposits = ordered.iloc[kept].assign(
         records=counts, open_mine=np.bincount(group, weights=ordered["open_mine"], minlength=len(kept)) > 0
@@ -159,6 +231,12 @@ def _merge(rows: pd.DataFrame, merge_km: float) -> pd.DataFrame:
     for column, split in (("commodities", split_commodities), ("sources", _split_sources)):
         texts = _united(ordered[column].to_numpy(dtype=object), kept, group, split)
         deposits[column] = pd.Series(texts, index=deposits.index, dtype="str")
+    for column in FACTS:
+        known = ordered[column].to_numpy()[positions := np.flatnonzero(ordered[column] != "")]
+        first = pd.Series(known).groupby(group[positions]).first()
+        deposits[column] = first.reindex(range(len(kept)), fill_value="").to_numpy()
+    deposits["year"] = pd.to_numeric(deposits["year"]).astype("Int64")
+    deposits["position_error_m"] = pd.to_numeric(deposits["position_error"], errors="coerce").astype(np.float64)
     return deposits.sort_index(ignore_index=True)
 
 

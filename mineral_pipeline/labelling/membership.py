@@ -8,23 +8,18 @@ only sums are needed, they test whole cells against convex footprints first.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import shapely
 from scipy.sparse import csr_array
 
 from mineral_pipeline import geometry
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.geometry import CRS, Flags, Floats, Footprints, Integers, Invalid, SphericalPolygons
+from mineral_pipeline.geometry import Flags, Floats, Footprints, Integers, Invalid, Points, SphericalPolygons
 from mineral_pipeline.labelling import _numba
 from mineral_pipeline.labelling._numba import CellPoints, IndexLists, SparseRows
 from mineral_pipeline.labelling.spatial_index import CELL_RADIUS, CandidateIndex
-
-Points: TypeAlias = npt.ArrayLike | gpd.GeoSeries | gpd.GeoDataFrame
-"""Points (m, 2) lon/lat in degrees, or m shapely points."""
 
 
 def membership(
@@ -37,11 +32,11 @@ def membership(
 
     Args:
         footprints: (n, v, 2) lon/lat in degrees, in either winding; shorter ones repeat their last vertex. Or n shapely
-            polygons and multipolygons, as an array, a GeoSeries or a GeoDataFrame. They may be concave, have holes, and
-            cross the antimeridian, by continuous longitudes or in parts. A point inside or between two parts counts
-            once.
-        points: (m, 2) lon/lat in degrees, or a GeoSeries; a point that is not on the Earth (nan, latitude beyond 90) is
-            in none.
+            polygons and multipolygons, as an array, or as a GeoSeries or a GeoDataFrame in any reference system (WGS 84
+            when it has none). They may be concave, have holes, and cross the antimeridian, by continuous longitudes or
+            in parts. A point inside or between two parts counts once.
+        points: (m, 2) lon/lat in degrees, or a GeoSeries or a GeoDataFrame in any reference system; a point that is not
+            on the Earth (nan, latitude beyond 90) is in none.
         place: (n,) number of each footprint's location, such as path/row; only the speed depends on it.
         invalid: ``"raise"`` refuses footprints that are no polygon (fewer than three distinct vertices, crossing
             themselves, not finite, as wide as a hemisphere); ``"warn"`` names them in a warning, and they contain
@@ -152,29 +147,9 @@ def _validated(
     footprints: Footprints | SphericalPolygons, points: Points, place: npt.ArrayLike | None, invalid: Invalid
 ) -> tuple[SphericalPolygons, Floats, npt.NDArray[Any] | None]:
     """Return footprints, positions (m, 2), and the number of the location of each part of the footprints."""
-    polygons, positions = geometry.checked(footprints, invalid), _positions(points)
+    polygons, positions = geometry.checked(footprints, invalid), geometry.to_positions(points)
     if place is None:
         return polygons, positions, None
     if np.shape(place) != (polygons.count,):
         raise DataError(f"place must be one number for each of {polygons.count} footprints, not {np.shape(place)}")
     return polygons, positions, np.asarray(place)[polygons.owner]
-
-
-def _positions(points: Points) -> Floats:
-    """Return points as (m, 2) lon/lat; nan where a shapely point is absent or empty."""
-    if isinstance(points, gpd.GeoDataFrame):
-        points = points.geometry
-    if isinstance(points, gpd.GeoSeries):
-        points = np.asarray(points if points.crs is None else points.to_crs(CRS))
-    array: npt.NDArray[Any] = np.asarray(points)
-    if array.dtype == object and array.ndim == 1:
-        if not np.isin(shapely.get_type_id(array), (-1, shapely.GeometryType.POINT)).all():
-            raise DataError("points must be (m, 2) lon/lat or shapely points")
-        corners, row = shapely.get_coordinates(array, return_index=True)  # an absent or empty point has none
-        positions = np.full((len(array), 2), np.nan)
-        positions[row] = corners
-        return positions
-    positions = array.astype(np.float64) if array.size else np.empty((0, 2))
-    if positions.ndim != 2 or positions.shape[1] != 2:
-        raise DataError(f"points must be (m, 2) lon/lat or shapely points, not {positions.shape}")
-    return positions

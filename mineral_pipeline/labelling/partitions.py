@@ -46,11 +46,14 @@ def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
 
     Returns:
         One row per chip: chip_id, scene_id, location_id, chip_index, lon and lat of the footprint's centre, n_deposits,
-        has_open_mine, a count per commodity and group, and ``footprint_error``, which says why a footprint is no
-        polygon. Such a footprint contains no deposits.
+        has_open_mine, is_barren (an explored place without a deposit lies inside, and no deposit), a count per
+        commodity and group, and ``footprint_error``, which says why a footprint is no polygon. Such a footprint
+        contains nothing.
     """
     footprints = SphericalPolygons.of(chips.geometry)
-    sums = sum_inside(footprints, deposits.positions, deposits.weights, pd.factorize(chips["location_id"])[0])
+    place = pd.factorize(chips["location_id"])[0]
+    sums = sum_inside(footprints, deposits.positions, deposits.weights, place)
+    explored = sum_inside(footprints, deposits.barren, np.ones((len(deposits.barren), 1), dtype=np.int32), place)
     centres = geometry.lonlat(footprints.centres)
     labels = {
         **{key: chips[key].astype("str").to_numpy() for key in KEYS},
@@ -59,6 +62,7 @@ def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
         "lat": centres[:, 1],
         "n_deposits": sums[:, 0],
         "has_open_mine": sums[:, 1] > 0,
+        "is_barren": (explored[:, 0] > 0) & (sums[:, 0] == 0),
     }
     counts = dict(zip(deposits.columns, sums[:, 2:].T, strict=True))
     errors = [footprints.errors.get(row, "") for row in range(len(chips))]
@@ -84,8 +88,8 @@ def finish_labels(counts: pd.DataFrame, max_deposits: int, min_deposits: int = 1
 
     Returns:
         chip_id, scene_id, location_id, chip_index, lon, lat, n_deposits, has_deposit, richness, max_deposits,
-        is_ambiguous (some deposits, but fewer than ``min_deposits``), has_open_mine and the counts per commodity and
-        group; sorted by chip_index.
+        is_ambiguous (some deposits, but fewer than ``min_deposits``), has_open_mine, is_barren and the counts per
+        commodity and group; sorted by chip_index.
     """
     n_deposits = counts["n_deposits"]
     commodities = [name for name in counts.columns if name.startswith("n_") and name != "n_deposits"]
@@ -95,6 +99,7 @@ def finish_labels(counts: pd.DataFrame, max_deposits: int, min_deposits: int = 1
         max_deposits=max_deposits,
         is_ambiguous=(n_deposits > 0) & (n_deposits < min_deposits),
         has_open_mine=counts["has_open_mine"],
+        is_barren=counts["is_barren"],
     )
     return pd.concat([labels, counts[commodities]], axis=1).sort_values("chip_index", ignore_index=True)
 

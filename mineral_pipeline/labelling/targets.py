@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,8 @@ class Deposits:
     """Sparse (m, k) int32, 1 where the deposit holds the commodity, or one of the group."""
     open_mine: Flags
     """(m,) true for large open mines."""
+    barren: Floats = field(default_factory=lambda: np.empty((0, 2)))
+    """(b, 2) lon/lat of places that were explored and hold no deposit."""
 
     @cached_property
     def weights(self) -> Any:
@@ -43,13 +45,19 @@ class Deposits:
         return hstack([own, self.holds], format="csr")
 
 
-def choose_deposits(table: pd.DataFrame, commodities: int | Sequence[str], groups: Sequence[str] = ()) -> Deposits:
+def choose_deposits(
+    table: pd.DataFrame,
+    commodities: int | Sequence[str],
+    groups: Sequence[str] = (),
+    barren: pd.DataFrame | None = None,
+) -> Deposits:
     """Prepare a deposit table for counting.
 
     Args:
         table: ``table`` of a `DepositTable`.
         commodities: names of the commodities to count, or the number of them, the commonest.
         groups: groups of the vocabulary to count.
+        barren: ``table`` of `read_barren`.
 
     Raises:
         DataError: no deposit holds a commodity of that name.
@@ -67,6 +75,7 @@ def choose_deposits(table: pd.DataFrame, commodities: int | Sequence[str], group
         tuple(members),
         csr_array(holds, dtype=np.int32),
         table["open_mine"].to_numpy(bool) if "open_mine" in table else np.zeros(len(table), dtype=bool),
+        np.empty((0, 2)) if barren is None else barren[["lon", "lat"]].to_numpy(np.float64),
     )
 
 

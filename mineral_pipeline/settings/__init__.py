@@ -6,6 +6,7 @@ are those of the directory in which the settings are read, and become absolute t
 
 from mineral_pipeline.settings.curate import Curate, Exclusion, MinLocations
 from mineral_pipeline.settings.fields import absolute
+from mineral_pipeline.settings.label import DepositColumns, DepositFile, Label
 from mineral_pipeline.settings.loader import expand, load, parse
 from mineral_pipeline.settings.schema import (
     JOBS,
@@ -15,7 +16,6 @@ from mineral_pipeline.settings.schema import (
     Evaluate,
     Hyperparameters,
     JobName,
-    Label,
     Normalisation,
     Prospect,
     Report,
@@ -32,6 +32,8 @@ __all__ = [
     "Archive",
     "Catalogue",
     "Curate",
+    "DepositColumns",
+    "DepositFile",
     "Evaluate",
     "Exclusion",
     "Hyperparameters",

@@ -19,8 +19,8 @@ from mineral_pipeline.settings.fields import (
     Range,
     Uri,
     ordered,
-    text_encoding,
 )
+from mineral_pipeline.settings.label import Label
 from mineral_pipeline.settings.section import Section
 
 JobName = Literal[
@@ -141,25 +141,6 @@ class Acquire(Section):
     """Maximum megabytes of fetched files that a task holds at a time; a larger scene is fetched alone."""
     stop_after: Fraction = 0.5
     """Maximum fraction of the last 100 scenes that may be unreachable before the job stops; 1 never stops it."""
-
-
-class Label(Section):
-    """Targets from known deposits."""
-
-    deposits: list[Uri] = Field(min_length=1)
-    """Paths or URLs of tables of deposits in any registered format; by default CSV in the layout of MRDS."""
-    encoding: Annotated[str, AfterValidator(text_encoding)] | None = None
-    """Encoding of the tables' text, such as ``cp1250`` or ``gbk``; default UTF-8, or Windows-1252 where it is not."""
-    merge_km: float = Field(1.5, ge=0)
-    """Maximum distance in kilometres between merged deposits of one name; the position of the first table is kept."""
-    commodities: Annotated[int, Field(ge=0)] | list[str] = 10
-    """Names of the commodities that get labels of their own, or the number of most frequent ones."""
-    groups: Literal["all"] | list[str] = "all"
-    """Commodity groups that get labels of their own, such as ``precious`` (see docs/deposits.md)."""
-    min_deposits: int = Field(1, ge=1)
-    """Minimum number of deposits of a positive chip; one with fewer, but not none, is ambiguous: see curate."""
-    partitions: int = Field(4, gt=0)
-    """Number of partitions of the scenes; more than the number of workers gains nothing."""
 
 
 class Hyperparameters(Section):

@@ -26,6 +26,7 @@ LEDGER = "chips.parquet"
 
 DEPOSITS = "deposits.parquet"
 DEPOSITS_REPORT = "deposits.json"
+BARREN = "barren.parquet"
 LABELS = "labels.parquet"
 """Folder of the labels' parts."""
 

@@ -267,3 +267,17 @@ def test_locations_at_sea_are_dropped() -> None:
     assert (samples.loc[samples["drop_reason"] == "over the ocean", "group"] == -1).all()
     with pytest.raises(DataError, match="no location is left"):
         curation.drop_locations(chips, locations["location_id"], "over the ocean")
+
+
+def test_explored_barren_locations_are_the_first_negatives() -> None:
+    """Where a subset has more negatives than it needs, those that are not known to be barren are left out."""
+    chips = islands(edge=4)
+    number = chips["location_id"].rank(method="dense").astype(int)
+    rare = chips["has_deposit"] & (number % 3 == 0)
+    chips = chips.assign(n_deposits=np.where(rare, chips["n_deposits"], 0), has_deposit=rare)
+    chips["is_barren"] = ~rare & (number % 4 == 1)
+    samples = select(chips, "presence", split="buckets").assign(is_barren=chips["is_barren"])
+    negative = samples[(samples["label"] == 0) & samples["drop_reason"].isin(["", "surplus of its class"])]
+    kept = (negative["drop_reason"] == "").groupby([negative["location_id"], negative["is_barren"]]).any()
+    assert kept.xs(False, level="is_barren").sum() < len(kept.xs(False, level="is_barren")) / 2
+    assert kept.xs(True, level="is_barren").mean() > 0.9

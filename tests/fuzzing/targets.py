@@ -8,12 +8,15 @@ import itertools
 import json
 import os
 import re
+import shutil
 import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import rasterio
 from affine import Affine
 from rasterio.io import MemoryFile
@@ -47,7 +50,13 @@ TEXT_TOKENS = [b"GROUP = A\n", b"END_GROUP = A\n", b"END\n", b" = "]
 XML_TOKENS = [b"<a>", b"</a>", b"<!DOCTYPE a [", b"&amp;"]
 JSON_TOKENS = [b"{", b"}", b"[", b"null", b'{"a":', b"true"]
 INDEX_TOKENS = [b"LANDSAT_4,", b"gs://", b"1988-01-30", b",,,,", b'"\n"', b"_02_T1"]
-DEPOSIT_TOKENS = [b"latitude", b"longitude", b"EPSG:4267", b"+proj=", b"crs,", b"91", b",,,"]
+ZIP_END = b"PK\x05\x06"
+"""First bytes of the last record of a zip file that has no remark."""
+
+DEPOSIT_TOKENS = [
+    b"latitude", b"longitude", b"EPSG:4267", b"+proj=", b"crs,", b"91", b",,,", b"PK\x03\x04", b"<row r=\"9", b"GPKG",
+    b'"type": "Polygon"', b"CREATE VIEW ", b"PAR1", b"Easting;Northing\n",
+]  # fmt: skip
 TAR_TOKENS = [
     b"ustar\0", b"/", b"../", b"0000644\0", b"77777777777\0", b"\x80", b"\xff" * 11, bytes(512), b"0", b"1", b"2",
     b"x", b"L", b"S",
@@ -68,7 +77,7 @@ def make_targets(folder: Path) -> dict[str, Target]:
         Target("mtl-xml", _read_mtl, [_as_xml(text), *real(".xml")], XML_TOKENS),
         Target("mtl-json", _read_mtl, [_as_json(text), *real(".json")], JSON_TOKENS),
         Target("index", _read_index, [index], INDEX_TOKENS),
-        Target("deposits", _read_deposits, [deposits], DEPOSIT_TOKENS),
+        Target("deposits", _read_deposits, [deposits, *_own_tables(folder)], DEPOSIT_TOKENS),
         Target("tiff", _read_tiff, _tiffs(planet), TIFF_TOKENS),
         Target("tar", _read_tar, [_as_tar(text), gzip.compress(_as_tar(text), 1)], TAR_TOKENS),
     ]
@@ -97,7 +106,28 @@ def _read_index(content: bytes, folder: Path) -> object:
 
 
 def _read_deposits(content: bytes, folder: Path) -> object:
-    return labelling.read_deposits([_write_table(folder / "deposits.csv", content)]).report()
+    """The suffix decides on zip files only: what a file is, is told by its content."""
+    name = "deposits.zip" if content[-22:-18] == ZIP_END and b".shp" in content else "deposits.csv"
+    path = _write(folder / name, content) if name.endswith(".zip") else _write_table(folder / name, content)
+    return labelling.read_deposits([path]).report()
+
+
+def _own_tables(folder: Path) -> Sequence[bytes]:
+    """Points with commodities in every kind of file that is read."""
+    facts = {"Name": ["Hope", "Despair"], "Commodity": ["Gold, Silver", "Cu"], "Year": [1987, 1990]}
+    table = gpd.GeoDataFrame(facts, geometry=gpd.points_from_xy([500_000, 510_000], [5e6, 5.1e6]), crs="EPSG:32633")
+    own = folder / "own"
+    own.mkdir()
+    table.to_file(own / "own.gpkg")
+    table.to_crs("EPSG:4326").to_file(own / "own.geojson")
+    table.to_parquet(own / "own.parquet")
+    plain = pd.DataFrame(facts | {"Longitude": [15, 16], "Latitude": [47.5, 48]})
+    plain.to_excel(own / "own.xlsx", index=False)
+    plain.to_csv(own / "own.csv", index=False, sep=";", decimal=",")
+    (own / "parts").mkdir()
+    table.to_file(own / "parts" / "own.shp")
+    shutil.make_archive(str(own / "own"), "zip", own / "parts")
+    return [path.read_bytes() for path in sorted(own.glob("own.*"))]
 
 
 def _read_tiff(content: bytes, folder: Path) -> object:

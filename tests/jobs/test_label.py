@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ import shapely
 from distributed import Client
 
 from jobs import label
-from jobs.running import provenance, runner
+from jobs.running import provenance, runner, summary
 from mineral_pipeline import labelling, settings
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, layout, ledger
@@ -65,7 +66,7 @@ def test_labels_follow_from_the_deposits(configured: settings.Settings, client: 
     np.testing.assert_allclose(labels["richness"], [1, np.log(2) / np.log(3), 0])
     assert labels["max_deposits"].tolist() == [2, 2, 2]
     assert labels["chip_id"].tolist() == labels["scene_id"].tolist() == ["product-0", "product-4", "product-5"]
-    assert list(labels.columns[10:15]) == ["is_ambiguous", "has_open_mine", "n_copper", "n_gold", "n_iron"]
+    assert list(labels.columns[10:16]) == ["is_ambiguous", "has_open_mine", "is_barren", "n_copper", "n_gold", "n_iron"]
     assert labels[["n_copper", "n_gold", "n_iron"]].to_numpy().tolist() == [[1, 2, 0], [1, 0, 0], [0, 0, 0]]
     np.testing.assert_allclose(labels["lat"], [0.5, 10.5, 20.5], atol=1e-3)
     assert labels[["n_group_precious", "n_group_base"]].to_numpy().tolist() == [[2, 2], [0, 1], [0, 0]]
@@ -100,6 +101,38 @@ def test_conversions_and_open_mines_are_told(
     assert "1 rows converted from EPSG:4267 to WGS 84, moved by 130 m" in told
     labels = Workspace(configured.workspace).read_table(artefacts.LABELS)
     assert labels["has_open_mine"].tolist() == [True, False, False]
+
+
+def test_points_of_a_geologist_and_barren_places(
+    configured: settings.Settings, client: Client, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A GeoPackage in UTM with a column Commodity; of two explored places one is beside a deposit."""
+    facts = {"Name": ["One", "Two"], "Commodity": ["Gold", "Au; Cu"], "Ore minerals": ["Pyrite", "Quartz"]}
+    points = gpd.GeoDataFrame(facts, geometry=gpd.points_from_xy([0.5, 0.6], [0.5, 0.6]), crs="EPSG:4326")
+    points.to_crs("EPSG:32631").to_file(tmp_path / "own.gpkg")
+    (tmp_path / "explored.csv").write_text("X;Y\n0,7;0,7\n0,5;10,5\n0,5;10,5\n;\n")
+    content = configured.model_dump()
+    content["label"] |= {"deposits": [{"path": f"{tmp_path}/own.gpkg"}], "barren": [f"{tmp_path}/explored.csv"]}
+    own = settings.parse(content)
+    assert runner.execute("label", own, client).done == 3
+    told = capsys.readouterr().out
+    assert "2 rows converted from EPSG:32631 to WGS 84" in told
+    assert "own.gpkg: column 'Ore minerals' seems to hold commodities and is not read" in told
+    assert "4 rows: 2 explored places without a deposit, 1 repeated rows merged" in told
+    workspace = Workspace(own.workspace)
+    labels = workspace.read_table(artefacts.LABELS).set_index("chip_index")
+    assert labels["n_deposits"].to_dict() == {0: 2, 4: 0, 5: 0}
+    assert labels["is_barren"].to_dict() == {0: False, 4: True, 5: False}
+    assert labels.loc[0, ["n_gold", "n_copper"]].tolist() == [2, 1]
+    assert workspace.read_table(artefacts.BARREN)["lat"].tolist() == [0.7, 10.5]
+    assert workspace.read_json(artefacts.DEPOSITS_REPORT)["barren"]["rejected"] == {"without coordinates": 1}
+    assert dict(summary._rows(workspace))["explored, barren"] == "2 places; 1 chips hold one, and no deposit"
+    assert runner.execute("label", own, client).skipped == 3
+    (tmp_path / "explored.csv").write_text("X;Y\n0,5;20,5\n")
+    runner.execute("label", own, client)
+    assert workspace.read_table(artefacts.LABELS)["is_barren"].tolist() == [False, False, True]
+    runner.execute("label", configured, client)
+    assert not workspace.exists(artefacts.BARREN)
 
 
 def test_the_positive_class_has_a_minimum(configured: settings.Settings, client: Client) -> None:

@@ -147,11 +147,11 @@ def test_a_changed_input_file_runs_the_job_again(
     runner.execute("label", settings, client, main)
     assert settings.label is not None
     (deposits,) = settings.label.deposits
-    Path(deposits).write_text("site_name,latitude,longitude\nnew,1,2\n")
+    Path(deposits.path).write_text("site_name,latitude,longitude\nnew,1,2\n")
 
     runner.execute("label", settings, client, main)
     assert main.calls == 2
-    assert f"is done again: {deposits} has changed" in capsys.readouterr().out
+    assert f"is done again: {deposits.path} has changed" in capsys.readouterr().out
 
 
 def outcome(chip: int, state: ledger.State, **facts: Any) -> ledger.Outcome:

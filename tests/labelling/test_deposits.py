@@ -14,6 +14,7 @@ import pytest
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.labelling import read_deposits
 from mineral_pipeline.labelling.formats import DEPOSIT_FORMATS, DepositFormat, register
+from mineral_pipeline.settings import DepositFile
 
 HEADER = "site_name,latitude,longitude,commod1,commod2,commod3\n"
 
@@ -203,9 +204,9 @@ def test_three_real_sources_together(data: Path) -> None:
     assert (table["source"] == files[0]).sum() > 3_090
 
 
-def read_geojson(path: str, encoding: str | None) -> pd.DataFrame:
+def read_geojson(file: DepositFile) -> pd.DataFrame:
     """Rows of points with a name and minerals; other columns are left to their defaults."""
-    with fsspec.open(path, "rb", compression="infer") as opened:
+    with fsspec.open(file.path, "rb", compression="infer") as opened:
         features = json.load(opened)["features"]
     lon, lat = zip(*(feature["geometry"]["coordinates"] for feature in features), strict=True)
     facts = pd.DataFrame([feature["properties"] for feature in features])

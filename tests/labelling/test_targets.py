@@ -89,7 +89,7 @@ def test_labels() -> None:
     np.testing.assert_allclose(labels["richness"], [1 / 3, np.log(3) / np.log(8), 0])
     assert list(labels.columns) == [
         "chip_id", "scene_id", "location_id", "chip_index", "lon", "lat", "n_deposits", "has_deposit", "richness",
-        "max_deposits", "is_ambiguous", "has_open_mine", "n_gold", "n_tin",
+        "max_deposits", "is_ambiguous", "has_open_mine", "is_barren", "n_gold", "n_tin",
     ]  # fmt: skip
 
 

@@ -6,20 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import fsspec
 import numpy as np
 import pandas as pd
+import pyproj
+from pyproj.exceptions import CRSError
 
 from mineral_pipeline.errors import DataError, MineralPipelineError, one_line
+from mineral_pipeline.labelling.formats.content import file_name, read_header
 from mineral_pipeline.registry import Registry
+from mineral_pipeline.settings import DepositFile
 
-HEADER_BYTES = 4096
-"""Bytes at the beginning of a file from which its format is recognised."""
-
-DEFAULT_FORMAT = "mrds"
+DEFAULT_FORMAT = "delimited"
 """Name of the format of files that no other format recognises."""
 
-OPTIONAL_TEXTS = ["id", "name", "crs", "country", "commodities", "dataset"]
+OPTIONAL_TEXTS = [
+    "id", "name", "crs", "country", "commodities", "dataset", "year", "size", "status", "position_error",
+]  # fmt: skip
 """Text columns that a format may leave out; they are empty then."""
 
 
@@ -31,15 +33,17 @@ class DepositFormat:
     """Name of the format."""
     recognises: Callable[[str, bytes], bool]
     """Tells from the path and the first bytes of a file, decompressed, whether it has this format."""
-    read: Callable[[str, str | None], pd.DataFrame]
-    """Reads a file from its local path or fsspec URL, compressed or not, into a table of deposit rows. The second
-    argument is the encoding of its text where the settings give one; None otherwise.
+    read: Callable[[DepositFile], pd.DataFrame]
+    """Reads a file from its local path or fsspec URL, compressed or not, into a table of deposit rows. Its argument
+    holds the path and what the settings say of the file.
 
     The table has ``lon`` and ``lat``, and may have ``crs`` (reference system of lon and lat in any form that PROJ
     understands; empty: WGS 84), ``id``, ``name``, ``country``, ``commodities`` (names of the vocabulary, joined by
     ``;``), ``dataset`` (the source within the file, if there are several), ``row`` (number of the row in the file, to
-    show in messages) and ``open_mine`` (whether it is a large mine that is worked from the surface). Its attribute
-    ``encoding``, in ``attrs``, tells which encoding was found, of a text."""
+    show in messages), ``open_mine`` (whether it is a large mine that is worked from the surface), ``year`` (of
+    discovery), ``size``, ``status`` and ``position_error`` (in metres). Its ``attrs`` may have ``encoding`` (of a
+    text), ``unread`` (columns that seem to hold commodities and are not read) and ``remarks`` (what else is to be
+    told)."""
 
 
 DEPOSIT_FORMATS: Registry[DepositFormat] = Registry("deposit format")
@@ -51,29 +55,36 @@ def register(deposit_format: DepositFormat) -> DepositFormat:
     return DEPOSIT_FORMATS.register(deposit_format.name, deposit_format)
 
 
-def read_rows(path: str, encoding: str | None = None) -> pd.DataFrame:
+def read_rows(file: DepositFile) -> pd.DataFrame:
     """Read the rows of a deposit table, in whatever format it is.
 
     Args:
-        path: local path or fsspec URL.
-        encoding: of the text of the table; None where it is to be found out.
+        file: path or URL, and what the settings say of the table.
 
     Returns:
-        One row per row of the file: text columns lon, lat, id, name, crs, country, commodities, dataset and source
-        (file name); row, an integer; open_mine, a bool. The attributes are those that the format gives.
+        One row per row of the file: text columns lon, lat, id, name, crs, country, commodities, dataset, year, size,
+        status, position_error and source (file name); row, an integer; open_mine, a bool. The attributes are those that
+        the format gives.
 
     Raises:
-        DataError: the file is absent, cannot be read or lacks a coordinate column.
+        DataError: the file is absent, cannot be read or lacks a coordinate column, or its reference system is unknown.
     """
+    path = file.path
     try:
-        table = _find_format(path).read(path, encoding)
+        if file.crs:
+            pyproj.CRS.from_user_input(file.crs)
+        table = _find_format(path).read(file)
     except MineralPipelineError:
         raise
+    except CRSError:
+        raise DataError(
+            f"{path}: PROJ knows no reference system {one_line(repr(file.crs), 80)}: correct its crs"
+        ) from None
     except Exception as error:  # readers of damaged files raise errors of any kind
-        reason = getattr(error, "strerror", None) or one_line(error)
+        reason = getattr(error, "strerror", None) or one_line(error) or type(error).__name__
         known = ", ".join(DEPOSIT_FORMATS)
         raise DataError(
-            f"label.deposits: {path} cannot be read ({reason}): give a table in one of the known formats ({known})"
+            f"{path} cannot be read ({reason}): give a table in one of the known formats ({known})"
         ) from error
     defaults: dict[str, Any] = dict.fromkeys(OPTIONAL_TEXTS, "")
     defaults |= {"row": np.arange(1, len(table) + 1), "open_mine": False, "source": file_name(path)}
@@ -84,13 +95,8 @@ def read_rows(path: str, encoding: str | None = None) -> pd.DataFrame:
     return rows
 
 
-def file_name(path: str) -> str:
-    """Last part of a path or URL."""
-    return path.rstrip("/").rsplit("/", 1)[-1]
-
-
 def _find_format(path: str) -> DepositFormat:
-    with fsspec.open(path, "rb", compression="infer") as file:
-        header = file.read(HEADER_BYTES)
-    default_last = sorted(DEPOSIT_FORMATS.values(), key=lambda one: one.name == DEFAULT_FORMAT)
-    return next(one for one in default_last if one.recognises(path, header))
+    header = read_header(path)
+    own = DEPOSIT_FORMATS.extensions()  # come first: who registers a format means it for such files
+    ordered = sorted(DEPOSIT_FORMATS.values(), key=lambda one: (one.name == DEFAULT_FORMAT, one.name not in own))
+    return next(one for one in ordered if one.recognises(path, header))
