@@ -86,11 +86,7 @@ def train(
     if state:
         _restore(model, state)
     rows = list[dict[str, float]](state.rows if state else ())
-    augmentation = spec.hyperparameters.augmentation
-    sequences = (
-        BatchSequence(train_subset, spec.seed, first_epoch=len(rows), augmentation=augmentation),
-        BatchSequence(validation),
-    )
+    sequences = _to_learn(spec, train_subset, len(rows)), BatchSequence(validation)
     started = time.monotonic() - (rows[-1]["seconds"] if rows else 0)
 
     def record(epoch: int, logs: dict[str, float]) -> None:
@@ -166,6 +162,10 @@ def _optimiser(spec: ModelSpec, steps: int) -> Any:
 def predict_images(keras_model: Any, images: np.ndarray) -> np.ndarray:
     """(n, band, y, x) to (n,) float64 in 0..1, without a graph: tracing one pays only after hundreds of batches."""
     return np.asarray(keras.ops.convert_to_numpy(keras_model(images, training=False))[:, 0], "float64")
+
+
+def _to_learn(spec: ModelSpec, subset: Subset, first_epoch: int) -> BatchSequence:
+    return BatchSequence(subset, spec.seed, first_epoch, augmentation=spec.hyperparameters.augmentation)
 
 
 def _live_path(workspace: Workspace, name: str) -> AbstractContextManager[str]:
