@@ -12,8 +12,8 @@ import numpy as np
 from mineral_pipeline.geometry import Floats
 from mineral_pipeline.simulation.islands import Island
 
-DECOYS_PER_KM2 = 1 / 1600.0
-"""Density of decoys where difficulty is 1, some 20 in a location."""
+DECOYS_PER_KM2 = 1 / 2000.0
+"""Density of decoys where difficulty is 1, some 17 in a location."""
 
 LAKE, DRY_LAKE, BURN = 0, 1, 2
 """Kinds of decoys."""

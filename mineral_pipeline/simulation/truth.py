@@ -34,7 +34,7 @@ def locations(planet: Planet) -> pd.DataFrame:
         ``effort``, the share of them that would be known; ``climate`` and ``vegetation``; ``n_patches``, ``patch_area``
         (km2), ``patch_alteration`` (km2 by degree) and ``largest_patch`` (the same, of one); and what is expected by
         who knows all of these patches and this geography, and no deposit: ``presence``, the probability that one is
-        known, and ``median_known``, the median of their number.
+        known, ``median_known``, the median of their number, and ``median_if_known``, where there is one.
     """
     sites, found = planet.sites, planet.deposits
     inside = membership(planet, sites.lonlat)
@@ -97,7 +97,14 @@ def _bayes(planet: Planet, inside: sparse.csr_array) -> dict[str, np.ndarray]:
     log_none = inside @ np.log1p(-np.minimum(some, 1 - 1e-12))
     rng = np.random.default_rng([planet.seed, DRAW_SALT])
     drawn = np.stack([inside @ _draw(rng, sites, altered, hidden) for _ in range(DRAWS)])
-    return {"presence": np.maximum(-np.expm1(log_none), 0), "median_known": np.median(drawn, axis=0)}
+    with_known = np.sort(drawn, axis=0)  # draws with a known deposit come last, and their median is midway in them
+    middle = (DRAWS + (with_known == 0).sum(axis=0)) // 2
+    if_known = np.take_along_axis(with_known, np.minimum(middle, DRAWS - 1)[None], axis=0)[0]
+    return {
+        "presence": np.maximum(-np.expm1(log_none), 0),
+        "median_known": np.median(drawn, axis=0),
+        "median_if_known": np.maximum(if_known, 1),
+    }
 
 
 def _chances(planet: Planet) -> tuple[Floats, Floats]:
