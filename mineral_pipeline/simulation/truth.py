@@ -78,12 +78,13 @@ def membership(planet: Planet, lonlat: Floats) -> sparse.csr_array:
 
 def _patches(planet: Planet) -> dict[str, np.ndarray]:
     patches, inside = planet.patches, membership(planet, planet.patches.lonlat)
-    altered = patches.area_km2 * patches.strength
+    altered, largest = patches.area_km2 * patches.strength, np.zeros(inside.shape[0])
+    np.maximum.at(largest, inside.nonzero()[0], altered[inside.nonzero()[1]])
     return {
         "n_patches": np.diff(inside.indptr),
         "patch_area": inside @ patches.area_km2,
         "patch_alteration": inside @ altered,
-        "largest_patch": (inside * altered).max(axis=1).toarray().ravel(),
+        "largest_patch": largest,
     }
 
 

@@ -72,7 +72,7 @@ def test_altered_rock_is_darker_and_less_so_where_it_is_difficult(planet: Planet
                 darker.append(np.median(sample(cut, scene, there).astype(float) - sample(shown, scene, there)))
         fading.append(np.median(darker))
     assert fading[0] > 40
-    assert 5 < fading[1] < 0.5 * fading[0]
+    assert 5 < fading[1] < 0.7 * fading[0]
 
 
 def ids(shown: Planet, cut: Planet) -> tuple[np.ndarray, np.ndarray]:

@@ -59,6 +59,16 @@ def test_boxes_of_the_index_hold_the_centre_the_short_way_round(planet: Planet) 
         assert row.SOUTH_LAT < projection.latitude < row.NORTH_LAT
 
 
+@pytest.mark.parametrize("bare", [{"locations": 1, "islands": 1}, {"locations": 2, "islands": 1, "difficulty": 0}])
+def test_planets_without_altered_rock_have_tables_too(bare: dict[str, int]) -> None:
+    planet = simulation.create(Simulate(dates=1, signal=0, **bare), 0)
+    table = truth.locations(planet)
+    assert len(table) == bare["locations"]
+    assert (table["largest_patch"] <= table["patch_alteration"]).all()
+    assert len(truth.deposits(planet)) == len(planet.deposits.site)
+    assert pd.read_csv(io.BytesIO(tables.deposits(planet)))["latitude"].isna().any()
+
+
 def test_known_deposits_are_listed_with_the_errors_of_real_tables() -> None:
     planet = simulation.create(Simulate(locations=600, islands=4, dates=1), 0)
     listed = pd.read_csv(io.BytesIO(tables.deposits(planet)))
