@@ -42,7 +42,7 @@ def test_as_many_locations_as_asked_for_and_a_few_at_sea(planet: Planet) -> None
 
 @pytest.fixture(scope="module")
 def planets() -> list[Planet]:
-    return [simulation.create(Simulate(locations=600, islands=4), seed) for seed in range(3)]
+    return [simulation.create(Simulate(locations=600, islands=4), seed) for seed in range(2)]
 
 
 def land(planet: Planet) -> pd.DataFrame:
@@ -51,7 +51,8 @@ def land(planet: Planet) -> pd.DataFrame:
 
 
 def vary(planet: Planet, **changes: float) -> Planet:
-    return simulation.create(planet.settings.model_copy(update=changes), planet.seed)
+    settings = planet.settings.model_copy(update=changes)
+    return planet if settings == planet.settings else simulation.create(settings, planet.seed)
 
 
 def test_the_planet_has_something_to_find(planets: list[Planet]) -> None:
@@ -119,7 +120,7 @@ def grounds(planets: list[Planet]) -> list[tuple[Planet, sparse.csr_array]]:
 
 @pytest.mark.parametrize("name", ["signal", "confounding", "difficulty"])
 def test_what_patches_tell_is_monotone(grounds: list[tuple[Planet, sparse.csr_array]], name: str) -> None:
-    values = (0.0, 0.25, 0.5, 1.0)
+    values = (0.0, 0.5, 1.0)
     found = np.array(
         [np.mean([alteration_auc(vary(one, **{name: value}), inside) for one, inside in grounds]) for value in values]
     )
