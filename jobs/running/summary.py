@@ -81,7 +81,8 @@ def _attainable(evaluation: Mapping[str, Any]) -> str:
     metric, found = evaluation["primary_metric"], evaluation["attainable"]
     scores = ", ".join(f"{name} {found['scores'][name][metric]:.3f}" for name in found["scores"])
     gain = found["gains"][evaluation["best"]].get(metric)
-    return f"{metric}: {scores}" + ("" if gain is None else f"; {evaluation['best']} has {gain:.0%} of the gain")
+    part = "" if gain is None else "nothing" if gain <= 0 else f"{gain:.0%}"
+    return f"{metric}: {scores}" + (part and f"; {evaluation['best']} has {part} of the gain")
 
 
 def too_many_failed(job: str, counts: Counts, settings: Settings) -> str:

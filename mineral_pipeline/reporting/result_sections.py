@@ -112,7 +112,8 @@ def attainable_text(evaluation: Evaluation) -> list[str]:
         return []
     reached = {name: score(metric, values[metric]) for name, values in found["scores"].items()}
     gain = found["gains"][evaluation.best["name"]].get(metric)
-    share = "" if gain is None else f" {evaluation.best['name']} has {gain:.0%} of what lies between chance and it."
+    part = "" if gain is None else "nothing" if gain <= 0 else f"{100 * gain:.0f}{THIN}%"
+    share = part and f" {evaluation.best['name']} has {part} of what lies between chance and it."
     return [
         f"What can be attained on this simulated planet: boosted trees that see the true patches of altered rock, and"
         f" learn from the same places, reach {metric_name(metric)} {reached['attainable']}.{share} Who knows how the"
