@@ -283,7 +283,7 @@ def test_a_simulated_planet_tells_what_is_true_of_the_prospects_and_what_can_be_
     shown = replace(found, metrics={**found.metrics, "attainable": attained})
     text = " ".join(results_section("presence", shown).text)
     assert "reach accuracy 85.0" in text
-    assert f"{found.best['name']} has 40\u2009% of what lies between" in text
+    assert f"{found.best['name']} has 40{formatting.THIN}% of what lies between" in text
 
 
 def test_locations_that_are_not_ranked_are_told_with_the_reason() -> None:
