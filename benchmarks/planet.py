@@ -41,7 +41,7 @@ SPLITS: Mapping[str, Sequence[str]] = {
 
 CHANGES = [
     "tasks=[presence]", "train.convolutions=[small, medium]", "train.dense_layers=[medium]", "train.seeds=[0]",
-    "simulate.dates=1", "simulate.islands=4",
+    "simulate.dates=1", "simulate.islands=2",
 ]  # fmt: skip
 """Changes of the demonstration's settings: two networks, and no ensemble."""
 

@@ -32,6 +32,9 @@ CHIP, BLOCK_KM, LOCAL_KM = 48, 500.0, 500.0
 PARTS = (0.4, 0.55)
 """Shares of the blocks up to which they are for training and for validation; the rest is for the test."""
 
+SHOWN = ["climate", "vegetation", "land_fraction"]
+"""What pixels show of geography."""
+
 METRICS = ("auc", local_metric("presence", LOCAL_KM))
 
 
@@ -54,11 +57,11 @@ def trial(seed: int, locations: int, confounding: float = 1.0) -> dict[str, Any]
     if any(len(np.unique(label[part])) < 2 for part in parts):
         return None
     position = pd.DataFrame(unit_vectors(lonlat), columns=["x", "y", "z"])
-    geography = pd.concat([position, table[["climate", "vegetation"]]], axis=1)
+    geography = pd.concat([position, table[SHOWN]], axis=1)
     known = [
         _fit(fit_coordinates, position, label, parts),
         _fit(fit_boosted_trees, geography, label, parts),
-        _fit(fit_boosted_trees, geography[["climate", "vegetation"]], label, parts),
+        _fit(fit_boosted_trees, geography[SHOWN], label, parts),
     ]
     test, bar = parts[2], best_on(_examples(geography, label, parts[1]), known)
     seen = {"statistics": statistics.describe(chips), "random convolutions": _convolutions(chips)}

@@ -50,7 +50,7 @@ class Simulate(Section):
     """Number of locations (path/rows) over land; a twentieth as many more lie at sea."""
     dates: int = Field(3, gt=0, le=200)
     """Number of scenes of every location."""
-    islands: int = Field(4, gt=0)
+    islands: int = Field(2, gt=0)
     """Number of islands, at least 1,000 km from each other."""
     scene_size: int = Field(160, ge=32)
     """Approximate number of lines and samples of a scene, which span 222 km. ``scale`` multiplies it."""

@@ -8,11 +8,15 @@ from scipy import sparse
 
 from mineral_pipeline.geometry import Floats
 from mineral_pipeline.simulation.planet import Near, Planet
+from mineral_pipeline.simulation.swath import LENGTH_KM, WIDTH_KM
 from mineral_pipeline.simulation.systems import BARREN, DEPOSITS_OF_SIZE, Sites
 from mineral_pipeline.workspace.identities import location_ids
 
 DRAWS = 99
 """Planets that are drawn for the median of a location; odd, so that it is one of them."""
+
+LAND_POINTS = 15
+"""Points of the grid by which land is measured, each way."""
 
 DRAW_SALT = 21
 
@@ -29,7 +33,8 @@ def locations(planet: Planet) -> pd.DataFrame:
     """``truth.parquet``: the simulated ground truth of every location.
 
     Returns:
-        One row per location: ``location_id``, ``path``, ``row``, ``island``, ``on_land``; ``n_deposits``, ``n_known``
+        One row per location: ``location_id``, ``path``, ``row``, ``island``, ``on_land``; ``land_fraction`` of its
+        outline, which pixels show too; ``n_deposits``, ``n_known``
         and ``n_undiscovered`` within its outline; ``intensity``, the number of deposits to expect of ground so fertile;
         ``effort``, the share of them that would be known; ``climate`` and ``vegetation``; ``n_patches``, ``patch_area``
         (km2), ``patch_alteration`` (km2 by degree) and ``largest_patch`` (the same, of one); and what is expected by
@@ -52,6 +57,7 @@ def locations(planet: Planet) -> pd.DataFrame:
             "row": rows,
             "island": [location.island for location in planet.locations],
             "on_land": [location.on_land for location in planet.locations],
+            "land_fraction": _land_fraction(planet),
             "n_deposits": n_deposits,
             "n_known": n_known,
             "n_undiscovered": n_deposits - n_known,
@@ -74,6 +80,17 @@ def membership(planet: Planet, lonlat: Floats) -> sparse.csr_array:
     ends = np.cumsum([0, *map(len, columns)])
     indices = np.concatenate(columns)
     return sparse.csr_array((np.ones(len(indices)), indices, ends), shape=(len(columns), len(lonlat)))
+
+
+def _land_fraction(planet: Planet) -> np.ndarray:
+    """(locations,) share of the points of a grid over each location that are on land."""
+    steps = np.linspace(-0.5, 0.5, LAND_POINTS)
+    grid = np.stack(np.meshgrid(steps * WIDTH_KM, steps * LENGTH_KM), axis=-1).reshape(-1, 2)
+    found = []
+    for location in planet.locations:
+        island = planet.islands[location.island]
+        found.append((island.depth(*island.projection.to_local(location.swath.lonlat(grid)).T) > 0).mean())
+    return np.array(found)
 
 
 def _patches(planet: Planet) -> dict[str, np.ndarray]:

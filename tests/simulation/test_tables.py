@@ -93,6 +93,13 @@ def test_the_truth_of_locations_counts_the_deposits_inside(planet: Planet) -> No
     np.testing.assert_array_equal(table["n_known"], inside[:, found["known"]].sum(axis=1))
     np.testing.assert_array_equal(table["n_known"] + table["n_undiscovered"], table["n_deposits"])
     assert table["effort"].between(0, 1).all()
+    land = shapely.union_all(
+        [shapely.geometry.shape(one["geometry"]) for one in json.loads(tables.land(planet))["features"]]
+    )
+    for one, fraction in zip(planet.locations[::9], table["land_fraction"][::9], strict=True):
+        points = one.swath.lonlat(np.random.default_rng(0).uniform(-0.5, 0.5, (400, 2)) * [185, 180])
+        points[:, 0] = (points[:, 0] + 180) % 360 - 180
+        assert abs(shapely.contains_xy(land, *points.T).mean() - fraction) < 0.1
     assert table["presence"].between(0, 1).all()
     land = table[table["on_land"]]
     assert np.corrcoef(land["intensity"], land["n_deposits"])[0, 1] > 0.7
