@@ -34,8 +34,8 @@ def locations(planet: Planet) -> pd.DataFrame:
 
     Returns:
         One row per location: ``location_id``, ``path``, ``row``, ``island``, ``on_land``; ``land_fraction`` of its
-        outline, which pixels show too; ``n_deposits``, ``n_known``
-        and ``n_undiscovered`` within its outline; ``intensity``, the number of deposits to expect of ground so fertile;
+        outline, which pixels show too; ``n_deposits``, ``n_known`` and ``n_undiscovered`` within it; ``intensity``,
+        the number of deposits to expect of ground so fertile;
         ``effort``, the share of them that would be known; ``climate`` and ``vegetation``; ``n_patches``, ``patch_area``
         (km2), ``patch_alteration`` (km2 by degree) and ``largest_patch`` (the same, of one); and what is expected by
         who knows all of these patches and this geography, and no deposit: ``presence``, the probability that one is
