@@ -45,7 +45,13 @@ CHANGES = [
 ]  # fmt: skip
 """Changes of the demonstration's settings: two networks, and no ensemble."""
 
-SMALL = ["train.convolutions=[small]", "train.dense_layers=[small]", "train.epochs=2", "simulate.islands=3"]
+SMALL = [
+    "curate.min_locations={}",
+    "train.convolutions=[small]",
+    "train.dense_layers=[small]",
+    "train.epochs=2",
+    "simulate.islands=3",
+]
 """Further changes of a small run, which shows that all works; its scores mean nothing."""
 
 METRICS = ("accuracy", "auc", "local_auc_500")
