@@ -22,6 +22,7 @@ import numpy as np
 from distributed import Client
 
 import cluster
+from jobs.evaluation.attainable import attainable
 from jobs.evaluation.results import count_held_out, read_results
 from jobs.prospecting.ensembles import all_members
 from jobs.running.criterion import make_criterion
@@ -122,6 +123,8 @@ def write_comparison(settings: Settings, task: Task, name: str, results: Results
     workspace, resampling = Workspace(settings.workspace), Resampling(settings.evaluate.n_resamples, settings.seed)
     terms = Terms(make_criterion(settings, task).metric, settings.evaluate.local_km, resampling)
     document = compare_models(task, results.samples, results.models, results.best, terms)
+    if "fold" not in results.samples.test:  # else samples of the test side are training samples of other folds
+        document |= attainable(settings, task, results.samples, document["models"])
     table = prediction_table(results.samples.test, results.models)
     workspace.write_table(artefacts.evaluation_predictions(name), table)
     workspace.write_json(artefacts.evaluation_metrics(name), document | more)

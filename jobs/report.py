@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 from distributed import Client
 
+from jobs.evaluation.attainable import read_truth
 from jobs.running.plan import Plan
 from jobs.running.progress import Progress
-from mineral_pipeline import archive, curation, imagery, labelling, reporting, sensors
+from mineral_pipeline import archive, curation, imagery, labelling, prospecting, reporting, sensors
 from mineral_pipeline.errors import ArchiveError, DataError, MetadataError, RasterError, SettingsError
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
@@ -40,13 +41,23 @@ def main(settings: Settings, client: Client) -> Counts:
     land = curation.read_land(settings.curate.land, settings.curate.land_sha256) if settings.curate else None
     example, missing = try_example(settings, data)
     options = reporting.PageOptions(
-        settings.report.title, settings.workspace, settings.prospect.top, land, example, missing
+        settings.report.title, settings.workspace, settings.prospect.top, land, example, missing, _truth(settings, data)
     )
     page = reporting.build_page(data, options)
     with Progress("report", "figures", len(page.figures)) as progress:
         for _ in reporting.write(workspace, page):
             progress.advance(done=1)
     return Counts("figures", planned=progress.planned, done=progress.done)
+
+
+def _truth(settings: Settings, data: reporting.ReportData) -> reporting.Truth | None:
+    """What is true of the prospects, which only the archive of a simulated planet tells."""
+    truth = read_truth(settings)
+    if truth is None or data.prospects is None:
+        return None
+    undiscovered = truth["n_undiscovered"]
+    verdict = prospecting.judge(data.prospects, undiscovered, settings.prospect.top)
+    return reporting.Truth(verdict, {str(key): int(number) for key, number in undiscovered.items()})
 
 
 def try_example(settings: Settings, data: reporting.ReportData) -> tuple[reporting.Example | None, str]:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from jobs import acquire
 from jobs.curation.exclusion import check_exclusions
+from jobs.evaluation.attainable import read_truth
 from jobs.running import dashboard, feasibility, preflight, runner, workers
 from jobs.running.connection import connected
 from jobs.running.progress import CONSOLE
@@ -58,7 +59,7 @@ def run_jobs(jobs: Sequence[JobName], settings: Settings, client: Client, retry_
             if counts.failed_fraction > settings.max_failed_fraction:
                 CONSOLE.print(too_many_failed(job, counts, settings))
                 return 1
-    outcome = summary(workspace)
+    outcome = summary(workspace, read_truth(settings))
     if outcome.row_count:
         CONSOLE.print(outcome)
     return 0

@@ -8,22 +8,28 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
+from mineral_pipeline import prospecting
 from mineral_pipeline.learning import ENSEMBLE, SUBSETS, TASKS
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
 
-PROSPECTS_SHOWN = 3
+PROSPECTS_SHOWN, PROSPECTS_JUDGED = 3, 20
 
 
-def summary(workspace: Workspace) -> Table:
-    """The table at the end of a run; a row appears when its artefact exists."""
+def summary(workspace: Workspace, truth: pd.DataFrame | None = None) -> Table:
+    """The table at the end of a run; a row appears when its artefact exists.
+
+    Args:
+        workspace: the workspace.
+        truth: truth of a simulated planet by ``location_id``, beside which the prospects are put.
+    """
     table = Table(title="what came out", show_header=False, title_justify="left")
-    for name, value in _rows(workspace):
+    for name, value in _rows(workspace, truth):
         table.add_row(name, value)
     return table
 
 
-def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
+def _rows(workspace: Workspace, truth: pd.DataFrame | None) -> Iterator[tuple[str, str]]:
     if workspace.exists(artefacts.LABELS):
         labels = workspace.read_table(artefacts.LABELS, ["location_id", "has_deposit"])
         locations, positive = labels["location_id"].nunique(), int(labels["has_deposit"].sum())
@@ -44,12 +50,16 @@ def _rows(workspace: Workspace) -> Iterator[tuple[str, str]]:
             yield f"test, {task}", _result(evaluation, evaluation["best"])
             if any(model["name"] == ENSEMBLE for model in evaluation["models"]):
                 yield f"test, {task}", _result(evaluation, ENSEMBLE)
+            if "attainable" in evaluation:
+                yield f"attainable, {task}", _attainable(evaluation)
         if workspace.exists(artefacts.evaluation_metrics(artefacts.out_of_fold(task))):
             evaluation = workspace.read_json(artefacts.evaluation_metrics(artefacts.out_of_fold(task)))
             yield f"out of fold, {task}", _result(evaluation, evaluation["best"])
     if workspace.exists(artefacts.PROSPECTS):
-        prospects = workspace.read_table(artefacts.PROSPECTS).head(PROSPECTS_SHOWN)
-        for prospect in prospects.itertuples():
+        prospects = workspace.read_table(artefacts.PROSPECTS)
+        if truth is not None:
+            yield "prospects, in truth", prospecting.judge(prospects, truth["n_undiscovered"], PROSPECTS_JUDGED)
+        for prospect in prospects.head(PROSPECTS_SHOWN).itertuples():
             richness = f"richness {prospect.richness:.2f} ± {prospect.uncertainty:.2f}"
             distance = f"{prospect.distance_km:,.0f} km from a known deposit"
             yield f"prospect {prospect.rank}", f"location {prospect.location_id}: {richness}, {distance}"
@@ -68,6 +78,15 @@ def _result(evaluation: Mapping[str, Any], name: str) -> str:
     collapsed = "every network has collapsed to a constant; " if model["role"] == "baseline" else ""
     ends = "" if value["low"] is None else f" ({value['low']:.3f} to {value['high']:.3f})"
     return f"{collapsed}{name}: {metric} {value['value']:.3f}{ends}{baseline}"
+
+
+def _attainable(evaluation: Mapping[str, Any]) -> str:
+    """What boosting on the true patches of a simulated planet reaches, and the share that the best model has of it."""
+    metric, found = evaluation["primary_metric"], evaluation["attainable"]
+    scores = ", ".join(f"{name} {found['scores'][name][metric]:.3f}" for name in found["scores"])
+    gain = found["gains"][evaluation["best"]].get(metric)
+    part = "" if gain is None else "nothing" if gain <= 0 else f"{gain:.0%}"
+    return f"{metric}: {scores}" + (part and f"; {evaluation['best']} has {part} of the gain")
 
 
 def too_many_failed(job: str, counts: Counts, settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from mineral_pipeline.reporting.page import FigureItem, KeyFigure, Page, Section, Table, render, write
 from mineral_pipeline.reporting.report import PageOptions, build_page
 from mineral_pipeline.reporting.report_data import Evaluation, ReportData, max_figures, read
+from mineral_pipeline.reporting.result_sections import Truth
 from mineral_pipeline.reporting.scene_figures import Example, to_pixels
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "ReportData",
     "Section",
     "Table",
+    "Truth",
     "build_page",
     "max_figures",
     "read",

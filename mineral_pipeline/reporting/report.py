@@ -15,6 +15,7 @@ from mineral_pipeline.reporting.outcome_text import mean
 from mineral_pipeline.reporting.page import KeyFigure, Page, Section, Table
 from mineral_pipeline.reporting.report_data import ReportData
 from mineral_pipeline.reporting.result_sections import (
+    Truth,
     prospects_section,
     provenance_section,
     results_section,
@@ -47,6 +48,8 @@ class PageOptions:
     """Scene of the first figures."""
     missing_example: str = ""
     """The job that would make the example, when it is None."""
+    truth: Truth | None = None
+    """What is true of the prospects of a simulated planet."""
 
 
 def build_page(data: ReportData, options: PageOptions) -> Page:
@@ -58,7 +61,7 @@ def build_page(data: ReportData, options: PageOptions) -> Page:
         labels_section(data, options.land),
         split_section(data, options.land),
         *(results_section(task, data.evaluations.get(task), data.out_of_fold.get(task)) for task in TASKS),
-        prospects_section(data, options.land, options.top),
+        prospects_section(data, options.land, options.top, options.truth),
         study_section(data.evaluations, simulated),
         provenance_section(data),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
@@ -67,6 +68,16 @@ TABLE_PROSPECTS = 20
 """Prospects listed before the fold."""
 
 
+@dataclass(frozen=True)
+class Truth:
+    """What is true of the prospects of a simulated planet."""
+
+    verdict: str
+    """How many of the first hold undiscovered deposits, in words."""
+    undiscovered: Mapping[str, int]
+    """Number of undiscovered deposits by location."""
+
+
 def results_section(task: Task, evaluation: Evaluation | None, out_of_fold: Evaluation | None = None) -> Section:
     """The grid against its baselines, what all reach out of fold, and the predictions of the best model."""
     title, anchor = TITLES[task], task
@@ -83,10 +94,31 @@ def results_section(task: Task, evaluation: Evaluation | None, out_of_fold: Eval
     alt = {"presence": "ROC curves and calibration", "richness": "Predicted against true richness, and errors,"}
     figure = FigureItem(f"best-{task}", draw(evaluation), BEST_CAPTIONS[task], f"{alt[task]} of the best model.")
     collapsed = [collapsed_table(evaluation)] if evaluation.collapsed else []
-    text = [QUESTIONS[task] + " " + outcome_text(evaluation), *added_text(evaluation), interval_text(evaluation)]
+    text = [
+        QUESTIONS[task] + " " + outcome_text(evaluation),
+        *added_text(evaluation),
+        *attainable_text(evaluation),
+        interval_text(evaluation),
+    ]
     folds = [fold_table(evaluation, out_of_fold)] if out_of_fold else []
     items = [grid, *collapsed, *bar_items(task, evaluation), metrics_table(evaluation), *folds, figure]
     return Section(anchor, title, text, items)
+
+
+def attainable_text(evaluation: Evaluation) -> list[str]:
+    """What can be attained on a simulated planet, and how much of it the best model has."""
+    found, metric = evaluation.metrics.get("attainable"), evaluation.metric
+    if not found:
+        return []
+    reached = {name: score(metric, values[metric]) for name, values in found["scores"].items()}
+    gain = found["gains"][evaluation.best["name"]].get(metric)
+    part = "" if gain is None else "nothing" if gain <= 0 else f"{100 * gain:.0f}{THIN}%"
+    share = part and f" {evaluation.best['name']} has {part} of what lies between chance and it."
+    return [
+        f"What can be attained on this simulated planet: boosted trees that see the true patches of altered rock, and"
+        f" learn from the same places, reach {metric_name(metric)} {reached['attainable']}.{share} Who knows how the"
+        f" planet was made, its patches and its geography, reaches {reached['bayes']}."
+    ]
 
 
 def collapsed_table(evaluation: Evaluation) -> Table:
@@ -134,8 +166,8 @@ def _perfect(models: Sequence[Model], metric: str) -> Cell:
     return UNDEFINED if None in found else score(metric, sum(found) / len(found))
 
 
-def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int) -> Section:
-    """The prospects: a map of all, and a table of the first ``top``."""
+def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int, truth: Truth | None = None) -> Section:
+    """The prospects: a map of all, and a table of the first ``top``, beside what is true of them."""
     title, anchor, prospects = "Where to look", "prospects", data.prospects
     reasons = data.runs.get("prospect", {}).get("counts", {}).get("reasons", {})
     left_out = "; ".join(f"{count:,} {reason}" for reason, count in reasons.items())
@@ -158,12 +190,14 @@ def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int)
             position(prospect.lon, prospect.lat),
             f"{prospect.richness:.3f} ± {prospect.uncertainty:.3f}",
             f"{prospect.distance_km:,.0f}{THIN}km",
+            *([f"{truth.undiscovered[prospect.location_id]:,}"] if truth else []),
         )
         for prospect in best.itertuples()
     ]
     is_path_row = prospects["location_id"].map(location).str.contains("/").all()
     key = "path/row" if is_path_row else "location"
-    header = ("rank", key, "centre", "predicted richness", "nearest known deposit")
+    true = ["undiscovered deposits, in truth"] if truth else []
+    header = ("rank", key, "centre", "predicted richness", "nearest known deposit", *true)
     figure = FigureItem(
         "prospects",
         maps.prospects_figure(prospects, land, top),
@@ -172,8 +206,9 @@ def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int)
         " 95 % interval of the ensemble.",
         f"Map of {len(prospects):,} locations coloured by predicted richness.",
     )
-    table = Table(header, rows, numeric=frozenset({0, 3, 4}), shown=TABLE_PROSPECTS)
-    return Section(anchor, title, [text, _ensemble_text(data)], [figure, table])
+    table = Table(header, rows, numeric=frozenset({0, 3, 4, 5}), shown=TABLE_PROSPECTS)
+    told = [f"The truth of this simulated planet: {truth.verdict}."] if truth else []
+    return Section(anchor, title, [text, *told, _ensemble_text(data)], [figure, table])
 
 
 def _ensemble_text(data: ReportData) -> str:

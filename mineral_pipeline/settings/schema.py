@@ -46,18 +46,23 @@ JOBS: tuple[JobName, ...] = (
 class Simulate(Section):
     """The simulated planet, written as an archive at ``archive.url``."""
 
-    locations: int = Field(240, gt=0)
-    """Number of locations (path/rows) over land, half of them barren; a twentieth as many more lie at sea."""
+    locations: int = Field(600, gt=0)
+    """Number of locations (path/rows) over land; a twentieth as many more lie at sea."""
     dates: int = Field(3, gt=0, le=200)
     """Number of scenes of every location."""
-    islands: int = Field(14, gt=0)
-    """Number of islands, at least 1,000 km from each other so that spatial blocks can keep them apart."""
+    islands: int = Field(2, gt=0)
+    """Number of islands, at least 1,000 km from each other."""
     scene_size: int = Field(160, ge=32)
     """Approximate number of lines and samples of a scene, which span 222 km. ``scale`` multiplies it."""
     scale: float = Field(1.0, gt=0)
     """1 for a small test archive; about 46 makes scenes of the real size (7,400 pixels)."""
     signal: float = Field(1.0, ge=0, le=1)
-    """Strength of the link between alteration and deposits; 0 removes it."""
+    """Share of the mineral systems whose altered rock shows; at 0 altered rock tells nothing of deposits."""
+    confounding: float = Field(1.0, ge=0, le=1)
+    """How much geography tells of known deposits: fertile regions, unequal search effort, and a climate that follows
+    both and shows in the pixels; 0 removes all of it."""
+    difficulty: float = Field(0.5, ge=0, le=1)
+    """How much hides altered rock: barren altered rock, lakes, dry lake beds, burnt ground, and little contrast."""
 
 
 class Archive(Section):

@@ -13,7 +13,7 @@ from typing import Any
 from mineral_pipeline.errors import ArchiveError, SettingsError
 from mineral_pipeline.sensors.landsat import BUCKET, INDEX
 from mineral_pipeline.settings import Settings, Simulate
-from mineral_pipeline.simulation import tables
+from mineral_pipeline.simulation import tables, truth
 from mineral_pipeline.simulation.planet import Planet, create
 from mineral_pipeline.simulation.product import SceneRecord, is_written, write_product
 from mineral_pipeline.simulation.render import check_bands
@@ -21,7 +21,7 @@ from mineral_pipeline.simulation.scene import SimulatedScene, scenes
 from mineral_pipeline.workspace import Workspace
 
 MARKER_FILE = "planet.json"
-DEPOSITS, LAND, TRUTH = "deposits.csv", "land.geojson", "truth.parquet"
+DEPOSITS, LAND, TRUTH, TRUE_DEPOSITS = "deposits.csv", "land.geojson", "truth.parquet", "true-deposits.parquet"
 PUBLIC_BUCKET = BUCKET.removeprefix("gs://")
 """Name of the public archive's bucket, whatever the URL by which it is reached."""
 
@@ -128,5 +128,6 @@ def finish(spec: ArchiveSpec, sizes: Mapping[str, int]) -> None:
     archive, planet = spec.archive, spec.planet
     archive.write_bytes(DEPOSITS, tables.deposits(planet))
     archive.write_bytes(LAND, tables.land(planet))
-    archive.write_table(TRUTH, tables.truth(planet))
+    archive.write_table(TRUTH, truth.locations(planet))
+    archive.write_table(TRUE_DEPOSITS, truth.deposits(planet))
     archive.write_bytes(INDEX, tables.index(spec.scenes, sizes))

@@ -80,9 +80,13 @@ class Grid:
         return self._to_lonlat(self._project(columns[None] + 0 * rows[:, None], rows[:, None] + 0 * columns[None]))
 
     def interpolate(self, values: np.ndarray, start: int, stop: int) -> Floats32:
-        """Interpolate values at the nodes to the pixels of some lines, (stop - start, samples) float32."""
-        down = _linear_weights(np.arange(start, stop), self._node_step, values.shape[0])
-        across = _linear_weights(np.arange(self.samples), self._node_step, values.shape[1])
+        """Interpolate values (..., rows, columns) at the nodes to the pixels of some lines.
+
+        Returns:
+            (..., stop - start, samples) float32.
+        """
+        down = _linear_weights(np.arange(start, stop), self._node_step, values.shape[-2])
+        across = _linear_weights(np.arange(self.samples), self._node_step, values.shape[-1])
         return np.asarray(down @ values.astype(np.float32) @ across.T, dtype=np.float32)
 
 

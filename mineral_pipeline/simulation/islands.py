@@ -31,6 +31,9 @@ AZIMUTHS = np.linspace(-np.pi, np.pi, 721)
 SEA_RATIO = 1.12
 """A location at sea lies at least so many times as far from the centre as the coast."""
 
+SEA_FRACTION = 0.05
+"""Number of locations at sea over that of locations on land."""
+
 SYLLABLES = (
     "ba", "cor", "da", "el", "fi", "gra", "ho", "il", "ka", "lu", "mer", "no", "or", "pe", "ri", "sa", "tu", "va",
 )  # fmt: skip
@@ -64,6 +67,18 @@ class Island:
         to_coast = np.interp(np.arctan2(east, north), AZIMUTHS, self.coast)
         return np.asarray(to_coast - np.hypot(east, north), dtype=east.dtype)
 
+    def scatter(self, rng: np.random.Generator, per_km2: float) -> Floats:
+        """Positions at random over the land, (n, 2) lon/lat, so many per km2 on average."""
+        sectors = self.coast[:-1] ** 2 / 2 * np.diff(AZIMUTHS)
+        number = rng.poisson(per_km2 * sectors.sum())
+        ends = np.cumsum(sectors) / sectors.sum()
+        sector = np.searchsorted(ends, rng.random(number), side="right").clip(max=len(sectors) - 1)
+        azimuth = AZIMUTHS[sector] + np.diff(AZIMUTHS)[sector] * rng.random(number)
+        distance = np.interp(azimuth, AZIMUTHS, self.coast) * np.sqrt(rng.random(number))
+        local = distance[:, None] * np.column_stack([np.sin(azimuth), np.cos(azimuth)])
+        positions = self.projection.to_lonlat(local)
+        return np.column_stack([(positions[:, 0] + 180) % 360 - 180, positions[:, 1]])
+
     def outline(self) -> shapely.Polygon:
         """The land, lon/lat, counter-clockwise; longitudes are continuous and may pass 180."""
         order = -np.arange(len(AZIMUTHS) - 1)  # from azimuth -pi against the clock
@@ -82,7 +97,8 @@ def create(rng: np.random.Generator, number: int, locations: int) -> tuple[Islan
         locations: number of path/rows over land, divided evenly.
 
     Raises:
-        SettingsError: there are fewer locations than islands, or coasts closer than `MIN_GAP_KM`.
+        SettingsError: there are fewer locations than islands, more than an island can hold, or coasts closer than
+            `MIN_GAP_KM`.
     """
     if locations < number:
         raise SettingsError(
@@ -114,16 +130,22 @@ def _grow(rng: np.random.Generator, number: int, projection: LocalProjection, sh
     profile = _profile(rng)
     swaths, local = _swaths_around(projection)
     ratios = np.hypot(*local.T) / np.interp(np.arctan2(*local.T), AZIMUTHS, profile)
-    order = np.argsort(ratios)
+    order = np.argsort(ratios, kind="stable")
     # the coast runs midway between the last location on land and the first at sea
-    size = np.sqrt(ratios[order[share - 1]] * ratios[order[share]])
+    size = np.sqrt(ratios[order[share - 1]] * ratios[order[share]]) if share < len(order) else np.inf
+    sea = tuple(swaths[i] for i in order if ratios[i] > SEA_RATIO * size)
+    if len(sea) <= SEA_FRACTION * share:
+        raise SettingsError(
+            f"simulate.islands: an island within {MAX_RADIUS_KM:,.0f} km of its centre cannot hold {share:,} locations"
+            " and sea around them: ask for more islands or fewer locations"
+        )
     return Island(
         number=number,
         name="".join(rng.choice(SYLLABLES, 3)).capitalize(),
         projection=projection,
         coast=profile * size,
         land=tuple(swaths[i] for i in order[:share]),
-        sea=tuple(swaths[i] for i in order if ratios[i] > SEA_RATIO * size),
+        sea=sea,
         rocks=texture.draw(rng, longest_km=160, octaves=12, roughness=0.78),
         strata=texture.draw(rng, longest_km=200, octaves=4),
         faults=texture.draw(rng, longest_km=300, octaves=3),

@@ -18,6 +18,9 @@ from mineral_pipeline.simulation.local_projection import LocalProjection
 WIDTH_KM, LENGTH_KM = 185.0, 180.0
 """Width of a scene along a scan line, and its length along the ground track."""
 
+REACH_KM = 140.0
+"""No ground of a scene is farther from its centre."""
+
 STEPS, STEP_KM, CUT_KM = 6, 2.0, 5.5
 """Number of steps at two opposite corners, length of each along the track, and how much each takes off the scan."""
 

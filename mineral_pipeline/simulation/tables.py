@@ -1,4 +1,4 @@
-"""The tables of a simulated archive: the index of its scenes, known deposits, land, and the ground truth."""
+"""The tables of a simulated archive: the index of its scenes, known deposits and land."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mineral_pipeline.sensors.landsat import BUCKET, parse_product_id, product_f
 from mineral_pipeline.simulation.metadata import sensing_time
 from mineral_pipeline.simulation.planet import Planet
 from mineral_pipeline.simulation.scene import SENSOR, SimulatedScene
-from mineral_pipeline.workspace.identities import location_ids
+from mineral_pipeline.simulation.systems import displaced
 
 INDEX_COLUMNS = (
     "SCENE_ID", "PRODUCT_ID", "SPACECRAFT_ID", "SENSOR_ID", "DATE_ACQUIRED", "COLLECTION_NUMBER", "COLLECTION_CATEGORY",
@@ -26,6 +26,7 @@ INDEX_COLUMNS = (
 DEPOSIT_COLUMNS = (
     "site_name", "latitude", "longitude", "region", "country", "state", "county", "com_type", "commod1", "commod2",
     "commod3", "oper_type", "prod_size", "dev_stat", "ore", "gangue", "work_type", "hrock_type", "arock_type",
+    "disc_yr",
 )  # fmt: skip
 """Columns of the USGS Mineral Resources Data System (MRDS)."""
 
@@ -37,6 +38,12 @@ SUITES = (
 
 DEVELOPMENT_STATUSES = ("Occurrence", "Prospect", "Past Producer", "Producer")
 SUITE_SALT = 20
+
+ERROR_KM, FAR_ERROR_KM = 0.1, 8.0
+"""Usual distance of a listed position from the true one, and that of the share `FAR_OFF`."""
+
+FAR_OFF, LISTED_TWICE, WRONG_SIGN = 0.02, 0.04, 0.002
+"""Shares of the known deposits."""
 
 
 def index(scenes: Sequence[SimulatedScene], sizes: Mapping[str, int]) -> bytes:
@@ -60,39 +67,42 @@ def _index_row(scene: SimulatedScene, size: int) -> tuple[object, ...]:
 
 
 def deposits(planet: Planet) -> bytes:
-    """``deposits.csv``: the known deposits in the columns of MRDS, with a few rows without valid coordinates."""
+    """``deposits.csv``: the known deposits in the columns of MRDS, with the errors of real tables.
+
+    Positions are off by some 100 m, a few by many km; some deposits are listed twice, a few longitudes have the wrong
+    sign, and some rows have no valid coordinates.
+    """
     rng = np.random.default_rng([planet.seed, SUITE_SALT])
-    suite = rng.integers(len(SUITES), size=len(planet.systems.deposits))
-    systems = np.repeat(np.arange(len(suite)), planet.systems.deposits)
-    statuses = rng.choice(DEVELOPMENT_STATUSES, len(systems))
-    countries = [planet.islands[island].name for island in planet.systems.island[systems]]
+    suite, known = rng.integers(len(SUITES), size=len(planet.sites.island)), planet.deposits.is_known
+    sites, years = planet.deposits.site[known], planet.deposits.year[known]
+    listed = np.sort(np.concatenate([np.arange(len(sites)), np.flatnonzero(rng.random(len(sites)) < LISTED_TWICE)]))
+    is_far = rng.random(len(listed)) < FAR_OFF
+    error = rng.rayleigh(np.where(is_far, FAR_ERROR_KM, ERROR_KM))
+    lonlat = displaced(planet.deposits.lonlat[known][listed], error, rng.uniform(0, 2 * np.pi, len(listed)))
+    lonlat[rng.random(len(listed)) < WRONG_SIGN, 0] *= -1
+    statuses = rng.choice(DEVELOPMENT_STATUSES, len(sites))
+    islands = [island.name for island in planet.islands]
     valid = [
-        _deposit(f"{country} {number}", (lon, lat), country, SUITES[suite[system]], str(status))
-        for number, (country, system, (lon, lat), status) in enumerate(
-            zip(countries, systems, planet.deposits, statuses, strict=True), 1
-        )
+        _deposit(f"{islands[planet.sites.island[sites[i]]]} {i + 1}", position, SUITES[suite[sites[i]]])
+        | {"country": islands[planet.sites.island[sites[i]]], "dev_stat": statuses[i], "disc_yr": years[i]}
+        for i, position in zip(listed.tolist(), lonlat.round(5).tolist(), strict=True)
     ]
     table = pd.DataFrame([*valid, *_invalid_deposits()], columns=DEPOSIT_COLUMNS)
+    table["disc_yr"] = table["disc_yr"].astype("Int64")
     return _csv(table.sample(frac=1, random_state=planet.seed % 2**32))
 
 
-def _deposit(
-    name: str, lonlat: tuple[float | str, float | str], country: str, suite: tuple[str, str], status: str
-) -> dict[str, object]:
-    longitude, latitude = (value if isinstance(value, str) else round(value, 5) for value in lonlat)
+def _deposit(name: str, lonlat: Sequence[float | str], suite: tuple[str, str]) -> dict[str, object]:
     return {
-        "site_name": name, "latitude": latitude, "longitude": longitude, "region": "SIM", "country": country,
-        "com_type": "M", "commod1": suite[0], "commod2": suite[1], "dev_stat": status,
+        "site_name": name, "latitude": lonlat[1], "longitude": lonlat[0], "region": "SIM", "com_type": "M",
+        "commod1": suite[0], "commod2": suite[1], "dev_stat": "Occurrence",
     }  # fmt: skip
 
 
 def _invalid_deposits() -> list[dict[str, object]]:
     """Rows as in real tables: without coordinates, or with impossible ones."""
     invalid: list[tuple[float | str, float | str]] = [("", ""), ("", 12.5), (10.0, 95.0), (400.0, 10.0)]
-    return [
-        _deposit(f"Unplaced {number}", lonlat, "", ("Gold", ""), "Occurrence")
-        for number, lonlat in enumerate(invalid, 1)
-    ]
+    return [_deposit(f"Unplaced {number}", lonlat, ("Gold", "")) for number, lonlat in enumerate(invalid, 1)]
 
 
 def land(planet: Planet) -> bytes:
@@ -100,34 +110,6 @@ def land(planet: Planet) -> bytes:
     outlines = cut_at_antimeridian(np.array([island.outline() for island in planet.islands]))
     table = gpd.GeoDataFrame({"name": [island.name for island in planet.islands]}, geometry=outlines, crs=CRS)
     return str(table.to_json(drop_id=True)).encode()
-
-
-def truth(planet: Planet) -> pd.DataFrame:
-    """``truth.parquet``: the simulated ground truth of every location.
-
-    Returns:
-        One row per location: ``location_id``, ``path``, ``row``, ``island``, ``on_land``, ``fertile``; ``n_deposits``
-        and ``n_patches`` within its outline; ``expected_deposits`` given those patches and ``signal``.
-    """
-    locations, signal = planet.locations, planet.settings.signal
-    paths = pd.Series([location.swath.path for location in locations])
-    rows = pd.Series([location.swath.row for location in locations])
-    deposits = np.array([location.swath.contains(planet.deposits).sum() for location in locations])
-    seen = np.array([location.swath.contains(planet.patches.lonlat) for location in locations])
-    on_land = np.array([location.on_land for location in locations])
-    return pd.DataFrame(
-        {
-            "location_id": location_ids(paths, rows),
-            "path": paths,
-            "row": rows,
-            "island": [location.island for location in locations],
-            "on_land": on_land,
-            "fertile": [location.fertile for location in locations],
-            "n_deposits": deposits,
-            "n_patches": seen.sum(axis=1),
-            "expected_deposits": signal * (seen @ planet.patches.intensity) + (1 - signal) * deposits[on_land].mean(),
-        }
-    )
 
 
 def _csv(table: pd.DataFrame) -> bytes:

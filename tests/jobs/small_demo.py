@@ -15,6 +15,7 @@ SMALL = (
     "simulate.islands=8",
     "acquire.chips_per_shard=3",
     "curate.min_locations={}",
+    "curate.richness_samples=positive",  # so few locations leave others to prospect
     "train.convolutions=[small]",
     "train.dense_layers=[small]",
     "train.epochs=2",

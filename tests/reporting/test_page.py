@@ -268,6 +268,27 @@ def test_the_prospects_quote_the_ensemble_that_made_them() -> None:
     assert "has not been evaluated" in without
 
 
+def test_a_simulated_planet_tells_what_is_true_of_the_prospects_and_what_can_be_attained() -> None:
+    data = world.full()
+    assert data.prospects is not None
+    first = data.prospects.sort_values("rank")["location_id"].iloc[0]
+    undiscovered = dict.fromkeys(data.prospects["location_id"], 0) | {first: 1234}
+    truth = reporting.Truth("1 of the first 3 hold undiscovered deposits, 0.2 expected by chance", undiscovered)
+    section = prospects_section(data, None, 3, truth)
+    assert any("1 of the first 3 hold undiscovered deposits" in text for text in section.text)
+    (table,) = [item for item in section.items if isinstance(item, Table)]
+    assert table.header[-1] == "undiscovered deposits, in truth"
+    assert [row[-1] for row in table.rows] == ["1,234", "0", "0"]
+
+    found = data.evaluations["presence"]
+    scores = {"attainable": {found.metric: 0.85}, "bayes": {found.metric: 0.95}}
+    attained = {"scores": scores, "gains": {found.best["name"]: {found.metric: 0.4}}}
+    shown = replace(found, metrics={**found.metrics, "attainable": attained})
+    text = " ".join(results_section("presence", shown).text)
+    assert "reach accuracy 85.0" in text
+    assert f"{found.best['name']} has 40{formatting.THIN}% of what lies between" in text
+
+
 def test_locations_that_are_not_ranked_are_told_with_the_reason() -> None:
     run = world.run("prospect")
     run["counts"]["reasons"] = {"on which the ensemble was trained or stopped": 90}

@@ -101,9 +101,10 @@ def test_the_image_is_a_tilted_footprint_with_stepped_ends_on_black(products: li
 
 
 def test_alteration_shows_in_band_7_more_than_in_band_5(written: ArchiveSpec) -> None:
-    spots = written.planet.patches.lonlat
+    patches = written.planet.patches
+    spots = patches.lonlat[patches.strength > 0.6]
     altered: dict[str, list[float]] = {"B5": [], "B7": []}
-    for scene in [scene for scene in written.scenes if scene.location.fertile and scene.cloud_cover == 0]:
+    for scene in [scene for scene in written.scenes if scene.location.on_land and scene.cloud_cover == 0]:
         folder = Path(written.url) / landsat.product_folder(scene.product_id)
         near = spots[scene.location.swath.contains(spots, margin_km=10)]
         columns, rows = ~scene.grid.transform * np.array(
@@ -113,7 +114,8 @@ def test_alteration_shows_in_band_7_more_than_in_band_5(written: ArchiveSpec) ->
             pixels = image(folder, band).astype(float)
             found.extend(pixels[rows.astype(int), columns.astype(int)] / np.median(pixels[pixels > 30]))
 
-    assert np.median(altered["B7"]) < np.median(altered["B5"]) - 0.2
+    assert len(altered["B7"]) > 20
+    assert np.median(altered["B7"]) < np.median(altered["B5"]) - 0.15
 
 
 def test_any_order_and_any_worker_gives_the_same_bytes(written: ArchiveSpec, tmp_path: Path) -> None:
@@ -143,7 +145,8 @@ def test_deposits_and_land_are_readable(written: ArchiveSpec, data: Path) -> Non
     real = pd.read_csv(data / "deposits" / "mrds-complete-records.csv", nrows=1)
     land = json.loads((Path(written.url) / "land.geojson").read_text())
 
-    assert deposits.columns.tolist() == real.columns.tolist()
+    # the first columns of MRDS, and the year of discovery, which comes later there
+    assert deposits.columns.tolist() == [*real.columns, "disc_yr"]
     assert deposits["latitude"].isna().any()  # as in every real table
     assert len(land["features"]) >= 4
 

@@ -13,6 +13,7 @@ from mineral_pipeline import simulation
 from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.settings import Simulate
 from mineral_pipeline.simulation import Planet, SimulatedScene, texture
+from mineral_pipeline.simulation.decoys import BURN
 from mineral_pipeline.simulation.grid import transformer
 from mineral_pipeline.simulation.metadata import metadata
 from mineral_pipeline.simulation.render import check_bands, render
@@ -58,18 +59,55 @@ def test_neighbours_show_the_same_ground_alike(planet: Planet, clear: list[Simul
     assert np.corrcoef(here[both], there[both])[0, 1] > 0.8
 
 
-def test_altered_rock_is_clearly_darker(planet: Planet, clear: list[SimulatedScene]) -> None:
-    scene = next(scene for scene in clear if scene.location.fertile)
-    patches = planet.patches.lonlat[scene.location.swath.contains(planet.patches.lonlat, margin_km=15)]
-    image = render(planet, scene)
-    rock = np.median(image[image > 60])
-    assert len(patches) >= 5
-    assert np.median(sample(planet, scene, patches)) < 0.5 * rock
+def test_altered_rock_is_darker_and_less_so_where_it_is_difficult(planet: Planet, clear: list[SimulatedScene]) -> None:
+    """The same ground with its altered rock and without, at the middle of strong patches."""
+    fading = []
+    for difficulty in (0.0, 1.0):
+        shown, cut = (vary(planet, signal=signal, difficulty=difficulty) for signal in (1.0, 0.0))
+        darker = []
+        for scene in clear[::4]:
+            strong = shown.patches.lonlat[(shown.patches.strength > 0.8) & ~np.isin(*ids(shown, cut))]
+            there = strong[scene.location.swath.contains(strong, margin_km=5)]
+            if len(there):
+                darker.append(np.median(sample(cut, scene, there).astype(float) - sample(shown, scene, there)))
+        fading.append(np.median(darker))
+    assert fading[0] > 40
+    assert 5 < fading[1] < 0.7 * fading[0]
+
+
+def ids(shown: Planet, cut: Planet) -> tuple[np.ndarray, np.ndarray]:
+    return shown.patches.lonlat[:, 0], cut.patches.lonlat[:, 0]
+
+
+def vary(planet: Planet, **changes: float) -> Planet:
+    return simulation.create(planet.settings.model_copy(update=changes), planet.seed)
+
+
+def test_pixels_show_climate_and_vegetation(planet: Planet, clear: list[SimulatedScene]) -> None:
+    scenes = {scene.location: scene for scene in clear}
+    medians, centres = [], []
+    for location, scene in scenes.items():
+        image, projection = render(planet, scene), location.swath.projection
+        medians.append(np.median(image[image > 30]))
+        centres.append((projection.longitude, projection.latitude))
+    lonlat = np.array(centres)
+    shown = planet.geography.climate(lonlat) - planet.geography.vegetation(lonlat)
+    assert np.corrcoef(shown, medians)[0, 1] > 0.5
+
+
+def test_burnt_ground_comes_and_goes(planet: Planet) -> None:
+    decoys = vary(planet, difficulty=1).decoys
+    day = int(np.median(decoys.day))
+    there, later = decoys.is_there(day), decoys.is_there(day + 2 * 1500)
+    burnt = decoys.kind == BURN
+    assert 0.05 < there[burnt].mean() < 0.6
+    assert not (there & later)[burnt].any()
+    assert there[~burnt].all()
 
 
 @pytest.mark.parametrize("cover", [10, 40, 80])
 def test_clouds_cover_what_the_metadata_say(planet: Planet, clear: list[SimulatedScene], cover: int) -> None:
-    scene = next(scene for scene in clear if not scene.location.fertile)
+    scene = clear[0]
     plain, cloudy = (render(planet, replace(scene, cloud_cover=share)) for share in (0, cover))
     hidden = (cloudy.astype(int) - plain)[plain > 0] > (235 - plain[plain > 0].astype(int)) / 2
     assert 100 * hidden.mean() == pytest.approx(cover, abs=4)

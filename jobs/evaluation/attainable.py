@@ -1,0 +1,99 @@
+"""What can be attained on the simulated planet: the scores of who sees the true patches, and of who knows its laws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mineral_pipeline.evaluation import HeldOut, measure
+from mineral_pipeline.labelling import richness
+from mineral_pipeline.learning import CONSTANT, METRICS, Task, is_better
+from mineral_pipeline.modelling import open_subset
+from mineral_pipeline.modelling.baselines import Examples
+from mineral_pipeline.modelling.baselines.estimators import fit_boosted_trees
+from mineral_pipeline.modelling.dataset import Subset
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.simulation import TRUTH
+from mineral_pipeline.workspace import Workspace, artefacts
+
+PATCHES = ["n_patches", "patch_area", "patch_alteration", "largest_patch"]
+"""Columns of the truth from which boosted trees predict."""
+
+ATTAINABLE, BAYES = "attainable", "bayes"
+"""Boosting on the true patches, and the Bayes predictor."""
+
+
+def read_truth(settings: Settings) -> pd.DataFrame | None:
+    """The truth of every location by its identifier, where the settings simulate the archive; None elsewhere."""
+    archive = Workspace(settings.archive.url)
+    if "simulate" not in settings.jobs or not archive.exists(TRUTH):
+        return None
+    return pd.DataFrame(archive.read_table(TRUTH)).set_index("location_id")
+
+
+def attainable(settings: Settings, task: Task, samples: HeldOut, models: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Part of ``evaluation/<task>/metrics.json`` on a simulated planet; empty elsewhere.
+
+    Boosted trees see the true patches of the training and validation samples of the networks. The Bayes predictor knows
+    the laws of the planet, its patches and its geography, and learns nothing. The gain of a model is (score - chance) /
+    (attainable - chance), where chance is the score of the constant; it is absent where nothing can be attained.
+
+    Args:
+        settings: settings of the pipeline.
+        task: task of the models.
+        samples: validation and test subsets.
+        models: models of the document, with their metrics.
+    """
+    truth = read_truth(settings)
+    if truth is None:
+        return {}
+    workspace = Workspace(settings.workspace)
+    train, validation = (open_subset(workspace, artefacts.sample_set(task), name) for name in ("train", "validation"))
+    test, label = truth.loc[samples.test["location_id"]], samples.test["label"].to_numpy()
+    loss = "cross_entropy" if task == "presence" else settings.train.richness_loss
+    examples = (
+        Examples(truth.loc[one.table["location_id"], PATCHES], task, loss, one.label, one.weight)
+        for one in (train, validation)
+    )
+    scores = {
+        ATTAINABLE: measure(task, label, fit_boosted_trees(*examples).predict(test[PATCHES])),
+        BAYES: measure(task, label, _bayes(workspace, task, truth, test, train)),
+    }
+    chance = next((_values(model) for model in models if model["name"] == CONSTANT), {})
+    gains = {str(model["name"]): _gains(task, _values(model), scores[ATTAINABLE], chance) for model in models}
+    return {"attainable": {"scores": scores, "gains": gains}}
+
+
+def _bayes(workspace: Workspace, task: Task, truth: pd.DataFrame, test: pd.DataFrame, train: Subset) -> np.ndarray:
+    """(sample,) predictions of who knows the planet; probabilities for classes as frequent as in training."""
+    if task == "richness":
+        most = int(workspace.read_table(artefacts.LABELS, ["max_deposits"])["max_deposits"].max())
+        has_barren = bool((train.label == 0).any())
+        return np.minimum(richness(test["median_known" if has_barren else "median_if_known"].to_numpy(), most), 1)
+    usual = truth.loc[truth["on_land"], "presence"].mean()
+    drawn = np.average(train.label, weights=train.weight)
+    odds = test["presence"].clip(1e-9, 1 - 1e-9)
+    odds = odds / (1 - odds) * drawn / (1 - drawn) * (1 - usual) / usual
+    return np.asarray(odds / (1 + odds))
+
+
+def _values(model: Mapping[str, Any]) -> dict[str, float | None]:
+    return {name: found["value"] for name, found in model["metrics"].items()}
+
+
+def _gains(
+    task: Task,
+    reached: Mapping[str, float | None],
+    best: Mapping[str, float],
+    chance: Mapping[str, float | None],
+) -> dict[str, float]:
+    """Gains of a model by metric."""
+    found = {}
+    for metric in METRICS[task]:
+        score, start = reached[metric], chance.get(metric)
+        if score is not None and start is not None and is_better(metric, np.array(best[metric]), np.array(start)):
+            found[metric] = (score - start) / (best[metric] - start)
+    return found
