@@ -126,7 +126,7 @@ def test_points_of_a_geologist_and_barren_places(
     assert labels.loc[0, ["n_gold", "n_copper"]].tolist() == [2, 1]
     assert workspace.read_table(artefacts.BARREN)["lat"].tolist() == [0.7, 10.5]
     assert workspace.read_json(artefacts.DEPOSITS_REPORT)["barren"]["rejected"] == {"without coordinates": 1}
-    assert dict(summary._rows(workspace))["explored, barren"] == "2 places; 1 chips hold one, and no deposit"
+    assert dict(summary._rows(workspace, None))["explored, barren"] == "2 places; 1 chips hold one, and no deposit"
     assert runner.execute("label", own, client).skipped == 3
     (tmp_path / "explored.csv").write_text("X;Y\n0,5;20,5\n")
     runner.execute("label", own, client)
