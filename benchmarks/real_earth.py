@@ -197,26 +197,29 @@ def _role(document: Mapping[str, Any], model: Mapping[str, Any]) -> str:
 def table(found: pd.DataFrame, title: str, shown: Mapping[str, Sequence[str]] = SHOWN) -> str:
     """Markdown: what each model scores under each condition, means over the seeds of values and of intervals' ends.
 
+    One table for each task and metric.
+
     Args:
         found: rows as of `scores`.
         title: what the values are.
         shown: metrics of each task.
     """
     lines = list[str]()
-    for task, metrics in shown.items():
-        of_task = found[found["task"] == task]
-        there = [metric for metric in metrics if metric in set(of_task["metric"])]
-        if not there:
+    for (task, metric), rows in found.groupby(["task", "metric"], sort=False):
+        if metric not in shown[str(task)]:
             continue
-        lines += ["", f"| {title}, {task} | seeds | model | " + " | ".join(there) + " |"]
-        lines.append("|---" * (3 + len(there)) + "|")
-        for (condition, model), rows in of_task.groupby(["condition", "model"], sort=False):
-            cells = " | ".join(_cell(rows[rows["metric"] == metric]) for metric in there)
-            lines.append(f"| {condition} | {rows['seed'].nunique()} | {model} | {cells} |")
+        seeds = rows.groupby("condition", sort=False)["seed"].nunique()
+        heads = [f"{condition} ({count} {'seed' if count == 1 else 'seeds'})" for condition, count in seeds.items()]
+        lines += ["", f"| {title}: {task}, {metric} | " + " | ".join(heads) + " |", "|---" * (1 + len(heads)) + "|"]
+        for model, of_model in rows.groupby("model", sort=False):
+            cells = [_cell(of_model[of_model["condition"] == condition]) for condition in seeds.index]
+            lines.append(f"| {model} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def _cell(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return ""
     value, low, high = (pd.to_numeric(rows[end]).mean() for end in ("value", "low", "high"))
     return f"{value:.3f} ({low:.3f} to {high:.3f})" if low == low else f"{value:.3f}"
 

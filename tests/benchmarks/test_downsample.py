@@ -11,6 +11,7 @@ from benchmarks import downsample
 from benchmarks.support import harness
 
 
+@pytest.mark.slow
 def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(downsample.PROGRAMS, "ImageMagick", ("", downsample.PROGRAMS["ImageMagick"][1]))
     path = tmp_path / "downsample.json"

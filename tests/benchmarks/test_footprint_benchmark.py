@@ -14,6 +14,7 @@ from benchmarks.support.known_scenes import LOST, SCENE_KINDS, make_scene
 from mineral_pipeline.simulation.swath import CUT_KM, LENGTH_KM, STEP_KM, STEPS, WIDTH_KM
 
 
+@pytest.mark.slow
 def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MINERAL_PIPELINE_DATA", raising=False)  # the picture of simulated scenes only
     path, picture = tmp_path / "footprint.json", tmp_path / "footprint.png"

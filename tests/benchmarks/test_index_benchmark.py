@@ -13,6 +13,7 @@ from benchmarks import index
 from benchmarks.support import harness
 
 
+@pytest.mark.slow
 def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "index.json"
     assert (

@@ -174,6 +174,7 @@ def test_the_choice_is_by_metric_then_loss_then_name() -> None:
     assert choose("presence", np.stack([label, 1 - label]), judged("presence", field), models).tolist() == [2, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_a_field_on_knots_gives_about_the_same_p_values(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     """A third of the locations as knots: the same models, labels and question."""
