@@ -66,6 +66,7 @@ def test_table_and_chart_show_the_chosen_network_and_the_baselines() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
+@pytest.mark.filterwarnings("ignore:Port 8787 is already in use")  # of the dashboard, by another run
 @pytest.mark.usefixtures("data")
 def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, picture = tmp_path / "scores.json", tmp_path / "chart.png"
