@@ -9,6 +9,7 @@ import pandas as pd
 from rich.table import Table
 
 from mineral_pipeline import prospecting
+from mineral_pipeline.evaluation.attained import Attained, attained
 from mineral_pipeline.learning import ENSEMBLE, SUBSETS, TASKS
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, ledger
@@ -50,8 +51,8 @@ def _rows(workspace: Workspace, truth: pd.DataFrame | None) -> Iterator[tuple[st
             yield f"test, {task}", _result(evaluation, evaluation["best"])
             if any(model["name"] == ENSEMBLE for model in evaluation["models"]):
                 yield f"test, {task}", _result(evaluation, ENSEMBLE)
-            if "attainable" in evaluation:
-                yield f"attainable, {task}", _attainable(evaluation)
+            if found := attained(evaluation):
+                yield f"attainable, {task}", _attained(evaluation["best"], found)
         if workspace.exists(artefacts.evaluation_metrics(artefacts.out_of_fold(task))):
             evaluation = workspace.read_json(artefacts.evaluation_metrics(artefacts.out_of_fold(task)))
             yield f"out of fold, {task}", _result(evaluation, evaluation["best"])
@@ -80,13 +81,10 @@ def _result(evaluation: Mapping[str, Any], name: str) -> str:
     return f"{collapsed}{name}: {metric} {value['value']:.3f}{ends}{baseline}"
 
 
-def _attainable(evaluation: Mapping[str, Any]) -> str:
+def _attained(name: str, found: Attained) -> str:
     """What boosting on the true patches of a simulated planet reaches, and the share that the best model has of it."""
-    metric, found = evaluation["primary_metric"], evaluation["attainable"]
-    scores = ", ".join(f"{name} {found['scores'][name][metric]:.3f}" for name in found["scores"])
-    gain = found["gains"][evaluation["best"]].get(metric)
-    part = "" if gain is None else "nothing" if gain <= 0 else f"{gain:.0%}"
-    return f"{metric}: {scores}" + (part and f"; {evaluation['best']} has {part} of the gain")
+    scores = ", ".join(f"{one} {value:.3f}" for one, value in found.scores.items())
+    return f"{found.metric}: {scores}" + (found.part and f"; {name} has {found.part} of the gain")
 
 
 def too_many_failed(job: str, counts: Counts, settings: Settings) -> str:

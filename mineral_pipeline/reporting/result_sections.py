@@ -8,6 +8,7 @@ from typing import Any
 
 import geopandas as gpd
 
+from mineral_pipeline.evaluation.attained import attained
 from mineral_pipeline.learning import Task
 from mineral_pipeline.reporting import maps
 from mineral_pipeline.reporting.bar_sections import added_text, bar_items
@@ -107,17 +108,16 @@ def results_section(task: Task, evaluation: Evaluation | None, out_of_fold: Eval
 
 def attainable_text(evaluation: Evaluation) -> list[str]:
     """What can be attained on a simulated planet, and how much of it the best model has."""
-    found, metric = evaluation.metrics.get("attainable"), evaluation.metric
-    if not found:
+    found = attained(evaluation.metrics)
+    if found is None:
         return []
-    reached = {name: score(metric, values[metric]) for name, values in found["scores"].items()}
-    gain = found["gains"][evaluation.best["name"]].get(metric)
-    part = "" if gain is None else "nothing" if gain <= 0 else f"{100 * gain:.0f}{THIN}%"
+    reached = {name: score(found.metric, value) for name, value in found.scores.items()}
+    part = found.part.replace("%", f"{THIN}%")
     share = part and f" {evaluation.best['name']} has {part} of what lies between chance and it."
     return [
         f"What can be attained on this simulated planet: boosted trees that see the true patches of altered rock, and"
-        f" learn from the same places, reach {metric_name(metric)} {reached['attainable']}.{share} Who knows how the"
-        f" planet was made, its patches and its geography, reaches {reached['bayes']}."
+        f" learn from the same places, reach {metric_name(found.metric)} {reached['attainable']}.{share} Who knows how"
+        f" the planet was made, its patches and its geography, reaches {reached['bayes']}."
     ]
 
 
