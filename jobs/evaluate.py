@@ -124,7 +124,7 @@ def write_comparison(settings: Settings, task: Task, name: str, results: Results
     terms = Terms(make_criterion(settings, task).metric, settings.evaluate.local_km, resampling)
     document = compare_models(task, results.samples, results.models, results.best, terms)
     if "fold" not in results.samples.test:  # else samples of the test side are training samples of other folds
-        document |= attainable(settings, task, results.samples, document["models"])
+        document |= attainable(settings, task, results.samples, document)
     table = prediction_table(results.samples.test, results.models)
     workspace.write_table(artefacts.evaluation_predictions(name), table)
     workspace.write_json(artefacts.evaluation_metrics(name), document | more)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ def read_truth(settings: Settings) -> pd.DataFrame | None:
     return pd.DataFrame(archive.read_table(TRUTH)).set_index("location_id")
 
 
-def attainable(settings: Settings, task: Task, samples: HeldOut, models: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def attainable(settings: Settings, task: Task, samples: HeldOut, document: Mapping[str, Any]) -> dict[str, Any]:
     """Part of ``evaluation/<task>/metrics.json`` on a simulated planet; empty elsewhere.
 
     Boosted trees see the true patches of the training and validation samples of the networks. The Bayes predictor knows
@@ -45,7 +45,11 @@ def attainable(settings: Settings, task: Task, samples: HeldOut, models: Sequenc
         settings: settings of the pipeline.
         task: task of the models.
         samples: validation and test subsets.
-        models: models of the document, with their metrics.
+        document: the rest of ``metrics.json``: ``models`` with their metrics, ``best`` and ``primary_metric``.
+
+    Returns:
+        ``attainable``: scores, gains, and for people ``metric``, the primary one, or the first of the task where that is
+        of pairs of places; with ``part``, what the best model has of the gain, empty where nothing can be attained.
     """
     truth = read_truth(settings)
     if truth is None:
@@ -62,9 +66,13 @@ def attainable(settings: Settings, task: Task, samples: HeldOut, models: Sequenc
         ATTAINABLE: measure(task, label, fit_boosted_trees(*examples).predict(test[PATCHES])),
         BAYES: measure(task, label, _bayes(workspace, task, truth, test, train)),
     }
-    chance = next((_values(model) for model in models if model["name"] == CONSTANT), {})
-    gains = {str(model["name"]): _gains(task, _values(model), scores[ATTAINABLE], chance) for model in models}
-    return {"attainable": {"scores": scores, "gains": gains}}
+    models = {str(model["name"]): _values(model) for model in document["models"]}
+    chance = models.get(CONSTANT, {})
+    gains = {name: _gains(task, reached, scores[ATTAINABLE], chance) for name, reached in models.items()}
+    metric = document["primary_metric"] if document["primary_metric"] in METRICS[task] else METRICS[task][0]
+    gain = gains[document["best"]].get(metric)
+    part = "" if gain is None else "nothing" if gain <= 0 else f"{gain:.0%}"
+    return {"attainable": {"metric": metric, "part": part, "scores": scores, "gains": gains}}
 
 
 def _bayes(workspace: Workspace, task: Task, truth: pd.DataFrame, test: pd.DataFrame, train: Subset) -> np.ndarray:

@@ -8,7 +8,6 @@ from typing import Any
 
 import geopandas as gpd
 
-from mineral_pipeline.evaluation.attained import attained
 from mineral_pipeline.learning import Task
 from mineral_pipeline.reporting import maps
 from mineral_pipeline.reporting.bar_sections import added_text, bar_items
@@ -108,15 +107,15 @@ def results_section(task: Task, evaluation: Evaluation | None, out_of_fold: Eval
 
 def attainable_text(evaluation: Evaluation) -> list[str]:
     """What can be attained on a simulated planet, and how much of it the best model has."""
-    found = attained(evaluation.metrics)
-    if found is None:
+    found = evaluation.metrics.get("attainable")
+    if not found:
         return []
-    reached = {name: score(found.metric, value) for name, value in found.scores.items()}
-    part = found.part.replace("%", f"{THIN}%")
+    metric, part = found["metric"], found["part"].replace("%", f"{THIN}%")
+    reached = {name: score(metric, values[metric]) for name, values in found["scores"].items()}
     share = part and f" {evaluation.best['name']} has {part} of what lies between chance and it."
     return [
         f"What can be attained on this simulated planet: boosted trees that see the true patches of altered rock, and"
-        f" learn from the same places, reach {metric_name(found.metric)} {reached['attainable']}.{share} Who knows how"
+        f" learn from the same places, reach {metric_name(metric)} {reached['attainable']}.{share} Who knows how"
         f" the planet was made, its patches and its geography, reaches {reached['bayes']}."
     ]
 

@@ -37,11 +37,16 @@ def model(name: str, value: float) -> dict[str, object]:
     return {"name": name, "metrics": {metric: {"value": value} for metric in METRICS["presence"]}}
 
 
+def document(*models: dict[str, object], primary: str = "auc") -> dict[str, object]:
+    return {"models": models, "best": "network", "primary_metric": primary}
+
+
 def test_boosting_sees_the_patches_and_gains_are_shares_of_what_it_reaches(
     config: Settings, workspace: Workspace
 ) -> None:
     samples = open_held_out(workspace, "presence")
-    found = attainable(config, "presence", samples, [model("network", 0.6), model("constant", 0.5)])["attainable"]
+    models = model("network", 0.6), model("constant", 0.5)
+    found = attainable(config, "presence", samples, document(*models))["attainable"]
     truth = read_truth(config)
     assert truth is not None
     expected = roc_auc_score(samples.test["label"], truth.loc[samples.test["location_id"], "n_patches"])
@@ -50,13 +55,18 @@ def test_boosting_sees_the_patches_and_gains_are_shares_of_what_it_reaches(
     assert found["scores"]["attainable"]["auc"] > 0.7
     assert found["gains"]["network"]["auc"] == pytest.approx(0.1 / (found["scores"]["attainable"]["auc"] - 0.5))
     assert found["gains"]["constant"]["auc"] == 0
+    assert (found["metric"], found["part"]) == ("auc", f"{found['gains']['network']['auc']:.0%}")
+    # attainable scores are not of pairs of places: another metric is told
+    other = attainable(config, "presence", samples, document(*models, primary="local_auc_500"))["attainable"]
+    assert other["metric"] == "accuracy"
 
 
 def test_there_is_no_gain_where_nothing_can_be_attained_and_no_truth_elsewhere(
     config: Settings, workspace: Workspace
 ) -> None:
     samples = open_held_out(workspace, "presence")
-    known = attainable(config, "presence", samples, [model("network", 0.6), model("constant", 1.0)])
+    known = attainable(config, "presence", samples, document(model("network", 0.6), model("constant", 1.0)))
+    assert known["attainable"]["part"] == ""
     assert "auc" not in known["attainable"]["gains"]["network"]
     real = config.model_copy(update={"jobs": ["train", "evaluate"]})
-    assert attainable(real, "presence", samples, [model("network", 0.6)]) == {}
+    assert attainable(real, "presence", samples, document(model("network", 0.6))) == {}

@@ -282,7 +282,7 @@ def test_a_simulated_planet_tells_what_is_true_of_the_prospects_and_what_can_be_
 
     found = data.evaluations["presence"]
     scores = {"attainable": {found.metric: 0.85}, "bayes": {found.metric: 0.95}}
-    attained = {"scores": scores, "gains": {found.best["name"]: {found.metric: 0.4}}}
+    attained = {"metric": found.metric, "part": "40%", "scores": scores}
     shown = replace(found, metrics={**found.metrics, "attainable": attained})
     text = " ".join(results_section("presence", shown).text)
     assert "reach accuracy 85.0" in text
