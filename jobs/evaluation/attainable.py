@@ -48,8 +48,8 @@ def attainable(settings: Settings, task: Task, samples: HeldOut, document: Mappi
         document: the rest of ``metrics.json``: ``models`` with their metrics, ``best`` and ``primary_metric``.
 
     Returns:
-        ``attainable``: scores and gains, and for people ``metric``, the primary one, or the first of the task where that
-        is of pairs of places, with ``part``, what the best model has of the gain, empty where nothing can be attained.
+        ``attainable``: scores and gains, and for people ``metric``, the primary one, or the first of the task where
+        that is of pairs of places, and ``part``, what the best model has of the gain: empty where there is none.
     """
     truth = read_truth(settings)
     if truth is None:
