@@ -177,7 +177,7 @@ def by_region(evaluations: Sequence[Mapping[str, Any]], metric: str = "auc") -> 
         for one in _shown(document)
         if one["name"] in region["metrics"]
     ]  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*COLUMNS[:-2], "region", "samples"])
 
 
 def _shown(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

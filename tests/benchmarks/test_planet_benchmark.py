@@ -82,7 +82,6 @@ def test_a_trial_compares_pixels_with_geography() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.filterwarnings("ignore:Port 8787 is already in use")  # of the dashboard, by another run
 def test_a_small_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "scores.json"
     arguments = [str(tmp_path / "run"), "--small", "--json", str(file)]

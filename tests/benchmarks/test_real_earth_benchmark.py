@@ -58,6 +58,7 @@ def test_table_and_chart_show_the_chosen_network_and_the_baselines() -> None:
     regions = real_earth.region_table(real_earth.by_region(evaluations)).splitlines()
     assert regions[1] == "| auc, buckets | samples | the best network | coordinates |"
     assert regions[3] == "| Africa | 50 | 0.650 | 0.750 |"
+    assert real_earth.region_table(real_earth.by_region([])) == ""
     assert real_earth.broken_claims(evaluations) == ["buckets, seed 1: coordinates do not beat the network"]
     panels = real_earth.chart(found).axes
     assert [axes.get_title("left") for axes in panels] == ["buckets", "blocks"]
@@ -66,7 +67,6 @@ def test_table_and_chart_show_the_chosen_network_and_the_baselines() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.filterwarnings("ignore:Port 8787 is already in use")  # of the dashboard, by another run
 @pytest.mark.usefixtures("data")
 def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, picture = tmp_path / "scores.json", tmp_path / "chart.png"

@@ -242,7 +242,7 @@ def test_what_is_damaged_of_a_fold_is_taken_away_and_made_again(model: str, jobs
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")
 def test_the_whole_with_folds(planet: Path, tmp_path: Path, client: Client) -> None:
-    changes = ["curate.folds=3", "curate.block_size_km=800", "tasks=[richness]"]
+    changes = ["curate.folds=3", "curate.block_size_km=600", "tasks=[richness]"]
     workspace = Workspace(str(shutil.copytree(planet / "workspace", tmp_path / "workspace")))
     config = demo_settings(planet, changes).model_copy(update={"workspace": workspace.url})
     for job in (label, curate, train, tune, evaluate, prospect, report):
