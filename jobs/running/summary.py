@@ -54,6 +54,8 @@ def _rows(workspace: Workspace, truth: pd.DataFrame | None) -> Iterator[tuple[st
                 yield f"attainable, {task}", _attainable(evaluation)
         if workspace.exists(artefacts.evaluation_metrics(artefacts.out_of_fold(task))):
             evaluation = workspace.read_json(artefacts.evaluation_metrics(artefacts.out_of_fold(task)))
+            if "verdict" in evaluation:
+                yield f"verdict out of fold, {task}", evaluation["verdict"]
             yield f"out of fold, {task}", _result(evaluation, evaluation["best"])
     if workspace.exists(artefacts.PROSPECTS):
         prospects = workspace.read_table(artefacts.PROSPECTS)

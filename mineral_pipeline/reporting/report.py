@@ -68,7 +68,12 @@ def build_page(data: ReportData, options: PageOptions) -> Page:
     return Page(
         title=options.title,
         lead=LEAD,
-        verdicts=[f"{task.capitalize()}. {found.verdict}" for task, found in data.evaluations.items() if found.verdict],
+        verdicts=[
+            f"{task.capitalize()}{where}. {found.verdict}"
+            for where, evaluations in ((", out of fold", data.out_of_fold), ("", data.evaluations))
+            for task, found in evaluations.items()
+            if found.verdict
+        ],
         subtitle=subtitle(data, options.workspace),
         notice=SIMULATED if simulated else "",
         key_figures=key_figures(data),

@@ -21,3 +21,7 @@ def test_the_verdict_stands_before_the_scores_where_there_is_one(workspace: Work
     workspace.write_json(artefacts.evaluation_metrics("presence"), evaluation | {"verdict": VERDICT})
     assert list(rows(workspace)) == ["verdict, presence", "test, presence"]
     assert rows(workspace)["verdict, presence"] == VERDICT
+    workspace.write_json(
+        artefacts.evaluation_metrics(artefacts.out_of_fold("presence")), evaluation | {"verdict": VERDICT}
+    )
+    assert list(rows(workspace))[2:] == ["verdict out of fold, presence", "out of fold, presence"]

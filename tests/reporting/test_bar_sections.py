@@ -124,6 +124,9 @@ def test_the_verdicts_are_the_first_paragraphs() -> None:
     assert places == sorted(places)
     assert html[places[0] : places[2]].count("<p") == 2
     assert {"bar-presence", "bar-richness"} < {figure.name for figure in page.figures}
+    both = replace(data, out_of_fold={"presence": data.evaluations["presence"]})
+    verdicts = reporting.build_page(both, PageOptions("t", "w", 5)).verdicts
+    assert [text.partition(". ")[0] for text in verdicts] == ["Presence, out of fold", "Presence", "Richness"]
 
 
 def test_what_cannot_be_computed_is_left_out(task: Task, found: Evaluation) -> None:
