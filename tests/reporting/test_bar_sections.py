@@ -124,7 +124,9 @@ def test_the_verdicts_are_the_first_paragraphs() -> None:
     assert places == sorted(places)
     assert html[places[0] : places[2]].count("<p") == 2
     assert {"bar-presence", "bar-richness"} < {figure.name for figure in page.figures}
-    both = replace(data, out_of_fold={"presence": data.evaluations["presence"]})
+    folds = {"number": 3, "held_out": {"sampled": 9, "usable": 9}, "selected": ["big-big-s0"] * 3, "incomplete": []}
+    found = data.evaluations["presence"]
+    both = replace(data, out_of_fold={"presence": replace(found, metrics={**found.metrics, "folds": folds})})
     verdicts = reporting.build_page(both, PageOptions("t", "w", 5)).verdicts
     assert [text.partition(". ")[0] for text in verdicts] == ["Presence, out of fold", "Presence", "Richness"]
 
