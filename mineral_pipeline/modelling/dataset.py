@@ -154,7 +154,7 @@ def permute_labels(subset: Subset, seed: int) -> Subset:
     which show the same ground, would contradict each other; a network would find them harder to learn than labels that
     only hold no information. The locations of a group keep their order, path by path, and are stretched or thinned when
     the other group has fewer or more. Of a single group the locations are exchanged, in which case only the structure
-    within a location is kept.
+    within a location is kept. Classes weigh afterwards what they weighed before.
     """
     locations, location = np.unique(subset.table["location_id"].to_numpy(), return_inverse=True)
     group = np.zeros(len(locations), dtype=np.int64)
@@ -168,7 +168,17 @@ def permute_labels(subset: Subset, seed: int) -> Subset:
         source = np.arange(len(members[receiver])) * len(members[giver]) // len(members[receiver])
         for taken, given in zip(members[receiver], members[giver][source], strict=True):
             label[chips[taken]] = np.resize(subset.label[chips[given]], len(chips[taken]))
-    return replace(subset, label=label)
+    return replace(subset, label=label, weight=_weigh_classes(subset, label))
+
+
+def _weigh_classes(subset: Subset, label: np.ndarray) -> np.ndarray:
+    """(sample,) weights under which each class of other labels counts as much as with the subset's own; mean 1."""
+    if not np.isin(label, (0, 1)).all():
+        return subset.weight
+    weight = subset.weight.astype("float64")
+    for value in np.unique(label):
+        weight[label == value] *= subset.weight[subset.label == value].sum() / weight[label == value].sum()
+    return (weight / weight.mean()).astype("float32")
 
 
 def _pair_by_size(sizes: Sequence[int], rng: np.random.Generator) -> Iterator[tuple[int, int]]:

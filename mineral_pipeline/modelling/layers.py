@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from mineral_pipeline.modelling.backend import keras
-from mineral_pipeline.settings import Normalisation
+from mineral_pipeline.settings import GlobalPooling, Normalisation
 
-__all__ = ["he_uniform", "image_input", "initial_bias", "keras", "layer_seeds", "normalise", "sigmoid_output"]
+__all__ = [
+    "he_uniform", "image_input", "initial_bias", "keras", "layer_seeds", "normalise", "pool_globally",
+    "sigmoid_output",
+]  # fmt: skip
 
 MAX_BIAS = 3.0
 """Largest magnitude of the output's initial bias, as a logit: training can still leave a start at 5 % or 95 %."""
@@ -54,6 +57,20 @@ def image_input(shape: tuple[int, ...], dtype: str) -> tuple[Any, Any]:
     inputs = keras.Input(shape[1:], dtype=dtype, name="image")
     x = keras.layers.Rescaling(1 / np.iinfo(dtype).max, name="scale")(inputs)
     return inputs, keras.layers.Permute((2, 3, 1), name="channels_last")(x)
+
+
+def pool_globally(x: Any, pooling: GlobalPooling) -> Any:
+    """(n, y, x, maps) feature maps as (n, features), a Keras tensor too."""
+    match pooling:
+        case "none":
+            return keras.layers.Flatten()(x)
+        case "average":
+            return keras.layers.GlobalAveragePooling2D()(x)
+        case "maximum":
+            return keras.layers.GlobalMaxPooling2D()(x)
+        case "both":
+            both = [keras.layers.GlobalAveragePooling2D()(x), keras.layers.GlobalMaxPooling2D()(x)]
+            return keras.layers.Concatenate()(both)
 
 
 def sigmoid_output(x: Any, labels: np.ndarray, loss: str) -> Any:

@@ -28,6 +28,7 @@ JobName = Literal[
 ]
 Size = Literal["small", "medium", "big"]
 Normalisation = Literal["batch", "group", "layer", "none"]
+GlobalPooling = Literal["none", "average", "maximum", "both"]
 
 JOBS: tuple[JobName, ...] = (
     "catalogue",
@@ -161,8 +162,9 @@ class Hyperparameters(Section):
     """Decay of the weights, not of biases, beside the gradient: above 0 Adam becomes AdamW."""
     augmentation: bool = False
     """Whether training images are mirrored and turned by quarters, each at random in each epoch."""
-    global_pooling: bool = False
-    """Whether the dense layers see the mean of each feature map of the convolutions, and not all of its pixels."""
+    global_pooling: GlobalPooling = "none"
+    """What the dense layers see of each feature map of the convolutions: all of its pixels, or only their average, their
+    maximum, or both."""
     conv_l1: float = Field(0.0, ge=0)
     """L1 penalty of the convolutions."""
     conv_l2: float = Field(1e-4, ge=0)

@@ -124,6 +124,21 @@ def test_presence_is_balanced_in_every_subset(split: str) -> None:
     assert shares["validation"] == pytest.approx(0.16, abs=0.09)
 
 
+@pytest.mark.parametrize("split", ["buckets", "blocks"])
+def test_weighted_classes_keep_their_surplus_where_models_learn(split: str) -> None:
+    undersampled, weighted = (select(islands(), "presence", split=split, balance=one) for one in ("undersample", "weight"))
+    pd.testing.assert_frame_equal(weighted[weighted["subset"] == "test"], undersampled[undersampled["subset"] == "test"])
+    assert (weighted["drop_reason"] == curation.sampling.SURPLUS["presence"]).sum() < (
+        undersampled["drop_reason"] == curation.sampling.SURPLUS["presence"]
+    ).sum()
+    for subset in ("train", "validation"):
+        kept = weighted[weighted["subset"] == subset]
+        assert set(undersampled["chip_id"][undersampled["subset"] == subset]) <= set(kept["chip_id"])
+        by_class = kept["weight"].groupby(kept["label"]).sum()
+        assert by_class[0.0] == pytest.approx(by_class[1.0])
+        assert kept["weight"].mean() == pytest.approx(1)
+
+
 def test_surplus_goes_round_robin_and_the_clearest_stay() -> None:
     samples = select(islands(), "presence")
     for (_, _), rows in samples[samples["drop_reason"].isin(["", "surplus of its class"])].groupby(["group", "label"]):

@@ -87,6 +87,16 @@ def test_permuting_moves_the_labels_of_whole_locations(locations: list[tuple[int
         np.testing.assert_array_equal(other.label, permute_labels(subset, seed).label)
 
 
+@given(common=st.integers(2, 30), rare=st.integers(1, 5), seed=st.integers(0, 9))
+def test_permuted_classes_weigh_what_they_weighed(common: int, rare: int, seed: int) -> None:
+    label = np.repeat([0.0, 1.0], [common, rare])
+    made = subset_of(label.tolist(), [f"{number:03d}" for number in range(len(label))])
+    weight = np.where(label, len(label) / rare, len(label) / common) / 2
+    other = permute_labels(replace(made, weight=weight.astype("float32")), seed)
+    sums = [sum(float(one) for one, of in zip(other.weight, other.label, strict=True) if of == value) for value in (0, 1)]
+    np.testing.assert_allclose(sums, len(label) / 2, rtol=1e-5)
+
+
 def test_permuting_keeps_the_labels_of_a_location_together_when_they_differ() -> None:
     made = subset_of([0.1, 0.2, 0.8, 0.9], ["a", "a", "b", "b"])
     assert permute_labels(made, 0).label.astype(float).round(1).tolist() == [0.8, 0.9, 0.1, 0.2]

@@ -66,12 +66,11 @@ def test_weight_decay_shrinks_weights_and_no_biases(curated: Workspace) -> None:
         np.testing.assert_allclose(np.array(variable), factor * value, rtol=1e-5)
 
 
-def test_global_pooling_takes_the_mean_of_each_map(curated: Workspace) -> None:
-    model = compiled(curated, global_pooling=True)
-    names = [layer.__class__.__name__ for layer in model.layers]
-    assert {"GlobalAveragePooling2D", "Flatten"}.intersection(names) == {"GlobalAveragePooling2D"}
+@pytest.mark.parametrize(("pooling", "seen"), [("average", 16), ("maximum", 16), ("both", 32), ("none", 16 * 64)])
+def test_global_pooling_decides_what_the_dense_layers_see(curated: Workspace, pooling: str, seen: int) -> None:
+    model = compiled(curated, global_pooling=pooling)
     hidden = next(layer for layer in model.layers if layer.__class__.__name__ == "Dense")
-    assert hidden.kernel.shape == (16, 16)
+    assert hidden.kernel.shape == (seen, 16)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 3), st.integers(2, 5))

@@ -75,7 +75,7 @@ class Architecture:
             x = keras.layers.MaxPooling2D(window)(x) if window > 1 else x
             x = layers.normalise(x, spec.normalisation)
             x = keras.layers.ReLU()(x)
-        x = keras.layers.GlobalAveragePooling2D()(x) if values.global_pooling else keras.layers.Flatten()(x)
+        x = layers.pool_globally(x, values.global_pooling)
         x = keras.layers.Dropout(values.dropout, seed=next(seeds))(x)
         for units in self.units:
             x = keras.layers.Dense(
