@@ -1,13 +1,14 @@
 """What do models reach on planets whose truth is known, and do they stay silent where there is nothing?
 
     python -m benchmarks.planet FOLDER [--signals S ...] [--confoundings C ...] [--splits NAME ...] [--planets N]
-        [--locations N] [--null-trials N] [--check] [--small] [--json FILE]
+        [--locations N] [--null-trials N] [--check] [--small] [--json FILE] [--picture FILE]
 
 For every signal, confounding, split and planet the pipeline runs: two of the nine networks and every baseline, beside
 boosting on the true patches, which is what can be attained, and the Bayes predictor. Then null trials: on small planets
 without signal, models of the pixels against the best model that knows the geography alone, whose interval of the
-difference may lie above 0 in 7 % of the trials at most. FOLDER keeps every cell and every trial, so that a run that was
-stopped goes on, and runs of some cells add up. All of it takes hours on two cores; ``--small`` takes minutes.
+difference may lie above 0 in 7 % of the trials at most; the networks of the cells without signal are counted too,
+against the best baseline that sees no pixel. FOLDER keeps every cell and every trial, so that a run that was stopped
+goes on, and runs of some cells add up. All of it takes hours on two cores; ``--small`` takes minutes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from benchmarks.support import planet_picture
 from benchmarks.support.planet_trials import trial
 from jobs.running.command_line import main as run_command
 from mineral_pipeline.learning import RANDOM_LABELS
@@ -114,7 +116,8 @@ def run_cell(folder: Path, cell: Cell, changes: Sequence[str]) -> dict[str, Any]
 
 
 def _run(workspace: Path, changes: Sequence[str]) -> None:
-    arguments = ["run", str(SETTINGS), "--workspace", str(workspace)]
+    # one process: workers of their own would import TensorFlow for every cell, which takes as long as its training
+    arguments = ["run", str(SETTINGS), "--workspace", str(workspace), "--cluster", "threads"]
     if run_command([*arguments, *(part for change in changes for part in ("--set", change))]):
         raise SystemExit(f"{workspace}: the run failed; the message above says why")
 
@@ -139,6 +142,36 @@ def rows(cell: Cell, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     labels = {model["name"]: model["label"] for model in document["models"]}
     for one in document.get("added", ()):
         yield row(labels[one["model"]], "added to auc", one["metrics"]["auc"]["difference"]["value"])
+
+
+def false_findings(documents: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """How often networks seem to know more than geography does, where there is nothing to know: as `count_false`.
+
+    Args:
+        documents: evaluations of cells without signal.
+    """
+    trials = []
+    for document in documents:
+        blind = [one for one in document["models"] if one["role"] == "baseline" and not one["pixels"]]
+        best = max(blind, key=lambda one: float(one["metrics"]["auc"]["value"]))["name"]
+        differences = {
+            one["model"]: one["metrics"] for one in document["bar"]["differences"] if one["baseline"] == best
+        }
+        networks = [one for one in document["models"] if one["role"] == "network"]
+        trials.append(
+            {
+                f"{one['label']} {metric}": {"low": _low(differences.get(one["name"], {}), metric)}
+                for one in networks
+                for metric in METRICS[1:]
+            }
+        )
+    return count_false(trials)
+
+
+def _low(metrics: Mapping[str, Any], metric: str) -> float:
+    """The lower end of a difference's interval; nan where there is none."""
+    found = metrics.get(metric, {}).get("low")
+    return float("nan") if found is None else float(found)
 
 
 def summarise(found: pd.DataFrame) -> pd.DataFrame:
@@ -209,6 +242,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--null-trials", type=int, default=200, help="null trials (default 200)")
     parser.add_argument("--null-locations", type=int, default=240, help="locations of their planets (default 240)")
     parser.add_argument("--json", type=Path, help="write the scores there")
+    parser.add_argument("--picture", type=Path, help="write a picture of three scenes and their truth there")
     parser.add_argument("--check", action="store_true", help=f"exit with 1 when more than {MAX_FALSE:.0%} are false")
     parser.add_argument("--small", action="store_true", help="one small planet, one cell, three trials")
     options = parser.parse_args(arguments)
@@ -228,17 +262,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Cell(*values)
         for values in product(options.signals, options.confoundings, options.splits, range(options.planets))
     ]
-    scores = pd.DataFrame([row for cell in cells for row in rows(cell, run_cell(folder, cell, changes))])
+    documents = {cell: run_cell(folder, cell, changes) for cell in cells}
+    scores = pd.DataFrame([row for cell, document in documents.items() for row in rows(cell, document)])
     summary = summarise(scores) if len(scores) else scores
     if len(summary):
         print(table(summary))
-    nulls = null_trials(folder / "trials", options.null_trials, options.null_locations)
-    if len(nulls):
-        print(nulls.round(3).to_string(index=False))
+    nulls = {
+        "networks without signal": false_findings([one for cell, one in documents.items() if cell.signal == 0]),
+        "null trials": null_trials(folder / "trials", options.null_trials, options.null_locations),
+    }
+    for name, found in nulls.items():
+        if len(found):
+            print(f"{name}: intervals above 0", found.round(3).to_string(index=False), sep="\n")
+    if options.picture:
+        planet_picture.draw(options.picture)
     if options.json:
-        content = {"cells": summary.to_dict("records"), "null trials": nulls.to_dict("records")}
+        content = {"cells": summary.to_dict("records")} | {name: one.to_dict("records") for name, one in nulls.items()}
         options.json.write_text(json.dumps(content, indent=1))
-    return int(options.check and bool((nulls["above"] > MAX_FALSE).any()))
+    return int(options.check and bool((nulls["null trials"]["above"] > MAX_FALSE).any()))
 
 
 if __name__ == "__main__":

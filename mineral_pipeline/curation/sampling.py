@@ -36,10 +36,10 @@ def select(
     """Select the samples of a task.
 
     Test is settled first, then validation, then training. Each subset drops the locations that overlap those settled
-    before it, under a buffered split, then the surplus of its strata, unless the classes are weighted. In a fold the others drop what overlaps any
-    location of the test side, whether it is a sample or not. One chip of every location is kept before a
-    second of any, and the clearest chips of a location first; of the locations without a deposit those first that were
-    explored (``is_barren``), because they are surely negative.
+    before it, under a buffered split, then the surplus of its strata, unless classes are weighted. In a fold the others
+    drop what overlaps any location of the test side, whether it is a sample or not. One chip of every location is kept
+    before a second of any, and the clearest chips of a location first; of the locations without a deposit those first
+    that were explored (``is_barren``), because they are surely negative.
 
     Args:
         chips: chips as `assign_regions` gives them.
@@ -76,7 +76,11 @@ def select(
         lots = rng.permutation(int(location.max(initial=-1)) + 1)
         is_apart = current == TEST and task == "richness" and not assignment.is_like_others
         is_weighted = current != TEST and task == "presence" and config.balance == "weight"
-        chosen = usable if is_apart or is_weighted else _draw(usable, target, np.lexsort((lots[location], ~explored[location], rank)))
+        chosen = (
+            usable
+            if is_apart or is_weighted
+            else _draw(usable, target, np.lexsort((lots[location], ~explored[location], rank)))
+        )
         drop_reason[usable & ~chosen] = SURPLUS[task]
         settled[location[chosen]] = True
         if current == TEST and assignment.fold is not None:

@@ -78,8 +78,8 @@ class Curate(Section):
     batch_size: int = Field(16, gt=0)
     """Number of samples in one chunk of a training store."""
     balance: Literal["undersample", "weight"] = "undersample"
-    """How the classes of presence are balanced in training and validation: the surplus of the commoner class is left out,
-    as in the study, or kept, and the classes weigh alike. The test subset is undersampled in any case."""
+    """How the classes of presence are balanced in training and validation: the surplus of the commoner class is left
+    out, as in the study, or kept, and the classes weigh alike. The test subset is undersampled in any case."""
     richness_samples: Literal["positive", "all"] = "positive"
     """Chips of the regression: those with a known deposit, or all (the study)."""
     max_leakage: Fraction = 0.0

@@ -163,8 +163,8 @@ class Hyperparameters(Section):
     augmentation: bool = False
     """Whether training images are mirrored and turned by quarters, each at random in each epoch."""
     global_pooling: GlobalPooling = "none"
-    """What the dense layers see of each feature map of the convolutions: all of its pixels, or only their average, their
-    maximum, or both."""
+    """What the dense layers see of each feature map of the convolutions: all of its pixels, or only their average,
+    their maximum, or both."""
     conv_l1: float = Field(0.0, ge=0)
     """L1 penalty of the convolutions."""
     conv_l2: float = Field(1e-4, ge=0)

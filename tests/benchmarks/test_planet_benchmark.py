@@ -12,7 +12,9 @@ import pytest
 
 from benchmarks import planet
 from benchmarks.planet import Cell
-from benchmarks.support import planet_trials
+from benchmarks.support import planet_picture, planet_trials
+from mineral_pipeline import simulation
+from mineral_pipeline.settings import Simulate
 
 
 def document(auc: float) -> dict[str, Any]:
@@ -54,6 +56,49 @@ def test_false_findings_are_intervals_above_0() -> None:
     assert found[["trials", "above"]].to_numpy().tolist() == [[4, 0.5]]
     assert found["low"].item() < 0.1 < 0.9 < found["high"].item()
     assert planet.count_false([]).empty
+
+
+def test_networks_are_compared_with_the_best_that_sees_no_pixel() -> None:
+    def model(name: str, role: str, pixels: bool, auc: float) -> dict[str, Any]:
+        return {"name": name, "label": name, "role": role, "pixels": pixels, "metrics": {"auc": {"value": auc}}}
+
+    def difference(baseline: str, low: float | None) -> dict[str, Any]:
+        return {"model": "network", "baseline": baseline, "metrics": {"auc": {"low": low}}}
+
+    models = [
+        model("network", "network", True, 0.7),
+        model("coordinates", "baseline", False, 0.6),
+        model("metadata", "baseline", False, 0.5),
+        model("statistics", "baseline", True, 0.9),
+    ]
+    documents = [
+        {
+            "models": models,
+            "bar": {
+                "differences": [
+                    difference("coordinates", low),
+                    difference("metadata", 0.3),
+                    difference("statistics", 1),
+                ]
+            },
+        }
+        for low in (-0.1, 0.1, -0.2, None)
+    ]
+    found = planet.false_findings(documents).set_index("model")
+    assert found.loc["network auc", ["trials", "above"]].tolist() == [3, pytest.approx(1 / 3)]
+    assert found.loc["network local_auc_500", "trials"] == 0
+    assert planet.false_findings([]).empty
+
+
+def test_the_picture_shows_a_location_of_each_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Simulate(locations=80, islands=2, dates=1, scene_size=48)
+    monkeypatch.setattr(planet_picture, "SETTINGS", settings)
+    locations = simulation.truth.locations(simulation.create(settings, 0))
+    rows = locations.loc[[planet_picture.choose(locations)[kind] for kind in planet_picture.KINDS]]
+    assert (rows["n_known"] > 0).tolist() == [True, False, False]
+    assert (rows["n_undiscovered"] > 0).tolist() == [True, True, False]
+    planet_picture.draw(tmp_path / "scenes.png")
+    assert (tmp_path / "scenes.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_null_trials_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

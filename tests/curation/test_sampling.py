@@ -126,8 +126,12 @@ def test_presence_is_balanced_in_every_subset(split: str) -> None:
 
 @pytest.mark.parametrize("split", ["buckets", "blocks"])
 def test_weighted_classes_keep_their_surplus_where_models_learn(split: str) -> None:
-    undersampled, weighted = (select(islands(), "presence", split=split, balance=one) for one in ("undersample", "weight"))
-    pd.testing.assert_frame_equal(weighted[weighted["subset"] == "test"], undersampled[undersampled["subset"] == "test"])
+    undersampled, weighted = (
+        select(islands(), "presence", split=split, balance=one) for one in ("undersample", "weight")
+    )
+    pd.testing.assert_frame_equal(
+        weighted[weighted["subset"] == "test"], undersampled[undersampled["subset"] == "test"]
+    )
     assert (weighted["drop_reason"] == curation.sampling.SURPLUS["presence"]).sum() < (
         undersampled["drop_reason"] == curation.sampling.SURPLUS["presence"]
     ).sum()

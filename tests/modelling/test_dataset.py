@@ -93,7 +93,9 @@ def test_permuted_classes_weigh_what_they_weighed(common: int, rare: int, seed: 
     made = subset_of(label.tolist(), [f"{number:03d}" for number in range(len(label))])
     weight = np.where(label, len(label) / rare, len(label) / common) / 2
     other = permute_labels(replace(made, weight=weight.astype("float32")), seed)
-    sums = [sum(float(one) for one, of in zip(other.weight, other.label, strict=True) if of == value) for value in (0, 1)]
+    sums = [
+        sum(float(one) for one, of in zip(other.weight, other.label, strict=True) if of == value) for value in (0, 1)
+    ]
     np.testing.assert_allclose(sums, len(label) / 2, rtol=1e-5)
 
 
