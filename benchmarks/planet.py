@@ -1,7 +1,7 @@
 """What do models reach on planets whose truth is known, and do they stay silent where there is nothing?
 
     python -m benchmarks.planet FOLDER [--signals S ...] [--confoundings C ...] [--splits NAME ...] [--planets N]
-        [--locations N] [--null-trials N] [--check] [--small] [--json FILE] [--picture FILE]
+        [--locations N] [--null-trials N] [--set KEY=VALUE ...] [--check] [--small] [--json FILE] [--picture FILE]
 
 For every signal, confounding, split and planet the pipeline runs: two of the nine networks and every baseline, beside
 boosting on the true patches, which is what can be attained, and the Bayes predictor. Then null trials: on small planets
@@ -43,9 +43,10 @@ SPLITS: Mapping[str, Sequence[str]] = {
 
 CHANGES = [
     "tasks=[presence]", "train.convolutions=[small, medium]", "train.dense_layers=[medium]", "train.seeds=[0]",
-    "simulate.dates=1", "simulate.islands=2",
+    "train.epochs=10", "train.patience=5", "train.hyperparameters={}", "curate.test_fraction=0.2", "simulate.dates=1",
+    "simulate.islands=2",
 ]  # fmt: skip
-"""Changes of the demonstration's settings: two networks, and no ensemble."""
+"""Changes of the demonstration's settings: two networks, which are trained as in the study."""
 
 SMALL = [
     "curate.min_locations={}",
@@ -241,6 +242,13 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--locations", type=int, default=600, help="locations of a planet (default 600)")
     parser.add_argument("--null-trials", type=int, default=200, help="null trials (default 200)")
     parser.add_argument("--null-locations", type=int, default=240, help="locations of their planets (default 240)")
+    parser.add_argument(
+        "--set",
+        nargs="*",
+        default=[],
+        metavar="KEY=VALUE",
+        help="further settings of the cells; give them a FOLDER of their own",
+    )
     parser.add_argument("--json", type=Path, help="write the scores there")
     parser.add_argument("--picture", type=Path, help="write a picture of three scenes and their truth there")
     parser.add_argument("--check", action="store_true", help=f"exit with 1 when more than {MAX_FALSE:.0%} are false")
@@ -257,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     folder, changes = options.folder.absolute(), [f"simulate.locations={options.locations}"]
     folder.mkdir(parents=True, exist_ok=True)
-    changes += SMALL if options.small else []
+    changes += [*(SMALL if options.small else []), *options.set]
     cells = [
         Cell(*values)
         for values in product(options.signals, options.confoundings, options.splits, range(options.planets))
