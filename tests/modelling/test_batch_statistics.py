@@ -85,6 +85,7 @@ def test_the_network_that_predicts_is_the_one_that_was_trained(curated: Workspac
     assert np.abs(predicted - train.label).mean() < 1.1 * np.abs(as_trained - train.label).mean()
 
 
+@pytest.mark.slow
 def test_no_network_is_kept_before_it_has_been_trained_for_a_while(curated: Workspace) -> None:
     # With this learning rate the first epochs are worse than the constant that the network starts from.
     rate = {"dropout": 0.0, "learning_rate": 0.05}

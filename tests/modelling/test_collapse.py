@@ -67,6 +67,7 @@ def test_collapsed_is_below_two_hundredths_of_the_spread_of_the_labels(
     assert collapse.is_collapsed(*arrays) is expected
 
 
+@pytest.mark.slow
 def test_a_collapsed_network_is_trained_again_with_another_seed_and_half_the_rate(
     curated: Workspace, toys: dict[int, ModelSpec]
 ) -> None:

@@ -35,6 +35,7 @@ def specs(workspace: Workspace, task: Task, **train: object) -> dict[str, ModelS
     return {spec.kind: spec for spec in made}
 
 
+@pytest.mark.slow
 def test_a_small_network_finds_the_patches(curated: Workspace) -> None:
     spec = specs(curated, "presence")["grid"]
     metrics = modelling.fit(curated, spec, measure)

@@ -70,6 +70,7 @@ def folder(spec: ModelSpec) -> str:
     return artefacts.model(spec.task, spec.name)
 
 
+@pytest.mark.slow
 def test_an_interrupted_network_becomes_what_it_would_have_become(sampled: Workspace, spec: ModelSpec) -> None:
     modelling.fit(sampled, spec, measure)
     undisturbed = content(sampled, spec.name)
