@@ -14,7 +14,7 @@ import pandas as pd
 from jobs.acquisition.scene import Context, PlannedChip, PlannedScene, acquire_scene
 from jobs.running import worker
 from mineral_pipeline import archive
-from mineral_pipeline.sensors import SENSORS, resolve_bands
+from mineral_pipeline.sensors import resolve_bands
 from mineral_pipeline.settings import Acquire, absolute
 from mineral_pipeline.workspace import Workspace, artefacts, ledger, lock, zarr_store
 
@@ -80,7 +80,7 @@ def make_shards(catalogue: pd.DataFrame, chips: pd.DataFrame, bands: Sequence[st
             product_id=row["product_id"],
             base_url=absolute(row["base_url"]),  # catalogues of earlier versions hold relative paths
             bands=resolved[row["sensor"]],
-            fill=SENSORS[row["sensor"]].fill,
+            sensor=row["sensor"],
             chips=tuple(planned[row["scene_id"]]),
         )
         shards.setdefault(int(row["shard"]), []).append(scene)
@@ -97,7 +97,7 @@ def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, co
     """
     place = worker.here()
     dtype = np.dtype(zarr_store.open_array(workspace).dtype)
-    context = Context(source, config, dtype, archive.ByteLimiter(config.max_download_mb * 1e6), Lock())
+    context = Context(source, config, archive.ByteLimiter(config.max_download_mb * 1e6), Lock())
     indices = [chip.chip_index for scene in shard.scenes for chip in scene.chips]
     images = np.zeros((len(indices), len(config.bands), config.chip_size, config.chip_size), dtype)
     outcomes = []

@@ -11,6 +11,7 @@ from mineral_pipeline import sensors
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts, identities, ledger, zarr_store
+from mineral_pipeline.workspace.pixels import REFLECTANCE_DTYPE
 from mineral_pipeline.workspace.workspace import REPAIR
 
 
@@ -37,8 +38,10 @@ def write_store(settings: Settings, catalogue: pd.DataFrame, *, keep_shards: boo
     """Create ``chips.zarr`` of a catalogue without pixels, or around the shards that are there."""
     config, chips = settings.acquire, identities.plan_chips(catalogue)
     chips_per_write = max(config.chips_per_shard, int(chips.groupby("shard").size().max()))
-    dtype = sensors.SENSORS[catalogue["sensor"].iloc[0]].dtype  # all have the same
-    layout = zarr_store.ImageLayout(tuple(config.bands), config.chip_size, chips_per_write, dtype)
+    is_reflectance = config.radiometry == "reflectance"
+    # the digital numbers of all sensors have the same type
+    dtype = REFLECTANCE_DTYPE if is_reflectance else sensors.SENSORS[catalogue["sensor"].iloc[0]].dtype
+    layout = zarr_store.ImageLayout(tuple(config.bands), config.chip_size, chips_per_write, dtype, is_reflectance)
     attributes = {"made_with": _made_with(settings, catalogue)}
     zarr_store.create_chips(Workspace(settings.workspace), chips, layout, attributes, keep_shards=keep_shards)
 
