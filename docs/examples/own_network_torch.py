@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import mineral_pipeline as mp
+from mineral_pipeline.modelling import Subset
 
 workspace, epochs = mp.Workspace(sys.argv[1]), int((sys.argv[2:] or ["20"])[0])
 train, validation = (mp.open_subset(workspace, "presence", subset) for subset in ("train", "validation"))
@@ -20,8 +21,8 @@ network = torch.nn.Sequential(
 )  # fmt: skip
 
 
-def batch(subset, rows):  # images (sample, band, y, x), labels, weights
-    images = torch.from_numpy(subset.images.read(rows).astype("float32") / 255)
+def batch(subset: Subset, rows: np.ndarray) -> tuple[torch.Tensor, ...]:  # images (sample, band, y, x), labels, weights
+    images = torch.from_numpy(subset.images.read(rows).astype("float32") / subset.images.scale.white)
     return images, torch.from_numpy(subset.label[rows]), torch.from_numpy(subset.weight[rows])
 
 

@@ -17,6 +17,7 @@ from mineral_pipeline import archive
 from mineral_pipeline.sensors import resolve_bands
 from mineral_pipeline.settings import Acquire, absolute
 from mineral_pipeline.workspace import Workspace, artefacts, ledger, lock, zarr_store
+from mineral_pipeline.workspace.places import write_places
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, co
     worker.check_in_service()
     workspace.remove(artefacts.ledger_part(shard.number))  # not done while the pixels change
     zarr_store.write_shard(workspace, shard.number, images)
+    write_places(workspace, shard.number, ledger.to_table(outcomes).sort_values("chip_index"))
     ledger.write_part(workspace, shard.number, outcomes)
     states = ledger.scene_states([outcome.scene_id for outcome in outcomes], [str(one.status) for one in outcomes])
     reasons = tuple(one.reason for one in outcomes if one.status == ledger.State.UNREACHABLE)

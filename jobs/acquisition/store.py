@@ -12,6 +12,7 @@ from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts, identities, ledger, zarr_store
 from mineral_pipeline.workspace.pixels import REFLECTANCE_DTYPE
+from mineral_pipeline.workspace.places import NAMES, write_places
 from mineral_pipeline.workspace.workspace import REPAIR
 
 
@@ -43,7 +44,20 @@ def write_store(settings: Settings, catalogue: pd.DataFrame, *, keep_shards: boo
     dtype = REFLECTANCE_DTYPE if is_reflectance else sensors.SENSORS[catalogue["sensor"].iloc[0]].dtype
     layout = zarr_store.ImageLayout(tuple(config.bands), config.chip_size, chips_per_write, dtype, is_reflectance)
     attributes = {"made_with": _made_with(settings, catalogue)}
-    zarr_store.create_chips(Workspace(settings.workspace), chips, layout, attributes, keep_shards=keep_shards)
+    workspace = Workspace(settings.workspace)
+    zarr_store.create_chips(workspace, chips, layout, attributes, keep_shards=keep_shards)
+    if keep_shards:
+        _restore_places(workspace)
+
+
+def _restore_places(workspace: Workspace) -> None:
+    """Write where the chips of finished shards are, as the ledger tells: the store may have had no such arrays."""
+    for shard in ledger.finished_shards(workspace):
+        try:
+            part = workspace.read_table(artefacts.ledger_part(shard), ["chip_index", *NAMES]).sort_values("chip_index")
+        except WorkspaceError:  # it is damaged or of an earlier version: acquire does it again, or it stays without
+            continue
+        write_places(workspace, shard, part)
 
 
 def _made_with(settings: Settings, catalogue: pd.DataFrame) -> dict[str, Any]:

@@ -32,6 +32,8 @@ from mineral_pipeline.workspace.documents import digest_document
 from mineral_pipeline.workspace.identities import CHIP_COLUMNS
 from mineral_pipeline.workspace.images import Images
 from mineral_pipeline.workspace.pixels import REFLECTANCE, PixelScale
+from mineral_pipeline.workspace.places import NAMES as PLACE_NAMES
+from mineral_pipeline.workspace.places import create_places
 from mineral_pipeline.workspace.workspace import REPAIR, Workspace
 
 ZARR_FORMAT: Literal[3] = 3
@@ -75,7 +77,7 @@ def create_chips(
     *,
     keep_shards: bool = False,
 ) -> None:
-    """Create the empty ``chips.zarr``: ``image`` (chip, band, y, x), inner chunk one chip, 0 = fill.
+    """Create the empty ``chips.zarr``: ``image`` (chip, band, y, x), inner chunk one chip, 0 = fill; and `places`.
 
     Args:
         workspace: the workspace.
@@ -99,7 +101,8 @@ def create_chips(
         for name in CHIP_COLUMNS:
             _coordinate(group, name, chips[name].tolist(), "chip")
         _coordinate(group, "band", list(layout.bands), "band")
-        group["image"].attrs.update({"coordinates": " ".join(CHIP_COLUMNS), **layout.attributes})
+        create_places(group, len(chips), layout.images_per_write)
+        group["image"].attrs.update({"coordinates": " ".join([*CHIP_COLUMNS, *PLACE_NAMES]), **layout.attributes})
 
 
 def is_complete(workspace: Workspace, name: str = artefacts.CHIPS) -> bool:
