@@ -58,6 +58,8 @@ def task_bytes(settings: Settings) -> float:
     config, pixels = settings.acquire, float(MAX_SCENE_PIXELS)
     if "simulate" in settings.jobs:
         pixels = min(pixels, (2 * settings.simulate.scene_size * settings.simulate.scale) ** 2)
+    if sensors.any_panchromatic(config.bands):
+        pixels *= 4
     decoded = len(config.bands) * pixels * 2  # of one scene at a time, in 16 bits
     return min(config.max_download_mb * 1e6, config.threads * decoded) + decoded
 

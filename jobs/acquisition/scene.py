@@ -153,7 +153,9 @@ def _decode(
         raster = imagery.decode(file.content, name, imagery.sampled_edge(config.chip_size, config.method), sensor.fill)
         if raster.is_georeferenced:  # make_chip rejects the others
             bounds = array_bounds(*raster.pixels.shape, raster.transform)
-            archive.check_extent(metadata, bounds, raster.shape, context.source.archive.reduced, name)
+            is_pan = (known := sensor.band(band)) is not None and known.is_panchromatic
+            reduced = context.source.archive.reduced
+            archive.check_extent(metadata, bounds, raster.shape, reduced, name, is_panchromatic=is_pan)
         archive.check_dtype(raster.pixels.dtype, np.dtype(sensor.dtype), name)
     return imagery.to_reflectance(raster, line.gain, line.offset) if line else raster
 

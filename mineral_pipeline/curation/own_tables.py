@@ -107,6 +107,7 @@ def measure_split(
     if len(words) < 2:
         raise DataError(f"column {subset} names {one_line(', '.join(words)) or 'no subset'} only: a split has several")
     footprints = geometry.to_shapes(kept)
+    geometry.checked(footprints, "raise", geometry.REPAIR_OR_REMOVE)
     keys = pd.factorize(kept[location])[0] if location else np.arange(len(kept))
     # A location with footprints in two subsets counts as two locations, one in each.
     pairs, numbers = np.unique(np.stack([number, keys], axis=1), axis=0, return_inverse=True)
@@ -127,7 +128,7 @@ def _chips(table: Table, location: str | None, richness: str | None) -> gpd.GeoD
     """The footprints as `make_split` reads chips."""
     _check_columns(table, [location, richness])
     shapes = geometry.to_shapes(table)
-    lon, lat = geometry.lonlat(geometry.checked(shapes, "raise").centres).T
+    lon, lat = geometry.lonlat(geometry.checked(shapes, "raise", geometry.REPAIR_OR_REMOVE).centres).T
     values = np.zeros(len(table)) if richness is None else pd.to_numeric(table[richness], errors="coerce").to_numpy()
     if not (values >= 0).all():
         raise DataError(f"column {richness} must hold numbers from 0: row {int(np.argmin(values >= 0))} does not")

@@ -4,7 +4,15 @@ A new sensor is one new file in this package that calls `register` with a `Senso
 """
 
 from mineral_pipeline.sensors.radiometry import check_radiometry, describe_mixture
-from mineral_pipeline.sensors.sensor import SENSORS, Band, Sensor, check_bands, register, resolve_bands
+from mineral_pipeline.sensors.sensor import (
+    SENSORS,
+    Band,
+    Sensor,
+    any_panchromatic,
+    check_bands,
+    register,
+    resolve_bands,
+)
 from mineral_pipeline.sensors.visible import visible_bands
 
 SENSORS.import_modules(__name__)
@@ -13,6 +21,7 @@ __all__ = [
     "SENSORS",
     "Band",
     "Sensor",
+    "any_panchromatic",
     "check_bands",
     "check_radiometry",
     "describe_mixture",

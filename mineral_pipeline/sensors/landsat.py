@@ -162,6 +162,8 @@ class SceneMetadata:
     """Lines of the reflective bands; 0 when absent."""
     samples: int
     """Samples of a line of the reflective bands; 0 when absent."""
+    panchromatic_shape: tuple[int, int]
+    """Lines and samples of the panchromatic band; 0 when absent."""
     projection: str
     """Projection: ``UTM``, or ``PS`` (polar stereographic); empty when absent."""
     utm_zone: int
@@ -227,6 +229,10 @@ def read_metadata(text: bytes | str, source: str = "") -> SceneMetadata:
         pixel_size=values.number("GRID_CELL_SIZE_REFLECTIVE", "GRID_CELL_SIZE_REF", default=math.nan),
         lines=values.integer("REFLECTIVE_LINES", "PRODUCT_LINES_REF", default=0),
         samples=values.integer("REFLECTIVE_SAMPLES", "PRODUCT_SAMPLES_REF", default=0),
+        panchromatic_shape=(
+            values.integer("PANCHROMATIC_LINES", "PRODUCT_LINES_PAN", default=0),
+            values.integer("PANCHROMATIC_SAMPLES", "PRODUCT_SAMPLES_PAN", default=0),
+        ),
         projection=values.text("MAP_PROJECTION", default=""),
         utm_zone=values.integer("UTM_ZONE", "ZONE_NUMBER", within=(-60, 60), default=0),
         band_files={

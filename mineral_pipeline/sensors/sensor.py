@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -12,6 +12,9 @@ from mineral_pipeline.registry import Registry
 ALIASES = {"swir1": "swir16", "swir2": "swir22", "nir": "nir08"}
 """Other common names in use, by which bands are found as well."""
 
+
+PANCHROMATIC = "pan"
+"""Common name of the bands with pixels of 15 m."""
 
 LONGEST_SUNLIGHT_UM = 3.0
 """Wavelength in micrometres beyond which the Earth's own radiation outshines reflected sunlight."""
@@ -35,6 +38,11 @@ class Band:
     def is_reflective(self) -> bool:
         """Whether what it sees is sunlight."""
         return self.wavelength_um[0] < LONGEST_SUNLIGHT_UM
+
+    @property
+    def is_panchromatic(self) -> bool:
+        """Whether it has the finer grid of panchromatic bands."""
+        return self.common_name == PANCHROMATIC
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,12 @@ def register(sensor: Sensor) -> Sensor:
     return SENSORS.register(sensor.code, sensor)
 
 
+def any_panchromatic(names: Iterable[str]) -> bool:
+    """Whether one of some bands is panchromatic on one of the sensors, so that its raster has four times the pixels."""
+    found = (sensor.band(name) for sensor in SENSORS.values() for name in names)
+    return any(band is not None and band.is_panchromatic for band in found)
+
+
 def check_bands(names: Iterable[str], codes: Iterable[str], radiometry: str = "dn") -> None:
     """Refuse bands that one of some sensors lacks, or that are not the same on all of them.
 
@@ -79,7 +93,8 @@ def check_bands(names: Iterable[str], codes: Iterable[str], radiometry: str = "d
 
     Raises:
         SettingsError: a sensor is unknown or lacks a band, or a name means different wavelengths on two of them, or two
-            names one band; or a band is thermal, of which reflectance is asked for.
+            names one band; or a panchromatic band stands beside others; or a band is thermal, of which reflectance is
+            asked for.
     """
     names, codes = list(names), list(codes)
     for code in codes:
@@ -96,8 +111,20 @@ def check_bands(names: Iterable[str], codes: Iterable[str], radiometry: str = "d
                 f"acquire.bands: {name} is {' and '.join(meanings.values())}: name the band that you mean by its common"
                 f" name, {' or '.join(meanings)}, or choose one sensor by catalogue.spacecraft and catalogue.sensors"
             )
+    _check_grids(names, codes)
     if radiometry == "reflectance":
         _check_reflective(names, codes)
+
+
+def _check_grids(names: Sequence[str], codes: Iterable[str]) -> None:
+    """Refuse a panchromatic band beside others, since the bands of a chip share one grid."""
+    for code, name in product(codes, names):
+        band = SENSORS[code].band(name)
+        if band is not None and band.is_panchromatic and len(names) > 1:
+            raise SettingsError(
+                f"acquire.bands: {name} of {code} is panchromatic and has a grid of its own, of 15 m, while the bands"
+                f" of a chip share one: acquire it alone, as bands: [{name}], or remove it"
+            )
 
 
 def _check_reflective(names: Iterable[str], codes: Iterable[str]) -> None:
