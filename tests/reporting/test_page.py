@@ -380,6 +380,12 @@ def test_the_split_tells_regions_and_what_is_left_out() -> None:
     assert [item.header[0] for item in old.items if isinstance(item, Table)] == ["", "leakage"]
 
 
+def test_reflectance_is_told_beside_the_digital_numbers_that_are_shown() -> None:
+    for is_reflectance in (False, True):
+        (text,) = scene_section(replace(world.example(), is_reflectance=is_reflectance), "").text
+        assert ("the networks see the reflectance at the top of the atmosphere" in text) == is_reflectance
+
+
 def test_barren_places_are_told_where_there_are_any() -> None:
     data = world.full()
     assert data.labels is not None
