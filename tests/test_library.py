@@ -146,6 +146,8 @@ ROWS = squares(0, 5).assign(subset=["a", "b"], text="x")
         (lambda: mp.measure_split(pd.DataFrame(ROWS)), "must be a GeoDataFrame or a GeoSeries, not a DataFrame"),
         (lambda: mp.measure_split(gpd.GeoDataFrame({"subset": ["a"]})), "has no geometry: name its column"),
         (lambda: mp.measure_split(ROWS.set_geometry(ROWS.centroid)), "a Point instead of a polygon; repair"),
+        (lambda: mp.measure_split(pd.concat([ROWS.set_geometry(ROWS.centroid).assign(subset="dropped"),
+                                             ROWS, ROWS.set_geometry(ROWS.centroid)])), "2 of 6 .* rows 4, 5: a Point"),
         (lambda: mp.split_footprints(ROWS.set_geometry(ROWS.centroid)), "; repair them, .* or leave their rows"),
         (lambda: mp.measure_split(ROWS, deposits=[[1, 2, 3]]), r"points must be \(m, 2\) lon/lat or shapely points"),
         (lambda: mp.split_footprints(ROWS.iloc[:0]), "the table of footprints is empty"),

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from pydantic import ValidationError
 
 from mineral_pipeline import geometry
@@ -106,8 +107,10 @@ def measure_split(
     words, number = np.unique(named[named != DROPPED].to_numpy(dtype=object).astype(str), return_inverse=True)
     if len(words) < 2:
         raise DataError(f"column {subset} names {one_line(', '.join(words)) or 'no subset'} only: a split has several")
-    footprints = geometry.to_shapes(kept)
-    geometry.checked(footprints, "raise", geometry.REPAIR_OR_REMOVE)
+    shapes, is_kept = geometry.to_shapes(table), named.to_numpy() != DROPPED
+    whole = np.where(is_kept, shapes, np.array(shapely.box(0, 0, 1, 1), dtype=object))  # rows keep their numbers
+    geometry.checked(whole, "raise", geometry.REPAIR_OR_REMOVE)
+    footprints = shapes[is_kept]
     keys = pd.factorize(kept[location])[0] if location else np.arange(len(kept))
     # A location with footprints in two subsets counts as two locations, one in each.
     pairs, numbers = np.unique(np.stack([number, keys], axis=1), axis=0, return_inverse=True)
