@@ -20,6 +20,9 @@ from mineral_pipeline.sensors.sensor import SENSORS
 MIN_SUN_ELEVATION = 5.0
 """Lowest Sun in degrees at which reflectance is taken: below, hardly any light comes from the ground."""
 
+MAX_REFLECTANCE = 10.0
+"""Magnitude that neither the reflectance of one digital number nor that at 0 reaches: ten times that of white."""
+
 NEAREST, FARTHEST = 0.98, 1.02
 """Distances between Earth and Sun in astronomical units that occur."""
 
@@ -71,9 +74,16 @@ def reflectance_line(metadata: SceneMetadata, code: str, band: str) -> Line:
     known = SENSORS[code].band(band)
     sine = math.sin(math.radians(metadata.sun_elevation))
     if known is None or known.irradiance is None:
-        return _rescaling(metadata, "REFLECTANCE", band) * (1 / sine)
-    distance = _earth_sun_distance(metadata)
-    return radiance_line(metadata, band) * (math.pi * distance**2 / (known.irradiance * sine))
+        line = _rescaling(metadata, "REFLECTANCE", band) * (1 / sine)
+    else:
+        distance = _earth_sun_distance(metadata)
+        line = radiance_line(metadata, band) * (math.pi * distance**2 / (known.irradiance * sine))
+    if not (0 < line.gain < MAX_REFLECTANCE and abs(line.offset) < MAX_REFLECTANCE):
+        raise UncalibratedError(
+            f"{metadata.product_id}: its coefficients of {band} give a reflectance of {line.gain:.3g} for each digital"
+            f" number and {line.offset:.3g} at 0, which is impossible"
+        )
+    return line
 
 
 def radiance_line(metadata: SceneMetadata, band: str) -> Line:

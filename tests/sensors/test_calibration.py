@@ -141,6 +141,9 @@ END
         ({"coefficients": {"RADIANCE_MULT_BAND_7": 0.0, "RADIANCE_ADD_BAND_7": 0.0}}, "B7", "= 0 is impossible"),
         ({"coefficients": {"RADIANCE_MULT_BAND_7": 1.0, "RADIANCE_ADD_BAND_7": 0.0, "EARTH_SUN_DISTANCE": 149.6}},
          "B7", "EARTH_SUN_DISTANCE = 149.6 is impossible"),
+        ({"coefficients": {"RADIANCE_MULT_BAND_7": 1e300, "RADIANCE_ADD_BAND_7": 0.0}}, "B7", "which is impossible"),
+        ({"coefficients": {"LMAX_BAND7": 1.7e308, "LMIN_BAND7": -1.7e308, "QCALMAX_BAND7": 2.0, "QCALMIN_BAND7": 1.0}},
+         "B7", "a reflectance of inf for each"),
         ({"coefficients": dict.fromkeys(
             ("LMAX_BAND7", "LMIN_BAND7", "QCALMAX_BAND7", "QCALMIN_BAND7"), 1.0)}, "B7", "are no range"),
     ],
