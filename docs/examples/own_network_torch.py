@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 import mineral_pipeline as mp
-from mineral_pipeline.modelling import Subset
 
 workspace, epochs = mp.Workspace(sys.argv[1]), int((sys.argv[2:] or ["20"])[0])
 train, validation = (mp.open_subset(workspace, "presence", subset) for subset in ("train", "validation"))
@@ -21,7 +20,7 @@ network = torch.nn.Sequential(
 )  # fmt: skip
 
 
-def batch(subset: Subset, rows: np.ndarray) -> tuple[torch.Tensor, ...]:  # images (sample, band, y, x), labels, weights
+def batch(subset: mp.Subset, rows: np.ndarray) -> tuple[torch.Tensor, ...]:  # images (sample, band, y, x), labels, ...
     images = torch.from_numpy(subset.images.read(rows).astype("float32") / subset.images.scale.white)
     return images, torch.from_numpy(subset.label[rows]), torch.from_numpy(subset.weight[rows])
 
