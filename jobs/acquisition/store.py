@@ -52,12 +52,10 @@ def write_store(settings: Settings, catalogue: pd.DataFrame, *, keep_shards: boo
 
 def _restore_places(workspace: Workspace) -> None:
     """Write where the chips of finished shards are, as the ledger tells: the store may have had no such arrays."""
-    for shard in ledger.finished_shards(workspace):
-        try:
-            part = workspace.read_table(artefacts.ledger_part(shard), ["chip_index", *NAMES]).sort_values("chip_index")
-        except WorkspaceError:  # it is damaged or of an earlier version: acquire does it again, or it stays without
-            continue
-        write_places(workspace, shard, part)
+    for name, part in workspace.read_parts(artefacts.LEDGER, ["chip_index", *NAMES]).items():
+        # one that is damaged, acquire makes again; of one of an earlier version, the chips stay without
+        if (match := ledger.PART.fullmatch(name)) and not isinstance(part, WorkspaceError):
+            write_places(workspace, int(match[1]), part.to_pandas().sort_values("chip_index"))
 
 
 def _made_with(settings: Settings, catalogue: pd.DataFrame) -> dict[str, Any]:
