@@ -157,7 +157,7 @@ def one_at_a_time(folder: Path, url: str, catalogue: pd.DataFrame) -> float:
     settings = settings_for(folder, url, threads=1)
     scenes = [scene for shard in plan_shards(catalogue, url) for scene in shard.scenes]
     limiter = archive.ByteLimiter(settings.acquire.max_download_mb * 1e6)
-    context = Context(archive.open_source(settings.archive), settings.acquire, np.dtype("uint8"), limiter, Lock())
+    context = Context(archive.open_source(settings.archive), settings.acquire, limiter, Lock())
     for number, scene in enumerate(scenes):
         if number == 1:  # the first compiles and connects
             start = time.perf_counter()

@@ -58,6 +58,8 @@ def task_bytes(settings: Settings) -> float:
     config, pixels = settings.acquire, float(MAX_SCENE_PIXELS)
     if "simulate" in settings.jobs:
         pixels = min(pixels, (2 * settings.simulate.scene_size * settings.simulate.scale) ** 2)
+    if sensors.any_panchromatic(config.bands):
+        pixels *= 4
     decoded = len(config.bands) * pixels * 2  # of one scene at a time, in 16 bits
     return min(config.max_download_mb * 1e6, config.threads * decoded) + decoded
 
@@ -99,9 +101,10 @@ def main(settings: Settings, client: Client, retry_failed: bool = False) -> Coun
 
 def _check_sensors(workspace: Workspace, settings: Settings, catalogue: pd.DataFrame) -> None:
     """Refuse a catalogue whose scenes cannot be chips of one store."""
-    sensors.check_bands(settings.acquire.bands, catalogue["sensor"].unique())
+    config, codes = settings.acquire, catalogue["sensor"]
+    sensors.check_bands(config.bands, codes.unique(), config.radiometry)
     try:
-        sensors.check_radiometry(catalogue["sensor"], catalogue["level"])
+        sensors.check_radiometry(codes, catalogue["level"], config.radiometry)
     except SettingsError as error:  # a catalogue of an earlier version, which the workspace keeps
         raise SettingsError(f"{workspace.uri(artefacts.CATALOGUE)}: {error}, and give another --workspace") from error
 

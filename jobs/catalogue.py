@@ -36,8 +36,9 @@ def plan(settings: Settings) -> Plan:
         scenes = len(workspace.read_table(artefacts.CATALOGUE, ["scene_id"]))
         return Plan(Counts("scenes", planned=scenes, skipped=scenes))
     listing = _find_products(settings)
-    _select_scenes(listing, settings)
-    return Plan(Counts("scenes", planned=listing.matched), {} if listing.is_index else {"index": NO_INDEX})
+    mixture = _find_mixture(_select_scenes(listing, settings), settings)
+    index = {} if listing.is_index else {"index": NO_INDEX}
+    return Plan(Counts("scenes", planned=listing.matched), index | mixture)
 
 
 def main(settings: Settings, client: Client) -> Counts:
@@ -62,15 +63,24 @@ def main(settings: Settings, client: Client) -> Counts:
         progress.advance(done=len(table))
     for reason, count in selection.dropped.items():
         CONSOLE.print(f"{'':<10} {count:,} left out: {reason}")
+    for mixture in _find_mixture(selection, settings).values():
+        CONSOLE.print(f"{'':<10} {mixture}")
     return Counts("scenes", planned=listing.matched, done=len(table), reasons=selection.dropped)
 
 
 def _select_scenes(listing: archive.Listing, settings: Settings) -> archive.Selection:
     """Select the scenes of the catalogue, and check that they can share one array of the bands of the settings."""
     selection = archive.select_scenes(listing, settings.catalogue.limit)
-    sensors.check_bands(settings.acquire.bands, selection.scenes["sensor"].unique())
-    sensors.check_radiometry(selection.scenes["sensor"], selection.scenes["level"])
+    config, codes = settings.acquire, selection.scenes["sensor"]
+    sensors.check_bands(config.bands, codes.unique(), config.radiometry)
+    sensors.check_radiometry(codes, selection.scenes["level"], config.radiometry)
     return selection
+
+
+def _find_mixture(selection: archive.Selection, settings: Settings) -> dict[str, str]:
+    """What to know of scenes of several sensors; nothing where there is one, or one scale."""
+    mixture = sensors.describe_mixture(selection.scenes["sensor"]) if settings.acquire.radiometry == "dn" else None
+    return {"sensors": mixture} if mixture else {}
 
 
 def _find_products(settings: Settings) -> archive.Listing:

@@ -3,7 +3,8 @@
     mineral-pipeline export WORKSPACE CHIP... [--to FOLDER]
 
 Reads ``chips.zarr`` and the ledger, and writes ``FOLDER/CHIP.tif`` for each chip (default: the current folder): every
-band of the chip in its own projection, 0 = nodata. A chip's name is its ``chip_id`` in the ledger, that of the product.
+band of the chip in its own projection, 0 = nodata, of reflectance with scale and offset. A chip's name is its
+``chip_id`` in the ledger, that of the product.
 """
 
 from __future__ import annotations
@@ -58,4 +59,6 @@ def write_geotiff(path: str, chip: xr.DataArray) -> None:
     ) as file:
         file.write(np.asarray(chip))
         file.descriptions = tuple(chip["band"].values.tolist())
+        if "scale_factor" in chip.attrs:  # reflectance
+            file.scales, file.offsets = ((chip.attrs[name],) * bands for name in ("scale_factor", "add_offset"))
         file.update_tags(product_id=chip.attrs["product_id"], acquired=chip.attrs["acquired"])

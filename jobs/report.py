@@ -92,6 +92,7 @@ def _example(settings: Settings, data: reporting.ReportData) -> reporting.Exampl
     return reporting.Example(
         product_id=product_id, sensor=scene["sensor"], band=band, images=images, footprint=outline, deposits=points,
         method=settings.acquire.method, edge=max(raster.pixels.shape),
+        is_reflectance=settings.acquire.radiometry == "reflectance",
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mineral_pipeline.labelling import read_barren, read_deposits, richness
     from mineral_pipeline.labelling.membership import membership, sum_inside
     from mineral_pipeline.landsat import read_metadata
-    from mineral_pipeline.modelling import open_subset
+    from mineral_pipeline.modelling import Subset, open_subset
     from mineral_pipeline.settings import DepositColumns, DepositFile
     from mineral_pipeline.workspace import Workspace
 
@@ -40,7 +40,7 @@ _PACKAGES = {
     "imagery": ("downsample", "find_footprint"),
     "labelling": ("membership", "read_barren", "read_deposits", "richness", "sum_inside"),
     "landsat": ("read_metadata",),
-    "modelling": ("open_subset",),
+    "modelling": ("Subset", "open_subset"),
     "settings": ("DepositColumns", "DepositFile"),
     "workspace": ("Workspace",),
 }  # fmt: skip
@@ -51,6 +51,7 @@ __all__ = [
     "DepositFile",
     "MineralPipelineError",
     "SplitOptions",
+    "Subset",
     "Workspace",
     "__version__",
     "downsample",

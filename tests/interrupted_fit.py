@@ -23,6 +23,7 @@ from mineral_pipeline.modelling.checkpoint import Checkpoint
 from mineral_pipeline.modelling.draft import Draft
 from mineral_pipeline.modelling.networks import NETWORKS, Network
 from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace.pixels import PixelScale
 
 COLLAPSING_SEED = 0
 """Seed of which the first training collapses to a constant; the second does not."""
@@ -32,12 +33,12 @@ DROPOUT = 0.3
 QUICK = {"networks": ["toy"], "seeds": [COLLAPSING_SEED, 1], "epochs": 12, "patience": 2}
 
 
-def build_toy(spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.ndarray) -> Any:
+def build_toy(spec: ModelSpec, shape: tuple[int, ...], pixels: PixelScale, labels: np.ndarray) -> Any:
     """A convolution with penalties, batch normalisation and dropout before and after it."""
     from mineral_pipeline.modelling import layers
 
     keras, seeds = layers.keras, layers.layer_seeds(spec.seed)
-    inputs, x = layers.image_input(shape, dtype)
+    inputs, x = layers.image_input(shape, pixels)
     x = keras.layers.GaussianNoise(0.01, seed=next(seeds))(x)
     convolution = keras.layers.Conv2D(
         8, 3, kernel_initializer=layers.he_uniform(seeds), kernel_regularizer=keras.regularizers.L1L2(1e-4, 1e-4)

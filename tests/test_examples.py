@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import shapely
 from matplotlib.image import imread
 from synthetic_samples import write_samples
 
+import mineral_pipeline as mp
 from mineral_pipeline.workspace import Workspace
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
@@ -53,6 +55,14 @@ def test_examples_are_short() -> None:
         "own_network.py", "own_network_torch.py", "own_points.py", "own_split.py",
     ]  # fmt: skip
     assert all(path.read_text().count("\n") < 40 for path in EXAMPLES.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_examples_use_public_names_only(path: Path) -> None:
+    """Also that which needs a package that is not installed."""
+    text = path.read_text()
+    assert set(re.findall(r"\bmp\.(\w+)", text)) <= set(mp.__all__)
+    assert re.findall(r"mineral_pipeline\S*.*", text) == ["mineral_pipeline as mp"]
 
 
 def test_own_points(run: Run, footprints: Path, points: Path) -> None:

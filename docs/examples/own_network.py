@@ -20,7 +20,7 @@ learnt, images = (np.moveaxis(subset.images.read(np.arange(len(subset))), 1, -1)
 
 layers = keras.layers
 network = keras.Sequential([
-    layers.Rescaling(1 / 255), layers.Conv2D(16, 3, activation="relu"), layers.MaxPooling2D(2),
+    layers.Rescaling(1 / train.images.scale.white), layers.Conv2D(16, 3, activation="relu"), layers.MaxPooling2D(2),
     layers.Conv2D(32, 3, activation="relu"), layers.GlobalAveragePooling2D(), layers.Dense(1, activation="sigmoid"),
 ])  # fmt: skip
 network.compile("adam", "binary_crossentropy")

@@ -20,8 +20,8 @@ network = torch.nn.Sequential(
 )  # fmt: skip
 
 
-def batch(subset, rows):  # images (sample, band, y, x), labels, weights
-    images = torch.from_numpy(subset.images.read(rows).astype("float32") / 255)
+def batch(subset: mp.Subset, rows: np.ndarray) -> tuple[torch.Tensor, ...]:  # images (sample, band, y, x), labels, ...
+    images = torch.from_numpy(subset.images.read(rows).astype("float32") / subset.images.scale.white)
     return images, torch.from_numpy(subset.label[rows]), torch.from_numpy(subset.weight[rows])
 
 

@@ -19,6 +19,8 @@ from rasterio.transform import array_bounds
 
 from mineral_pipeline import archive, imagery
 from mineral_pipeline.errors import MineralPipelineError, one_line
+from mineral_pipeline.sensors import SENSORS
+from mineral_pipeline.sensors.calibration import UncalibratedError, reflectance_line
 from mineral_pipeline.sensors.landsat import SceneMetadata
 from mineral_pipeline.settings import Acquire
 from mineral_pipeline.workspace.digests import digest_array
@@ -44,8 +46,8 @@ class PlannedScene:
     """URL of the product's folder."""
     bands: tuple[str, ...]
     """Bands to read, by their names in file names."""
-    fill: int
-    """Value of the sensor's pixels outside of the image."""
+    sensor: str
+    """Code of its sensor, such as ``LT04``."""
     chips: tuple[PlannedChip, ...]
 
 
@@ -55,8 +57,6 @@ class Context:
 
     source: archive.Source
     config: Acquire
-    dtype: np.dtype[Any]
-    """Type of the store's pixels."""
     limiter: archive.ByteLimiter
     """Limits the bytes of fetched files that the task holds at a time."""
     decoding: Lock
@@ -122,11 +122,10 @@ def _read_scene(scene: PlannedScene, context: Context, deadline: float) -> tuple
         facts, waiting, files = _facts(files), list(files.bands), replace(files, bands=())
         with context.decoding, archive.validating(files):
             try:
-                names = [f"{scene.product_id} {band}" for band in scene.bands]
                 # each file is released once it is decoded
-                rasters = [_decode(waiting.pop(0), name, files.metadata, scene.fill, context) for name in names]
+                rasters = [_decode(waiting.pop(0), scene, band, files.metadata, context) for band in scene.bands]
                 return facts, cut_chips(rasters, files.metadata, context.config)
-            except imagery.UnusableRaster as error:
+            except (imagery.UnusableRaster, UncalibratedError) as error:
                 return {**facts, "status": State.REJECTED, "reason": str(error)}, []
 
 
@@ -141,17 +140,24 @@ def cut_chips(rasters: list[imagery.Raster], metadata: SceneMetadata, config: Ac
 
 
 def _decode(
-    file: archive.FetchedObject, name: str, metadata: SceneMetadata, fill: int, context: Context
+    file: archive.FetchedObject, scene: PlannedScene, band: str, metadata: SceneMetadata, context: Context
 ) -> imagery.Raster:
-    """Decode a band and validate it against its metadata and the store."""
-    config = context.config
+    """Decode a band, validate it against its metadata and its sensor, and turn it into reflectance if so wished.
+
+    Raises:
+        UncalibratedError: its reflectance is not known: the scene is rejected.
+    """
+    config, sensor, name = context.config, SENSORS[scene.sensor], f"{scene.product_id} {band}"
+    line = reflectance_line(metadata, sensor.code, band) if config.radiometry == "reflectance" else None
     with archive.validating(file):
-        raster = imagery.decode(file.content, name, imagery.sampled_edge(config.chip_size, config.method), fill)
+        raster = imagery.decode(file.content, name, imagery.sampled_edge(config.chip_size, config.method), sensor.fill)
         if raster.is_georeferenced:  # make_chip rejects the others
             bounds = array_bounds(*raster.pixels.shape, raster.transform)
-            archive.check_extent(metadata, bounds, raster.shape, context.source.archive.reduced, name)
-        archive.check_dtype(raster.pixels.dtype, context.dtype, name)
-    return raster
+            is_pan = (known := sensor.band(band)) is not None and known.is_panchromatic
+            reduced = context.source.archive.reduced
+            archive.check_extent(metadata, bounds, raster.shape, reduced, name, is_panchromatic=is_pan)
+        archive.check_dtype(raster.pixels.dtype, np.dtype(sensor.dtype), name)
+    return imagery.to_reflectance(raster, line.gain, line.offset) if line else raster
 
 
 def _facts(files: archive.SceneFiles) -> dict[str, Any]:

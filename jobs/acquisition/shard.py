@@ -14,9 +14,10 @@ import pandas as pd
 from jobs.acquisition.scene import Context, PlannedChip, PlannedScene, acquire_scene
 from jobs.running import worker
 from mineral_pipeline import archive
-from mineral_pipeline.sensors import SENSORS, resolve_bands
+from mineral_pipeline.sensors import resolve_bands
 from mineral_pipeline.settings import Acquire, absolute
 from mineral_pipeline.workspace import Workspace, artefacts, ledger, lock, zarr_store
+from mineral_pipeline.workspace.places import write_places
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def make_shards(catalogue: pd.DataFrame, chips: pd.DataFrame, bands: Sequence[st
             product_id=row["product_id"],
             base_url=absolute(row["base_url"]),  # catalogues of earlier versions hold relative paths
             bands=resolved[row["sensor"]],
-            fill=SENSORS[row["sensor"]].fill,
+            sensor=row["sensor"],
             chips=tuple(planned[row["scene_id"]]),
         )
         shards.setdefault(int(row["shard"]), []).append(scene)
@@ -97,7 +98,7 @@ def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, co
     """
     place = worker.here()
     dtype = np.dtype(zarr_store.open_array(workspace).dtype)
-    context = Context(source, config, dtype, archive.ByteLimiter(config.max_download_mb * 1e6), Lock())
+    context = Context(source, config, archive.ByteLimiter(config.max_download_mb * 1e6), Lock())
     indices = [chip.chip_index for scene in shard.scenes for chip in scene.chips]
     images = np.zeros((len(indices), len(config.bands), config.chip_size, config.chip_size), dtype)
     outcomes = []
@@ -111,6 +112,7 @@ def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, co
     worker.check_in_service()
     workspace.remove(artefacts.ledger_part(shard.number))  # not done while the pixels change
     zarr_store.write_shard(workspace, shard.number, images)
+    write_places(workspace, shard.number, ledger.to_table(outcomes).sort_values("chip_index"))
     ledger.write_part(workspace, shard.number, outcomes)
     states = ledger.scene_states([outcome.scene_id for outcome in outcomes], [str(one.status) for one in outcomes])
     reasons = tuple(one.reason for one in outcomes if one.status == ledger.State.UNREACHABLE)

@@ -11,6 +11,8 @@ from mineral_pipeline import sensors
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts, identities, ledger, zarr_store
+from mineral_pipeline.workspace.pixels import REFLECTANCE_DTYPE
+from mineral_pipeline.workspace.places import NAMES, write_places
 from mineral_pipeline.workspace.workspace import REPAIR
 
 
@@ -37,10 +39,23 @@ def write_store(settings: Settings, catalogue: pd.DataFrame, *, keep_shards: boo
     """Create ``chips.zarr`` of a catalogue without pixels, or around the shards that are there."""
     config, chips = settings.acquire, identities.plan_chips(catalogue)
     chips_per_write = max(config.chips_per_shard, int(chips.groupby("shard").size().max()))
-    dtype = sensors.SENSORS[catalogue["sensor"].iloc[0]].dtype  # all have the same
-    layout = zarr_store.ImageLayout(tuple(config.bands), config.chip_size, chips_per_write, dtype)
+    is_reflectance = config.radiometry == "reflectance"
+    # the digital numbers of all sensors have the same type
+    dtype = REFLECTANCE_DTYPE if is_reflectance else sensors.SENSORS[catalogue["sensor"].iloc[0]].dtype
+    layout = zarr_store.ImageLayout(tuple(config.bands), config.chip_size, chips_per_write, dtype, is_reflectance)
     attributes = {"made_with": _made_with(settings, catalogue)}
-    zarr_store.create_chips(Workspace(settings.workspace), chips, layout, attributes, keep_shards=keep_shards)
+    workspace = Workspace(settings.workspace)
+    zarr_store.create_chips(workspace, chips, layout, attributes, keep_shards=keep_shards)
+    if keep_shards:
+        _restore_places(workspace)
+
+
+def _restore_places(workspace: Workspace) -> None:
+    """Write where the chips of finished shards are, as the ledger tells: the store may have had no such arrays."""
+    for name, part in workspace.read_parts(artefacts.LEDGER, ["chip_index", *NAMES]).items():
+        # one that is damaged, acquire makes again; of one of an earlier version, the chips stay without
+        if (match := ledger.PART.fullmatch(name)) and not isinstance(part, WorkspaceError):
+            write_places(workspace, int(match[1]), part.to_pandas().sort_values("chip_index"))
 
 
 def _made_with(settings: Settings, catalogue: pd.DataFrame) -> dict[str, Any]:

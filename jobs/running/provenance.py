@@ -37,6 +37,9 @@ EXECUTION_SETTINGS = {
 }
 """Settings that change how a job runs but not its output. They are never written: the archive's may be secrets."""
 
+BEFORE = {"acquire.radiometry": "dn"}
+"""What was done before a setting was there, by its name: records that lack it mean that."""
+
 
 def read_settings(settings: Settings, job: JobName) -> dict[str, Any]:
     """The settings on which the output of ``job`` depends, as plain values."""
@@ -133,7 +136,12 @@ def refuse_other_settings(workspace: Workspace, job: str, then: Mapping[str, Any
 def _differences(then: Any, now: Any, name: str = "") -> list[tuple[str, Any, Any]]:
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         keys = sorted(set(then) | set(now))
-        return [found for k in keys for found in _differences(then.get(k), now.get(k), f"{name}.{k}".lstrip("."))]
+        names = {key: f"{name}.{key}".lstrip(".") for key in keys}
+        return [
+            found
+            for key in keys
+            for found in _differences(then.get(key, BEFORE.get(names[key])), now.get(key), names[key])
+        ]
     is_same = then == now or (isinstance(then, str) and absolute(then) == now)  # earlier records hold relative paths
     return [] if is_same else [(name, then, now)]
 

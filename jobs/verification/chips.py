@@ -15,6 +15,7 @@ from jobs.verification.check import Check, Fault, reason
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.workspace import RunState, Workspace, artefacts, identities, ledger, newest_run, zarr_store
 from mineral_pipeline.workspace.images import Images
+from mineral_pipeline.workspace.places import NAMES, has_places, place_file, read_places
 
 COLUMNS = ["scene_id", "location_id", "product_id", "shard"]
 """Columns of the catalogue of which the chips are planned."""
@@ -100,6 +101,26 @@ def _check_shard(
         images = Images(workspace, artefacts.CHIPS, array, digests)
         if why := images.find_fault(shard):
             yield Fault(images.file(shard), why, shard)
+        if has_places(workspace):
+            yield from _check_places(workspace, shard)
+
+
+def _check_places(workspace: Workspace, shard: int) -> Iterator[Fault]:
+    """Compare where the store says that the chips of a shard are with the ledger."""
+    try:
+        told = workspace.read_table(artefacts.ledger_part(shard), ["chip_index", *NAMES]).sort_values("chip_index")
+    except WorkspaceError:  # the part, which is whole, is of an earlier version
+        return
+    try:
+        found = read_places(workspace, shard)
+    except WorkspaceError as error:
+        file, _, why = str(error).partition(" ")
+        yield Fault(file, why, shard)
+        return
+    for name in NAMES:
+        if found[name].tolist() != told[name].tolist():
+            file = place_file(name, shard)
+            yield Fault(file, "is not as it was written" if workspace.exists(file) else "is absent", shard)
 
 
 def _fault(shard: int, why: str) -> Fault:

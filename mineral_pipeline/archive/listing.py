@@ -17,7 +17,7 @@ from obstore.exceptions import BaseError
 from mineral_pipeline import settings
 from mineral_pipeline.archive.errors import MissingError, describe_error
 from mineral_pipeline.archive.index import read_index
-from mineral_pipeline.archive.local_products import Product, find_local_products
+from mineral_pipeline.archive.local_products import MAX_DEPTH, Product, choose_products, find_local_products
 from mineral_pipeline.archive.objects import is_local, local_path, open_store
 from mineral_pipeline.archive.retry import client_retries
 from mineral_pipeline.archive.rows import (
@@ -34,8 +34,8 @@ from mineral_pipeline.errors import ArchiveError, DataError, MineralPipelineErro
 from mineral_pipeline.sensors import SENSORS, Sensor
 from mineral_pipeline.sensors.landsat import BUCKET, COLLECTIONS, INDEX, acquisition_days, metadata_file, split_ids
 
-COPY = "a second copy in another folder or tar file"
-"""Reason for which a product is left out."""
+MAX_LISTED = 1_000_000
+"""Objects of a store in no known layout after which it is not listed further."""
 
 PAGE_SIZE = 1000
 """Objects that a store lists in one request, and products that become one batch."""
@@ -68,8 +68,8 @@ def list_products(archive: settings.Archive, config: settings.Catalogue, progres
     """List the products of an archive; their clouds and bounds are unknown.
 
     Args:
-        archive: settings of the archive: a folder of products in any layout (`find_local_products`), or a store in the
-            bucket's layout that can be listed.
+        archive: settings of the archive: a folder of products in any layout (`find_local_products`), or a store that
+            can be listed: in the bucket's layout, if its root has a folder of a sensor, or in any but tar files.
         config: filters of the products.
         progress: called after every page of the listing.
 
@@ -85,9 +85,14 @@ def list_products(archive: settings.Archive, config: settings.Catalogue, progres
     source = f"archive {archive.url} (listed, for it has no {INDEX})"
     if is_local(archive.url):
         with _naming_errors(archive):
-            products, copies = find_local_products(local_path(archive.url), source)
+            products, left_out = find_local_products(local_path(archive.url), source)
         listing = filter_rows(_pages(products), config, ANYWHERE_CHECKS, source, progress)
-        return replace(listing, dropped={**listing.dropped, COPY: copies}, is_index=False)
+        return replace(listing, dropped={**listing.dropped, **left_out}, is_index=False)
+    if not _has_sensor_folders(archive):
+        with _naming_errors(archive):
+            products, left_out = choose_products(_stored_files(archive), source, reads_tar=False)
+        listing = filter_rows(_pages(products), config, ANYWHERE_CHECKS, source, progress)
+        return replace(listing, dropped={**listing.dropped, **left_out}, is_index=False)
     codes = [code for code, sensor in SENSORS.items() if _is_selected(config, sensor)]
     chosen = (
         f"archive {archive.url} (listed below {'/, '.join(codes)}/, which catalogue.spacecraft and .sensors choose)"
@@ -118,6 +123,38 @@ def _naming_errors(archive: settings.Archive) -> Iterator[None]:
     except (BaseError, OSError) as error:
         lacking = f"archive {archive.url} has no {INDEX} and cannot be listed"
         raise ArchiveError(f"{lacking}: {describe_error(error)}: name an index in archive.index") from error
+
+
+def _has_sensor_folders(archive: settings.Archive) -> bool:
+    """Whether a store is in the bucket's layout, by the folders in its root; then only those wanted are listed."""
+    store, root = open_store(f"{archive.url.rstrip('/')}/", archive, client_retries(archive))
+    with _naming_errors(archive):
+        wait_for_turn(archive.requests_per_s)
+        prefixes = obstore.list_with_delimiter(store, root)["common_prefixes"]
+    return any(prefix.removeprefix(root).strip("/") in SENSORS for prefix in prefixes)
+
+
+def _stored_files(archive: settings.Archive) -> Iterator[tuple[str, str]]:
+    """Folder below the root, and name, of every file of a store that is not deeper than products lie.
+
+    Raises:
+        DataError: there are more than `MAX_LISTED`.
+    """
+    store, root = open_store(f"{archive.url.rstrip('/')}/", archive, client_retries(archive))
+    listed = 0
+    wait_for_turn(archive.requests_per_s)
+    for page in obstore.list(store, root, chunk_size=PAGE_SIZE):
+        listed += len(page)
+        if listed > MAX_LISTED:
+            raise DataError(
+                f"{archive.url} has no {INDEX}, no folder of a sensor and more than {MAX_LISTED:,} objects: name an"
+                " index in archive.index, or the folder of the products in archive.url"
+            )
+        for item in page:
+            folder, _, name = item["path"].removeprefix(root).rpartition("/")
+            if folder.count("/") < MAX_DEPTH:
+                yield folder, name
+        wait_for_turn(archive.requests_per_s)
 
 
 def _stored_products(archive: settings.Archive, folder: str) -> Iterator[Product]:

@@ -1,4 +1,4 @@
-"""The products in a folder, in whatever layout: that of the bucket, product folders, loose files, tar files.
+"""The products among files, in whatever layout: that of the bucket, product folders, loose files, tar files.
 
 A product is where its metadata file is, or where a tar file has its name. Neither is opened.
 """
@@ -8,13 +8,18 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mineral_pipeline.archive.tar_file import SUFFIXES
 from mineral_pipeline.errors import DataError, one_line
 from mineral_pipeline.sensors.landsat import EXAMPLE_ID, PRODUCT_ID, metadata_file
+
+COPY = "a second copy in another folder or tar file"
+UNTOLD = "an _MTL.json or _MTL.xml without the _MTL.txt of the product"
+IN_STORE = "tar files are read from folders only, not from a store"
+"""Reasons for which a product is left out."""
 
 MAX_DEPTH = 5
 """Levels of folders that are looked into: sensor, collection, path, row, product."""
@@ -24,6 +29,9 @@ MAX_SHOWN = 5
 
 METADATA = re.compile(f"({PRODUCT_ID}){re.escape(metadata_file(''))}", re.ASCII)
 TAR = re.compile(f"({PRODUCT_ID})({'|'.join(map(re.escape, SUFFIXES))})", re.ASCII)
+
+OTHER_METADATA = re.compile(f"({PRODUCT_ID})_MTL\\.(?:json|xml)", re.ASCII)
+"""Metadata of Collection 2 in other notations, which stand beside the text in a whole product."""
 
 BEFORE_COLLECTIONS = re.compile(r"L[A-Z]\d{14}[A-Z]{3}\d\d", re.ASCII)
 """Identifier of a scene before the collections, such as ``LC80100202015018LGN00``."""
@@ -56,6 +64,8 @@ class _Others:
     """Folders that were looked into, the root not counted."""
     before_collections: str = ""
     """Identifier of a scene of before the collections."""
+    untold: dict[str, str] = field(default_factory=dict)
+    """Name of a product's metadata file as JSON or XML, by its identifier."""
 
     def add(self, name: str) -> None:
         """Count a file."""
@@ -64,6 +74,8 @@ class _Others:
         self.examples.setdefault(kind, name)
         if old := BEFORE_COLLECTIONS.match(name):
             self.before_collections = old[0]
+        if other := OTHER_METADATA.fullmatch(name):
+            self.untold.setdefault(other[1], name)
 
     def describe(self) -> str:
         """Describe what there is in a few words."""
@@ -73,13 +85,15 @@ class _Others:
         ]
         more = [f"and {len(self.kinds) - MAX_SHOWN} kinds more"] if len(self.kinds) > MAX_SHOWN else []
         old = f"; {self.before_collections} is of before the collections: order it again, as Collection 2 Level 1"
+        untold = next(iter(self.untold.values()), "")
+        text = f"; {one_line(untold, 80)} is no _MTL.txt, which is read and which the product has as well: put it there"
         return (
             f"{self.folders:,} folders and {', '.join([*shown, *more]) or 'no file'}"
-            f"{old if self.before_collections else ''}"
+            f"{text if untold else ''}{old if self.before_collections else ''}"
         )
 
 
-def find_local_products(root: str, source: str) -> tuple[list[Product], int]:
+def find_local_products(root: str, source: str) -> tuple[list[Product], dict[str, int]]:
     """Find the products in a folder and in the folders below, `MAX_DEPTH` deep.
 
     Args:
@@ -87,29 +101,61 @@ def find_local_products(root: str, source: str) -> tuple[list[Product], int]:
         source: name of the archive in errors.
 
     Returns:
+        As `choose_products`.
+
+    Raises:
+        DataError: as `choose_products`.
+        OSError: a folder cannot be read.
+    """
+    others = _Others()
+    return choose_products(_files(root, others), source, others)
+
+
+def choose_products(
+    files: Iterable[tuple[str, str]], source: str, others: _Others | None = None, *, reads_tar: bool = True
+) -> tuple[list[Product], dict[str, int]]:
+    """Choose the products among files.
+
+    Args:
+        files: folder below the root, empty for the root itself, and name of each.
+        source: name of the archive in errors.
+        others: takes what is no product.
+        reads_tar: whether tar files can be read where these files are.
+
+    Returns:
         The products, one of each identifier, in its order: the one with loose files, or the first by place. And how
-        many further copies there are.
+        many are left out, by reason.
 
     Raises:
         DataError: there is none; the message shows the layouts that are understood, and what was found.
-        OSError: a folder cannot be read.
     """
     found: dict[str, list[tuple[bool, str]]] = {}
-    others = _Others()
-    for folder, name in _files(root, others):
+    others = others or _Others()
+    packed: set[str] = set()
+    for folder, name in files:
         if match := METADATA.fullmatch(name):
             found.setdefault(match[1], []).append((False, folder))
         elif match := TAR.fullmatch(name):
-            found.setdefault(match[1], []).append((True, f"{folder}/{name}".lstrip("/")))
+            packed.add(match[1])
+            if reads_tar:
+                found.setdefault(match[1], []).append((True, f"{folder}/{name}".lstrip("/")))
+            else:
+                others.add(name)
         else:
             others.add(name)
     if not found:
+        tar = f"; {IN_STORE}: unpack them" if packed else ""
         raise DataError(
             f"{source} holds no scene: fix archive.url, or lay products out in one of these ways, where ID is such as"
-            f" {EXAMPLE_ID}: {LAYOUTS}; found: {others.describe()}"
+            f" {EXAMPLE_ID}: {LAYOUTS}; found: {others.describe()}{tar}"
         )
     products = [Product(product_id, min(places)[1]) for product_id, places in sorted(found.items())]
-    return products, sum(map(len, found.values())) - len(products)
+    left_out = {
+        COPY: sum(map(len, found.values())) - len(products),
+        UNTOLD: len(others.untold.keys() - found.keys()),
+        IN_STORE: len(packed - found.keys()),
+    }
+    return products, {reason: count for reason, count in left_out.items() if count}
 
 
 def _files(root: str, others: _Others) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,8 @@ from mineral_pipeline.archive.retry import scene_deadline
 from mineral_pipeline.archive.source import Source
 from mineral_pipeline.archive.throttling import ByteLimiter, Reservation
 from mineral_pipeline.archive.validation import check_metadata, check_size, check_tiff
-from mineral_pipeline.sensors.landsat import MAX_METADATA_BYTES, SceneMetadata, band_file, metadata_file
+from mineral_pipeline.sensors.landsat import SceneMetadata, band_file, metadata_file
+from mineral_pipeline.sensors.mtl import MAX_METADATA_BYTES
 
 
 @dataclass(frozen=True)

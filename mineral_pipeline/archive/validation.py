@@ -223,23 +223,26 @@ def check_extent(
     shape: tuple[int, ...],
     reduced: bool,
     source: str,
+    *,
+    is_panchromatic: bool = False,
 ) -> None:
     """Check that a raster has the extent and the shape that its metadata say. To be called within `validating`.
 
     Args:
         metadata: metadata of the scene.
         bounds: outer edges of the raster in its projection: left, bottom, right, top in metres.
-        shape: lines and samples of the raster, of a reflective band.
+        shape: lines and samples of the raster.
         reduced: the archive's rasters are reduced in resolution, so that the shape may differ.
         source: name of the raster in errors.
+        is_panchromatic: whether the raster has the grid of the panchromatic band, not that of the reflective ones.
 
     Raises:
         RasterError: an edge is further off than `EXTENT_TOLERANCE`, or the shape differs.
     """
-    lines, samples = shape
-    if not reduced and metadata.lines and (lines, samples) != (metadata.lines, metadata.samples):
+    lines, samples = metadata.panchromatic_shape if is_panchromatic else (metadata.lines, metadata.samples)
+    if not reduced and lines and shape != (lines, samples):
         raise RasterError(
-            f"{source} has {lines} lines x {samples} samples, its metadata say {metadata.lines} x {metadata.samples}"
+            f"{source} has {shape[0]} lines x {shape[1]} samples, its metadata say {lines} x {samples}"
             " (archive.reduced: true allows that)"
         )
     left, bottom, right, top = extent = metadata.extent

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from pydantic import ValidationError
 
 from mineral_pipeline import geometry
@@ -106,7 +107,10 @@ def measure_split(
     words, number = np.unique(named[named != DROPPED].to_numpy(dtype=object).astype(str), return_inverse=True)
     if len(words) < 2:
         raise DataError(f"column {subset} names {one_line(', '.join(words)) or 'no subset'} only: a split has several")
-    footprints = geometry.to_shapes(kept)
+    shapes, is_kept = geometry.to_shapes(table), named.to_numpy() != DROPPED
+    whole = np.where(is_kept, shapes, np.array(shapely.box(0, 0, 1, 1), dtype=object))  # rows keep their numbers
+    geometry.checked(whole, "raise", geometry.REPAIR_OR_REMOVE)
+    footprints = shapes[is_kept]
     keys = pd.factorize(kept[location])[0] if location else np.arange(len(kept))
     # A location with footprints in two subsets counts as two locations, one in each.
     pairs, numbers = np.unique(np.stack([number, keys], axis=1), axis=0, return_inverse=True)
@@ -127,7 +131,7 @@ def _chips(table: Table, location: str | None, richness: str | None) -> gpd.GeoD
     """The footprints as `make_split` reads chips."""
     _check_columns(table, [location, richness])
     shapes = geometry.to_shapes(table)
-    lon, lat = geometry.lonlat(geometry.checked(shapes, "raise").centres).T
+    lon, lat = geometry.lonlat(geometry.checked(shapes, "raise", geometry.REPAIR_OR_REMOVE).centres).T
     values = np.zeros(len(table)) if richness is None else pd.to_numeric(table[richness], errors="coerce").to_numpy()
     if not (values >= 0).all():
         raise DataError(f"column {richness} must hold numbers from 0: row {int(np.argmin(values >= 0))} does not")

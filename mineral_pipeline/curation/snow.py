@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from mineral_pipeline.geometry import Floats
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.pixels import PixelScale
 
 MIN_BRIGHTNESS = 0.7
-"""Smallest value of snow in every band, as a fraction of the largest value that its type holds."""
+"""Smallest value of snow in every band, as a share of white: of the largest digital number, or a reflectance."""
 
 MAX_COLOUR = 0.1
 """Largest difference of snow between its brightest and its darkest band, as a fraction of the brightest."""
@@ -37,16 +37,19 @@ def snow_shares(
     Raises:
         WorkspaceError: a chip is not what was acquired.
     """
-    images = zarr_store.open_images(workspace, artefacts.CHIPS, dict(chips)).read(
-        np.array([index for index, _ in chips])
-    )
-    return np.array([snow_share(image[list(bands)]) for image in images])
+    store = zarr_store.open_images(workspace, artefacts.CHIPS, dict(chips))
+    images = store.read(np.array([index for index, _ in chips]))
+    return np.array([snow_share(image[list(bands)], store.scale) for image in images])
 
 
-def snow_share(image: npt.NDArray[np.unsignedinteger]) -> float:
-    """Share of the valid pixels of visible bands (band, y, x) that look like snow or ice; a pixel of 0 is fill."""
-    darkest, brightest = image.min(axis=0), image.max(axis=0)
-    valid: Floats = darkest > 0
-    bright = darkest >= MIN_BRIGHTNESS * np.iinfo(image.dtype).max
+def snow_share(image: npt.NDArray[np.unsignedinteger], scale: PixelScale | None = None) -> float:
+    """Share of the valid pixels of visible bands (band, y, x) that look like snow or ice; a pixel of 0 is fill.
+
+    Without ``scale`` pixels are digital numbers.
+    """
+    scale = scale or PixelScale.of_numbers(image.dtype)
+    valid = image.min(axis=0) > 0
+    darkest, brightest = (one.astype(np.int64) - scale.black for one in (image.min(axis=0), image.max(axis=0)))
+    bright = darkest >= MIN_BRIGHTNESS * (scale.white - scale.black)
     colourless = brightest - darkest <= MAX_COLOUR * brightest
     return float((valid & bright & colourless).sum() / max(valid.sum(), 1))

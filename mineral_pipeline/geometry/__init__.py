@@ -5,6 +5,7 @@ from mineral_pipeline.geometry.antimeridian import cut_at_antimeridian
 from mineral_pipeline.geometry.polygon_area import areas
 from mineral_pipeline.geometry.polygons import HalfSpaces, enclosing_circles, half_spaces, vertex_array
 from mineral_pipeline.geometry.shapes import (
+    REPAIR_OR_REMOVE,
     Footprints,
     Invalid,
     Points,
@@ -34,6 +35,7 @@ from mineral_pipeline.geometry.vectors import (
 __all__ = [
     "CRS",
     "EARTH_RADIUS_KM",
+    "REPAIR_OR_REMOVE",
     "TOLERANCE",
     "Flags",
     "Floats",

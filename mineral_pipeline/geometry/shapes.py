@@ -26,6 +26,12 @@ Points: TypeAlias = npt.ArrayLike | gpd.GeoSeries | gpd.GeoDataFrame
 Invalid = Literal["raise", "warn"]
 """What is done with footprints that are no polygon: refused, or empty and named in a warning."""
 
+TAKE_AS_EMPTY = "invalid='warn' takes them as empty"
+"""What to do about footprints that are no polygon, where a function has that option."""
+
+REPAIR_OR_REMOVE = "repair them, as by shapely.make_valid, or leave their rows out"
+"""What to do about them where it has none."""
+
 ROWS_NAMED = 10
 """Rows that a message lists for each reason."""
 
@@ -100,19 +106,20 @@ def wrong_types(shapes: Shapes) -> dict[int, str]:
     }
 
 
-def refuse(errors: Mapping[int, str], what: str, invalid: Invalid) -> None:
+def refuse(errors: Mapping[int, str], what: str, invalid: Invalid, advice: str = TAKE_AS_EMPTY) -> None:
     """Raise or warn when there are errors.
 
     Args:
         errors: why rows are no polygons.
         what: what is wrong, as the message begins.
         invalid: what to do.
+        advice: what the caller can do, as the message ends.
 
     Raises:
         DataError: ``invalid`` is ``"raise"``.
     """
     if errors and invalid == "raise":
-        raise DataError(f"{what}: {_by_reason(errors)}; invalid='warn' takes them as empty")
+        raise DataError(f"{what}: {_by_reason(errors)}; {advice}")
     if errors:
         warnings.warn(f"{what} and taken as empty: {_by_reason(errors)}", stacklevel=4)
 

@@ -16,7 +16,16 @@ from mineral_pipeline.geometry import _numba
 from mineral_pipeline.geometry._numba import TOLERANCE, Rings
 from mineral_pipeline.geometry.polygon_parts import NOT_ON_EARTH, concave_parts, convex_parts
 from mineral_pipeline.geometry.polygons import HalfSpaces, half_spaces_from_vectors
-from mineral_pipeline.geometry.shapes import Footprints, Invalid, Shapes, as_array, refuse, to_shapes, wrong_types
+from mineral_pipeline.geometry.shapes import (
+    TAKE_AS_EMPTY,
+    Footprints,
+    Invalid,
+    Shapes,
+    as_array,
+    refuse,
+    to_shapes,
+    wrong_types,
+)
 from mineral_pipeline.geometry.vectors import Flags, Floats, Integers, normalise, unit_vectors
 
 
@@ -88,10 +97,17 @@ class SphericalPolygons:
         return replace(self.bounds, valid=self.bounds.valid & parts)
 
 
-def checked(footprints: Footprints | SphericalPolygons, invalid: Invalid) -> SphericalPolygons:
+def checked(
+    footprints: Footprints | SphericalPolygons, invalid: Invalid, advice: str = TAKE_AS_EMPTY
+) -> SphericalPolygons:
     """Prepare footprints, and refuse or name those that are no polygon.
 
     Footprints that are prepared already are returned as they are: who prepared them knows ``errors``.
+
+    Args:
+        footprints: polygons.
+        invalid: what to do with those that are none.
+        advice: what the caller can do about them, as the message ends.
 
     Raises:
         DataError: ``invalid`` is ``"raise"`` and there are such; the message names their rows.
@@ -99,7 +115,9 @@ def checked(footprints: Footprints | SphericalPolygons, invalid: Invalid) -> Sph
     if isinstance(footprints, SphericalPolygons):
         return footprints
     polygons = SphericalPolygons.of(footprints)
-    refuse(polygons.errors, f"{len(polygons.errors):,} of {polygons.count:,} footprints are no polygons", invalid)
+    refuse(
+        polygons.errors, f"{len(polygons.errors):,} of {polygons.count:,} footprints are no polygons", invalid, advice
+    )
     return polygons
 
 

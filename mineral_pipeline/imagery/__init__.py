@@ -4,6 +4,7 @@ from mineral_pipeline.errors import RasterError
 from mineral_pipeline.imagery.chip import Chip, make_chip, sampled_edge
 from mineral_pipeline.imagery.downsampling import downsample
 from mineral_pipeline.imagery.footprint import find_footprint
+from mineral_pipeline.imagery.radiometry import to_reflectance
 from mineral_pipeline.imagery.raster import Raster, UnusableRaster, decode
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "find_footprint",
     "make_chip",
     "sampled_edge",
+    "to_reflectance",
 ]

@@ -5,7 +5,7 @@ anything that imports Keras, which `fit` and `predict` do on the worker.
 """
 
 from mineral_pipeline.modelling.criterion import Criterion, Measure
-from mineral_pipeline.modelling.dataset import open_subset
+from mineral_pipeline.modelling.dataset import Subset, open_subset
 from mineral_pipeline.modelling.fitting import fit
 from mineral_pipeline.modelling.model_files import (
     done_names,
@@ -35,6 +35,7 @@ __all__ = [
     "Criterion",
     "Measure",
     "ModelSpec",
+    "Subset",
     "baseline_specs",
     "check_networks",
     "done_names",

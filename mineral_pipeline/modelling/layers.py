@@ -10,6 +10,7 @@ import numpy as np
 
 from mineral_pipeline.modelling.backend import keras
 from mineral_pipeline.settings import GlobalPooling, Normalisation
+from mineral_pipeline.workspace.pixels import PixelScale
 
 __all__ = [
     "he_uniform", "image_input", "initial_bias", "keras", "layer_seeds", "normalise", "pool_globally",
@@ -44,18 +45,18 @@ def normalise(x: Any, normalisation: Normalisation) -> Any:
             return x
 
 
-def image_input(shape: tuple[int, ...], dtype: str) -> tuple[Any, Any]:
-    """Input of a network, and the images scaled to 0..1 on the device with their channels last.
+def image_input(shape: tuple[int, ...], pixels: PixelScale) -> tuple[Any, Any]:
+    """Input of a network, and the images scaled to 0..1 on the device with their channels last; fill stays 0.
 
     Args:
         shape: (sample, band, y, x) of a store; the number of samples does not matter.
-        dtype: type of its pixels, an unsigned integer.
+        pixels: what the numbers of its pixels mean.
 
     Returns:
         Two Keras tensors: (n, band, y, x) integers, and (n, y, x, band) float32.
     """
-    inputs = keras.Input(shape[1:], dtype=dtype, name="image")
-    x = keras.layers.Rescaling(1 / np.iinfo(dtype).max, name="scale")(inputs)
+    inputs = keras.Input(shape[1:], dtype=pixels.dtype, name="image")
+    x = keras.layers.Rescaling(1 / pixels.white, name="scale")(inputs)
     return inputs, keras.layers.Permute((2, 3, 1), name="channels_last")(x)
 
 

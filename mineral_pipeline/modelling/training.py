@@ -120,14 +120,14 @@ def identify(spec: ModelSpec, subset: Subset) -> str:
     """Digest of all that decides a training, which a checkpoint carries: the layers of a network may have changed."""
     configure_process()
     keras.utils.clear_session()  # which numbers the layers
-    layers = build_network(spec, subset.images.shape, str(subset.images.dtype), subset.label).to_json()
+    layers = build_network(spec, subset.images.shape, subset.images.scale, subset.label).to_json()
     facts = spec, layers, subset.images.shape, subset.images.images_per_file, keras.version(), BACKEND_VERSION
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def compile_model(spec: ModelSpec, subset: Subset) -> Any:
     """The untrained network with its optimiser, ready for ``fit``."""
-    model = build_network(spec, subset.images.shape, str(subset.images.dtype), subset.label)
+    model = build_network(spec, subset.images.shape, subset.images.scale, subset.label)
     optimiser = _optimiser(spec, math.ceil(len(subset) / subset.images.images_per_file))
     # Otherwise its variables are made inside the first step, which is then traced twice (measured: a second).
     optimiser.build(model.trainable_variables)

@@ -35,6 +35,7 @@ def labels_section(data: ReportData, land: gpd.GeoDataFrame | None) -> Section:
     if positive:
         largest = int(labels["max_deposits"].max())
         text += f" Richness is ln(n + 1) over its largest value, which a chip with n = {largest:,} deposits reaches."
+    text += describe_barren(labels)
     left_out = data.runs.get("label", {}).get("counts", {}).get("reasons", {})
     items: list[FigureItem | Table] = []
     if left_out:
@@ -50,6 +51,17 @@ def labels_section(data: ReportData, land: gpd.GeoDataFrame | None) -> Section:
     alt = f"Map of {len(locations):,} locations, {with_deposits:,} of them with known deposits."
     items.append(FigureItem("locations", maps.locations_figure(locations, land), caption, alt))
     return Section(anchor, title, [text], items)
+
+
+def describe_barren(labels: pd.DataFrame) -> str:
+    """How many chips hold only explored places without a deposit; nothing where no such places were given."""
+    barren = int(labels["is_barren"].sum()) if "is_barren" in labels else 0  # earlier versions have no such column
+    if not barren:
+        return ""
+    return (
+        f" {barren:,} of the others hold a place that was explored and is barren: these come first among the negatives,"
+        " since the rest may hold deposits that nobody has found."
+    )
 
 
 def _distributions(labels: pd.DataFrame, positive: int) -> list[FigureItem]:

@@ -44,6 +44,8 @@ class Example:
     """Downsampling method of the chips."""
     edge: int
     """Longer edge of the scene's raster before downsampling, in pixels."""
+    is_reflectance: bool = False
+    """Whether chips are the reflectance that is made of the digital numbers of ``images``."""
 
 
 def to_pixels(lonlat: np.ndarray, transform: Affine, crs: Any, scale: np.ndarray) -> np.ndarray:

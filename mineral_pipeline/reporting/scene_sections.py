@@ -38,6 +38,11 @@ def scene_section(example: Example | None, missing: str) -> Section:
         f"A scene in {describe_band(example.sensor, example.band)}. The black around the image is fill: a scene lies"
         " tilted in its raster, and only what is inside the footprint counts."
     )
+    if example.is_reflectance:
+        text += (
+            " Shown are the digital numbers of the sensor; the networks see the reflectance at the top of the"
+            " atmosphere made of them, which looks the same within a scene and is comparable between scenes."
+        )
     outline = FigureItem(
         "example-scene",
         scene_figures.example_figure(example),

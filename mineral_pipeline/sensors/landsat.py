@@ -6,19 +6,17 @@ the Thematic Mapper: USGS data format control books LSDS-284 (Collection 1 and b
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 
 from mineral_pipeline.errors import MetadataError, one_line
+from mineral_pipeline.sensors.mtl import parse_metadata
 from mineral_pipeline.sensors.sensor import SENSORS
 
 CORNERS = ("UL", "UR", "LR", "LL")
@@ -49,23 +47,6 @@ COLLECTIONS = ("01", "02")
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a band file: TIFF, little and big-endian, classic and BigTIFF (TIFF 6.0, p. 13; BigTIFF design by
 libtiff)."""
-
-MAX_METADATA_BYTES = 2**18
-"""Size of the largest metadata file; real ones have 4 to 30 kB."""
-
-MAX_GROUPS = 8
-"""Largest number of groups within each other; real ones have two."""
-
-_GROUPS = {
-    "L1_METADATA_FILE": (
-        "METADATA_FILE_INFO", "PRODUCT_METADATA", "IMAGE_ATTRIBUTES", "PRODUCT_PARAMETERS", "PROJECTION_PARAMETERS",
-        "UTM_PARAMETERS",
-    ),
-    "LANDSAT_METADATA_FILE": (
-        "PRODUCT_CONTENTS", "IMAGE_ATTRIBUTES", "PROJECTION_ATTRIBUTES", "LEVEL1_PROCESSING_RECORD",
-    ),
-}  # fmt: skip
-"""Groups that are read, by outermost group. Collection 2 repeats keys: the first group that has one counts."""
 
 
 @dataclass(frozen=True, order=True)
@@ -181,6 +162,8 @@ class SceneMetadata:
     """Lines of the reflective bands; 0 when absent."""
     samples: int
     """Samples of a line of the reflective bands; 0 when absent."""
+    panchromatic_shape: tuple[int, int]
+    """Lines and samples of the panchromatic band; 0 when absent."""
     projection: str
     """Projection: ``UTM``, or ``PS`` (polar stereographic); empty when absent."""
     utm_zone: int
@@ -188,6 +171,9 @@ class SceneMetadata:
     without one."""
     band_files: Mapping[str, str]
     """File name of each band, by band such as ``B7``; empty before 2012."""
+    coefficients: Mapping[str, float]
+    """Radiometric coefficients by key, such as ``RADIANCE_MULT_BAND_7``, and ``EARTH_SUN_DISTANCE``; none that is no
+    finite number. `mineral_pipeline.sensors.calibration` knows what they mean."""
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -200,6 +186,19 @@ class SceneMetadata:
         return float(left - half), float(bottom - half), float(right + half), float(top + half)
 
 
+def _finite(texts: Mapping[str, str]) -> dict[str, float]:
+    """Those texts that are finite numbers: what is none is missed only by who needs it."""
+    numbers: dict[str, float] = {}
+    for key, text in texts.items():
+        try:
+            number = float(text)
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            numbers[key] = number
+    return numbers
+
+
 def read_metadata(text: bytes | str, source: str = "") -> SceneMetadata:
     """Read a scene's metadata.
 
@@ -210,7 +209,8 @@ def read_metadata(text: bytes | str, source: str = "") -> SceneMetadata:
     Raises:
         MetadataError: it is not a whole MTL file, or lacks a key, or a value is impossible.
     """
-    values = _Values(*_parse(text, source or "metadata"))
+    found, coefficients = parse_metadata(text, source or "metadata")
+    values = _Values(found, source or "metadata")
     scene_id = values.text("LANDSAT_SCENE_ID", "METADATA_L1_FILE_NAME").removesuffix("_MTL.txt")
     return SceneMetadata(
         product_id=values.text("LANDSAT_PRODUCT_ID", default=scene_id),
@@ -229,6 +229,10 @@ def read_metadata(text: bytes | str, source: str = "") -> SceneMetadata:
         pixel_size=values.number("GRID_CELL_SIZE_REFLECTIVE", "GRID_CELL_SIZE_REF", default=math.nan),
         lines=values.integer("REFLECTIVE_LINES", "PRODUCT_LINES_REF", default=0),
         samples=values.integer("REFLECTIVE_SAMPLES", "PRODUCT_SAMPLES_REF", default=0),
+        panchromatic_shape=(
+            values.integer("PANCHROMATIC_LINES", "PRODUCT_LINES_PAN", default=0),
+            values.integer("PANCHROMATIC_SAMPLES", "PRODUCT_SAMPLES_PAN", default=0),
+        ),
         projection=values.text("MAP_PROJECTION", default=""),
         utm_zone=values.integer("UTM_ZONE", "ZONE_NUMBER", within=(-60, 60), default=0),
         band_files={
@@ -236,6 +240,7 @@ def read_metadata(text: bytes | str, source: str = "") -> SceneMetadata:
             for key, value in values.found.items()
             if key.startswith("FILE_NAME_BAND_")
         },
+        coefficients=_finite({**coefficients, "EARTH_SUN_DISTANCE": found.get("EARTH_SUN_DISTANCE", "")}),
     )
 
 
@@ -297,72 +302,3 @@ class _Values:
     def _impossible(self, names: tuple[str, ...], value: str) -> MetadataError:
         key = next((name for name in names if name in self.found), names[0])
         return MetadataError(f"{self.source}: {key} = {one_line(value, 80)} is impossible")
-
-
-def _parse(content: bytes | str, source: str) -> tuple[dict[str, str], str]:
-    """Values of the groups that are read, by key, and ``source``."""
-    try:
-        if len(content) > MAX_METADATA_BYTES:
-            raise ValueError(f"{len(content):,} bytes or characters are too many")
-        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
-        text = text.partition("\0")[0].strip()
-        scan = {"{": _scan_json, "<": _scan_xml}.get(text[:1], _scan_text)
-        root, groups = scan(text)
-    except (ValueError, RecursionError, ElementTree.ParseError) as error:  # UnicodeDecodeError, JSONDecodeError too
-        raise MetadataError(f"{source}: not a whole Landsat MTL file: {one_line(error)}") from error
-    values: dict[str, str] = {}
-    for group in reversed(_GROUPS[root]):
-        values |= groups.get(group, {})
-    return values, source
-
-
-def _root(name: str) -> str:
-    if name not in _GROUPS:
-        raise ValueError(f"it opens with {name[:40]!r}, not with {' or '.join(_GROUPS)}")
-    return name
-
-
-def _scan_text(text: str) -> tuple[str, dict[str, dict[str, str]]]:
-    """The outermost group, and the values of each group by its path below it."""
-    lines = text.splitlines() or [""]
-    first, _, name = lines[0].partition("=")
-    root = _root(name.strip() if first.strip() == "GROUP" else lines[0])
-    open_groups: list[str] = []
-    groups: dict[str, dict[str, str]] = {}
-    values: dict[str, str] = {}
-    for line in lines:
-        key, _, value = line.partition("=")
-        key, value = key.strip(), value.strip(' \t"')
-        if key == "END":
-            break
-        if key == "GROUP":
-            open_groups.append(value)
-            if len(open_groups) > MAX_GROUPS:
-                raise ValueError(f"group {value} is within more than {MAX_GROUPS} others")
-        elif key == "END_GROUP":
-            if not open_groups or open_groups.pop() != value:
-                raise ValueError(f"group {value} ends that is not open")
-        else:
-            values[key] = value
-            continue
-        values = groups.setdefault("/".join(open_groups[1:]), {})
-    if open_groups or key != "END":
-        raise ValueError("it is cut off before END")
-    return root, groups
-
-
-def _scan_xml(text: str) -> tuple[str, dict[str, dict[str, str]]]:
-    root = ElementTree.fromstring(text)
-    groups = {group.tag: {item.tag: (item.text or "").strip() for item in group} for group in root}
-    return _root(root.tag), groups
-
-
-def _scan_json(text: str) -> tuple[str, dict[str, dict[str, str]]]:
-    document: dict[str, Any] = json.loads(text)
-    if "stac_version" in document:
-        raise ValueError("a STAC item lacks the corners of the raster: give the product's MTL")
-    name, groups = next(iter(document.items()), ("{}", {}))
-    root = _root(name)
-    if not isinstance(groups, dict) or not all(isinstance(items, dict) for items in groups.values()):
-        raise ValueError("its groups are not JSON objects")
-    return root, {group: {key: str(value) for key, value in items.items()} for group, items in groups.items()}

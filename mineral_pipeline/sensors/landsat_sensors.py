@@ -1,10 +1,13 @@
 """The sensors of Landsat 1 to 9, with the bands and data types of Level-1 products.
 
 Wavelengths are those of USGS, https://www.usgs.gov/faqs/what-are-band-designations-landsat-satellites; that of the
-Thematic Mapper's band 7 is the study's. Common names are those of USGS's own STAC items of Collection 2.
+Thematic Mapper's band 7 is the study's. Common names are those of USGS's own STAC items of Collection 2. Solar
+irradiances are those of Chander, Markham and Helder 2009, tables 3 to 5; the metadata of OLI make them unnecessary.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from mineral_pipeline.sensors.sensor import Band, Sensor, register
 
@@ -50,15 +53,22 @@ OLI = (
 )
 TIRS = (Band("B10", "lwir11", (10.60, 11.19)), Band("B11", "lwir12", (11.50, 12.51)))
 
+
+def _lit(bands: tuple[Band, ...], *irradiances: float) -> tuple[Band, ...]:
+    """Bands with the solar irradiance of each that is reflective, in W/(m2 um)."""
+    remaining = iter(irradiances)
+    return tuple(replace(band, irradiance=next(remaining)) if band.is_reflective else band for band in bands)
+
+
 for sensor in (
-    Sensor("LM01", "LANDSAT_1", "MSS", EARLY_MSS),
-    Sensor("LM02", "LANDSAT_2", "MSS", EARLY_MSS),
-    Sensor("LM03", "LANDSAT_3", "MSS", EARLY_MSS),
-    Sensor("LM04", "LANDSAT_4", "MSS", MSS),
-    Sensor("LM05", "LANDSAT_5", "MSS", MSS),
-    Sensor("LT04", "LANDSAT_4", "TM", TM),
-    Sensor("LT05", "LANDSAT_5", "TM", TM),
-    Sensor("LE07", "LANDSAT_7", "ETM", ETM),
+    Sensor("LM01", "LANDSAT_1", "MSS", _lit(EARLY_MSS, 1823, 1559, 1276, 880.1)),
+    Sensor("LM02", "LANDSAT_2", "MSS", _lit(EARLY_MSS, 1829, 1539, 1268, 886.6)),
+    Sensor("LM03", "LANDSAT_3", "MSS", _lit(EARLY_MSS, 1839, 1555, 1291, 887.9)),
+    Sensor("LM04", "LANDSAT_4", "MSS", _lit(MSS, 1827, 1569, 1260, 866.4)),
+    Sensor("LM05", "LANDSAT_5", "MSS", _lit(MSS, 1824, 1570, 1249, 853.4)),
+    Sensor("LT04", "LANDSAT_4", "TM", _lit(TM, 1983, 1795, 1539, 1028, 219.8, 83.49)),
+    Sensor("LT05", "LANDSAT_5", "TM", _lit(TM, 1983, 1796, 1536, 1031, 220.0, 83.44)),
+    Sensor("LE07", "LANDSAT_7", "ETM", _lit(ETM, 1997, 1812, 1533, 1039, 230.8, 84.90, 1362)),
     Sensor("LC08", "LANDSAT_8", "OLI_TIRS", OLI + TIRS, "uint16"),
     Sensor("LC09", "LANDSAT_9", "OLI_TIRS", OLI + TIRS, "uint16"),
     Sensor("LO08", "LANDSAT_8", "OLI", OLI, "uint16"),

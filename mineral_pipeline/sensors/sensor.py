@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.registry import Registry
 
 ALIASES = {"swir1": "swir16", "swir2": "swir22", "nir": "nir08"}
 """Other common names in use, by which bands are found as well."""
+
+
+PANCHROMATIC = "pan"
+"""Common name of the bands with pixels of 15 m."""
+
+LONGEST_SUNLIGHT_UM = 3.0
+"""Wavelength in micrometres beyond which the Earth's own radiation outshines reflected sunlight."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,19 @@ class Band:
     """Common name of STAC's eo extension, such as ``swir22``."""
     wavelength_um: tuple[float, float]
     """Shortest and longest wavelength in micrometres."""
+    irradiance: float | None = None
+    """Solar irradiance outside the atmosphere in W/(m2 um), by which radiance becomes reflectance; None where the
+    metadata give reflectance, or where the band is thermal."""
+
+    @property
+    def is_reflective(self) -> bool:
+        """Whether what it sees is sunlight."""
+        return self.wavelength_um[0] < LONGEST_SUNLIGHT_UM
+
+    @property
+    def is_panchromatic(self) -> bool:
+        """Whether it has the finer grid of panchromatic bands."""
+        return self.common_name == PANCHROMATIC
 
 
 @dataclass(frozen=True)
@@ -56,16 +77,24 @@ def register(sensor: Sensor) -> Sensor:
     return SENSORS.register(sensor.code, sensor)
 
 
-def check_bands(names: Iterable[str], codes: Iterable[str]) -> None:
+def any_panchromatic(names: Iterable[str]) -> bool:
+    """Whether one of some bands is panchromatic on one of the sensors, so that its raster has four times the pixels."""
+    found = (sensor.band(name) for sensor in SENSORS.values() for name in names)
+    return any(band is not None and band.is_panchromatic for band in found)
+
+
+def check_bands(names: Iterable[str], codes: Iterable[str], radiometry: str = "dn") -> None:
     """Refuse bands that one of some sensors lacks, or that are not the same on all of them.
 
     Args:
         names: names or common names of bands, as in ``acquire.bands``.
         codes: codes of the sensors.
+        radiometry: as in ``acquire.radiometry``.
 
     Raises:
         SettingsError: a sensor is unknown or lacks a band, or a name means different wavelengths on two of them, or two
-            names one band.
+            names one band; or a panchromatic band stands beside others; or a band is thermal, of which reflectance is
+            asked for.
     """
     names, codes = list(names), list(codes)
     for code in codes:
@@ -81,6 +110,30 @@ def check_bands(names: Iterable[str], codes: Iterable[str]) -> None:
             raise SettingsError(
                 f"acquire.bands: {name} is {' and '.join(meanings.values())}: name the band that you mean by its common"
                 f" name, {' or '.join(meanings)}, or choose one sensor by catalogue.spacecraft and catalogue.sensors"
+            )
+    _check_grids(names, codes)
+    if radiometry == "reflectance":
+        _check_reflective(names, codes)
+
+
+def _check_grids(names: Sequence[str], codes: Iterable[str]) -> None:
+    """Refuse a panchromatic band beside others, since the bands of a chip share one grid."""
+    for code, name in product(codes, names):
+        band = SENSORS[code].band(name)
+        if band is not None and band.is_panchromatic and len(names) > 1:
+            raise SettingsError(
+                f"acquire.bands: {name} of {code} is panchromatic and has a grid of its own, of 15 m, while the bands"
+                f" of a chip share one: acquire it alone, as bands: [{name}], or remove it"
+            )
+
+
+def _check_reflective(names: Iterable[str], codes: Iterable[str]) -> None:
+    for code, name in product(codes, names):
+        band = SENSORS[code].band(name)
+        if band is not None and not band.is_reflective:
+            raise SettingsError(
+                f"acquire.bands: {name} of {code} is thermal ({band.common_name}) and has no reflectance: remove it, or"
+                " set acquire.radiometry: dn"
             )
 
 

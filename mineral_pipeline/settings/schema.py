@@ -96,7 +96,8 @@ class Archive(Section):
 class Catalogue(Section):
     """Filters on the scenes of the index. An empty list means all.
 
-    Scenes of several data types (TM and OLI), or of Level 1 and Level 2, are refused: they would be scaled alike.
+    Scenes of Level 1 and Level 2, or of several data types (TM and OLI) unless ``acquire.radiometry`` is
+    ``reflectance``, are refused: they would be scaled alike.
     """
 
     spacecraft: list[str] = Field(["LANDSAT_4"])
@@ -133,6 +134,10 @@ class Acquire(Section):
     bands: list[Annotated[str, Field(pattern=r"^\w+$")]] = Field(["B7"], min_length=1)
     """Bands of a chip, in order: by the number that file names have (``B7``, ``B6_VCID_1``), or by STAC's common name
     (``swir22``, ``nir08``, ``red``, also ``swir1``, ``swir2`` and ``nir``), which is resolved for each sensor."""
+    radiometry: Literal["dn", "reflectance"] = "dn"
+    """What the pixels of a chip are: the sensor's digital numbers (``dn``), as in the study, or reflectance at the top
+    of the atmosphere (``reflectance``), from the coefficients and the Sun's elevation in the MTL, stored in 16 bits as
+    10,000 times itself plus 1,001. Scenes of different sensors, and of different light, then have one scale."""
     chip_size: int = Field(512, gt=0)
     """Edge length of a chip in pixels."""
     method: Literal["resize", "rescale", "sampling"] = "rescale"

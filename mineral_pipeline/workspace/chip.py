@@ -29,29 +29,31 @@ def open_chip(workspace: Workspace, chip_id: str) -> xr.DataArray:
         chip_id: key of the chip; see `mineral_pipeline.workspace.identities`.
 
     Returns:
-        (band, y, x) in the sensor's dtype, 0 = fill, padded at the bottom or the right. ``x`` and ``y`` are the centres
-        of pixels in metres of the scene's projection, unless its raster is turned against it. `GRID_MAPPING` tells the
-        projection in CF's words, with GDAL's ``GeoTransform``.
+        (band, y, x) in the store's numbers, 0 = fill, padded at the bottom or the right. ``x`` and ``y`` are the
+        centres of pixels in metres of the scene's projection, unless its raster is turned against it. `GRID_MAPPING`
+        tells the projection in CF's words, with GDAL's ``GeoTransform``. Of reflectance ``scale_factor`` and
+        ``add_offset`` tell what the numbers mean: `xarray.decode_cf` of its dataset applies them.
 
     Raises:
         DataError: there is no such chip, or it is not ok.
         WorkspaceError: the ledger is of an earlier version, which did not tell where chips are; or a file is damaged.
     """
     row = _find(workspace, chip_id)
-    bands = zarr_store.read_layout(workspace).bands
+    layout = zarr_store.read_layout(workspace)
     images = zarr_store.open_images(workspace, artefacts.CHIPS, {int(row["chip_index"]): row["image_sha256"]})
     (image,) = images.read(np.array([row["chip_index"]]))
     transform = Affine.from_gdal(*map(float, row["geo_transform"].split()))
     lines, samples = (np.arange(length) + 0.5 for length in image.shape[1:])
     mapping = CRS.from_user_input(row["crs"]).to_cf() | {"GeoTransform": row["geo_transform"]}
     axis = {"units": "metre"}
-    coordinates: dict[str, Any] = {"band": ("band", list(bands)), GRID_MAPPING: ((), 0, mapping)}
+    coordinates: dict[str, Any] = {"band": ("band", list(layout.bands)), GRID_MAPPING: ((), 0, mapping)}
     if transform.b == transform.d == 0:
         coordinates |= {
             "y": ("y", transform.f + transform.e * lines, {**axis, "standard_name": "projection_y_coordinate"}),
             "x": ("x", transform.c + transform.a * samples, {**axis, "standard_name": "projection_x_coordinate"}),
         }
     attributes = {"product_id": row["product_id"], "acquired": row["acquired"], "_FillValue": 0}
+    attributes |= {key: value for key, value in layout.attributes.items() if key != "bands"}
     chip = xr.DataArray(image, coordinates, ("band", "y", "x"), chip_id, attributes)
     chip.encoding["grid_mapping"] = GRID_MAPPING
     return chip

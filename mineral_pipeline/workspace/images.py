@@ -15,6 +15,7 @@ import zarr
 
 from mineral_pipeline.errors import WorkspaceError, one_line
 from mineral_pipeline.workspace.digests import digest_array
+from mineral_pipeline.workspace.pixels import PixelScale
 from mineral_pipeline.workspace.workspace import REPAIR, Workspace
 
 
@@ -40,6 +41,11 @@ class Images:
     def dtype(self) -> np.dtype[Any]:
         """Type of the pixels."""
         return np.dtype(self.array.dtype)
+
+    @property
+    def scale(self) -> PixelScale:
+        """What the numbers of the pixels mean."""
+        return PixelScale.of_attributes(self.array.dtype, self.array.attrs.asdict())
 
     @property
     def images_per_file(self) -> int:

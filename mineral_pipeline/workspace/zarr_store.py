@@ -31,6 +31,9 @@ from mineral_pipeline.workspace import artefacts, ledger
 from mineral_pipeline.workspace.documents import digest_document
 from mineral_pipeline.workspace.identities import CHIP_COLUMNS
 from mineral_pipeline.workspace.images import Images
+from mineral_pipeline.workspace.pixels import REFLECTANCE, PixelScale
+from mineral_pipeline.workspace.places import NAMES as PLACE_NAMES
+from mineral_pipeline.workspace.places import create_places
 from mineral_pipeline.workspace.workspace import REPAIR, Workspace
 
 ZARR_FORMAT: Literal[3] = 3
@@ -57,6 +60,13 @@ class ImageLayout:
     """Images that are written in one piece: the chips of a shard, or the samples of a batch."""
     dtype: str = "uint8"
     """Type of the pixels: ``uint8`` or ``uint16``."""
+    is_reflectance: bool = False
+    """Whether the pixels are reflectance, as `pixels.REFLECTANCE` packs it, and not digital numbers."""
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Attributes of the images."""
+        return {"bands": list(self.bands), **(REFLECTANCE.attributes if self.is_reflectance else {})}
 
 
 def create_chips(
@@ -67,7 +77,7 @@ def create_chips(
     *,
     keep_shards: bool = False,
 ) -> None:
-    """Create the empty ``chips.zarr``: ``image`` (chip, band, y, x), inner chunk one chip, 0 = fill.
+    """Create the empty ``chips.zarr``: ``image`` (chip, band, y, x), inner chunk one chip, 0 = fill; and `places`.
 
     Args:
         workspace: the workspace.
@@ -91,7 +101,8 @@ def create_chips(
         for name in CHIP_COLUMNS:
             _coordinate(group, name, chips[name].tolist(), "chip")
         _coordinate(group, "band", list(layout.bands), "band")
-        group["image"].attrs.update({"coordinates": " ".join(CHIP_COLUMNS), "bands": list(layout.bands)})
+        create_places(group, len(chips), layout.images_per_write)
+        group["image"].attrs.update({"coordinates": " ".join([*CHIP_COLUMNS, *PLACE_NAMES]), **layout.attributes})
 
 
 def is_complete(workspace: Workspace, name: str = artefacts.CHIPS) -> bool:
@@ -149,7 +160,13 @@ def read_layout(workspace: Workspace, name: str = artefacts.CHIPS) -> ImageLayou
     """Layout of the images of a store."""
     array = open_array(workspace, name)
     per_file = (array.shards or array.chunks)[0]
-    return ImageLayout(tuple(array.attrs["bands"]), array.shape[-1], per_file, str(array.dtype))  # type: ignore[arg-type]
+    return ImageLayout(
+        tuple(array.attrs["bands"]),  # type: ignore[arg-type]
+        array.shape[-1],
+        per_file,
+        str(array.dtype),
+        is_reflectance=PixelScale.of_attributes(array.dtype, array.attrs.asdict()) == REFLECTANCE,
+    )
 
 
 def written_shards(workspace: Workspace, name: str = artefacts.CHIPS) -> set[int]:
@@ -204,7 +221,7 @@ def create_samples(
         for key, values in coordinates.items():
             _coordinate(group, key, values, "sample")
         names = " ".join(key for key in coordinates if key != "label")
-        group["image"].attrs.update({"coordinates": names, "bands": list(layout.bands)})
+        group["image"].attrs.update({"coordinates": names, **layout.attributes})
 
 
 def write_batch(workspace: Workspace, name: str, batch: int, images: np.ndarray) -> None:
@@ -219,11 +236,13 @@ def write_batch(workspace: Workspace, name: str, batch: int, images: np.ndarray)
 def open_dataset(workspace: Workspace, name: str = artefacts.CHIPS) -> xr.Dataset:
     """Open a store lazily, as ``xarray.open_zarr`` would; the pixels are not compared with their digests.
 
+    They are the numbers that are stored, where ``open_zarr`` by default gives reflectance, with nan for fill.
+
     Raises:
         WorkspaceError: it is absent or damaged.
     """
     read_attributes(workspace, name)
-    dataset: xr.Dataset = xr.open_zarr(workspace.zarr(name), chunks=None, zarr_format=ZARR_FORMAT)
+    dataset: xr.Dataset = xr.open_zarr(workspace.zarr(name), chunks=None, zarr_format=ZARR_FORMAT, mask_and_scale=False)
     return dataset
 
 

@@ -16,7 +16,7 @@ from small_archive import PRODUCT
 from benchmarks.support.faults import FaultyServer, Rule, serve
 from mineral_pipeline import settings
 from mineral_pipeline.archive import build_catalogue, find_products, select_scenes
-from mineral_pipeline.archive.listing import COPY
+from mineral_pipeline.archive import listing as listing_module
 from mineral_pipeline.errors import ArchiveError, DataError
 from mineral_pipeline.sensors.landsat import metadata_file, product_folder
 
@@ -80,7 +80,7 @@ def test_an_impossible_product_is_dropped(archive: settings.Archive) -> None:
     impossible = "LT04_L1TP_181053_19881301_20170209_01_T1"
     add(Path(archive.url), impossible, f"LT04/01/181/053/{impossible}")
     listing = find_products(archive, settings.Catalogue())
-    assert listing.dropped == {"no product identifier": 0, "mismatched identifier": 1, COPY: 0}
+    assert listing.dropped == {"no product identifier": 0, "mismatched identifier": 1}
     assert listing.matched == 5
 
 
@@ -191,7 +191,7 @@ def test_a_store_is_listed_in_pages(store: FaultyServer, rules: list[Rule]) -> N
     listing = find_products(in_store(store), settings.Catalogue(), lambda *counts: progress.append(counts))
     assert sorted(listing.rows["PRODUCT_ID"]) == stored()
     assert progress == [(ROWS, ROWS)]
-    pages = 2 + 1  # of collections 1 and 2
+    pages = 1 + 2 + 1  # of the root, and of collections 1 and 2
     assert store.statistics.requests == 1 + pages * (3 if rules else 1)  # 1 for the index that is not there
 
 
@@ -202,5 +202,36 @@ def test_a_store_that_cannot_be_listed(store: FaultyServer) -> None:
     store.reset()
     with pytest.raises(ArchiveError, match=r"no-such-bucket.* cannot be listed: not there"):
         find_products(in_store(store, "s3://no-such-bucket"), settings.Catalogue())
-    with pytest.raises(DataError, match=r"listed below LT04/, which catalogue\.spacecraft and .*holds no scene"):
-        find_products(in_store(store, f"s3://{BUCKET}/planet/LT04"), settings.Catalogue())
+    with pytest.raises(DataError, match=r"listed below LT05/, which catalogue\.spacecraft and .*holds no scene"):
+        find_products(in_store(store), settings.Catalogue(spacecraft=["LANDSAT_5"]))
+    with pytest.raises(DataError, match=r"holds no scene: .* lay products out in one of these ways.* and no file$"):
+        find_products(in_store(store, f"s3://{BUCKET}/empty"), settings.Catalogue())
+
+
+def test_a_store_in_other_layouts(store: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Product folders and loose files are found as in a folder; tar files, which would be fetched whole, are told."""
+    bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    loose, packed = OTHERS[0], OTHERS[1]
+    for key in (
+        f"deep/er/{PRODUCT}/{metadata_file(PRODUCT)}",
+        metadata_file(loose),
+        f"{packed}.tar",
+        f"{loose}.tar.gz",
+    ):
+        bucket.put_object(BUCKET, f"own/{key}", b"")
+    bucket.put_object(BUCKET, f"packed/{packed}.tar", b"")
+    store.reset()
+    archive = in_store(store, f"s3://{BUCKET}/own")
+    listing = find_products(archive, settings.Catalogue())
+    table = build_catalogue(select_scenes(listing).scenes, archive.url, 16)
+    places = dict(zip(table["product_id"], table["base_url"], strict=True))
+    assert places == {PRODUCT: f"s3://{BUCKET}/own/deep/er/{PRODUCT}", loose: f"s3://{BUCKET}/own"}
+    assert listing.dropped["tar files are read from folders only, not from a store"] == 1
+    assert not listing.is_index
+    with pytest.raises(DataError, match=r"found: 0 folders and 1 \.tar .*; tar files are .*: unpack them$"):
+        find_products(in_store(store, f"s3://{BUCKET}/packed"), settings.Catalogue())
+    monkeypatch.setattr(listing_module, "MAX_LISTED", 2)
+    with pytest.raises(
+        DataError, match=r"own has no index\.csv\.gz, no folder of a sensor and more than 2 objects: name"
+    ):
+        find_products(archive, settings.Catalogue())

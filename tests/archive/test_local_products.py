@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mineral_pipeline.archive.local_products import METADATA, TAR, Product, find_local_products
+from mineral_pipeline.archive.local_products import COPY, METADATA, TAR, UNTOLD, Product, find_local_products
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.sensors.landsat import PRODUCT_ID, metadata_file, parse_product_id, product_folder
 
@@ -38,7 +38,7 @@ LAYOUTS = {
 
 @pytest.mark.parametrize(("name", "place"), LAYOUTS.values(), ids=LAYOUTS)
 def test_a_product_is_found(tmp_path: Path, name: str, place: str) -> None:
-    assert find_local_products(str(put(tmp_path, name)), "x") == ([Product(FIRST, place)], 0)
+    assert find_local_products(str(put(tmp_path, name)), "x") == ([Product(FIRST, place)], {})
 
 
 def test_layouts_may_be_mixed_and_copies_count_once(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_layouts_may_be_mixed_and_copies_count_once(tmp_path: Path) -> None:
     put(tmp_path, f"{product_folder(THIRD)}/{metadata_file(THIRD)}", f"{SECOND}.tar")
     assert find_local_products(str(tmp_path), "x") == (
         [Product(FIRST, "z"), Product(SECOND, f"{SECOND}.tar"), Product(THIRD, product_folder(THIRD))],
-        3,
+        {COPY: 3},
     )
 
 
@@ -54,7 +54,7 @@ def test_a_folder_that_holds_itself_is_looked_into_once(tmp_path: Path) -> None:
     put(tmp_path, f"a/{metadata_file(FIRST)}")
     (tmp_path / "a/again").symlink_to(tmp_path)
     (tmp_path / "b").symlink_to(tmp_path / "a")
-    assert find_local_products(str(tmp_path), "x") == ([Product(FIRST, "a")], 0)
+    assert find_local_products(str(tmp_path), "x") == ([Product(FIRST, "a")], {})
 
 
 def test_what_would_do_and_what_there_is(tmp_path: Path) -> None:
@@ -73,6 +73,14 @@ def test_what_would_do_and_what_there_is(tmp_path: Path) -> None:
     )
     assert "1 .xml (such as odd name.xml)" in text
     assert "\n" not in text
+
+
+def test_metadata_in_other_notations_only_are_told(tmp_path: Path) -> None:
+    put(tmp_path, f"{FIRST}_MTL.json", f"{FIRST}_MTL.xml", f"{FIRST}_B7.TIF")
+    with pytest.raises(DataError, match=rf"; {FIRST}_MTL\.(json|xml) is no _MTL\.txt, which is read .*: put it there$"):
+        find_local_products(str(tmp_path), "x")
+    put(tmp_path, metadata_file(SECOND), f"{SECOND}_MTL.json")
+    assert find_local_products(str(tmp_path), "x") == ([Product(SECOND, "")], {UNTOLD: 1})
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:

@@ -214,8 +214,8 @@ def test_all_readings_of_a_scene_share_one_deadline(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(archive, "fetch_scene", fetch)
     source = archive.open_source(reader.Archive(url=str(tmp_path), retries=3))
-    planned = PlannedScene("p", "092091", "p", "here", ("B7",), 0, (PlannedChip("p", 0),))
-    context = Context(source, reader.Acquire(), np.dtype("uint8"), archive.ByteLimiter(1e9), Lock())
+    planned = PlannedScene("p", "092091", "p", "here", ("B7",), "LT05", (PlannedChip("p", 0),))
+    context = Context(source, reader.Acquire(), archive.ByteLimiter(1e9), Lock())
     ((outcome, image),) = acquire_scene(planned, context)
     assert (outcome.status, image) == ("corrupt", None)
     assert deadlines == deadlines[:1] * 4
@@ -248,8 +248,8 @@ def acquire_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exceptio
 
     monkeypatch.setattr(archive, "fetch_scene", fetch)
     source = archive.open_source(reader.Archive(url=str(tmp_path)))
-    planned = PlannedScene("p", "092091", "p", "here", ("B7",), 0, (PlannedChip("p", 0),))
-    context = Context(source, reader.Acquire(), np.dtype("uint8"), archive.ByteLimiter(1e9), Lock())
+    planned = PlannedScene("p", "092091", "p", "here", ("B7",), "LT05", (PlannedChip("p", 0),))
+    context = Context(source, reader.Acquire(), archive.ByteLimiter(1e9), Lock())
     ((outcome, _),) = acquire_scene(planned, context)
     return outcome
 
@@ -326,5 +326,5 @@ def test_shards_hold_the_chips_of_their_scenes() -> None:
     assert [one.scene_id for one in first.scenes] == ["a", "b"]
     assert first.scenes[1].chips == (PlannedChip("b-0", 2), PlannedChip("b-1", 3))
     assert second.scenes == (
-        PlannedScene("c", "1", "c", "/u", ("B7",), 0, (PlannedChip("c-0", 4), PlannedChip("c-1", 5))),
+        PlannedScene("c", "1", "c", "/u", ("B7",), "LT04", (PlannedChip("c-0", 4), PlannedChip("c-1", 5))),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from own_scenes import EIGHT_BITS, SIMULATED, SIXTEEN_BITS, lay_out, write_produ
 from jobs import acquire, catalogue
 from jobs.__main__ import main
 from mineral_pipeline import settings as reader
-from mineral_pipeline.errors import DataError, SettingsError
-from mineral_pipeline.sensors.landsat import band_file
+from mineral_pipeline.archive import check_extent
+from mineral_pipeline.errors import DataError, RasterError, SettingsError
+from mineral_pipeline.sensors.landsat import band_file, metadata_file, read_metadata
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts, ledger, zarr_store
 
@@ -82,6 +84,25 @@ def test_bands_by_name_are_each_sensors_own(data: Path, root: Path, client: Clie
     lay_out(data, root, third, "loose", bands=("B5",))
     with pytest.raises(SettingsError, match=r"B5 is swir16 .* on LT05 and nir08 .* on LC08"):
         catalogue.plan(configure(root, workspace=f"{root.parent}/another", acquire={"bands": ["B5"]}))
+
+
+def test_the_panchromatic_band_has_a_grid_of_its_own(data: Path, root: Path, client: Client) -> None:
+    """A real one, reduced; and one of the size that the metadata give for it, which is not that of the others."""
+    real = next(one for one in SIXTEEN_BITS if one.startswith("LC08") and one not in SIMULATED)
+    lay_out(data, root, real, "folder", bands=("B8",))
+    settings = configure(root, acquire={"chip_size": 64, "bands": ["pan"]})
+    catalogue.main(settings, client)
+    assert acquire.main(settings, client).failed == 0
+
+    full = read_metadata((root / real / metadata_file(real)).read_text())
+    left, bottom, right, top = full.extent
+    lines, samples = full.panchromatic_shape
+    assert (lines, samples) == (2 * full.lines - 1, 2 * full.samples - 1)
+    check = partial(check_extent, full, (left, bottom, right, top), reduced=False, source="x")
+    check((lines, samples), is_panchromatic=True)
+    check((full.lines, full.samples))
+    with pytest.raises(RasterError, match=f"has {lines} lines x {samples} samples, .* say {full.lines} x"):
+        check((lines, samples))
 
 
 def test_a_scene_whose_files_are_damaged_ends_in_the_ledger(data: Path, root: Path, client: Client) -> None:

@@ -173,6 +173,27 @@ def test_common_names_of_commodities(tmp_path: Path, header: str, expected: list
     assert read(path).table["commodities"].tolist() == [";".join(expected)]
 
 
+def test_names_that_a_shapefile_has_cut_are_recognised(tmp_path: Path) -> None:
+    """A shapefile keeps ten characters of a name, and a table exported from one has no more."""
+    cut = {"deposit_na": "Name", "commoditie": "Commodity", "position_e": "Position error", "discovery_": "Year"}
+    table = points().rename(columns={old: new for new, old in cut.items()})
+    table[[*cut, "geometry"]].to_file(tmp_path / "own.shp", encoding="utf-8")
+    exported = pd.DataFrame(table[[*cut]]).assign(decimallon=LONLAT[:, 0], decimallat=LONLAT[:, 1])
+    exported.to_csv(tmp_path / "own.csv", index=False)
+    for file in ("own.shp", "own.csv"):
+        found = read(tmp_path / file)
+        assert found.table["name"].tolist() == ["Hütte", "Süd", "Alm"]
+        assert found.table["commodities"].tolist() == ["Gold;Silver", "Copper;Zinc", ""]
+        assert found.table["position_error_m"].tolist()[::2] == [25.0, 100.5]
+        assert found.table["year"].tolist()[:2] == [1987, 1990]
+
+
+@pytest.mark.parametrize("header", ["coordinate", "secondary_", "primary_ro", "commoditi", "commodities_of_old"])
+def test_other_names_of_ten_characters_are_no_cut_ones(tmp_path: Path, header: str) -> None:
+    (tmp_path / "own.csv").write_text(f"lon,lat,{header}\n15,47,gold\n")
+    assert read(tmp_path / "own.csv").table["commodities"].tolist() == [""]
+
+
 def test_a_column_that_seems_to_hold_commodities_is_told(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     rows = "1,1,Gold,Copper and Zinc,NA,Pyrite\n2,2,Tin,Lead,NA,Quartz\n"

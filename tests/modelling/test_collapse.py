@@ -18,6 +18,7 @@ from mineral_pipeline.modelling.model_files import write_metrics
 from mineral_pipeline.modelling.networks import NETWORKS, Network
 from mineral_pipeline.modelling.networks import register as register_network
 from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace.pixels import PixelScale
 
 # Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -27,11 +28,11 @@ SEEDS_THAT_COLLAPSE = {0, 1}
 FIXED_SEED = 1
 
 
-def build_toy(spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.ndarray) -> Any:
+def build_toy(spec: ModelSpec, shape: tuple[int, ...], pixels: PixelScale, labels: np.ndarray) -> Any:
     """The brightest pixels of a chip; a constant for some seeds, and for one whatever its second attempt is."""
     from mineral_pipeline.modelling import layers
 
-    inputs, x = layers.image_input(shape, dtype)
+    inputs, x = layers.image_input(shape, pixels)
     dead = spec.seed in SEEDS_THAT_COLLAPSE or spec.name.endswith(f"-s{FIXED_SEED}")
     x = layers.keras.layers.Rescaling(0.0 if dead else 5.0)(layers.keras.layers.GlobalMaxPooling2D()(x))
     return layers.keras.Model(inputs, layers.sigmoid_output(x, labels, spec.loss), name=spec.name)

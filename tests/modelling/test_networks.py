@@ -17,8 +17,10 @@ from mineral_pipeline.modelling import ModelSpec, layers
 from mineral_pipeline.modelling.networks import NETWORKS, build_network, study
 from mineral_pipeline.modelling.networks.study import CONVOLUTIONS, DENSE_LAYERS, MAX_FINAL_SIZE, pooling
 from mineral_pipeline.settings import Hyperparameters
+from mineral_pipeline.workspace.pixels import REFLECTANCE, PixelScale
 
 HALVES = np.array([0.0, 1.0])
+BYTES = PixelScale.of_numbers("uint8")
 SPEC = ModelSpec(
     "presence", "name", "grid", "small-small", Hyperparameters(), "batch", 0, 1, 1, "cross_entropy", None, "digest"
 )  # fmt: skip
@@ -41,12 +43,12 @@ def test_pooling_leaves_a_small_map_and_no_smaller_than_needed(size: int, blocks
 def test_parameters_are_as_the_table_says_whatever_the_chip_size(convolution: str) -> None:
     (row,) = re.findall(rf"^    {convolution} +([\d,]+) +([\d,]+) +([\d,]+)$", study.__doc__ or "", re.MULTILINE)
     for dense, count, size in zip(DENSE_LAYERS, row, (32, 64, 512), strict=True):
-        built = build_network(replace(SPEC, network=f"{convolution}-{dense}"), (9, 1, size, size), "uint8", HALVES)
+        built = build_network(replace(SPEC, network=f"{convolution}-{dense}"), (9, 1, size, size), BYTES, HALVES)
         assert built.count_params() == int(count.replace(",", "")), dense
 
 
 def test_a_network_takes_integers_of_any_bands_and_gives_shares() -> None:
-    built = build_network(SPEC, (9, 3, 40, 48), "uint16", HALVES)
+    built = build_network(SPEC, (9, 3, 40, 48), PixelScale.of_numbers("uint16"), HALVES)
     images = np.random.default_rng(0).integers(0, 2**16, (5, 3, 40, 48), dtype="uint16")
     shares = np.asarray(built(images, training=False))
     assert shares.shape == (5, 1)
@@ -55,11 +57,19 @@ def test_a_network_takes_integers_of_any_bands_and_gives_shares() -> None:
     np.testing.assert_allclose(scaled, images / 65535, rtol=1e-6)
 
 
+def test_a_network_sees_reflectance_on_the_scale_of_digital_numbers() -> None:
+    built = build_network(SPEC, (9, 1, 32, 32), REFLECTANCE, HALVES)
+    images = np.full((1, 1, 32, 32), 0, "uint16")
+    images[0, 0, 0, :3] = [1_001, 6_001, 11_001]  # none, a half, all of the light
+    seen = np.asarray(built.get_layer("scale")(images))[0, 0, 0]
+    np.testing.assert_allclose(seen[:3], [0.091, 0.5455, 1], atol=1e-4)
+    assert seen[3] == 0, "fill"
+
+
 def test_weights_come_from_the_seed_alone() -> None:
     def weights(seed: int) -> list[np.ndarray]:
         return [
-            np.asarray(w)
-            for w in build_network(replace(SPEC, seed=seed), (9, 1, 32, 32), "uint8", HALVES).get_weights()
+            np.asarray(w) for w in build_network(replace(SPEC, seed=seed), (9, 1, 32, 32), BYTES, HALVES).get_weights()
         ]
 
     first, again, other = weights(1), weights(1), weights(2)
@@ -68,7 +78,7 @@ def test_weights_come_from_the_seed_alone() -> None:
 
 
 def test_weights_are_he_uniform_and_layers_differ() -> None:
-    built = build_network(SPEC, (9, 1, 32, 32), "uint8", HALVES)
+    built = build_network(SPEC, (9, 1, 32, 32), BYTES, HALVES)
     kernels = [np.asarray(layer.kernel) for layer in built.layers if hasattr(layer, "kernel")]
     assert not kernels[-1].any()  # the output starts as the constant
     for kernel in kernels[:-1]:
@@ -88,13 +98,13 @@ def test_weights_are_he_uniform_and_layers_differ() -> None:
 )
 def test_training_starts_from_the_best_constant(labels: list[float], loss: str, share: float) -> None:
     assert 1 / (1 + np.exp(-layers.initial_bias(np.array(labels), loss))) == pytest.approx(share)
-    built = build_network(replace(SPEC, loss=loss), (9, 1, 32, 32), "uint8", np.array(labels))
+    built = build_network(replace(SPEC, loss=loss), (9, 1, 32, 32), BYTES, np.array(labels))
     assert float(built.layers[-1].bias[0]) == pytest.approx(layers.initial_bias(np.array(labels), loss))
 
 
 def test_a_baseline_without_a_network_cannot_be_built() -> None:
     with pytest.raises(ValueError, match="constant model has no network"):
-        build_network(replace(SPEC, kind="constant", network=None), (9, 1, 32, 32), "uint8", HALVES)
+        build_network(replace(SPEC, kind="constant", network=None), (9, 1, 32, 32), BYTES, HALVES)
 
 
 def test_the_study_registers_nine_networks() -> None:
@@ -105,7 +115,7 @@ def test_the_study_registers_nine_networks() -> None:
 
 def test_an_unknown_network_names_those_that_exist() -> None:
     with pytest.raises(SettingsError, match=r"unknown network 'huge': choose among .*small-medium"):
-        build_network(replace(SPEC, network="huge"), (9, 1, 32, 32), "uint8", HALVES)
+        build_network(replace(SPEC, network="huge"), (9, 1, 32, 32), BYTES, HALVES)
 
 
 def test_a_client_that_lists_networks_and_baselines_loads_no_library_that_trains_them() -> None:

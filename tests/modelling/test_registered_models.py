@@ -24,6 +24,7 @@ from mineral_pipeline.modelling.networks import NETWORKS, Network
 from mineral_pipeline.modelling.networks import register as register_network
 from mineral_pipeline.modelling.predictor_file import save_baseline
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.pixels import PixelScale
 
 # Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -104,10 +105,10 @@ def test_a_predictor_of_a_type_that_the_baseline_does_not_name_is_not_saved(
     assert not curated.exists(draft.file(artefacts.MODEL_BASELINE))
 
 
-def build_toy(spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.ndarray) -> Any:
+def build_toy(spec: ModelSpec, shape: tuple[int, ...], pixels: PixelScale, labels: np.ndarray) -> Any:
     from mineral_pipeline.modelling import layers
 
-    inputs, x = layers.image_input(shape, dtype)
+    inputs, x = layers.image_input(shape, pixels)
     x = layers.keras.layers.GlobalAveragePooling2D()(x)
     x = layers.keras.layers.Dense(4, "relu", kernel_initializer=layers.he_uniform(layers.layer_seeds(spec.seed)))(x)
     return layers.keras.Model(inputs, layers.sigmoid_output(x, labels, spec.loss), name=spec.name)

@@ -13,7 +13,7 @@ import small_world as world
 from mineral_pipeline import reporting
 from mineral_pipeline.reporting import PageOptions, Table, formatting, style
 from mineral_pipeline.reporting.comparison_figures import compare
-from mineral_pipeline.reporting.data_sections import split_section
+from mineral_pipeline.reporting.data_sections import labels_section, split_section
 from mineral_pipeline.reporting.outcome_text import interval_text, outcome_text
 from mineral_pipeline.reporting.result_sections import metrics_table, prospects_section, results_section
 from mineral_pipeline.reporting.scene_sections import scene_section
@@ -378,3 +378,18 @@ def test_the_split_tells_regions_and_what_is_left_out() -> None:
     ]
     old = split_section(world.full(), None)
     assert [item.header[0] for item in old.items if isinstance(item, Table)] == ["", "leakage"]
+
+
+def test_reflectance_is_told_beside_the_digital_numbers_that_are_shown() -> None:
+    for is_reflectance in (False, True):
+        (text,) = scene_section(replace(world.example(), is_reflectance=is_reflectance), "").text
+        assert ("the networks see the reflectance at the top of the atmosphere" in text) == is_reflectance
+
+
+def test_barren_places_are_told_where_there_are_any() -> None:
+    data = world.full()
+    assert data.labels is not None
+    assert "barren" not in labels_section(data, None).text[0]
+    few = data.labels.assign(is_barren=[True, True, True, *[False] * (len(data.labels) - 3)])
+    (text, *_) = labels_section(replace(data, labels=few), None).text
+    assert " 3 of the others hold a place that was explored and is barren: these come first among the negatives" in text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import tarfile
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mineral_pipeline.errors import MetadataError
-from mineral_pipeline.sensors import landsat
+from mineral_pipeline.sensors import landsat, mtl
 from mineral_pipeline.sensors.landsat import SceneMetadata, parse_product_id, read_metadata
 
 MTL = """\
@@ -48,14 +47,6 @@ GROUP = L1_METADATA_FILE
 END_GROUP = L1_METADATA_FILE
 END
 """
-
-
-@pytest.fixture(scope="module")
-def collection_1(data: Path) -> list[tuple[str, SceneMetadata]]:
-    """File name and metadata of the 8,223 real MTLs of Landsat 4."""
-    with tarfile.open(data / "mtl/lt04-collection1.tar.gz") as archive:
-        files = [(file.name, archive.extractfile(file)) for file in archive if file.isfile()]
-        return [(name, read_metadata(file.read(), name)) for name, file in files if file is not None]
 
 
 def test_every_real_mtl_agrees_with_its_index(data: Path, collection_1: list[tuple[str, SceneMetadata]]) -> None:
@@ -200,7 +191,7 @@ def test_a_text_that_is_cut_off_is_refused(length: int) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b" " * (landsat.MAX_METADATA_BYTES + 1), "too many"),
+        (b" " * (mtl.MAX_METADATA_BYTES + 1), "too many"),
         ("GROUP = LANDSAT_METADATA_FILE\n" + "GROUP = A\n" * 100, "group A is within more than 8 others"),
         ('{"LANDSAT_METADATA_FILE": ' + "[" * 100_000, "recursion"),
         ("<a>" * 50_000, "not a whole"),

@@ -30,9 +30,9 @@ def test_the_message_says_how_many_of_what_and_what_to_set() -> None:
         check_radiometry(codes, ["L1TP"] * 1000 + ["L1GT"] * 290)
     assert str(caught.value) == (
         "the scenes have pixels of several data types, which in one array would be scaled alike: uint8 of LE07 (1,201"
-        " scenes), LT05 (1 scene); uint16 of LC08 (88 scenes): choose one by catalogue.spacecraft: [LANDSAT_7,"
-        " LANDSAT_5] and catalogue.sensors: [ETM, TM], or catalogue.spacecraft: [LANDSAT_8] and catalogue.sensors:"
-        " [OLI_TIRS]"
+        " scenes), LT05 (1 scene); uint16 of LC08 (88 scenes): convert them by acquire.radiometry: reflectance, or"
+        " choose one by catalogue.spacecraft: [LANDSAT_7, LANDSAT_5] and catalogue.sensors: [ETM, TM], or"
+        " catalogue.spacecraft: [LANDSAT_8] and catalogue.sensors: [OLI_TIRS]"
     )
 
 

@@ -39,6 +39,13 @@ def test_bands_are_named_once_and_in_order(code: str) -> None:
     assert all(0.4 < band.wavelength_um[0] < band.wavelength_um[1] < 13 for band in bands)
 
 
+@pytest.mark.parametrize("name", ["pan", "B8"])
+def test_a_panchromatic_band_stands_alone(name: str) -> None:
+    check_bands([name], ["LE07", "LC08"])
+    with pytest.raises(SettingsError, match=rf"{name} of LE07 is panchromatic .*alone, as bands: \[{name}\]"):
+        check_bands(["red", name], ["LE07"])
+
+
 @pytest.mark.parametrize(("code", "band"), [("LT04", "B7"), ("LE07", "B7"), ("LC08", "B7")])
 def test_the_band_that_shows_altered_rock(code: str, band: str) -> None:
     found = SENSORS[code].band("swir22")

@@ -27,7 +27,7 @@ def test_an_empty_store_opens_with_xarray_alone(chips: Workspace) -> None:
     dataset = xr.open_zarr(chips.path(artefacts.CHIPS))
 
     assert dict(dataset.sizes) == {"chip": 10, "band": 2, "y": 8, "x": 8}
-    assert set(dataset.coords) == {"chip_id", "scene_id", "location_id", "product_id", "band"}
+    assert set(dataset.coords) == {"chip_id", "scene_id", "location_id", "product_id", "band", "crs", "geo_transform"}
     assert dataset.product_id.values[9] == dataset.chip_id.values[9] == dataset.scene_id.values[9] == "scene-9"
     assert not dataset.image.values.any()
     assert dataset.attrs["source"] == "test"
@@ -48,7 +48,7 @@ def test_a_store_is_written_file_by_file_and_the_document_that_completes_it_last
     zarr_store.create_chips(workspace, chip_table(["a", "b"]), ImageLayout(("B7",), 8, 4))
     arrays = ("image", "chip_id", "scene_id", "location_id", "product_id", "band")
     assert sorted(written[:-1]) == sorted(
-        [f"{artefacts.CHIPS}/{name}/zarr.json" for name in arrays]
+        [f"{artefacts.CHIPS}/{name}/zarr.json" for name in (*arrays, "crs", "geo_transform")]
         + [f"{artefacts.CHIPS}/{name}/c/0" for name in arrays[1:]]
     )
     assert written[-1] == f"{artefacts.CHIPS}/zarr.json"
@@ -69,7 +69,7 @@ def test_damage_of_metadata_and_coordinates_is_named_and_can_be_undone(chips: Wo
     zarr_store.write_shard(chips, 1, pixels)
     assert not list(zarr_store.find_metadata_faults(chips))
     files = [name for name in chips.sizes(artefacts.CHIPS) if not name.startswith("image/c/")]
-    assert len(files) == 1 + 6 + 5
+    assert len(files) == 1 + 8 + 5, "two coordinates are written with the pixels"
     table, layout = chip_table([f"scene-{n}" for n in range(10)]), zarr_store.read_layout(chips)
     for name in files:
         file = Path(chips.path(f"{artefacts.CHIPS}/{name}"))

@@ -69,6 +69,18 @@ COMMODITIES = (
 )
 """Names of columns of commodities: all that fit the first of these are read, else all that fit the second."""
 
+CUT_LENGTH = 10
+"""Characters of the longest name of a column in a shapefile, whose writers cut the others."""
+
+_LONG_NAMES: Mapping[Role, tuple[str, ...]] = {
+    **RECOGNISED,
+    "commodities": (
+        "commodities", "commoditylist", "commoditynames",
+        *(f"{which}commodity" for which in ("primary", "tertiary", "main", "major", "minor", "other", "mineral")),
+    ),
+}  # fmt: skip
+"""Names of columns that a shapefile can cut, by what they hold."""
+
 SEEMS_COMMODITIES = re.compile(r"commod|mineral|metal|substanc|element|rohstoff|sustancia")
 """Part of the name of a column that seems to hold commodities."""
 
@@ -114,7 +126,7 @@ def find_layout(names: Sequence[str], file: DepositFile, has_points: bool = Fals
     patterns = ([name for name in names if re.fullmatch(pattern, key_of(name))] for pattern in COMMODITIES)
     if commodities := next(filter(None, patterns), None):
         found["commodities"] = tuple(commodities)
-    layout = {**found, **chosen}
+    layout = {**_find_cut(names), **found, **chosen}
     for pair in (("lon", "lat"), ("x", "y")):  # the settings, then the points of the file, then names
         if pair[0] in chosen:
             return _placed(layout, pair)
@@ -126,6 +138,18 @@ def find_layout(names: Sequence[str], file: DepositFile, has_points: bool = Fals
         if all(role in layout for role in pair):
             return _placed(layout, pair)
     raise DataError(_without_coordinates(names, layout, file))
+
+
+def _find_cut(names: Sequence[str]) -> Layout:
+    """Columns whose names a shapefile has cut at `CUT_LENGTH` characters, where what they begin is of one kind only."""
+    found: dict[Role, tuple[str, ...]] = {}
+    for name in names:
+        key = key_of(name)
+        roles = {role for role, known in _LONG_NAMES.items() for one in known if one != key and one.startswith(key)}
+        if len(name.strip()) == CUT_LENGTH and len(roles) == 1:
+            role = roles.pop()
+            found[role] = (*found.get(role, ()), name) if role == "commodities" else found.get(role, (name,))
+    return found
 
 
 def unread_commodities(names: Sequence[str], sample: Sequence[Sequence[str]], layout: Layout) -> list[str]:

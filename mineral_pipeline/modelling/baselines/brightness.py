@@ -11,6 +11,7 @@ import pandas as pd
 from mineral_pipeline.modelling.baselines.baseline import Baseline, Examples, register
 from mineral_pipeline.modelling.dataset import Samples
 from mineral_pipeline.modelling.spec import Loss
+from mineral_pipeline.workspace.pixels import PixelScale
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,19 @@ def fit_brightness(train: Examples, validation: Examples) -> BrightnessPredictor
 
 def brightness_features(samples: Samples) -> pd.DataFrame:
     """Column ``brightness``, one row per sample."""
-    batches = [brightness(images) for images in samples.read_images()]
+    batches = [brightness(images, samples.images.scale) for images in samples.read_images()]
     return pd.DataFrame({"brightness": np.concatenate([np.empty(0), *batches])})
 
 
-def brightness(images: np.ndarray) -> np.ndarray:
-    """Mean of the valid pixels (not 0, the fill) of all bands as a share of white; (n, band, y, x) to (n,)."""
-    valid = np.maximum(np.count_nonzero(images, axis=(1, 2, 3)), 1)
-    return np.asarray(images.sum(axis=(1, 2, 3), dtype=np.int64) / valid / np.iinfo(images.dtype).max)
+def brightness(images: np.ndarray, scale: PixelScale | None = None) -> np.ndarray:
+    """Mean of the valid pixels (not 0, the fill) of all bands as a share of white; (n, band, y, x) to (n,).
+
+    A chip of nothing but fill is black. Without ``scale`` pixels are digital numbers.
+    """
+    scale = scale or PixelScale.of_numbers(images.dtype)
+    valid = np.count_nonzero(images, axis=(1, 2, 3))
+    mean = images.sum(axis=(1, 2, 3), dtype=np.int64) / np.maximum(valid, 1)
+    return np.where(valid > 0, scale.share(mean), 0.0)
 
 
 def _regression(loss: Loss) -> Any:

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from mineral_pipeline.modelling.baselines.baseline import Baseline, Examples, FeaturePredictor, register
 from mineral_pipeline.modelling.baselines.estimators import EstimatorPredictor, best_on, fit_estimator
 from mineral_pipeline.modelling.dataset import Samples
+from mineral_pipeline.workspace.pixels import PixelScale
 
 FILTERS = 192
 """Random filters; each gives two features."""
@@ -38,7 +39,8 @@ def convolution_features(samples: Samples) -> pd.DataFrame:
     bands = samples.images.shape[1]
     filters = make_filters(bands)
     with threadpool_limits(1):
-        rows = [describe(image, filters) for images in samples.read_images() for image in images]
+        scale = samples.images.scale
+        rows = [describe(image, filters, scale) for images in samples.read_images() for image in images]
     names = [f"{name} {number}" for name in ("mean", "deviation") for number in range(bands)]
     names += [f"{name} {number}" for name in ("response", "negative") for number in range(FILTERS)]
     return pd.DataFrame(np.array(rows, "float64").reshape(-1, len(names)), columns=names)
@@ -51,9 +53,12 @@ def make_filters(bands: int) -> np.ndarray:
     return np.ascontiguousarray(centred.T / np.sqrt(centred.shape[1]), "float32")
 
 
-def describe(image: np.ndarray, filters: np.ndarray) -> np.ndarray:
-    """The features of an image (band, y, x) of whole numbers, 0 where fill; all are 0 where it is nothing else."""
-    reduced = _reduce(image)
+def describe(image: np.ndarray, filters: np.ndarray, scale: PixelScale | None = None) -> np.ndarray:
+    """The features of an image (band, y, x) of whole numbers, 0 where fill; all are 0 where it is nothing else.
+
+    Without ``scale`` pixels are digital numbers.
+    """
+    reduced = _reduce(image, scale or PixelScale.of_numbers(image.dtype))
     is_valid = ~np.isnan(reduced).any(axis=0)
     if not is_valid.any():
         return np.zeros(2 * len(image) + 2 * FILTERS, "float32")
@@ -64,15 +69,15 @@ def describe(image: np.ndarray, filters: np.ndarray) -> np.ndarray:
     return np.concatenate([mean, deviation, *sides])
 
 
-def _reduce(image: np.ndarray) -> np.ndarray:
+def _reduce(image: np.ndarray, scale: PixelScale) -> np.ndarray:
     """Share of white (band, y, x), nan where fill, of blocks of pixels that are half valid at least."""
     block = -(-max(image.shape[1:]) // MAX_SIZE)
     padding = [(0, -length % block) for length in image.shape[1:]]
     padded = np.pad(image, [(0, 0), *padding])
     blocks = padded.reshape(len(image), padded.shape[1] // block, block, padded.shape[2] // block, block)
     valid = np.count_nonzero(blocks, axis=(2, 4))
-    average = blocks.sum(axis=(2, 4), dtype="int64") / np.maximum(valid, 1) / np.iinfo(image.dtype).max
-    return np.where(2 * valid >= block**2, average, np.nan).astype("float32")
+    average = blocks.sum(axis=(2, 4), dtype="int64") / np.maximum(valid, 1)
+    return np.where(2 * valid >= block**2, scale.share(average), np.nan).astype("float32")
 
 
 def _patches(image: np.ndarray, is_valid: np.ndarray) -> np.ndarray:

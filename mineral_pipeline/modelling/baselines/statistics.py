@@ -15,6 +15,7 @@ import pandas as pd
 from mineral_pipeline.modelling.baselines.baseline import Baseline, register
 from mineral_pipeline.modelling.baselines.estimators import BOOSTED_TYPES, fit_boosted_trees
 from mineral_pipeline.modelling.dataset import Samples
+from mineral_pipeline.workspace.pixels import PixelScale
 
 QUANTILES = (5, 25, 50, 75, 95)
 """Percent of the pixels of a band that are darker."""
@@ -37,13 +38,17 @@ def statistic_features(samples: Samples) -> pd.DataFrame:
     size = max(PIXELS_AT_ONCE // int(np.prod(samples.images.shape[2:])), 1)
     batches = [np.empty((0, *samples.images.shape[1:]), samples.images.dtype), *samples.read_images()]
     pieces = (images[start : start + size] for images in batches for start in range(0, max(len(images), 1), size))
-    return pd.concat([describe(piece) for piece in pieces], ignore_index=True)
+    return pd.concat([describe(piece, samples.images.scale) for piece in pieces], ignore_index=True)
 
 
-def describe(images: np.ndarray) -> pd.DataFrame:
-    """The statistics of images (image, band, y, x) of whole numbers: one column each, one row per image."""
-    white = np.float32(np.iinfo(images.dtype).max)
-    bands = [np.where(images[:, band] > 0, images[:, band] / white, np.nan) for band in range(images.shape[1])]
+def describe(images: np.ndarray, scale: PixelScale | None = None) -> pd.DataFrame:
+    """The statistics of images (image, band, y, x) of whole numbers: one column each, one row per image.
+
+    Without ``scale`` pixels are digital numbers.
+    """
+    scale = scale or PixelScale.of_numbers(images.dtype)
+    black, white = np.float32(scale.black), np.float32(scale.white - scale.black)
+    bands = [np.where(one > 0, (one - black) / white, np.nan) for one in np.moveaxis(images, 1, 0)]
     columns: dict[str, np.ndarray] = {}
     with np.errstate(invalid="ignore", divide="ignore"):  # nan where nothing is valid, or all is of one value
         for number, band in enumerate(bands):

@@ -11,6 +11,7 @@ import numpy as np
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.registry import Registry
 from mineral_pipeline.settings import Size
+from mineral_pipeline.workspace.pixels import PixelScale
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,13 @@ class Network:
 
     name: str
     """Name in settings and models, such as ``small-medium``."""
-    build: Callable[[ModelSpec, tuple[int, ...], str, np.ndarray], Any]
+    build: Callable[[ModelSpec, tuple[int, ...], PixelScale, np.ndarray], Any]
     """Builds the Keras model, not compiled, from (n, band, y, x) to (n, 1) in 0..1.
 
-    Arguments: the spec of the model; the shape (sample, band, y, x) of a store; the type of its pixels, an unsigned
-    integer; and the training labels, (sample,) in 0..1. The function imports Keras when it is called, on a worker, so
-    that the client never loads TensorFlow. `mineral_pipeline.modelling.layers` has the parts that networks share.
+    Arguments: the spec of the model; the shape (sample, band, y, x) of a store; what the numbers of its pixels mean,
+    which `layers.image_input` takes; and the training labels, (sample,) in 0..1. The function imports Keras when it is
+    called, on a worker, so that the client never loads TensorFlow. `mineral_pipeline.modelling.layers` has the parts
+    that networks share.
     """
     convolution: Size | None = None
     """Size of the convolutional part, for the networks of the grid."""
@@ -41,7 +43,7 @@ def register(network: Network) -> Network:
     return NETWORKS.register(network.name, network)
 
 
-def build_network(spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.ndarray) -> Any:
+def build_network(spec: ModelSpec, shape: tuple[int, ...], pixels: PixelScale, labels: np.ndarray) -> Any:
     """The Keras model of a spec, not compiled; see `Network.build`. Imports Keras: for workers.
 
     Raises:
@@ -50,4 +52,4 @@ def build_network(spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: n
     """
     if spec.network is None:
         raise ValueError(f"{spec.name}: a {spec.kind} model has no network")
-    return NETWORKS[spec.network].build(spec, shape, dtype, labels)
+    return NETWORKS[spec.network].build(spec, shape, pixels, labels)

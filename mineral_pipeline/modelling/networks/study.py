@@ -22,6 +22,7 @@ import numpy as np
 from mineral_pipeline.modelling.networks.network import Network, register
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.settings import Size
+from mineral_pipeline.workspace.pixels import PixelScale
 
 MAX_FINAL_SIZE = 8
 """Largest width of the last feature map in pixels."""
@@ -55,12 +56,12 @@ class Architecture:
     units: tuple[int, ...]
     """Neurons of each hidden dense layer; the output neuron comes after them."""
 
-    def build(self, spec: ModelSpec, shape: tuple[int, ...], dtype: str, labels: np.ndarray) -> Any:
+    def build(self, spec: ModelSpec, shape: tuple[int, ...], pixels: PixelScale, labels: np.ndarray) -> Any:
         """The Keras model, not compiled; see `Network.build`."""
         from mineral_pipeline.modelling import layers  # TensorFlow takes seconds to import: only workers do
 
         keras, values, seeds = layers.keras, spec.hyperparameters, layers.layer_seeds(spec.seed)
-        inputs, x = layers.image_input(shape, dtype)
+        inputs, x = layers.image_input(shape, pixels)
         for filters, window in zip(self.filters, pooling(min(shape[2:]), len(self.filters)), strict=True):
             x = keras.layers.Conv2D(
                 filters,
