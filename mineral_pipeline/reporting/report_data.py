@@ -175,6 +175,8 @@ class ReportData:
     """Evaluation over all folds by task."""
     leakage: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     """By task, the locations on which leakage was measured: subset, location_id, shared, meets_test and outline."""
+    basis: Mapping[str, Any] = field(default_factory=dict)
+    """Who has made the prospects, and how far they can be believed; empty where there are none."""
 
 
 def read(workspace: Workspace) -> ReportData:
@@ -203,6 +205,7 @@ def read(workspace: Workspace) -> ReportData:
             for task in curated
             if workspace.exists(artefacts.samples_leakage(task))
         },
+        basis=workspace.read_json(artefacts.PROSPECTS_BASIS) if workspace.exists(artefacts.PROSPECTS_BASIS) else {},
     )
 
 
