@@ -134,12 +134,12 @@ def _resample(spoken: Spoken, seed: int) -> np.ndarray:
 
 def _weights(spoken: Spoken) -> np.ndarray:
     """How often a location like each that judges occurs: out of fold alike, in validation as often as its class."""
-    shares, judges = spoken.conversion.shares, spoken.locations["is_judge"].to_numpy()
-    positive = spoken.locations["n_deposits"].to_numpy() > 0
-    if spoken.ground.fold is not None or shares is None or not 0 < positive[judges].mean() < 1:
-        return np.ones(len(judges))
-    balance = positive[judges].mean()
-    return np.asarray(np.where(positive, shares.true / balance, (1 - shares.true) / (1 - balance)))
+    shares, rich = spoken.conversion.shares, spoken.locations["n_deposits"].to_numpy() > 0
+    judging = rich[spoken.locations["is_judge"].to_numpy()]
+    if spoken.ground.fold is not None or shares is None or len(np.unique(judging)) < 2:
+        return np.ones(len(rich))
+    balance = judging.mean()
+    return np.asarray(np.where(rich, shares.true / balance, (1 - shares.true) / (1 - balance)))
 
 
 def _errors(judges: pd.DataFrame) -> dict[str, Any]:

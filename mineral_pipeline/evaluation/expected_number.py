@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-MIN_FOR_LINE = 30
-"""Fewest places with a deposit to which a line is fitted; with fewer, the prediction tells nothing of the number."""
+BELIEF = 30
+"""Places for which it counts that a prediction is on the scale of the truth: with few, the slope stays near 1."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class NumberGivenOne:
     intercept: float
     """Of ln(1 + n)."""
     slope: float
-    """Per unit of predicted ln(1 + n), not below 0."""
+    """Per unit of predicted ln(1 + n), not below 0; drawn towards 1 where places are few."""
     smearing: float
     """Mean of the exponential of the residuals."""
     max_deposits: int
@@ -57,8 +57,8 @@ def fit_number_given_one(richness: np.ndarray, n_deposits: np.ndarray, max_depos
     predicted, actual = np.log1p(max_deposits) * richness[rich].astype(float), np.log1p(n_deposits[rich].astype(float))
     spread = float(np.var(predicted))
     covariance = float(np.mean((predicted - predicted.mean()) * (actual - actual.mean())))
-    can_fit = rich.sum() >= MIN_FOR_LINE and spread > 1e-12
-    slope = max(covariance / spread, 0.0) if can_fit else 0.0
+    places = int(rich.sum())
+    slope = max((places * covariance / spread + BELIEF) / (places + BELIEF), 0.0) if spread > 1e-12 else 0.0
     intercept = float(actual.mean() - slope * predicted.mean())
     smearing = float(np.mean(np.exp(actual - intercept - slope * predicted)))
-    return NumberGivenOne(intercept, slope, smearing, int(max_deposits), int(rich.sum()))
+    return NumberGivenOne(intercept, slope, smearing, int(max_deposits), places)
