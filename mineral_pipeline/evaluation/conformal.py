@@ -87,6 +87,7 @@ def fit_conformal(predicted: np.ndarray, observed: np.ndarray, weight: np.ndarra
     score = np.abs(np.log1p(observed) - np.log1p(predicted))
     n_classes = int(np.clip(effective_number(weights) // PER_CLASS, 1, MAX_CLASSES))
     edges = np.unique(np.quantile(predicted, np.arange(1, n_classes) / n_classes))
+    edges = edges[edges > predicted.min()]  # else the first class would be empty, of predictions that are all alike
     number = np.searchsorted(edges, predicted, side="right")
     widths = [conformal_quantile(score[number == one], weights[number == one]) for one in range(len(edges) + 1)]
     return ConformalIntervals(edges, np.array(widths), float(predicted.max()), len(predicted))

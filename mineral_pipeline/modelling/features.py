@@ -29,7 +29,7 @@ def subset_features(workspace: Workspace, sample_set: str, name: str, subset: Su
 
 def _features(workspace: Workspace, spec: ModelSpec, samples: Samples) -> np.ndarray:
     if spec.network is None:
-        return np.asarray(BASELINES[spec.kind].features(samples).to_numpy(), "float32")
+        return BASELINES[spec.kind].features(samples).select_dtypes("number").to_numpy("float64")
     from mineral_pipeline.modelling.network_file import load_features  # TensorFlow takes seconds to import: for workers
 
     features = load_features(workspace, spec.sample_set, spec.name)

@@ -60,7 +60,7 @@ def load_features(workspace: Workspace, sample_set: str, name: str) -> Callable[
     Errors are those of `load_network`.
     """
     keras_model = _load(workspace, sample_set, name)
-    inner = keras.Model(keras_model.inputs, keras_model.layers[-1].input)
+    inner = keras.Model(keras_model.input, keras_model.layers[-1].input)
 
     def features(images: np.ndarray) -> np.ndarray:
         found = np.asarray(keras.ops.convert_to_numpy(inner(images, training=False)), "float32")
