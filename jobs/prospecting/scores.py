@@ -12,7 +12,7 @@ import pandas as pd
 from jobs.prospecting.ensembles import Features
 from jobs.prospecting.ground import Ground
 from mineral_pipeline import prospecting
-from mineral_pipeline.evaluation import Conversion, fit_applicability, fit_conformal
+from mineral_pipeline.evaluation import Conversion, fit_applicability, fit_conformal, upper_whisker
 from mineral_pipeline.learning import Task
 
 RESAMPLES = 200
@@ -68,8 +68,7 @@ def score(spoken: Sequence[Spoken], seed: int) -> tuple[pd.DataFrame, dict[str, 
         `prospecting.SCORES` by ``location_id``; and for ``prospects-basis.json`` the ``intervals``, the
         ``applicability`` of every fold, and the ``errors`` of the places that judge.
     """
-    tables, thresholds = zip(*map(_score_fold, spoken), strict=True)
-    table = pd.concat(tables)
+    table, thresholds = _judge_likeness(*zip(*map(_score_fold, spoken), strict=True))
     judges = table[table["is_judge"]]
     if spoken[0].conversion.calibration is None:  # what is expected is the number where there is one
         judges = judges[judges["n_deposits"] > 0]
@@ -83,7 +82,8 @@ def score(spoken: Sequence[Spoken], seed: int) -> tuple[pd.DataFrame, dict[str, 
     basis = {
         "intervals": {**intervals.facts, "infinite": float(np.isinf(high).mean())},
         "applicability": [
-            {"fold": one.ground.fold, "threshold": threshold} for one, threshold in zip(spoken, thresholds, strict=True)
+            {"fold": one.ground.fold, "threshold": threshold if np.isfinite(threshold) else None}
+            for one, threshold in zip(spoken, thresholds, strict=True)
         ],
         "errors": {
             name: _errors(judges[chosen])
@@ -100,8 +100,23 @@ def promise(spoken: Spoken) -> np.ndarray:
     return spoken.expected(means.get("presence", nothing), means.get("richness", nothing))
 
 
-def _score_fold(spoken: Spoken) -> tuple[pd.DataFrame, float | None]:
-    """All but the intervals and the resamples of the locations of a fold, and the threshold of its applicability."""
+def _judge_likeness(
+    tables: Sequence[pd.DataFrame], thresholds: Sequence[float]
+) -> tuple[pd.DataFrame, Sequence[float]]:
+    """Where the models apply, in the column ``applicable`` of one table of all folds, and the thresholds.
+
+    What is no more dissimilar than the places with which a model was tested: out of fold all that judge, as in a
+    cross-validation of CAST, else its validation subset.
+    """
+    if tables[0]["out_of_fold"].all():
+        both = pd.concat(tables)
+        thresholds = [upper_whisker(both["dissimilarity"][both["is_judge"]].to_numpy())] * len(tables)
+    judged = zip(tables, thresholds, strict=True)
+    return pd.concat([one.assign(applicable=one["dissimilarity"] <= limit) for one, limit in judged]), thresholds
+
+
+def _score_fold(spoken: Spoken) -> tuple[pd.DataFrame, float]:
+    """All but the intervals and the resamples of the locations of a fold, and the threshold by its validation."""
     presence, richness = spoken.of_task("presence"), spoken.of_task("richness")
     of_mean = presence.mean(axis=0), richness.mean(axis=0)
     members = max(len(presence), len(richness))
@@ -114,10 +129,10 @@ def _score_fold(spoken: Spoken) -> tuple[pd.DataFrame, float | None]:
         expected_number=spoken.expected(*of_mean),
         spread=each.std(axis=0, ddof=1) if members > 1 else np.nan,
         dissimilarity=dissimilarity,
-        applicable=dissimilarity <= model.threshold,
         weight=_weights(spoken),
+        out_of_fold=spoken.ground.fold is not None,
     )
-    return table, model.threshold if np.isfinite(model.threshold) else None
+    return table, model.threshold
 
 
 def _resample(spoken: Spoken, seed: int) -> np.ndarray:

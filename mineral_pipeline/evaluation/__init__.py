@@ -3,7 +3,7 @@
 Pure functions of arrays and tables: nothing is read or written here, and nothing is known of how a model was made.
 """
 
-from mineral_pipeline.evaluation.applicability import Applicability, fit_applicability
+from mineral_pipeline.evaluation.applicability import Applicability, fit_applicability, upper_whisker
 from mineral_pipeline.evaluation.calibration import perfect_calibration_error
 from mineral_pipeline.evaluation.combination import Results, average, incomplete, join_folds
 from mineral_pipeline.evaluation.comparison import (
@@ -57,4 +57,5 @@ __all__ = [
     "reliability",
     "score",
     "to_shares",
+    "upper_whisker",
 ]

@@ -22,6 +22,9 @@ LEAST = 1e-6
 TEMPERATURES = (0.05, 20.0)
 """Range in which a temperature is sought; at its ends predictions are useless or nearly certain."""
 
+DEVIATION = 1.0
+"""Standard deviation of the logarithm of a temperature before a sample is seen: a dozen samples do not undo a model."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -46,8 +49,9 @@ def fit_calibration(label: np.ndarray, prediction: np.ndarray, weight: np.ndarra
     """Calibrate probabilities on samples on which the model was not trained.
 
     Isotonic regression where there are `MIN_FOR_ISOTONIC` samples of each class; else one temperature by which logits
-    are divided, that of the least cross-entropy (C. Guo, G. Pleiss, Y. Sun and K. Weinberger, On calibration of modern
-    neural networks, ICML 2017). Samples of one class cannot tell it: nothing is changed then.
+    are divided, that of the least cross-entropy, drawn towards 1 by few samples (C. Guo, G. Pleiss, Y. Sun and K.
+    Weinberger, On calibration of modern neural networks, ICML 2017). Samples of one class cannot tell it: nothing is
+    changed then.
 
     Args:
         label: (sample,) 0 or 1.
@@ -68,10 +72,11 @@ def _temperature(positive: np.ndarray, prediction: np.ndarray, weight: np.ndarra
 
     logits, sign = logit(prediction), np.where(positive, -1.0, 1.0)
 
-    def cross_entropy(log_temperature: float) -> float:
-        return float(np.average(np.logaddexp(0, sign * logits / np.exp(log_temperature)), weights=weight))
+    def cost(log_temperature: float) -> float:
+        cross_entropy = float(np.logaddexp(0, sign * logits / np.exp(log_temperature)) @ weight)
+        return cross_entropy + (log_temperature / DEVIATION) ** 2 / 2
 
-    return float(np.exp(minimize_scalar(cross_entropy, bounds=np.log(TEMPERATURES), method="bounded").x))
+    return float(np.exp(minimize_scalar(cost, bounds=np.log(TEMPERATURES), method="bounded").x))
 
 
 def _isotonic(positive: np.ndarray, prediction: np.ndarray, weight: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

@@ -85,11 +85,12 @@ def prospects_table(prospects: gpd.GeoDataFrame, top: int, truth: Truth | None =
     rows: list[tuple[Cell, ...]] = [
         (
             f"{prospect.rank:,}",
-            location(prospect.location_id),
-            position(prospect.lon, prospect.lat),
+            (location(prospect.location_id), position(prospect.lon, prospect.lat)),
             (_number(prospect.expected_number), _ends(prospect.expected_low, prospect.expected_high)),
-            percent(prospect.probability) if isfinite(prospect.probability) else UNDEFINED,
-            _number(prospect.expected_given_one),
+            (
+                percent(prospect.probability) if isfinite(prospect.probability) else UNDEFINED,
+                f"{_number(prospect.expected_given_one)} if any",
+            ),
             percent(prospect.first_10, 0) if isfinite(prospect.first_10) else UNDEFINED,
             (_number(prospect.dissimilarity), "" if prospect.applicable else "does not apply"),
             f"{prospect.distance_km:,.0f}{THIN}km",
@@ -99,12 +100,12 @@ def prospects_table(prospects: gpd.GeoDataFrame, top: int, truth: Truth | None =
     ]
     is_path_row = prospects["location_id"].map(location).str.contains("/").all()
     header = (
-        "rank", "path/row" if is_path_row else "location", "centre", "deposits to expect, 90 %", "probability of one",
-        "number if there is one", "in the first 10", "dissimilarity", "nearest known deposit",
+        "rank", "path/row" if is_path_row else "location", "deposits to expect, 90 %", "probability of one",
+        "in the first 10", "dissimilarity", "nearest known deposit",
         *(["undiscovered deposits, in truth"] if truth else []),
     )  # fmt: skip
     caption = FIRST_10 if prospects["first_10"].notna().any() else ""
-    return Table(header, rows, caption, numeric=frozenset({0, *range(3, len(header))}), shown=TABLE_PROSPECTS)
+    return Table(header, rows, caption, numeric=frozenset({0, *range(2, len(header))}), shown=TABLE_PROSPECTS)
 
 
 def _number(value: float) -> str:
@@ -113,7 +114,7 @@ def _number(value: float) -> str:
 
 
 def _ends(low: float, high: float) -> str:
-    return f"{low:,.1f} to {high:,.1f}" if isfinite(high) else "support too thin for an interval"
+    return f"{low:,.1f} to {high:,.1f}" if isfinite(high) else "no interval"
 
 
 def belief_tables(basis: Mapping[str, Any]) -> list[Table]:
@@ -126,8 +127,8 @@ def belief_tables(basis: Mapping[str, Any]) -> list[Table]:
         for name, one in errors.items()
     ]
     caption = (
-        "Where the models apply: places as like those of training as the places of validation are, by the features from"
-        " which they predict. Errors are of places that no model had learnt from. Of the intervals,"
+        "Where the models apply: places as like those of training as the places are with which they were tested, by the"
+        " features from which they predict. Errors are of places that no model had learnt from. Of the intervals,"
         f" {percent(found['infinite'], 0)} are infinite: they rest on {found['samples']:,} such places, and there are"
         " none where these are too few, where the models do not apply, or for numbers beyond all of theirs."
     )
