@@ -6,16 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.spatial.distance import cdist
 from scipy.special import expit
-
-from mineral_pipeline.geometry import EARTH_RADIUS_KM, unit_vectors
 
 PENALTY = 1e-3
 """Of the squared coefficients, beside a mean loss."""
-
-REACH_KM = 300.0
-"""Standard deviation of the Gaussian kernel by which records are counted around a place."""
 
 
 @dataclass(frozen=True)
@@ -89,18 +83,3 @@ def fit_unlabelled(features: np.ndarray, known: np.ndarray, prior: float) -> Log
 def _shrink(coefficients: np.ndarray) -> np.ndarray:
     """Slope of the penalty; the constant is free."""
     return 2 * PENALTY * np.concatenate([[0.0], coefficients[1:]])
-
-
-def search_effort(lonlat: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Density of the known deposits around every place, its own left out, with mean 1.
-
-    Args:
-        lonlat: (place, 2) degrees.
-        known: (place,) number of known deposits.
-    """
-    vectors = unit_vectors(lonlat)
-    distance = 2 * EARTH_RADIUS_KM * np.arcsin(np.clip(cdist(vectors, vectors) / 2, 0, 1))
-    kernel = np.exp(-0.5 * (distance / REACH_KM) ** 2)
-    np.fill_diagonal(kernel, 0)
-    density = kernel @ np.log1p(known) / np.maximum(kernel.sum(axis=1), 1e-9)
-    return np.asarray(density / max(density.mean(), 1e-9))

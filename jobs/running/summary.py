@@ -58,10 +58,9 @@ def _rows(workspace: Workspace, truth: pd.DataFrame | None) -> Iterator[tuple[st
             if "verdict" in evaluation:
                 yield f"verdict out of fold, {task}", evaluation["verdict"]
             yield f"out of fold, {task}", _result(evaluation, evaluation["best"])
-    if workspace.exists(artefacts.PROSPECTS):
+    if workspace.exists(artefacts.PROSPECTS_BASIS):  # prospects of an earlier version have none
         prospects = workspace.read_table(artefacts.PROSPECTS)
-        if workspace.exists(artefacts.PROSPECTS_BASIS):
-            yield "prospects", workspace.read_json(artefacts.PROSPECTS_BASIS)["heading"]
+        yield "prospects", workspace.read_json(artefacts.PROSPECTS_BASIS)["heading"]
         if truth is not None:
             yield "prospects, in truth", prospecting.judge(prospects, truth["n_undiscovered"], PROSPECTS_JUDGED)
         for prospect in prospects.head(PROSPECTS_SHOWN).itertuples():
