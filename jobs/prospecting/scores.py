@@ -13,7 +13,7 @@ from jobs.prospecting.ensembles import Features
 from jobs.prospecting.ground import Ground
 from mineral_pipeline import prospecting
 from mineral_pipeline.evaluation import Conversion, fit_applicability, fit_conformal, upper_whisker
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import TASKS, Task
 
 RESAMPLES = 200
 """Ensembles that are drawn from the members of an ensemble."""
@@ -138,8 +138,7 @@ def _score_fold(spoken: Spoken) -> tuple[pd.DataFrame, float]:
 def _resample(spoken: Spoken, seed: int) -> np.ndarray:
     """(resample, candidate) expected numbers of ensembles drawn from the members; none of a single model."""
     found, rng, chosen = [], np.random.default_rng(seed), spoken.locations["is_candidate"].to_numpy()
-    tasks: tuple[Task, ...] = ("presence", "richness")
-    for task in tasks:
+    for task in TASKS:
         members = spoken.of_task(task)[:, chosen]
         drawn = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), RESAMPLES)
         found.append(drawn @ members / len(members))

@@ -33,4 +33,5 @@ def search_effort(lonlat: Floats, n_deposits: Integers) -> Floats:
     near.data = np.exp(-0.5 * (2 * EARTH_RADIUS_KM * np.arcsin(np.clip(near.data / 2, 0, 1)) / REACH_KM) ** 2)
     near.setdiag(0)
     total = np.asarray(near.sum(axis=1)).ravel()
-    return np.divide(near @ np.log1p(n_deposits), total, out=np.zeros(len(lonlat)), where=total > 0)
+    mean = np.divide(near @ np.log1p(n_deposits), total, out=np.zeros(len(lonlat)), where=total > 0)
+    return np.asarray(mean, np.float64)

@@ -87,9 +87,7 @@ def select(
         sample=sample, subset=np.where(sample >= 0, np.array(SUBSETS, dtype=object)[subset], DROPPED),
         drop_reason=drop_reason, group=np.where(location >= 0, assignment.group[location], -1), label=target.label,
     )  # fmt: skip
-    samples["weight"] = _weights(samples, target.stratum if task == "presence" else np.zeros_like(target.stratum))
-    if task == "presence" and config.negatives == "searched":
-        samples["weight"] = _by_effort(samples)
+    samples["weight"] = _weigh(samples, target, task, config)
     _check_min_locations(samples, task, config.min_locations, artefacts.sample_set(task, assignment.fold))
     return samples[COLUMNS]
 
@@ -139,6 +137,14 @@ def stratum_quotas(available: Integers, proportions: Floats, tolerance: float) -
     return np.minimum(available, np.floor(total * proportions + 0.5).astype(np.int64))
 
 
+def _weigh(samples: gpd.GeoDataFrame, target: SamplingTarget, task: Task, config: Curate) -> pd.Series:
+    """Weights of the samples of a task."""
+    if task == "richness":
+        return _weights(samples, np.zeros_like(target.stratum))
+    weights = _weights(samples, target.stratum)
+    return _by_effort(samples.assign(weight=weights)) if config.negatives == "searched" else weights
+
+
 def _weights(samples: gpd.GeoDataFrame, classes: Integers) -> pd.Series:
     """Weights of mean 1 in each subset: its classes count alike, and so do the locations of a class; 0 when dropped."""
     kept = samples["sample"] >= 0
@@ -157,7 +163,7 @@ def _by_effort(samples: gpd.GeoDataFrame) -> pd.Series:
     It is that of the places of their own subset, so that none tells of another. The negatives of a subset keep the
     sum of their weights; where nothing is known around any of them, each keeps its own.
     """
-    weights = samples["weight"].copy()
+    weights: pd.Series = samples["weight"].copy()
     for subset in SUBSETS:
         kept = samples[samples["subset"] == subset]
         places = kept.groupby("location_id").agg({"lon": "first", "lat": "first", "n_deposits": "max"})

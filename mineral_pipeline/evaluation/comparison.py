@@ -120,13 +120,7 @@ def compare_models(
         "pairs": {name: _count(task, near) for name, near in pairing.near.items()},
     }
     if task == "presence":
-        locations = test["location_id"].to_numpy()
-        for one in document["models"]:
-            perfect = perfect_calibration_error(by_name[one["name"]], locations, terms.resampling)
-            one["metrics"]["calibration"]["perfect"] = perfect
-        for one, model in zip(document["models"], models, strict=True):
-            if model.calibrated:
-                one["reliability"] = _reliability(label, model.prediction, model.calibrated)
+        _add_calibration(document["models"], models, test, terms.resampling)
     if candidates := _candidates(models):
         judged = _judged(task, samples, terms)
         document["significance"] = significance(task, judged, candidates, best, terms.resampling)
@@ -142,6 +136,18 @@ def compare_models(
         shown = {one["name"]: by_name[one["name"]] for one in facts if one["role"] == "baseline" or one["name"] == best}
         document["regions"] = score_regions(task, test, shown, pairing, terms.metric)
     return document | {"verdict": verdict(document)}
+
+
+def _add_calibration(
+    described: Sequence[dict[str, Any]], models: Sequence[ModelPredictions], test: pd.DataFrame, resampling: Resampling
+) -> None:
+    """Add to models of presence the error of a perfectly calibrated one, and their reliability."""
+    locations, label = test["location_id"].to_numpy(), test["label"].to_numpy()
+    for one, model in zip(described, models, strict=True):
+        perfect = perfect_calibration_error(model.prediction, locations, resampling)
+        one["metrics"]["calibration"]["perfect"] = perfect
+        if model.calibrated:
+            one["reliability"] = _reliability(label, model.prediction, model.calibrated)
 
 
 def _reliability(label: np.ndarray, prediction: np.ndarray, calibrated: Calibrated) -> dict[str, Any]:
