@@ -53,10 +53,10 @@ def main(settings: Settings, client: Client) -> Counts:
     if nowhere:
         CONSOLE.print(f"curate     {nowhere:,} locations lie in none of the regions: they are one of their own")
     folds = curation.make_folds(chips, config, seed)
-    assignments = [curation.make_split(chips, config, seed), *folds]
+    assignments = {one.fold: one for one in (curation.make_split(chips, config, seed), *folds)}
     selected = {
-        (task, assignment.fold): curation.select(chips, assignment, task, config, seed)
-        for assignment in assignments for task in settings.tasks
+        (task, fold): curation.select(chips, assignment, task, config, seed)
+        for fold, assignment in assignments.items() for task in settings.tasks
     }  # fmt: skip
     deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
     planned = sum(int((samples["subset"] != DROPPED).sum()) for samples in selected.values())
@@ -75,8 +75,9 @@ def main(settings: Settings, client: Client) -> Counts:
             leakage = split_leakage.measure(deposits, config.max_leakage)
             summary = curation.summarise(samples, task, config, leakage)
             summary["digest"] = curation.digest_samples(samples, config.batch_size)
+            summary["candidates"] = curation.count_candidates(samples, assignments[fold])
             if fold is not None:
-                summary["held_out"] = curation.count_held_out(samples, folds[fold])
+                summary["held_out"] = curation.count_held_out(samples, assignments[fold])
             workspace.write_json(artefacts.samples_summary(sample_set), summary)
     dropped = pd.concat([samples["drop_reason"] for (_, fold), samples in selected.items() if fold is None])
     reasons = {str(reason): int(number) for reason, number in dropped[dropped != ""].value_counts().items()}

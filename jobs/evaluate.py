@@ -6,10 +6,10 @@ Reads ``models/<task>/`` and ``samples/<task>/test.zarr``; writes ``evaluation/<
 ``metrics.json``: every metric with a 95 % interval over the groups of the split (blocks), the best model (selected on
 the validation subset), its p-value on random label fields, its paired differences from every baseline, what it adds to
 coordinates, and a verdict in words, which is printed too. One task per model predicts on a worker that offers a GPU.
-When the settings list the job ``prospect``, the networks of its ensemble (``models/richness/member-s*``) are trained
-first and evaluated too, each and their mean: the model that makes the prospects. With ``curate.folds`` the models of
-every fold predict its test subset, and ``evaluation/<task>/folds/`` says what they are worth together: every location
-is predicted by models that have not seen it.
+When the settings list the job ``prospect``, the networks of its ensembles (``models/<task>/member-s*``) are trained
+first and evaluated too, each and their mean: the models that may make the prospects. With ``curate.folds`` the models
+of every fold predict its test subset, and ``evaluation/<task>/folds/`` says what they are worth together: every
+location is predicted by models that have not seen it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from jobs.evaluation.attainable import attainable
 from jobs.evaluation.results import count_held_out, read_results
 from jobs.prospecting.ensembles import all_members
 from jobs.running.criterion import make_criterion
-from jobs.running.dependencies import RICHNESS, makes_prospects
+from jobs.running.dependencies import makes_prospects
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
@@ -62,7 +62,7 @@ def plan(settings: Settings) -> Plan:
     details = {"p-value": f"of the best model on {settings.evaluate.n_resamples:,} random label fields"}
     planned = sum(len(trained_names(settings, *one)) for one in curated)
     if makes_prospects(settings):
-        planned += settings.prospect.ensemble_size * sum(task == RICHNESS for task, _ in curated)
+        planned += settings.prospect.ensemble_size * len(curated)
     return Plan(Counts("models", planned=planned), details)
 
 
@@ -72,7 +72,8 @@ def main(settings: Settings, client: Client) -> Counts:
     workspace, untrained = Workspace(settings.workspace), Counts("models")
     names = {artefacts.sample_set(*one): trained_names(settings, *one) for one in settings.sample_sets}
     if makes_prospects(settings):
-        specs = all_members(settings, workspace, (None, *settings.folds))
+        folds = (None, *settings.folds)
+        specs = [spec for task in settings.tasks for spec in all_members(settings, workspace, task, folds)]
         untrained = fit_all(settings, client, specs, "evaluate")
         for spec in specs:
             names[spec.sample_set] += done_names(workspace, [spec])

@@ -1,41 +1,51 @@
-"""Prospect: rank the locations without a known deposit by the richness that an ensemble predicts.
+"""Prospect: rank the locations without a known deposit by the number of deposits that is to be expected of them.
 
     mineral-pipeline prospect demo
 
-Reads ``samples/richness``, ``models/richness``, ``chips.zarr``, ``chips.parquet``, ``labels.parquet``,
-``deposits.parquet`` and the land polygons of the settings; trains ``models/richness/member-s*`` (``evaluate`` has done
-so when both jobs are listed) and writes ``prospects.parquet``, ``.geojson``, ``.tif`` and the QGIS style ``.qml``.
-Locations on which the networks were trained or stopped are left out, and counted; networks that have collapsed to a
-constant are too, and when fewer than two are left nothing is ranked. With ``curate.folds`` every fold has an ensemble
-(``models/richness/fold-<i>/member-s*``), and that of the fold which held a location out predicts it: none is left out.
+Reads ``samples``, ``models``, ``evaluation``, ``chips.zarr``, ``chips.parquet``, ``labels.parquet``,
+``deposits.parquet`` and the land polygons of the settings; writes ``prospects.parquet``, ``.geojson``, ``.tif``, the
+QGIS style ``.qml``, and ``prospects-basis.json``, which tells who has made the list and how far it can be believed.
+
+For each task, ensembles of networks (``models/<task>/member-s*``, which ``evaluate`` has trained when both jobs are
+listed) speak where they beat every model that sees no pixel; else the best of these does, and the list says so. The
+calibrated probability of a deposit times the number to expect where there is one is what ranks. Locations on which the
+models were trained or stopped are left out, and counted. With ``curate.folds`` every fold has models of its own
+(``models/<task>/fold-<i>/``), and those of the fold which held a location out predict it: none is left out.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 from distributed import Client
 
 import cluster
-from jobs.prospecting.ensembles import Ensemble, all_members, predict
-from jobs.running.criterion import make_criterion
-from jobs.running.dependencies import RICHNESS
+from jobs.prospecting.basis import describe_basis
+from jobs.prospecting.conversions import make_conversion
+from jobs.prospecting.ensembles import Ensemble, all_members, predict, see
+from jobs.prospecting.ground import Ground, chips_on_land, count_candidates, count_locations, find_ground
+from jobs.prospecting.scores import Spoken, promise, score
+from jobs.prospecting.voters import Voters, choose_voters
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE
 from jobs.train import fit_all
-from mineral_pipeline import curation, modelling, prospecting
-from mineral_pipeline.errors import DataError, SettingsError
+from mineral_pipeline import prospecting
+from mineral_pipeline.errors import DataError
+from mineral_pipeline.learning import ENSEMBLE, Task
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
-LEARNT = "on which the ensemble was trained or stopped"
+LEARNT = "on which the models were trained or stopped"
 IN_NO_FOLD = "which curate has put in no fold"
 COLLAPSED = "because fewer than two networks are left that have not collapsed to a constant"
 """Reasons for which locations are not ranked."""
+
+Names = Mapping[Task, Sequence[str]]
+"""Names of the models of a fold that speak for each task."""
 
 
 def plan(settings: Settings) -> Plan:
@@ -46,89 +56,78 @@ def plan(settings: Settings) -> Plan:
     folds = f" for each of {len(settings.folds)} folds" if settings.folds else ""
     fewer = "" if settings.folds else ", or are in the training or validation subset"
     details = {
-        "ensemble": f"{settings.prospect.ensemble_size} networks{folds}",
+        "ensembles": f"{settings.prospect.ensemble_size} networks for {' and '.join(settings.tasks)}{folds}",
         "locations": f"fewer when some lie in the ocean{fewer}",
     }
     return Plan(Counts("locations", planned=locations), details)
 
 
 def main(settings: Settings, client: Client) -> Counts:
-    """Train the ensemble where deposits are known, predict where none are, rank."""
+    """Choose who speaks, train what is missing, predict where no deposit is known, rank."""
     cluster.require(client, "GPU")
     workspace = Workspace(settings.workspace)
-    on_land = chips_to_prospect(settings, workspace)
-    chips = held_out_chips(settings, workspace, on_land)
-    planned, left = on_land["location_id"].nunique(), count_locations(chips)
+    chips = chips_on_land(settings, workspace)
+    ground = find_ground(settings, workspace, chips)
+    planned, left = count_locations(chips[chips["is_candidate"]]), count_candidates(ground)
     reasons = Counter({IN_NO_FOLD if settings.folds else LEARNT: planned - left})
-    specs = all_members(settings, workspace, settings.folds or (None,))
-    if failed := fit_all(settings, client, specs, "prospect").failed:
-        raise DataError(f"prospect: {failed} networks of the ensemble could not be trained: correct settings train")
-    criterion = make_criterion(settings, RICHNESS)
-    members = {fold: modelling.ensemble_members(settings, workspace, criterion, RICHNESS, fold) for fold in chips}
-    chips = {fold: one for fold, one in chips.items() if members[fold]}
-    reasons[COLLAPSED] = left - count_locations(chips)
-    if not chips:
+    voters = [choose_voters(settings, workspace, task) for task in settings.tasks]
+    train_members(settings, client, workspace, voters)
+    names = {one.fold: {voter.task: voter.names(settings, workspace, one.fold) for voter in voters} for one in ground}
+    ground = [one for one in ground if all(names[one.fold].values())]
+    reasons[COLLAPSED] = left - count_candidates(ground)
+    if not ground:
         prospecting.remove(workspace)  # those of an earlier run would be taken for the result
         CONSOLE.print(f"prospect: no location is ranked, {COLLAPSED}")
         return Counts("locations", planned=planned, reasons=dict(+reasons))
-    predictions = predict(
-        client,
-        workspace,
-        [
-            Ensemble(artefacts.sample_set(RICHNESS, fold), members[fold], one["chip_index"].tolist())
-            for fold, one in chips.items()
-        ],
-    )
-    deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
-    prospects = prospecting.rank(pd.concat(chips.values(), ignore_index=True), predictions, deposits)
-    prospecting.write(workspace, prospects)
-    return Counts("locations", planned=planned, done=len(prospects), reasons=dict(+reasons))
+    spoken = speak(client, workspace, ground, names)
+    scores, facts = score(spoken, settings.seed)
+    basis = describe_basis(voters, names, spoken, facts)
+    CONSOLE.print(f"prospect: {basis['heading']}")
+    write(workspace, spoken, scores, basis)
+    return Counts("locations", planned=planned, done=len(scores), reasons=dict(+reasons))
 
 
-def count_locations(chips: Mapping[int | None, gpd.GeoDataFrame]) -> int:
-    """Locations of the chips of all folds; each is in one of them."""
-    return sum(int(one["location_id"].nunique()) for one in chips.values())
-
-
-def chips_to_prospect(settings: Settings, workspace: Workspace) -> gpd.GeoDataFrame:
-    """Chips of the locations over land of which no chip holds a known deposit, but for those on excluded ground.
+def train_members(settings: Settings, client: Client, workspace: Workspace, voters: Sequence[Voters]) -> None:
+    """Train the networks of the ensembles that speak, as far as they are not trained.
 
     Raises:
-        SettingsError: the settings do not tell where land is.
-        DataError: there is no such chip.
+        DataError: one could not be trained.
     """
-    if settings.curate is None:
-        raise SettingsError("prospect: the settings file has no curate section: add one with the land polygons")
-    chips = prospecting.without_known_deposit(curation.read_chips(workspace))
-    chips = chips[~chips["chip_id"].isin(curation.excluded_chips(workspace, RICHNESS))]
-    land = curation.read_land(settings.curate.land, settings.curate.land_sha256)
-    by_centre = settings.curate.land_rule == "centre"
-    locations = curation.find_locations(chips, "centre" if by_centre else "outline")
-    on_land = curation.is_on_land(locations, land, None if by_centre else settings.curate.min_land_fraction)
-    chosen = chips[(chips["drop_reason"] == "") & chips["location_id"].isin(locations["location_id"][on_land])]
-    if chosen.empty:
-        raise DataError(
-            f"prospect: every location over land in {workspace.uri(artefacts.LABELS)} holds a known deposit or is"
-            " excluded: there is nothing to prospect; widen the settings' catalogue section"
+    tasks = [one.task for one in voters if one.kind == ENSEMBLE]
+    specs = [spec for task in tasks for spec in all_members(settings, workspace, task, settings.folds or (None,))]
+    if failed := fit_all(settings, client, specs, "prospect").failed:
+        raise DataError(f"prospect: {failed} networks of the ensemble could not be trained: correct settings train")
+
+
+def speak(
+    client: Client, workspace: Workspace, ground: Sequence[Ground], names: Mapping[int | None, Names]
+) -> list[Spoken]:
+    """What the models of every fold say of its ground."""
+    tasks: list[Task] = list(names[ground[0].fold])
+    asked = [
+        Ensemble(artefacts.sample_set(task, one.fold), names[one.fold][task], one.chips["chip_index"].tolist())
+        for one in ground
+        for task in tasks
+    ]
+    predicted, seen = predict(client, workspace, asked), see(client, workspace, asked[:: len(tasks)])
+    return [
+        Spoken(
+            one,
+            dict(zip(tasks, predicted[number * len(tasks) :], strict=False)),
+            make_conversion(workspace, names[one.fold], one.fold),
+            seen[number],
         )
-    return chosen.reset_index(drop=True)
+        for number, one in enumerate(ground)
+    ]
 
 
-def held_out_chips(
-    settings: Settings, workspace: Workspace, chips: gpd.GeoDataFrame
-) -> dict[int | None, gpd.GeoDataFrame]:
-    """Chips by the fold whose ensemble predicts them, under None without folds; none that the ensemble knows already.
-
-    Raises:
-        DataError: there is no such chip.
-    """
-    found = curation.held_out_chips(workspace, RICHNESS, chips, settings.folds)
-    if any(len(one) for one in found.values()):
-        return {fold: one for fold, one in found.items() if len(one)}
-    every = f"all {chips['location_id'].nunique():,} locations without a known deposit"
-    if settings.folds:
-        raise DataError(f"prospect: {workspace.uri(artefacts.FOLDS)} lacks {every}: run curate again")
-    raise DataError(
-        f"prospect: the ensemble was trained or stopped on {every}: set curate.folds or"
-        " curate.richness_samples: positive, or give catalogue more scenes"
-    )
+def write(workspace: Workspace, spoken: Sequence[Spoken], scores: pd.DataFrame, basis: Mapping[str, Any]) -> None:
+    """Rank, and write all files; the table last."""
+    chips = pd.concat([one.ground.chips for one in spoken], ignore_index=True)
+    promises = np.concatenate([promise(one) for one in spoken])
+    chosen = chips["is_candidate"].to_numpy()
+    candidates = prospecting.Candidates(chips[chosen], promises[chosen])
+    deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
+    prospects = prospecting.rank(candidates, scores, deposits)
+    workspace.write_json(artefacts.PROSPECTS_BASIS, dict(basis))
+    prospecting.write(workspace, prospects)

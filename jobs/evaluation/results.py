@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from jobs.running.criterion import make_criterion
-from jobs.running.dependencies import RICHNESS, makes_prospects
+from jobs.running.dependencies import makes_prospects
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Results, average
-from mineral_pipeline.learning import CONSTANT, Task
+from mineral_pipeline.evaluation import Calibrated, HeldOut, ModelPredictions, Results, average, fit_calibration
+from mineral_pipeline.learning import CONSTANT, RANDOM_LABELS, Task
 from mineral_pipeline.modelling import (
     SELECTABLE_KINDS,
     ensemble_members,
@@ -42,8 +43,10 @@ def read_results(
     selected = select_model(workspace, sample_set, names, criterion)
     samples = open_held_out(workspace, sample_set)
     models = [describe(workspace, sample_set, name, predictions[name], samples.validation) for name in names]
-    if makes_prospects(settings) and task == RICHNESS:
+    if makes_prospects(settings):
         models += average(ensemble_members(settings, workspace, criterion, task, fold), models)
+    if task == "presence":
+        models = [calibrate(workspace, sample_set, one, samples.validation) for one in models]
     return Results(samples, models, CONSTANT if selected is None else selected.name)
 
 
@@ -84,3 +87,20 @@ def describe(
         return ModelPredictions(facts, prediction, loss=loss)
     validated = read_predictions(workspace, sample_set, name, validation["chip_id"])
     return ModelPredictions(facts, prediction, validated, loss)
+
+
+def calibrate(
+    workspace: Workspace, sample_set: str, model: ModelPredictions, validation: pd.DataFrame
+) -> ModelPredictions:
+    """A model of presence with its calibrated predictions; as it is where it cannot be calibrated.
+
+    A model of permuted labels cannot, nor one that has collapsed to a constant.
+    """
+    facts = model.facts
+    if facts.get("collapsed") or facts["kind"] in (RANDOM_LABELS, CONSTANT):
+        return model
+    names = facts.get("members", [facts["name"]])
+    predicted = [read_predictions(workspace, sample_set, name, validation["chip_id"]) for name in names]
+    label, weight = (validation[column].to_numpy() for column in ("label", "weight"))
+    calibration = fit_calibration(label, np.mean(predicted, axis=0), weight)
+    return replace(model, calibrated=Calibrated(calibration.apply(model.prediction), [calibration.facts]))

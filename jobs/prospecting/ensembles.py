@@ -1,19 +1,20 @@
-"""Ensembles: the networks of one for the split and for each fold, and what they predict for chips, on the workers."""
+"""Ensembles: the networks of one for the split and for each fold, and what models say of chips, on the workers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from distributed import Client
 
 from jobs.running.criterion import make_criterion
-from jobs.running.dependencies import RICHNESS
 from jobs.running.progress import Progress
 from jobs.running.tasks import GPU, collect, submit
 from mineral_pipeline import modelling
+from mineral_pipeline.learning import Task
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace
 
@@ -23,56 +24,101 @@ CHIPS_PER_TASK = 2048
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Networks, and the chips that they predict."""
+    """Models of one sample set, and the chips that they predict."""
 
     sample_set: str
-    """Samples from which the networks have learnt."""
+    """Samples from which the models have learnt."""
     members: Sequence[str]
-    """Names of the networks."""
+    """Names of the models."""
     chip_index: Sequence[int]
     """Indices of the chips along the chip dimension of ``chips.zarr``."""
 
 
-def all_members(settings: Settings, workspace: Workspace, folds: Sequence[int | None]) -> list[modelling.ModelSpec]:
-    """The networks of the ensembles of some folds; None stands for the split.
+def all_members(
+    settings: Settings, workspace: Workspace, task: Task, folds: Sequence[int | None]
+) -> list[modelling.ModelSpec]:
+    """The networks of the ensembles of a task in some folds; None stands for the split.
 
     Raises:
         DataError: a sample set has no trained network.
     """
-    ensemble_specs = partial(modelling.ensemble_specs, settings, workspace, make_criterion(settings, RICHNESS))
-    return [spec for fold in folds for spec in ensemble_specs(RICHNESS, fold)]
+    ensemble_specs = partial(modelling.ensemble_specs, settings, workspace, make_criterion(settings, task))
+    return [spec for fold in folds for spec in ensemble_specs(task, fold)]
 
 
-def predict(client: Client, workspace: Workspace, ensembles: Sequence[Ensemble]) -> np.ndarray:
-    """Predict with some ensembles: one task per network and batch of chips, each on a GPU.
+def predict(client: Client, workspace: Workspace, ensembles: Sequence[Ensemble]) -> list[np.ndarray]:
+    """Predict with some ensembles: one task per model and batch of chips, each on a GPU.
 
     Returns:
-        (members, chips) predicted richness, the chips of one ensemble after those of another; nan where an ensemble has
-        fewer members than the largest.
+        For each ensemble, (members, chips) predictions in 0..1.
     """
     calls = {
-        f"predict-{one.sample_set}/{member}-{start}": (
-            workspace,
-            one.sample_set,
-            member,
-            one.chip_index[start : start + CHIPS_PER_TASK],
-        )
+        f"predict-{one.sample_set}/{member}-{start}": (workspace, one.sample_set, member, chips)
         for one in ensembles
         for member in one.members
-        for start in range(0, len(one.chip_index), CHIPS_PER_TASK)
+        for start, chips in _batches(one.chip_index)
     }
+    found = _run(client, modelling.predict, calls, "predictions")
+
+    def joined(one: Ensemble, member: str) -> np.ndarray:
+        parts = [found[f"predict-{one.sample_set}/{member}-{start}"] for start, _ in _batches(one.chip_index)]
+        return np.concatenate([np.empty(0), *parts])
+
+    return [
+        np.stack([joined(one, member) for member in one.members]) if one.members else np.empty((0, len(one.chip_index)))
+        for one in ensembles
+    ]
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a model sees before it predicts."""
+
+    trained: np.ndarray
+    """(sample, feature) of the training samples."""
+    validated: np.ndarray
+    """(sample, feature) of the validation samples."""
+    chips: np.ndarray
+    """(chip, feature) of the chips of an `Ensemble`."""
+
+
+def see(client: Client, workspace: Workspace, ensembles: Sequence[Ensemble]) -> list[Features]:
+    """The features of the first model of every ensemble."""
+    chips: dict[str, tuple[Any, ...]] = {
+        f"see-{one.sample_set}-{start}": (workspace, one.sample_set, one.members[0], batch)
+        for one in ensembles
+        for start, batch in _batches(one.chip_index)
+    }
+    subsets: dict[str, tuple[Any, ...]] = {
+        f"see-{one.sample_set}-{subset}": (workspace, one.sample_set, one.members[0], subset)
+        for one in ensembles
+        for subset in ("train", "validation")
+    }
+    found = _run(client, modelling.chip_features, chips, "features")
+    found |= _run(client, modelling.subset_features, subsets, "features of samples")
+    return [
+        Features(
+            found[f"see-{one.sample_set}-train"],
+            found[f"see-{one.sample_set}-validation"],
+            np.concatenate([found[f"see-{one.sample_set}-{start}"] for start, _ in _batches(one.chip_index)]),
+        )
+        for one in ensembles
+    ]
+
+
+def _run(
+    client: Client, function: Callable[..., np.ndarray], calls: Mapping[str, tuple[Any, ...]], unit: str
+) -> dict[str, np.ndarray]:
+    """The results of all calls by their names."""
     found: dict[str, np.ndarray] = {}
-    with Progress("prospect", "predictions", sum(len(chips) for *_, chips in calls.values())) as progress:
-        for result in collect(submit(client, "prospect", modelling.predict, calls, GPU)):
+    with Progress("prospect", unit, len(calls)) as progress:
+        for result in collect(submit(client, "prospect", function, calls, GPU)):
             found[result.name] = result.value
-            progress.advance(done=len(result.value))
-    predictions = np.full(
-        (max(len(one.members) for one in ensembles), sum(len(one.chip_index) for one in ensembles)), np.nan
-    )
-    first = 0
-    for one in ensembles:
-        for row, member in enumerate(one.members):
-            parts = [found[name] for name, call in calls.items() if call[1:3] == (one.sample_set, member)]
-            predictions[row, first : first + len(one.chip_index)] = np.concatenate(parts)
-        first += len(one.chip_index)
-    return predictions
+            progress.advance(done=1)
+    return found
+
+
+def _batches(chip_index: Sequence[int]) -> list[tuple[int, Sequence[int]]]:
+    """First position and chips of every batch."""
+    starts = range(0, len(chip_index), CHIPS_PER_TASK)
+    return [(start, chip_index[start : start + CHIPS_PER_TASK]) for start in starts]

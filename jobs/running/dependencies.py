@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mineral_pipeline import labelling, modelling
-from mineral_pipeline.learning import SUBSETS, Task
+from mineral_pipeline.learning import SUBSETS
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import artefacts
-
-RICHNESS: Task = "richness"
-"""Task of the ensembles that make prospects."""
 
 Names = Callable[[Settings], list[str]]
 """Names of files or artefacts under some settings."""
@@ -52,8 +49,8 @@ def _polygons(settings: Settings) -> list[str]:
 
 
 def makes_prospects(settings: Settings) -> bool:
-    """Whether an ensemble will make prospects, so that it has to be evaluated."""
-    return "prospect" in settings.jobs and RICHNESS in settings.tasks
+    """Whether ensembles may make prospects, so that they have to be evaluated."""
+    return "prospect" in settings.jobs
 
 
 def _sets(settings: Settings) -> list[str]:
@@ -95,7 +92,7 @@ def _evaluations(settings: Settings) -> list[str]:
 
 def _prospecting_sets(settings: Settings) -> list[str]:
     """Sample sets of the ensembles that make the prospects: those of the folds, where there are any."""
-    return [artefacts.sample_set(RICHNESS, fold) for fold in settings.folds or (None,)]
+    return [artefacts.sample_set(task, fold) for fold in settings.folds or (None,) for task in settings.tasks]
 
 
 def _barren(settings: Settings) -> list[str]:
@@ -113,8 +110,7 @@ def _ensembles(settings: Settings, sets: Iterable[str]) -> list[str]:
 
 
 def _evaluated_ensembles(settings: Settings) -> list[str]:
-    sets = [artefacts.sample_set(task, fold) for task, fold in settings.sample_sets if task == RICHNESS]
-    return _ensembles(settings, sets) if makes_prospects(settings) else []
+    return _ensembles(settings, _sets(settings)) if makes_prospects(settings) else []
 
 
 MAKERS: dict[str, JobName] = {
@@ -183,15 +179,15 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
         makers=("curate", "train", "tune"),
     ),
     "prospect": Dependencies(
-        ("prospect", "train", "curate", "seed"),
+        ("prospect", "train", "curate", "tasks", "seed"),
         writes=lambda s: [*artefacts.PROSPECT_FILES, *_ensembles(s, _prospecting_sets(s))],
         reads=lambda s: [
             artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS, *([artefacts.FOLDS] if s.folds else []),
             *map(artefacts.samples_summary, _prospecting_sets(s)),
-            *_metrics(s, _prospecting_sets(s), modelling.TUNED),
+            *_metrics(s, _prospecting_sets(s), modelling.TUNED), *_evaluations(s),
         ],
         files=_land,
-        makers=("label", "curate", "train", "tune"),
+        makers=("label", "curate", "train", "tune", "evaluate"),
     ),
     "report": Dependencies((), writes=lambda s: [artefacts.REPORT_FOLDER]),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -57,16 +58,24 @@ def _rows(workspace: Workspace, truth: pd.DataFrame | None) -> Iterator[tuple[st
             if "verdict" in evaluation:
                 yield f"verdict out of fold, {task}", evaluation["verdict"]
             yield f"out of fold, {task}", _result(evaluation, evaluation["best"])
-    if workspace.exists(artefacts.PROSPECTS):
+    if workspace.exists(artefacts.PROSPECTS_BASIS):  # prospects of an earlier version have none
         prospects = workspace.read_table(artefacts.PROSPECTS)
+        yield "prospects", workspace.read_json(artefacts.PROSPECTS_BASIS)["heading"]
         if truth is not None:
             yield "prospects, in truth", prospecting.judge(prospects, truth["n_undiscovered"], PROSPECTS_JUDGED)
         for prospect in prospects.head(PROSPECTS_SHOWN).itertuples():
-            richness = f"richness {prospect.richness:.2f} ± {prospect.uncertainty:.2f}"
-            distance = f"{prospect.distance_km:,.0f} km from a known deposit"
-            yield f"prospect {prospect.rank}", f"location {prospect.location_id}: {richness}, {distance}"
+            yield f"prospect {prospect.rank}", _prospect(prospect)
     if workspace.exists(artefacts.REPORT):
         yield "report", workspace.uri(artefacts.REPORT)
+
+
+def _prospect(prospect: Any) -> str:
+    """A row of the prospects, in words."""
+    probability = "" if isnan(prospect.probability) else f", probability {prospect.probability:.2f}"
+    expected = f"{prospect.expected_number:.2f} deposits expected"
+    distance = f"{prospect.distance_km:,.0f} km from a known deposit"
+    beyond = "" if prospect.applicable else ", unlike all from which the model has learnt"
+    return f"location {prospect.location_id}: {expected}{probability}, {distance}{beyond}"
 
 
 def _result(evaluation: Mapping[str, Any], name: str) -> str:

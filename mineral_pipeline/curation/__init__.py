@@ -3,7 +3,7 @@
 from mineral_pipeline.curation.chips import drop_locations, find_locations, read_chips
 from mineral_pipeline.curation.dataset import chips_by_batch, create_stores, digest_samples, summarise, write_samples
 from mineral_pipeline.curation.exclusion import drop_inside, drop_snow, excluded_chips
-from mineral_pipeline.curation.folds import count_held_out, fold_table, held_out_chips
+from mineral_pipeline.curation.folds import count_candidates, count_held_out, fold_table, held_out_chips
 from mineral_pipeline.curation.land import is_on_land, land_fractions, over_land, subdivide
 from mineral_pipeline.curation.leakage import SplitLeakage, check_leakage, measure_leakage
 from mineral_pipeline.curation.own_tables import SplitOptions, measure_split, split_footprints
@@ -24,6 +24,7 @@ __all__ = [
     "check_leakage",
     "check_test_regions",
     "chips_by_batch",
+    "count_candidates",
     "count_held_out",
     "create_stores",
     "digest_samples",

@@ -45,6 +45,21 @@ def count_held_out(samples: gpd.GeoDataFrame, fold: SplitAssignment) -> dict[str
     return {name: int(side["location_id"][flag].nunique()) for name, flag in flags.items()}
 
 
+def count_candidates(samples: gpd.GeoDataFrame, assignment: SplitAssignment) -> dict[str, int]:
+    """How many locations of the training side the task can use, by whether a deposit is known: ``0`` and ``1``.
+
+    They tell how common deposits are, which the samples do not: these are what balance has left of them.
+
+    Args:
+        samples: samples as `select` gives them.
+        assignment: the subsets of the locations.
+    """
+    side = samples["location_id"].isin(_locations(assignment)["location_id"][assignment.subset == TRAIN])
+    is_usable = (samples["subset"] == SUBSETS[TRAIN]) | samples["drop_reason"].isin(SURPLUS.values())
+    largest = samples[side & is_usable].groupby("location_id")["n_deposits"].max()
+    return {"0": int((largest == 0).sum()), "1": int((largest > 0).sum())}
+
+
 def held_out_chips(
     workspace: Workspace, task: Task, chips: gpd.GeoDataFrame, folds: Sequence[int]
 ) -> dict[int | None, gpd.GeoDataFrame]:

@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from mineral_pipeline.curation.effort import search_effort
 from mineral_pipeline.curation.sampling_target import SamplingTarget, presence_target, richness_target
 from mineral_pipeline.curation.splits.assignment import SplitAssignment, overlapping
 from mineral_pipeline.errors import DataError
@@ -91,7 +92,7 @@ def select(
         sample=sample, subset=np.where(sample >= 0, np.array(SUBSETS, dtype=object)[subset], DROPPED),
         drop_reason=drop_reason, group=np.where(location >= 0, assignment.group[location], -1), label=target.label,
     )  # fmt: skip
-    samples["weight"] = _weights(samples, target.stratum if task == "presence" else np.zeros_like(target.stratum))
+    samples["weight"] = _weigh(samples, target, task, config)
     _check_min_locations(samples, task, config.min_locations, artefacts.sample_set(task, assignment.fold))
     return samples[COLUMNS]
 
@@ -141,6 +142,14 @@ def stratum_quotas(available: Integers, proportions: Floats, tolerance: float) -
     return np.minimum(available, np.floor(total * proportions + 0.5).astype(np.int64))
 
 
+def _weigh(samples: gpd.GeoDataFrame, target: SamplingTarget, task: Task, config: Curate) -> pd.Series:
+    """Weights of the samples of a task."""
+    if task == "richness":
+        return _weights(samples, np.zeros_like(target.stratum))
+    weights = _weights(samples, target.stratum)
+    return _by_effort(samples.assign(weight=weights)) if config.negatives == "searched" else weights
+
+
 def _weights(samples: gpd.GeoDataFrame, classes: Integers) -> pd.Series:
     """Weights of mean 1 in each subset: its classes count alike, and so do the locations of a class; 0 when dropped."""
     kept = samples["sample"] >= 0
@@ -151,6 +160,26 @@ def _weights(samples: gpd.GeoDataFrame, classes: Integers) -> pd.Series:
     in_location = keys.groupby(["subset", "location_id"])["location_id"].transform("size")
     weights: pd.Series = in_class / locations / in_location
     return weights.reindex(samples.index, fill_value=0.0)
+
+
+def _by_effort(samples: gpd.GeoDataFrame) -> pd.Series:
+    """Weights of samples of presence, those of the negatives by the search effort around them.
+
+    It is that of the places of their own subset, so that none tells of another. The negatives of a subset keep the
+    sum of their weights; where nothing is known around any of them, each keeps its own.
+    """
+    weights: pd.Series = samples["weight"].copy()
+    for subset in SUBSETS:
+        kept = samples[samples["subset"] == subset]
+        places = kept.groupby("location_id").agg({"lon": "first", "lat": "first", "n_deposits": "max"})
+        found = search_effort(places[["lon", "lat"]].to_numpy(), places["n_deposits"].to_numpy())
+        effort = pd.Series(found, index=places.index)
+        negative = kept[kept["label"] == 0]
+        before = weights[negative.index]
+        after = before * effort.reindex(negative["location_id"]).to_numpy()
+        if after.sum() > 0:
+            weights[negative.index] = after * before.sum() / after.sum()
+    return weights
 
 
 def count_locations(samples: gpd.GeoDataFrame, task: Task) -> dict[str, dict[str, int]]:

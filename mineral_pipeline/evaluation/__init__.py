@@ -3,26 +3,50 @@
 Pure functions of arrays and tables: nothing is read or written here, and nothing is known of how a model was made.
 """
 
+from mineral_pipeline.evaluation.applicability import Applicability, fit_applicability, upper_whisker
 from mineral_pipeline.evaluation.calibration import perfect_calibration_error
 from mineral_pipeline.evaluation.combination import Results, average, incomplete, join_folds
-from mineral_pipeline.evaluation.comparison import HeldOut, ModelPredictions, Terms, compare_models, prediction_table
+from mineral_pipeline.evaluation.comparison import (
+    Calibrated,
+    HeldOut,
+    ModelPredictions,
+    Terms,
+    compare_models,
+    prediction_table,
+)
+from mineral_pipeline.evaluation.conformal import ConformalIntervals, fit_conformal
+from mineral_pipeline.evaluation.conversion import Conversion, Shares
+from mineral_pipeline.evaluation.expected_number import NumberGivenOne, fit_number_given_one
 from mineral_pipeline.evaluation.groups import Groups, find_groups
 from mineral_pipeline.evaluation.jackknife import Jackknife, interval, jackknife
 from mineral_pipeline.evaluation.metrics import Metrics, measure, score
+from mineral_pipeline.evaluation.probability import Calibration, fit_calibration, to_shares
+from mineral_pipeline.evaluation.reliability import reliability
 from mineral_pipeline.evaluation.resampling import Resampling
 
 __all__ = [
+    "Applicability",
+    "Calibrated",
+    "Calibration",
+    "ConformalIntervals",
+    "Conversion",
     "Groups",
     "HeldOut",
     "Jackknife",
     "Metrics",
     "ModelPredictions",
+    "NumberGivenOne",
     "Resampling",
     "Results",
+    "Shares",
     "Terms",
     "average",
     "compare_models",
     "find_groups",
+    "fit_applicability",
+    "fit_calibration",
+    "fit_conformal",
+    "fit_number_given_one",
     "incomplete",
     "interval",
     "jackknife",
@@ -30,5 +54,8 @@ __all__ = [
     "measure",
     "perfect_calibration_error",
     "prediction_table",
+    "reliability",
     "score",
+    "to_shares",
+    "upper_whisker",
 ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.evaluation.comparison import HeldOut, ModelPredictions
+from mineral_pipeline.evaluation.comparison import Calibrated, HeldOut, ModelPredictions
 from mineral_pipeline.learning import CONSTANT, ENSEMBLE, SELECTED
 
 IDENTITY = ("task", "name", "kind", "role", "label", "network", "convolution", "dense", "seed", "pixels")
@@ -70,7 +70,7 @@ def join_folds(folds: Sequence[Results]) -> Results:
         best = SELECTED
         chosen = _join([one.by_name[one.best] for one in folds])
         facts = {"name": SELECTED, "kind": SELECTED, "label": "selected in each fold", "role": "network"}
-        models.append(ModelPredictions({**chosen.facts, **facts}, chosen.prediction))
+        models.append(replace(chosen, facts={**chosen.facts, **facts}))
     validation, test = (
         pd.concat([getattr(one.samples, subset).assign(fold=fold) for fold, one in enumerate(folds)], ignore_index=True)
         for subset in ("validation", "test")
@@ -92,7 +92,16 @@ def _join(models: Sequence[ModelPredictions]) -> ModelPredictions:
     facts["collapsed"] = all(one.facts.get("collapsed") for one in models)
     if members := {member for one in models for member in one.facts.get("members", ())}:
         facts["members"] = sorted(members)
-    return ModelPredictions(facts, np.concatenate([one.prediction for one in models]))
+    return ModelPredictions(facts, np.concatenate([one.prediction for one in models]), calibrated=_calibrated(models))
+
+
+def _calibrated(models: Sequence[ModelPredictions]) -> Calibrated | None:
+    """The calibrated predictions of a model of all folds, where every fold has them."""
+    found = [one.calibrated for one in models if one.calibrated]
+    if len(found) < len(models):
+        return None
+    calibrations = [facts for one in found for facts in one.calibrations]
+    return Calibrated(np.concatenate([one.probability for one in found]), calibrations)
 
 
 def _common(values: Sequence[Any]) -> Any:

@@ -20,6 +20,7 @@ from mineral_pipeline.evaluation.jackknife import Jackknife, jackknife, mean
 from mineral_pipeline.evaluation.label_fields import label_field
 from mineral_pipeline.evaluation.pairing import Pairing, find_near
 from mineral_pipeline.evaluation.regions import score_regions
+from mineral_pipeline.evaluation.reliability import reliability
 from mineral_pipeline.evaluation.resampling import Resampling
 from mineral_pipeline.evaluation.significance import Candidate, Judged, significance
 from mineral_pipeline.evaluation.verdict import verdict
@@ -41,6 +42,16 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
+class Calibrated:
+    """What calibration on the validation subset makes of the predictions of a model for the test subset."""
+
+    probability: np.ndarray
+    """(sample,) in 0..1."""
+    calibrations: Sequence[Mapping[str, Any]]
+    """Facts of the calibration, one of each fold."""
+
+
+@dataclass(frozen=True)
 class ModelPredictions:
     """A model and its predictions for the test subset."""
 
@@ -52,6 +63,8 @@ class ModelPredictions:
     """(sample,) for the validation subset; None for a model that cannot be chosen as the best."""
     loss: str = ""
     """Metric that decides between models that are equal on the validation subset."""
+    calibrated: Calibrated | None = None
+    """Calibrated predictions of presence; None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +120,7 @@ def compare_models(
         "pairs": {name: _count(task, near) for name, near in pairing.near.items()},
     }
     if task == "presence":
-        locations = test["location_id"].to_numpy()
-        for one in document["models"]:
-            perfect = perfect_calibration_error(by_name[one["name"]], locations, terms.resampling)
-            one["metrics"]["calibration"]["perfect"] = perfect
+        _add_calibration(document["models"], models, test, terms.resampling)
     if candidates := _candidates(models):
         judged = _judged(task, samples, terms)
         document["significance"] = significance(task, judged, candidates, best, terms.resampling)
@@ -126,6 +136,24 @@ def compare_models(
         shown = {one["name"]: by_name[one["name"]] for one in facts if one["role"] == "baseline" or one["name"] == best}
         document["regions"] = score_regions(task, test, shown, pairing, terms.metric)
     return document | {"verdict": verdict(document)}
+
+
+def _add_calibration(
+    described: Sequence[dict[str, Any]], models: Sequence[ModelPredictions], test: pd.DataFrame, resampling: Resampling
+) -> None:
+    """Add to models of presence the error of a perfectly calibrated one, and their reliability."""
+    locations, label = test["location_id"].to_numpy(), test["label"].to_numpy()
+    for one, model in zip(described, models, strict=True):
+        perfect = perfect_calibration_error(model.prediction, locations, resampling)
+        one["metrics"]["calibration"]["perfect"] = perfect
+        if model.calibrated:
+            one["reliability"] = _reliability(label, model.prediction, model.calibrated)
+
+
+def _reliability(label: np.ndarray, prediction: np.ndarray, calibrated: Calibrated) -> dict[str, Any]:
+    """How reliable the probabilities of a model are before and after calibration."""
+    before, after = (reliability(label, one) for one in (prediction, calibrated.probability))
+    return {"before": before, "after": after, "calibrations": list(calibrated.calibrations)}
 
 
 def prediction_table(samples: pd.DataFrame, models: Sequence[ModelPredictions]) -> pd.DataFrame:

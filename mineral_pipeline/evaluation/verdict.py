@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mineral_pipeline.evaluation.bar import sees_pixels
 from mineral_pipeline.learning import CONSTANT, LOCAL_METRICS, RANDOM_LABELS, SELECTED, higher_is_better
 
 Document = Mapping[str, Any]
@@ -64,7 +65,7 @@ def _meaning(baseline: Mapping[str, Any], found: Mapping[str, float]) -> str:
     if baseline["kind"] in (CONSTANT, RANDOM_LABELS):
         return "Nothing shows that the networks have learnt anything."
     is_worse = found["low"] * found["high"] > 0  # for certain
-    if _sees_pixels(baseline):
+    if sees_pixels(baseline):
         said = "The networks tell less" if is_worse else "Nothing shows that the networks tell more"
         return f"{said} than a simple model of the pixels ({baseline['label']})."
     if is_worse:
@@ -98,12 +99,8 @@ def _model(document: Document, name: str) -> dict[str, Any]:
     return next(dict(one) for one in document["models"] if one["name"] == name)
 
 
-def _sees_pixels(model: Mapping[str, Any]) -> bool:
-    return bool(model.get("pixels", model["kind"] != CONSTANT))  # models from before this was told are constant or see
-
-
 def _with_sight(baseline: Mapping[str, Any]) -> str:
-    known = _sees_pixels(baseline) or baseline["kind"] == CONSTANT
+    known = sees_pixels(baseline) or baseline["kind"] == CONSTANT
     return str(baseline["label"]) if known else f"{baseline['label']}, which sees no pixel,"
 
 

@@ -6,6 +6,7 @@ anything that imports Keras, which `fit` and `predict` do on the worker.
 
 from mineral_pipeline.modelling.criterion import Criterion, Measure
 from mineral_pipeline.modelling.dataset import Subset, open_subset
+from mineral_pipeline.modelling.features import chip_features, subset_features
 from mineral_pipeline.modelling.fitting import fit
 from mineral_pipeline.modelling.model_files import (
     done_names,
@@ -38,6 +39,7 @@ __all__ = [
     "Subset",
     "baseline_specs",
     "check_networks",
+    "chip_features",
     "done_names",
     "ensemble_members",
     "ensemble_specs",
@@ -57,4 +59,5 @@ __all__ = [
     "read_predictions",
     "read_spec",
     "select_model",
+    "subset_features",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,27 @@ def load_network(workspace: Workspace, sample_set: str, name: str) -> Callable[[
     Raises:
         WorkspaceError: it is absent or damaged, or holds what is no layer that Keras knows.
     """
+    keras_model = _load(workspace, sample_set, name)
+    return lambda images: predict_images(keras_model, images)
+
+
+def load_features(workspace: Workspace, sample_set: str, name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """What the output layer of a trained network sees, as a function from (n, band, y, x) to (n, feature) float32.
+
+    Errors are those of `load_network`.
+    """
+    keras_model = _load(workspace, sample_set, name)
+    inner = keras.Model(keras_model.input, keras_model.layers[-1].input)
+
+    def features(images: np.ndarray) -> np.ndarray:
+        found = np.asarray(keras.ops.convert_to_numpy(inner(images, training=False)), "float32")
+        return found.reshape(len(images), -1)
+
+    return features
+
+
+def _load(workspace: Workspace, sample_set: str, name: str) -> Any:
+    """The Keras model of a trained network; see `load_network`."""
     configure_process()
     content = read_file(workspace, sample_set, name, artefacts.MODEL_NETWORK)
     try:
@@ -60,7 +82,7 @@ def load_network(workspace: Workspace, sample_set: str, name: str) -> Callable[[
     except Exception as error:  # of whatever kind: its bytes may be anything
         artefact = artefacts.model(sample_set, name, artefacts.MODEL_NETWORK)
         raise damage(workspace, artefact, f"{type(error).__name__}: {error}") from error
-    return lambda images: predict_images(keras_model, images)
+    return keras_model
 
 
 def _check_bounds(content: bytes) -> None:

@@ -15,13 +15,13 @@ COLOURS = ("#ffffd4", "#fed98e", "#fe9929", "#d95f0e", "#993404")
 OUTLINE = "#5a3a22"
 
 
-def style(richness: np.ndarray) -> str:
+def style(expected: np.ndarray) -> str:
     """QML with five classes of equally many locations, fewer when values repeat.
 
     Args:
-        richness: (n,) predicted richness of the locations.
+        expected: (n,) expected number of deposits of the locations.
     """
-    breaks = np.unique(np.quantile(richness, np.linspace(0, 1, len(COLOURS) + 1)))
+    breaks = np.unique(np.quantile(expected, np.linspace(0, 1, len(COLOURS) + 1)))
     breaks = np.repeat(breaks, 2) if len(breaks) == 1 else breaks
     colours = [COLOURS[index] for index in np.linspace(len(COLOURS) - 1, 0, len(breaks) - 1).astype(int)[::-1]]
     root = Element("qgis", version="3.22.0", styleCategories="Symbology")
@@ -34,7 +34,7 @@ def style(richness: np.ndarray) -> str:
 
 def _polygons(root: Element, breaks: np.ndarray, colours: list[str]) -> None:
     renderer = SubElement(
-        root, "renderer-v2", type="graduatedSymbol", attr="richness", graduatedMethod="GraduatedColor"
+        root, "renderer-v2", type="graduatedSymbol", attr="expected_number", graduatedMethod="GraduatedColor"
     )
     ranges, symbols = SubElement(renderer, "ranges"), SubElement(renderer, "symbols")
     for number, (lower, upper) in enumerate(pairwise(breaks)):

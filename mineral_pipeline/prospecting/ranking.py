@@ -1,11 +1,12 @@
-"""Locations without a known deposit, ranked by the richness that an ensemble of networks predicts.
+"""Locations without a known deposit, ranked by the number of deposits that is to be expected of them.
 
-One or more chips show a location. Each member of the ensemble gives a location the mean of its predictions over the
-location's chips. The location's richness is the mean of these over the members; its uncertainty is their standard
-deviation (n - 1 in the denominator): the disagreement between members, without errors that all of them share.
+The expected number is the calibrated probability of at least one deposit times the number to expect where there is one.
+What the models say of a location is made elsewhere, as `Scores`; here it becomes a list.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
@@ -15,13 +16,30 @@ from pykdtree.kdtree import KDTree
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import CRS, EARTH_RADIUS_KM, cut_at_antimeridian, unit_vectors
 
-COLUMNS = [
-    "rank", "location_id", "chip_id", "scene_id", "richness", "uncertainty", "distance_km", "lon", "lat", "geometry",
+SCORES = [
+    "probability", "expected_given_one", "expected_number", "expected_low", "expected_high", "spread", "first_10",
+    "dissimilarity", "applicable",
 ]  # fmt: skip
+"""What is said of a location; see the data contract in docs/architecture.md."""
+
+COLUMNS = ["rank", "location_id", "chip_id", "scene_id", *SCORES, "distance_km", "lon", "lat", "geometry"]
 """Columns of ``prospects.parquet``."""
 
 CANDIDATE_COLUMNS = ["location_id", "chip_id", "chip_index", "scene_id", "lon", "lat", "geometry"]
 """Columns of a chip that are needed to rank its location."""
+
+FIRST = 10
+"""Places among which ``first_10`` counts a location."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Chips of the locations that are to be ranked, and by which of them each is shown."""
+
+    chips: gpd.GeoDataFrame
+    """`CANDIDATE_COLUMNS` with the footprint as ``geometry``, one row per chip."""
+    promise: np.ndarray
+    """(chip,) what the models expect of a chip; a location is shown by its most promising one."""
 
 
 def without_known_deposit(labels: pd.DataFrame) -> pd.DataFrame:
@@ -34,47 +52,57 @@ def without_known_deposit(labels: pd.DataFrame) -> pd.DataFrame:
     return labels[largest == 0]
 
 
-def rank(chips: gpd.GeoDataFrame, predictions: np.ndarray, deposits: np.ndarray) -> gpd.GeoDataFrame:
-    """Rank locations by predicted richness, the richest first; ties by smaller uncertainty, then by ``location_id``.
+def rank(candidates: Candidates, scores: pd.DataFrame, deposits: np.ndarray) -> gpd.GeoDataFrame:
+    """Rank locations by their expected number of deposits; ties by smaller spread, then by ``location_id``.
 
     Args:
-        chips: `CANDIDATE_COLUMNS` with the footprint as ``geometry``, one row per chip.
-        predictions: (members, chips) predicted richness, 0 to 1; nan where the ensemble of a chip has fewer members,
-            which are then the same for all chips of a location.
+        candidates: the chips of the locations.
+        scores: `SCORES` of every location, indexed by ``location_id``.
         deposits: (m, 2) lon/lat of the known deposits.
 
     Returns:
         One row per location with `COLUMNS`: ``rank`` from 1; ``chip_id``, ``scene_id``, ``lon``, ``lat`` and
-        ``geometry`` (cut at the antimeridian) of the location's best chip, the one of the highest mean prediction;
-        ``distance_km`` along the great circle from its centre to the nearest known deposit.
+        ``geometry`` (cut at the antimeridian) of the location's most promising chip; ``distance_km`` along the great
+        circle from its centre to the nearest known deposit.
 
     Raises:
-        DataError: there are no chips, fewer than two members of one or no deposits, or a shape does not fit.
+        DataError: there are no chips or no deposits, a location has no scores, or an expected number is not known.
     """
+    chips = candidates.chips
     if len(chips) == 0:
         raise DataError(
             "no chip without a known deposit: there is nothing to prospect; widen the settings' catalogue section"
         )
-    if predictions.ndim != 2 or predictions.shape[0] < 2 or predictions.shape[1] != len(chips):
-        raise DataError(f"predictions must be (members >= 2, {len(chips)} chips), not {predictions.shape}")
-    if (np.isfinite(predictions).sum(axis=0) < 2).any():
-        raise DataError("predictions of a chip must be of two members or more")
-    by_location = pd.DataFrame(predictions.T).groupby(chips["location_id"].to_numpy(), sort=True).mean()
-    scores = pd.DataFrame({"richness": by_location.mean(axis=1), "uncertainty": by_location.std(axis=1, ddof=1)})
-    ranked = _best_chips(chips, predictions).merge(scores, left_on="location_id", right_index=True)
-    order = ["richness", "uncertainty", "location_id"]
-    ranked = ranked.sort_values(order, ascending=[False, True, True], ignore_index=True)
+    if unknown := sorted({*chips["location_id"]} - {*scores.index[scores["expected_number"].notna()]}):
+        raise DataError(f"locations without an expected number: {', '.join(map(str, unknown[:3]))} of {len(unknown):,}")
+    ranked = _most_promising(candidates).merge(scores[SCORES], left_on="location_id", right_index=True)
+    order, ascending = ["expected_number", "spread", "location_id"], [False, True, True]
+    ranked = ranked.sort_values(order, ascending=ascending, na_position="last", ignore_index=True)
     ranked["rank"] = np.arange(1, len(ranked) + 1)
     ranked["distance_km"] = nearest_deposit_km(ranked[["lon", "lat"]].to_numpy(), deposits)
     ranked["geometry"] = cut_at_antimeridian(ranked.geometry.to_numpy())
     return gpd.GeoDataFrame(ranked[COLUMNS], geometry="geometry", crs=CRS)
 
 
-def _best_chips(chips: gpd.GeoDataFrame, predictions: np.ndarray) -> gpd.GeoDataFrame:
-    """One chip of every location: the one of the highest mean prediction, of equals the first of the store."""
-    predicted = chips[CANDIDATE_COLUMNS].assign(predicted=np.nanmean(predictions, axis=0))
-    best = predicted.sort_values(["predicted", "chip_index"], ascending=[False, True])
-    return best.drop_duplicates("location_id")
+def _most_promising(candidates: Candidates) -> gpd.GeoDataFrame:
+    """One chip of every location, of equals the first of the store."""
+    promising = candidates.chips[CANDIDATE_COLUMNS].assign(promise=candidates.promise)
+    best = promising.sort_values(["promise", "chip_index"], ascending=[False, True])
+    return best.drop_duplicates("location_id").drop(columns="promise")
+
+
+def among_first(resampled: np.ndarray, first: int = FIRST) -> np.ndarray:
+    """Share of the resamples in which each location is among the first; of equals all that tie with the last are.
+
+    Args:
+        resampled: (resample, location) what ranks the locations.
+        first: number of places that count.
+    """
+    if not resampled.size:
+        return np.full(resampled.shape[1], np.nan)
+    first = min(first, resampled.shape[1])
+    least = np.partition(resampled, -first, axis=1)[:, -first]
+    return np.asarray((resampled >= least[:, None]).mean(axis=0))
 
 
 def nearest_deposit_km(points: np.ndarray, deposits: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Prospects as a raster: predicted richness and its uncertainty on a longitude/latitude grid."""
+"""Prospects as a raster: expected number of deposits and its spread on a longitude/latitude grid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mineral_pipeline.geometry import CRS
 CELL_DEGREES = 0.1
 """Edge of a grid cell: about a fifteenth of a scene at the equator."""
 
-RASTER_BANDS = ("richness", "uncertainty")
+RASTER_BANDS = ("expected_number", "spread")
 
 
 def to_raster(prospects: gpd.GeoDataFrame) -> xr.DataArray:

@@ -85,7 +85,7 @@ def leakage_figure(locations: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None) -
 
 
 def prospects_figure(prospects: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None, top: int) -> Figure:
-    """Draw the locations without a known deposit by predicted richness.
+    """Draw the locations without a known deposit by the expected number of deposits.
 
     Args:
         prospects: prospects as published, one row per location.
@@ -93,10 +93,11 @@ def prospects_figure(prospects: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None,
         top: number of prospects that are outlined; the first `NUMBERED` carry their rank.
     """
     figure, axes = new_map(prospects, land, 0.85)
-    ordered = prospects.sort_values("rank", ascending=False)  # the richest last, on top
-    intervals = 2 * STANDARD_DEVIATIONS * prospects["uncertainty"]
-    scale = Normalize(*scale_limits(prospects["richness"].to_numpy(), intervals))
-    draw_footprints(axes, ordered.geometry, facecolors=RICHNESS(scale(ordered["richness"].to_numpy())))
+    ordered = prospects.sort_values("rank", ascending=False)  # the best last, on top
+    intervals = 2 * STANDARD_DEVIATIONS * prospects["spread"].fillna(0)
+    expected = prospects["expected_number"].to_numpy()
+    scale = Normalize(*scale_limits(expected, intervals, max(float(expected.max()), 1.0)))
+    draw_footprints(axes, ordered.geometry, facecolors=RICHNESS(scale(ordered["expected_number"].to_numpy())))
     best = ordered[ordered["rank"] <= top]
     draw_footprints(axes, best.geometry, facecolors="none", edgecolors=INK, linewidths=0.4)
     _draw_ranks(axes, best[best["rank"] <= NUMBERED])
@@ -104,7 +105,7 @@ def prospects_figure(prospects: gpd.GeoDataFrame, land: gpd.GeoDataFrame | None,
         ScalarMappable(scale, RICHNESS), ax=axes, orientation="horizontal", shrink=0.4, aspect=34, pad=0.02,
         ticks=MaxNLocator(7, steps=[1, 2, 5, 10]),
     )  # fmt: skip
-    bar.set_label("predicted richness, mean of the ensemble", fontsize=SMALL, color=MUTED)
+    bar.set_label("expected number of deposits", fontsize=SMALL, color=MUTED)
     bar.ax.tick_params(labelsize=SMALL, colors=MUTED, length=0)
     bar.outline.set_visible(False)
     return figure

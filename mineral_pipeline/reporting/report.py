@@ -13,14 +13,9 @@ from mineral_pipeline.reporting.data_sections import labels_section, split_secti
 from mineral_pipeline.reporting.formatting import metric_name, score
 from mineral_pipeline.reporting.outcome_text import mean
 from mineral_pipeline.reporting.page import KeyFigure, Page, Section, Table
+from mineral_pipeline.reporting.prospect_sections import Truth, prospects_section
 from mineral_pipeline.reporting.report_data import ReportData
-from mineral_pipeline.reporting.result_sections import (
-    Truth,
-    prospects_section,
-    provenance_section,
-    results_section,
-    study_section,
-)
+from mineral_pipeline.reporting.result_sections import provenance_section, results_section, study_section
 from mineral_pipeline.reporting.scene_figures import Example
 from mineral_pipeline.reporting.scene_sections import ledger_section, scene_section
 from mineral_pipeline.workspace.ledger import State

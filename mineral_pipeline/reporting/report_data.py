@@ -168,13 +168,15 @@ class ReportData:
     evaluations: Mapping[str, Evaluation]
     """Evaluation by task."""
     prospects: gpd.GeoDataFrame | None
-    """Ranked locations."""
+    """Ranked locations; None too of an earlier version, which knew no numbers of deposits."""
     runs: Mapping[str, Mapping[str, Any]]
     """Record of the newest run of every job that was done, in the order in which they ran."""
     out_of_fold: Mapping[str, Evaluation] = field(default_factory=dict)
     """Evaluation over all folds by task."""
     leakage: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     """By task, the locations on which leakage was measured: subset, location_id, shared, meets_test and outline."""
+    basis: Mapping[str, Any] = field(default_factory=dict)
+    """Who has made the prospects, and how far they can be believed; empty where there are none."""
 
 
 def read(workspace: Workspace) -> ReportData:
@@ -184,6 +186,7 @@ def read(workspace: Workspace) -> ReportData:
         return workspace.read_table(name, columns) if workspace.exists(name) else None
 
     catalogue = table(artefacts.CATALOGUE, ["scene_id"])
+    prospects = table(artefacts.PROSPECTS)
     curated = [task for task in TASKS if workspace.exists(artefacts.samples_summary(task))]
     return ReportData(
         catalogue=None if catalogue is None else len(catalogue),
@@ -194,7 +197,7 @@ def read(workspace: Workspace) -> ReportData:
         summaries={task: workspace.read_json(artefacts.samples_summary(task)) for task in curated},
         evaluations=_read_evaluations(workspace, {task: task for task in TASKS}),
         out_of_fold=_read_evaluations(workspace, {task: artefacts.out_of_fold(task) for task in TASKS}),
-        prospects=table(artefacts.PROSPECTS),
+        prospects=None if prospects is None or "expected_number" not in prospects else prospects,
         runs={
             run["job"]: run for run in read_runs(workspace) if run["job"] != "report" and run["state"] == RunState.DONE
         },
@@ -203,6 +206,7 @@ def read(workspace: Workspace) -> ReportData:
             for task in curated
             if workspace.exists(artefacts.samples_leakage(task))
         },
+        basis=workspace.read_json(artefacts.PROSPECTS_BASIS) if workspace.exists(artefacts.PROSPECTS_BASIS) else {},
     )
 
 

@@ -1,15 +1,11 @@
-"""The sections on results, prospects, the study and provenance."""
+"""The sections on results, the study and provenance."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import geopandas as gpd
-
 from mineral_pipeline.learning import Task
-from mineral_pipeline.reporting import maps
 from mineral_pipeline.reporting.bar_sections import added_text, bar_items
 from mineral_pipeline.reporting.comparison_figures import grid_figure
 from mineral_pipeline.reporting.fold_table import fold_table
@@ -18,19 +14,14 @@ from mineral_pipeline.reporting.formatting import (
     UNDEFINED,
     duration,
     flatten,
-    interval,
-    location,
     metric_name,
-    position,
     score,
 )
 from mineral_pipeline.reporting.outcome_text import interval_text, metric_cell, outcome_text
 from mineral_pipeline.reporting.page import Cell, FigureItem, Section, Table
 from mineral_pipeline.reporting.prediction_figures import agreement_figure, curves_figure
+from mineral_pipeline.reporting.reliability_table import reliability_tables
 from mineral_pipeline.reporting.report_data import Evaluation, Model, ReportData
-
-RICHNESS: Task = "richness"
-"""Task of the ensemble that makes the prospects."""
 
 TITLES: dict[Task, str] = {"presence": "Is there a deposit?", "richness": "How rich is it?"}
 QUESTIONS: dict[Task, str] = {
@@ -64,19 +55,6 @@ STUDY = (
 STUDY_RANDOM = "random labels"
 """End of the names that belong to networks trained on permuted labels."""
 
-TABLE_PROSPECTS = 20
-"""Prospects listed before the fold."""
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What is true of the prospects of a simulated planet."""
-
-    verdict: str
-    """How many of the first hold undiscovered deposits, in words."""
-    undiscovered: Mapping[str, int]
-    """Number of undiscovered deposits by location."""
-
 
 def results_section(task: Task, evaluation: Evaluation | None, out_of_fold: Evaluation | None = None) -> Section:
     """The grid against its baselines, what all reach out of fold, and the predictions of the best model."""
@@ -102,6 +80,7 @@ def results_section(task: Task, evaluation: Evaluation | None, out_of_fold: Eval
     ]
     folds = [fold_table(evaluation, out_of_fold)] if out_of_fold else []
     items = [grid, *collapsed, *bar_items(task, evaluation), metrics_table(evaluation), *folds, figure]
+    items += reliability_tables(out_of_fold or evaluation)
     return Section(anchor, title, text, items)
 
 
@@ -163,73 +142,6 @@ def _perfect(models: Sequence[Model], metric: str) -> Cell:
     """What models with the same predictions would show if their probabilities were right; the mean over models."""
     found = [model["metrics"].get(metric, {}).get("perfect") for model in models]
     return UNDEFINED if None in found else score(metric, sum(found) / len(found))
-
-
-def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int, truth: Truth | None = None) -> Section:
-    """The prospects: a map of all, and a table of the first ``top``, beside what is true of them."""
-    title, anchor, prospects = "Where to look", "prospects", data.prospects
-    reasons = data.runs.get("prospect", {}).get("counts", {}).get("reasons", {})
-    left_out = "; ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-    if prospects is None and reasons:
-        return Section(anchor, title, [f"No location is ranked. Locations left out: {left_out}."])
-    if prospects is None:
-        return Section(anchor, title, missing="the job prospect")
-    text = (
-        f"{len(prospects):,} locations over land have no known deposit on any date. An ensemble of networks, trained"
-        " where deposits are known, predicts their richness; the uncertainty is the standard deviation between its"
-        " members, which does not hold what they all get wrong alike. All of them lie in the workspace as GeoParquet,"
-        " GeoJSON (which QGIS opens styled) and Cloud-Optimised GeoTIFF."
-        + (f" Locations left out: {left_out}." if left_out else "")
-    )
-    best = prospects.sort_values("rank").head(top)
-    rows = [
-        (
-            f"{prospect.rank:,}",
-            location(prospect.location_id),
-            position(prospect.lon, prospect.lat),
-            f"{prospect.richness:.3f} ± {prospect.uncertainty:.3f}",
-            f"{prospect.distance_km:,.0f}{THIN}km",
-            *([f"{truth.undiscovered[prospect.location_id]:,}"] if truth else []),
-        )
-        for prospect in best.itertuples()
-    ]
-    is_path_row = prospects["location_id"].map(location).str.contains("/").all()
-    key = "path/row" if is_path_row else "location"
-    true = ["undiscovered deposits, in truth"] if truth else []
-    header = ("rank", key, "centre", "predicted richness", "nearest known deposit", *true)
-    figure = FigureItem(
-        "prospects",
-        maps.prospects_figure(prospects, land, top),
-        f"Predicted richness of locations without a known deposit; the first {len(best):,} are outlined, the first"
-        f" {min(len(best), maps.NUMBERED)} carry their rank. The colours span at least the width of a"
-        " 95 % interval of the ensemble.",
-        f"Map of {len(prospects):,} locations coloured by predicted richness.",
-    )
-    table = Table(header, rows, numeric=frozenset({0, 3, 4, 5}), shown=TABLE_PROSPECTS)
-    told = [f"The truth of this simulated planet: {truth.verdict}."] if truth else []
-    return Section(anchor, title, [text, *told, _ensemble_text(data)], [figure, table])
-
-
-def _ensemble_text(data: ReportData) -> str:
-    """What the ensemble that makes the prospects, and each of its members, reach out of fold or on the test subset."""
-    out_of_fold = data.out_of_fold.get(RICHNESS)
-    evaluation, where = (
-        out_of_fold or data.evaluations.get(RICHNESS),
-        "Out of fold" if out_of_fold else "On the test subset",
-    )
-    ensemble = evaluation and evaluation.ensemble
-    if not evaluation or not ensemble:
-        return "How good this ensemble is has not been evaluated: the job evaluate does so when prospect is in jobs."
-    metric, found = evaluation.metric, ensemble["metrics"][evaluation.metric]
-    members = ", ".join(
-        f"{score(metric, model['metrics'][metric]['value'])} ({interval(metric, model['metrics'][metric])})"
-        for model in evaluation.models
-        if model["name"] in ensemble["members"]
-    )
-    return (
-        f"{where} the {metric_name(metric)} of this ensemble is {score(metric, found['value'])}"
-        f" ({interval(metric, found)}), that of its {len(ensemble['members'])} networks alone {members}."
-    )
 
 
 def study_section(evaluations: Mapping[str, Evaluation], simulated: bool) -> Section:

@@ -102,27 +102,29 @@ def legend_below(axes: Axes, handles: Sequence[Artist], drop: float) -> None:
     )
 
 
-def scale_limits(values: np.ndarray, intervals: npt.ArrayLike) -> tuple[float, float]:
+def scale_limits(values: np.ndarray, intervals: npt.ArrayLike, highest: float = 1.0) -> tuple[float, float]:
     """Limits of a colour scale on which a difference that chance makes is no contrast.
 
     A scale from the smallest value to the largest shows any difference as one between pale and dark, be it of one chip.
-    This one is widened about its middle until it is as wide as the 95 % interval of a value, within 0 to 1: uncertain
-    differences get like colours, as Correll, Moritz and Heer ask (Value-Suppressing Uncertainty Palettes, CHI 2018).
+    This one is widened about its middle until it is as wide as the 95 % interval of a value, within 0 to ``highest``:
+    uncertain differences get like colours, as Correll, Moritz and Heer ask (Value-Suppressing Uncertainty Palettes,
+    CHI 2018).
 
     Args:
-        values: what is coloured, of any shape, in 0 to 1; nan is not coloured.
+        values: what is coloured, of any shape, in 0 to ``highest``; nan is not coloured.
         intervals: widths of the 95 % intervals of the values, of which the root of the mean square counts, as of the
             variances in Tukey's range test (Biometrics 5, 1949); nan where unknown. Without any, or when all are 0 as
-            those of a bootstrap of one location, nothing is known of chance: the scale is 0 to 1.
+            those of a bootstrap of one location, nothing is known of chance: the scale is 0 to ``highest``.
+        highest: largest possible value.
 
     Returns:
         Lower and upper limit, at least `NARROWEST` apart.
     """
     known, drawn = (array[np.isfinite(array)] for array in (np.asarray(intervals, float), values))
-    interval = np.sqrt(np.mean(known**2)) if known.any() else 1.0
-    low, high = (drawn.min(), drawn.max()) if drawn.size else (0.0, 1.0)
-    width = max(high - low, min(interval, 1.0), NARROWEST)
-    low = min(max((low + high - width) / 2, 0.0), 1.0 - width)
+    interval = np.sqrt(np.mean(known**2)) if known.any() else highest
+    low, high = (drawn.min(), drawn.max()) if drawn.size else (0.0, highest)
+    width = max(high - low, min(interval, highest), NARROWEST)
+    low = min(max((low + high - width) / 2, 0.0), highest - width)
     return float(low), float(low + width)
 
 

@@ -71,6 +71,9 @@ class Curate(Section):
     """Ground that is left out, by default none: ``[{polygons: PATH}, {snow: 0.5}]``."""
     drop_ambiguous: bool = True
     """Whether to leave out chips with a deposit, but fewer than ``label.min_deposits``; else they count as negative."""
+    negatives: Literal["alike", "searched"] = "alike"
+    """How much samples of presence without a known deposit count: ``alike``, as in the study, or the more, the more is
+    known around them (``searched``): where nobody has looked, having found nothing tells little."""
     drop_open_mines: bool = False
     """Whether to leave out chips that hold a large open mine: a network would learn to see the mine."""
     max_chips_per_location: int | None = Field(None, gt=0)

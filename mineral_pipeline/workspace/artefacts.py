@@ -34,7 +34,10 @@ PROSPECTS = "prospects.parquet"
 PROSPECTS_GEOJSON = "prospects.geojson"
 PROSPECTS_RASTER = "prospects.tif"
 PROSPECTS_STYLE = "prospects.qml"
-PROSPECT_FILES = (PROSPECTS, PROSPECTS_GEOJSON, PROSPECTS_RASTER, PROSPECTS_STYLE)
+PROSPECTS_BASIS = "prospects-basis.json"
+"""Who has made the list, what their predictions mean, and how far they can be believed."""
+
+PROSPECT_FILES = (PROSPECTS, PROSPECTS_BASIS, PROSPECTS_GEOJSON, PROSPECTS_RASTER, PROSPECTS_STYLE)
 """All of them; where the first exists, all do."""
 
 REPORT_FOLDER = "report"

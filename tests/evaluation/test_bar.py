@@ -49,6 +49,22 @@ def test_every_network_is_compared_with_every_baseline_on_the_same_blocks() -> N
     assert width > 0.05
 
 
+def test_the_bar_without_pixels_is_beaten_by_what_sees_them() -> None:
+    rng = np.random.default_rng(5)
+    hard, noise = 0.5 + 0.1 * rng.standard_normal(GROUPS)[KEYS], 1e-4 * rng.standard_normal((9, len(KEYS)))
+    gains = {"coordinates": 0, "metadata": 0.1, "statistics": -0.02, "brightness": 0.05, "random-labels-p0": -0.3}
+    gains |= {"ensemble": -0.04, "member-s0": -0.2, "asleep": -0.1, "weak": 0.01}
+    errors = {name: hard + gain + noise[number] for number, (name, gain) in enumerate(gains.items())}
+    models = [facts(name, "baseline", pixels=False) for name in ("coordinates", "metadata")]
+    models += [facts(name, "baseline", pixels=True) for name in ("statistics", "brightness")]
+    models += [facts("random-labels-p0", "baseline", pixels=True) | {"kind": "random-labels"}]
+    models += [facts("ensemble", "network", members=["member-s0"]), facts("member-s0", "network")]
+    models += [facts("asleep", "network", collapsed=True), facts("weak", "network")]
+    found = compare(errors, models)
+    assert found["without_pixels"] == {"best": "coordinates", "beaten_by": ["ensemble", "statistics"]}
+    assert "without_pixels" not in compare(errors, [one for one in models if one.get("pixels", True)])
+
+
 def test_higher_is_better_the_other_way_round() -> None:
     rng = np.random.default_rng(1)
     label = rng.random(len(KEYS))

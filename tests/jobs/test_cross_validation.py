@@ -150,7 +150,7 @@ def test_every_location_is_predicted_by_models_of_the_fold_that_held_it_out(
     assert "fold" not in workspace.read_table(artefacts.evaluation_predictions("richness")), (
         "that of the split is as ever"
     )
-    ensembles = [all_members(config, workspace, [fold])[0].network for fold in (0, 1)]
+    ensembles = [all_members(config, workspace, "richness", [fold])[0].network for fold in (0, 1)]
     assert ensembles == ["small-small", "small-medium"], "the network that each fold has selected"
     _is_told(workspace)
 

@@ -96,6 +96,11 @@ def _compares_with_the_bar(result: dict[str, Any]) -> None:
     for one in result["bar"]["differences"]:
         difference = one["metrics"]["accuracy"]["value"]
         assert difference == pytest.approx(accuracy[one["model"]] - accuracy[one["baseline"]])
+    for one in result["models"]:
+        assert ("reliability" in one) == (one["name"] not in ("constant", "random-labels-p0")), one["name"]
+    told = next(one for one in result["models"] if one["name"] == result["best"])["reliability"]
+    assert told["calibrations"][0]["method"] == "temperature"
+    assert sum(one["samples"] for one in told["after"]["bins"]) == result["samples"]
     assert "added" not in result, "twelve samples are too few"
     assert "regions" not in result, "the samples tell none"
     assert set(result["pairs"]) == {"local_auc_500", "local_auc_1000"}

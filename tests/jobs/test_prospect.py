@@ -21,9 +21,13 @@ from distributed import Client, LocalCluster
 
 from jobs import prospect, train
 from jobs.prospecting import ensembles
+from jobs.prospecting.basis import heading as describe_heading
+from jobs.prospecting.voters import choose_voters
 from mineral_pipeline import modelling, settings
 from mineral_pipeline.errors import ClusterError, DataError, SettingsError
+from mineral_pipeline.evaluation import Conversion, NumberGivenOne, Shares, fit_calibration
 from mineral_pipeline.geometry import CRS
+from mineral_pipeline.learning import TASKS
 from mineral_pipeline.modelling import Measure
 from mineral_pipeline.workspace import Workspace, artefacts, ledger
 
@@ -34,8 +38,21 @@ DEPOSITS = {"010010": 0, "011010": 3, "012010": 0, "013010": 0, "014010": 0}
 """Known deposits of each location."""
 AT_SEA = "014010"
 CHIPS_PER_LOCATION = 2
-RICHNESS = {0: 0.1, 1: 0.3, 4: 0.6, 5: 0.8, 6: 0.5, 7: 0.5}
+PREDICTED = {0: 0.1, 1: 0.3, 2: 0.9, 3: 0.9, 4: 0.6, 5: 0.8, 6: 0.5, 7: 0.5}
 """What the doubles predict by chip index, before each network of the ensemble adds its own."""
+
+SHARE = 0.2
+"""Share of places with a deposit."""
+
+CONVERSION = Conversion(fit_calibration(np.ones(2), np.ones(2)), Shares(0.5, SHARE), NumberGivenOne(0, 1, 1, 9, 5))
+"""Probabilities are as predicted, but for the share; the number
+where there is one is 10 ** richness - 1, at least 1."""
+
+
+def expected_number(prediction: float) -> float:
+    """Of the doubles of both tasks, which predict alike."""
+    odds = prediction / (1 - prediction) * SHARE / (1 - SHARE)
+    return odds / (1 + odds) * max(10**prediction - 1, 1)
 
 
 @dataclass(frozen=True)
@@ -44,14 +61,19 @@ class Member:
 
     name: str
     offset: float
-    sample_set: str = "richness"
+    sample_set: str
 
     @property
     def path(self) -> str:
         return f"{self.sample_set}/{self.name}"
 
 
-MEMBERS = [Member("member-s0", -0.05), Member("member-s1", 0.0), Member("member-s2", 0.05)]
+OFFSETS = (-0.05, 0.0, 0.05)
+
+
+def members(task: str, fold: int | None = None, offsets: Sequence[float] = OFFSETS) -> list[Member]:
+    sample_set = artefacts.sample_set(task, fold)
+    return [Member(f"member-s{seed}", offset, sample_set) for seed, offset in enumerate(offsets)]
 
 
 def fit(workspace: Workspace, member: Member, measure: Measure) -> dict[str, Any]:
@@ -66,7 +88,7 @@ def is_done(workspace: Workspace, member: Member) -> bool:
 
 def predict(workspace: Workspace, sample_set: str, name: str, chip_index: Sequence[int]) -> np.ndarray:
     offset = workspace.read_json(f"fitted/{sample_set}/{name}.json")["offset"]  # fails unless the member is trained
-    return np.array([RICHNESS[number] + offset for number in chip_index])
+    return np.array([PREDICTED[number] + offset for number in chip_index])
 
 
 @pytest.fixture
@@ -93,12 +115,15 @@ def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (train, "fit", fit),
         (train, "is_done", is_done),
         (modelling, "predict", predict),
-        (modelling, "ensemble_specs", lambda *_: MEMBERS),
+        (modelling, "ensemble_specs", lambda *given: members(*given[3:])),
         (
             modelling,
             "ensemble_members",
-            lambda *_: [file.removesuffix(".json") for file in workspace.list("fitted/richness")],
+            lambda *given: [file.removesuffix(".json") for file in workspace.list(f"fitted/{given[3]}")],
         ),
+        (modelling, "chip_features", lambda workspace, sample_set, name, chips: np.array(chips)[:, None] / 10),
+        (modelling, "subset_features", lambda *_: np.array([[0.0], [0.2], [0.6]])),
+        (prospect, "make_conversion", lambda *_: CONVERSION),
     ):
         monkeypatch.setattr(module, name, double)
     monkeypatch.setattr(ensembles, "CHIPS_PER_TASK", 4)  # so that batches are joined
@@ -118,7 +143,8 @@ def write_samples(workspace: Workspace, subsets: dict[str, str]) -> None:
     points = gpd.points_from_xy(np.zeros(len(keys)), np.zeros(len(keys)))
     columns = {"location_id": keys, "subset": list(subsets.values()), "chip_id": keys, "drop_reason": ""}
     table = gpd.GeoDataFrame(columns, geometry=points, crs=CRS)
-    workspace.write_table(artefacts.samples_table("richness"), table)
+    for task in TASKS:
+        workspace.write_table(artefacts.samples_table(task), table)
 
 
 def test_barren_locations_over_land_are_ranked(made: settings.Settings, workspace: Workspace, client: Client) -> None:
@@ -126,8 +152,17 @@ def test_barren_locations_over_land_are_ranked(made: settings.Settings, workspac
     assert (counts.unit, counts.planned, counts.done, counts.failed) == ("locations", 3, 3, 0)
     prospects = workspace.read_table(artefacts.PROSPECTS)
     assert prospects["location_id"].tolist() == ["012010", "013010", "010010"]
-    assert prospects["richness"].tolist() == pytest.approx([0.7, 0.5, 0.2])
-    assert prospects["uncertainty"].tolist() == pytest.approx([0.05] * 3)  # of -0.05, 0 and 0.05
+    assert prospects["expected_number"].tolist() == pytest.approx([*map(expected_number, (0.7, 0.5, 0.2))])
+    assert prospects["probability"].tolist() == pytest.approx([7 / 19, 0.2, 1 / 17])  # a quarter of the odds
+    assert prospects["expected_given_one"].tolist() == pytest.approx([10**0.7 - 1, 10**0.5 - 1, 1])
+    spreads = [np.std([expected_number(one + offset) for offset in OFFSETS], ddof=1) for one in (0.7, 0.5, 0.2)]
+    assert prospects["spread"].tolist() == pytest.approx(spreads)
+    assert prospects["first_10"].tolist() == [1, 1, 1], "there are but three"
+    # Training samples lie at 0, 0.2 and 0.6, 0.4 apart in the mean; those of validation are the same.
+    assert prospects["dissimilarity"].tolist() == pytest.approx([0.375, 0.125, 0.125])
+    assert not prospects["applicable"].any()
+    assert np.isinf(prospects["expected_high"]).all(), "nobody judges"
+    assert (prospects["expected_low"] == 0).all()
     assert prospects["chip_id"].tolist() == ["P5", "P6", "P1"]
     degree = np.pi * 6371.0088 / 180
     assert prospects["distance_km"].tolist() == pytest.approx([5 * degree, 10 * degree, 5 * degree])
@@ -145,7 +180,8 @@ def test_excluded_ground_is_not_ranked(made: settings.Settings, workspace: Works
          "drop_reason": ["snow or ice", "inside an excluded area"]},
         geometry=gpd.points_from_xy([0, 0], [0, 0]), crs=CRS,
     )  # fmt: skip
-    workspace.write_table(artefacts.samples_table("richness"), pd.concat([samples, ice], ignore_index=True))
+    for task in TASKS:
+        workspace.write_table(artefacts.samples_table(task), pd.concat([samples, ice], ignore_index=True))
     counts = prospect.main(made, client)
     prospects = workspace.read_table(artefacts.PROSPECTS)
     assert not prospects["chip_id"].isin(["P5", "P6"]).any()
@@ -157,7 +193,7 @@ def test_trained_members_are_kept(made: settings.Settings, workspace: Workspace,
     prospect.main(made, client)
     assert workspace.list("fitted/richness") == ["member-s0.json", "member-s1.json", "member-s2.json"]
     prospects = workspace.read_table(artefacts.PROSPECTS)
-    assert prospects["uncertainty"].tolist() == pytest.approx([np.std([0.05, 0, 0.05], ddof=1)] * 3)
+    assert prospects["expected_given_one"][0] == pytest.approx(10 ** (0.7 + 0.1 / 3) - 1)
 
 
 def test_locations_on_which_the_ensemble_was_trained_or_stopped_are_left_out_and_counted(
@@ -166,7 +202,7 @@ def test_locations_on_which_the_ensemble_was_trained_or_stopped_are_left_out_and
     write_samples(workspace, {"011010": "train", "012010": "train", "010010": "validation", "013010": "test"})
     counts = prospect.main(made, client)
     assert (counts.planned, counts.done, counts.failed) == (3, 1, 0)
-    assert counts.reasons == {"on which the ensemble was trained or stopped": 2}
+    assert counts.reasons == {"on which the models were trained or stopped": 2}
     prospects = workspace.read_table(artefacts.PROSPECTS)
     assert prospects["location_id"].tolist() == ["013010"], "dropped locations and those of the test subset are new"
 
@@ -174,34 +210,35 @@ def test_locations_on_which_the_ensemble_was_trained_or_stopped_are_left_out_and
 def test_with_folds_a_location_is_predicted_by_the_ensemble_of_the_fold_that_held_it_out(
     made: settings.Settings, workspace: Workspace, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ensembles = {
-        fold: [Member(f"member-s{seed}", offset, f"richness/fold-{fold}") for seed, offset in enumerate(offsets)]
-        for fold, offsets in enumerate(([0.0, 0.1], [-0.1, -0.05, 0.0], []))
-    }
-    monkeypatch.setattr(modelling, "ensemble_specs", lambda *given: ensembles[given[4]])
-    monkeypatch.setattr(modelling, "ensemble_members", lambda *given: [one.name for one in ensembles[given[4]]])
+    offsets = {0: [0.0, 0.1], 1: [-0.1, -0.05, 0.0], 2: []}
+    monkeypatch.setattr(modelling, "ensemble_specs", lambda *given: members(*given[3:], offsets[given[4]]))
+    monkeypatch.setattr(
+        modelling, "ensemble_members", lambda *given: [one.name for one in members(*given[3:], offsets[given[4]])]
+    )
     assert made.curate is not None
     folds = made.model_copy(update={"curate": made.curate.model_copy(update={"folds": 3})})
-    assert prospect.plan(folds).details["ensemble"] == "5 networks for each of 3 folds"
+    assert prospect.plan(folds).details["ensembles"] == "5 networks for presence and richness for each of 3 folds"
     write_samples(workspace, dict.fromkeys(DEPOSITS, "train"))  # what the split has learnt does not matter
 
-    def rank(**fold_of: int) -> tuple[dict[str, float], dict[str, float], dict[str, int]]:
+    def rank(**fold_of: int) -> tuple[dict[str, float], dict[str, int]]:
         table = pd.DataFrame({"location_id": [name.strip("_") for name in fold_of], "fold": list(fold_of.values())})
         workspace.write_table(artefacts.FOLDS, table)
         reasons = prospect.main(folds, client).reasons
         prospects = workspace.read_table(artefacts.PROSPECTS).set_index("location_id")
-        return prospects["richness"].to_dict(), prospects["uncertainty"].to_dict(), reasons
+        return prospects["expected_number"].to_dict(), reasons
 
-    richness, spread, reasons = rank(_010010=0, _011010=0, _012010=0, _013010=1)
-    assert richness == pytest.approx({"012010": 0.75, "013010": 0.45, "010010": 0.25})
-    two, three = np.std([0, 0.1], ddof=1), 0.05
-    assert spread == pytest.approx({"012010": two, "013010": three, "010010": two})
+    expected, reasons = rank(_010010=0, _011010=0, _012010=0, _013010=1)
+    means = {"012010": 0.75, "013010": 0.45, "010010": 0.25}
+    assert expected == pytest.approx({name: expected_number(mean) for name, mean in means.items()})
     assert reasons == {}
-    richness, _, reasons = rank(_010010=2, _012010=1, _013010=0)
-    assert richness == pytest.approx({"012010": 0.65, "013010": 0.55})
+    basis = workspace.read_json(artefacts.PROSPECTS_BASIS)
+    assert basis["voters"][0]["members"][1] == {"fold": 1, "names": ["member-s0", "member-s1", "member-s2"]}
+    assert basis["intervals"]["samples"] + basis["errors"]["outside"]["places"] == 4, "all that are held out judge"
+    expected, reasons = rank(_010010=2, _012010=1, _013010=0)
+    assert expected == pytest.approx({"012010": expected_number(0.65), "013010": expected_number(0.55)})
     assert reasons == {prospect.COLLAPSED: 1}, "fold 2 has no ensemble"
-    richness, _, reasons = rank(_013010=1)
-    assert (richness, reasons) == (pytest.approx({"013010": 0.45}), {prospect.IN_NO_FOLD: 2})
+    expected, reasons = rank(_013010=1)
+    assert (expected, reasons) == (pytest.approx({"013010": expected_number(0.45)}), {prospect.IN_NO_FOLD: 2})
     with pytest.raises(DataError, match=r"samples/folds\.parquet lacks all 3 locations .*: run curate again"):
         rank(_099099=1)
 
@@ -210,7 +247,7 @@ def test_where_the_ensemble_knows_everything_the_setting_to_change_is_named(
     made: settings.Settings, workspace: Workspace, client: Client
 ) -> None:
     write_samples(workspace, dict.fromkeys(DEPOSITS, "train"))
-    with pytest.raises(DataError, match=r"trained or stopped on all 3 locations .* curate\.richness_samples: positive"):
+    with pytest.raises(DataError, match=r"trained or stopped on all 3 locations .*: set curate\.folds"):
         prospect.main(made, client)
     assert not workspace.exists("fitted")
 
@@ -242,14 +279,14 @@ def test_a_network_of_the_ensemble_that_fails_is_an_error(
         return fit(workspace, member, measure)
 
     monkeypatch.setattr(train, "fit", failing)
-    with pytest.raises(DataError, match="1 networks of the ensemble could not be trained"):
+    with pytest.raises(DataError, match="2 networks of the ensemble could not be trained"):
         prospect.main(made, client)
 
 
 def test_the_plan_counts_locations_without_deposits(made: settings.Settings) -> None:
     plan = prospect.plan(made)
     assert (plan.counts.unit, plan.counts.planned) == ("locations", 4)  # whether they lie at sea is not known yet
-    assert plan.details["ensemble"] == "5 networks"
+    assert plan.details["ensembles"] == "5 networks for presence and richness"
 
 
 def test_nothing_to_prospect_is_said_before_anything_is_trained(
@@ -273,3 +310,35 @@ def test_a_cluster_without_gpu_is_refused(made: settings.Settings, workspace: Wo
     with local as cluster, Client(cluster) as client, pytest.raises(ClusterError, match="offers GPU"):
         prospect.main(made, client)
     assert not workspace.exists("fitted")
+
+
+@pytest.mark.parametrize(
+    ("beaten_by", "kinds", "heading"),
+    [
+        (["ensemble", "statistics"], ["ensemble", "ensemble"], "Ranked by an ensemble of networks; whether"),
+        (["big-big-s0", "statistics"], ["statistics", "ensemble"], "Ranked by pixel statistics and an ensemble"),
+        (["big-big-s0"], ["metadata", "ensemble"], "Ranked in part without pixels: for presence, no model"),
+        ([], ["metadata", "ensemble"], "Ranked in part without pixels: for presence, no model"),
+    ],
+)
+def test_what_does_not_beat_the_bar_does_not_speak(
+    made: settings.Settings, workspace: Workspace, beaten_by: list[str], kinds: list[str], heading: str
+) -> None:
+    def model(name: str, auc: float | None, *, pixels: bool, label: str = "") -> dict[str, Any]:
+        role = "network" if "-s" in name or name == "ensemble" else "baseline"
+        facts = {"name": name, "kind": name, "label": label or name, "role": role, "pixels": pixels}
+        return {**facts, "metrics": {"auc": {"value": auc}}}
+
+    models = [
+        model("ensemble", 0.9, pixels=True), model("statistics", 0.8, pixels=True, label="pixel statistics"),
+        model("constant", 0.7, pixels=False), model("coordinates", 0.5, pixels=False),
+        model("metadata", 0.6, pixels=False), model("brightness", 0.75, pixels=True),
+        model("random-labels", 0.99, pixels=True), model("big-big-s0", 0.95, pixels=True),
+    ]  # fmt: skip
+    document = {"primary_metric": "auc", "models": models, "bar": {"without_pixels": {"best": "constant"}}}
+    document["bar"]["without_pixels"]["beaten_by"] = beaten_by  # type: ignore[index]
+    workspace.write_json(artefacts.evaluation_metrics("presence"), document)
+    found = [choose_voters(made, workspace, task) for task in made.tasks]
+    assert [one.kind for one in found] == kinds, "richness has not been evaluated"
+    assert "is not known" in found[1].reason
+    assert describe_heading(found).startswith(heading)

@@ -16,7 +16,7 @@ from synthetic_samples import settings
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.evaluation import measure
-from mineral_pipeline.modelling import ModelSpec
+from mineral_pipeline.modelling import ModelSpec, network_file
 from mineral_pipeline.modelling.baselines import BASELINES, Baseline, Examples
 from mineral_pipeline.modelling.baselines import register as register_baseline
 from mineral_pipeline.modelling.draft import begin
@@ -72,6 +72,8 @@ def test_a_baseline_from_outside_is_fitted_and_loaded_again(curated: Workspace, 
     meridian = train.table["lon"][train.label == 1].mean()
     prediction = modelling.predict_subset(curated, "presence", "eastern", "test")
     np.testing.assert_array_equal(prediction, test.table["lon"] > meridian)
+    seen = modelling.subset_features(curated, "presence", "eastern", "test")
+    np.testing.assert_array_equal(seen, test.table[["lon", "lat"]])
 
 
 def test_a_baseline_predicts_chips_by_their_index(curated: Workspace, eastern: Baseline) -> None:
@@ -114,6 +116,14 @@ def build_toy(spec: ModelSpec, shape: tuple[int, ...], pixels: PixelScale, label
     return layers.keras.Model(inputs, layers.sigmoid_output(x, labels, spec.loss), name=spec.name)
 
 
+def toy_output(workspace: Workspace) -> list[np.ndarray]:
+    """Weights and bias of the output of the toy."""
+    from mineral_pipeline.modelling.backend import keras
+
+    path = workspace.path(artefacts.model("richness", "toy-s0", artefacts.MODEL_NETWORK))
+    return keras.models.load_model(path, compile=False).layers[-1].get_weights()
+
+
 def test_a_network_from_outside_is_trained_beside_the_grid(curated: Workspace) -> None:
     register_network(Network("toy", build_toy))
     try:
@@ -125,6 +135,13 @@ def test_a_network_from_outside_is_trained_beside_the_grid(curated: Workspace) -
         NETWORKS.unregister("toy")
     assert (metrics["network"], metrics["convolution"], metrics["role"]) == ("toy", None, "network")
     assert metrics["parameters"] == (1 * 4 + 4) + (4 + 1)
+    features, weights = network_file.load_features(curated, "richness", "toy-s0"), toy_output(curated)
+    images = next(modelling.open_subset(curated, "richness", "test").samples.read_images())
+    assert features(images).shape == (len(images), 4)
+    seen = modelling.subset_features(curated, "richness", "toy-s0", "test")
+    logits = seen @ weights[0][:, 0] + weights[1][0]  # the output is a sigmoid of the features
+    given = modelling.predict_subset(curated, "richness", "toy-s0", "test")
+    assert 1 / (1 + np.exp(-logits)) == pytest.approx(given, abs=1e-5)
     # a trained network needs no registration
     prediction = modelling.predict_subset(curated, "richness", "toy-s0", "test")
     assert len(prediction) == len(modelling.open_subset(curated, "richness", "test"))

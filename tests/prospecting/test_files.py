@@ -9,6 +9,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import shapely
@@ -45,9 +46,11 @@ def make_prospects(lons: tuple[float, ...] = (20.0, 179.8, -60.0)) -> gpd.GeoDat
         "lat": 12.3456789,
     }
     chips = gpd.GeoDataFrame(columns, geometry=[tilted(lon, 12.3456789) for lon in lons], crs="EPSG:4326")
-    return prospecting.rank(
-        chips, np.stack([np.linspace(0.7, 0.3, n), np.linspace(0.9, 0.3, n)]), np.array([[0.0, 0.0]])
+    expected = np.linspace(0.8, 0.3, n)
+    scores = pd.DataFrame({name: np.nan for name in prospecting.SCORES}, index=columns["location_id"]).assign(
+        expected_number=expected, spread=expected / 4, expected_low=0.0, expected_high=np.inf, applicable=True
     )
+    return prospecting.rank(prospecting.Candidates(chips, np.zeros(n)), scores, np.array([[0.0, 0.0]]))
 
 
 @pytest.fixture
@@ -60,6 +63,7 @@ def test_geojson_follows_rfc_7946(written: Workspace) -> None:
     document = json.loads(written.read_bytes(artefacts.PROSPECTS_GEOJSON))
     assert set(document) == {"type", "features"}  # no crs member: WGS 84 is the only one
     assert [feature["geometry"]["type"] for feature in document["features"]] == ["Polygon", "MultiPolygon", "Polygon"]
+    assert "Infinity" not in written.read_bytes(artefacts.PROSPECTS_GEOJSON).decode()
     assert set(document["features"][0]["properties"]) == set(prospecting.COLUMNS) - {"geometry"}
     for feature in document["features"]:
         shape = feature["geometry"]
@@ -77,7 +81,7 @@ def test_geojson_and_geoparquet_hold_the_same_locations(written: Workspace) -> N
     mapped = gpd.read_file(written.path(artefacts.PROSPECTS_GEOJSON))
     assert table.crs == mapped.crs == "EPSG:4326"
     assert mapped["location_id"].tolist() == table["location_id"].tolist() == ["000000", "001001", "002002"]
-    assert mapped["richness"].tolist() == pytest.approx(table["richness"].tolist(), abs=1e-4)
+    assert mapped["expected_number"].tolist() == pytest.approx(table["expected_number"].tolist(), abs=1e-4)
     assert mapped.geometry.geom_equals_exact(table.geometry, 1e-6, align=False).all()
 
 
@@ -104,12 +108,12 @@ def test_the_raster_is_cloud_optimised_and_holds_the_values(written: Workspace) 
     with rasterio.open(written.path(artefacts.PROSPECTS_RASTER)) as raster:
         assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert raster.crs == "EPSG:4326"
-        assert raster.descriptions == ("richness", "uncertainty")
+        assert raster.descriptions == ("expected_number", "spread")
         assert np.isnan(raster.nodata)
         assert raster.res == pytest.approx((0.1, 0.1))
         centre = list(raster.sample([(20.0, 12.3456789), (-179.9, 12.3456789), (100.0, 12.3456789)]))
-    assert centre[0] == pytest.approx(prospects.loc[0, ["richness", "uncertainty"]].astype(float))
-    assert centre[1] == pytest.approx(prospects.loc[1, ["richness", "uncertainty"]].astype(float))
+    assert centre[0] == pytest.approx(prospects.loc[0, ["expected_number", "spread"]].astype(float))
+    assert centre[1] == pytest.approx(prospects.loc[1, ["expected_number", "spread"]].astype(float))
     assert np.isnan(centre[2]).all()
 
 
@@ -118,7 +122,7 @@ def test_a_cell_of_overlapping_locations_holds_their_mean() -> None:
     raster = prospecting.to_raster(prospects)
     row, column = rasterio.transform.rowcol(raster.rio.transform(), 20.25, 12.35)
     assert raster.to_numpy()[:, row, column] == pytest.approx(
-        prospects[["richness", "uncertainty"]].mean().to_numpy(), abs=1e-6
+        prospects[["expected_number", "spread"]].mean().to_numpy(), abs=1e-6
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 
 import geopandas as gpd
 import numpy as np
@@ -14,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.prospecting import COLUMNS, nearest_deposit_km, rank, without_known_deposit
+from mineral_pipeline.prospecting import (
+    COLUMNS,
+    SCORES,
+    Candidates,
+    among_first,
+    nearest_deposit_km,
+    rank,
+    without_known_deposit,
+)
 
 DEPOSITS = np.array([[10.0, 50.0], [179.9, 0.0]])
 
@@ -28,37 +35,31 @@ def make_chips(location_ids: list[str], lon: float = 0.0) -> gpd.GeoDataFrame:
         "location_id": location_ids,
         "lon": lons,
         "lat": 10.0,
-        "richness": 0.0,  # as labels carry it: of known deposits, and so not the predicted one
     }
     return gpd.GeoDataFrame(columns, geometry=shapely.box(lons - 0.5, 9.5, lons + 0.5, 10.5), crs="EPSG:4326")
 
 
-def test_richness_is_the_mean_and_uncertainty_the_spread_of_the_members() -> None:
-    chips = make_chips(["001001", "001001", "002002"])
-    predictions = np.array([[0.1, 0.3, 0.9], [0.2, 0.6, 0.7], [0.0, 0.0, 0.8]])
-    prospects = rank(chips, predictions, DEPOSITS)
-    assert list(prospects.columns) == COLUMNS
-    assert prospects["location_id"].tolist() == ["002002", "001001"]
-    assert prospects["rank"].tolist() == [1, 2]
-    assert prospects["richness"].tolist() == pytest.approx([0.8, (0.2 + 0.4 + 0.0) / 3])
-    assert prospects["uncertainty"].tolist() == pytest.approx(
-        [statistics.stdev([0.9, 0.7, 0.8]), statistics.stdev([0.2, 0.4, 0.0])]
+def make_scores(expected: dict[str, float], spread: dict[str, float] | None = None) -> pd.DataFrame:
+    table = pd.DataFrame({name: 0.5 for name in SCORES}, index=pd.Index(list(expected), name="location_id"))
+    return table.assign(
+        expected_number=list(expected.values()), spread=list((spread or dict.fromkeys(expected, 0.1)).values())
     )
 
 
-def test_locations_of_another_fold_may_have_fewer_members() -> None:
-    chips = make_chips(["001001", "001001", "002002"])
-    predictions = np.array([[0.1, 0.3, 0.9], [0.2, 0.6, 0.7], [np.nan, np.nan, 0.8]])
-    prospects = rank(chips, predictions, DEPOSITS)
-    assert prospects["richness"].tolist() == pytest.approx([0.8, 0.3])
-    assert prospects["uncertainty"].tolist() == pytest.approx([0.1, statistics.stdev([0.2, 0.4])])
-    assert prospects["chip_id"].tolist() == ["C2", "C1"]
-    with pytest.raises(DataError, match="of two members or more"):
-        rank(chips, np.where(predictions > 0.65, predictions, np.nan), DEPOSITS)
+def rank_chips(chips: gpd.GeoDataFrame, scores: pd.DataFrame, promise: list[float] | None = None) -> gpd.GeoDataFrame:
+    return rank(Candidates(chips, np.array(promise or [0.0] * len(chips))), scores, DEPOSITS)
 
 
-def test_a_location_shows_its_best_chip() -> None:
-    prospects = rank(make_chips(["001001"] * 3), np.array([[0.1, 0.3, 0.3], [0.1, 0.5, 0.5]]), DEPOSITS)
+def test_the_most_deposits_to_expect_come_first() -> None:
+    prospects = rank_chips(make_chips(["001001", "001001", "002002"]), make_scores({"001001": 0.2, "002002": 3.5}))
+    assert list(prospects.columns) == COLUMNS
+    assert prospects["location_id"].tolist() == ["002002", "001001"]
+    assert prospects["rank"].tolist() == [1, 2]
+    assert prospects["expected_number"].tolist() == [3.5, 0.2]
+
+
+def test_a_location_shows_its_most_promising_chip() -> None:
+    prospects = rank_chips(make_chips(["001001"] * 3), make_scores({"001001": 1.0}), [0.1, 0.4, 0.4])
     assert prospects[["chip_id", "scene_id", "lon"]].to_numpy().tolist() == [["C1", "P1", 1.0]]  # the first of equals
     assert prospects.geometry[0].equals(shapely.box(0.5, 9.5, 1.5, 10.5))
 
@@ -67,9 +68,16 @@ def test_a_location_shows_its_best_chip() -> None:
 @settings(max_examples=10, deadline=None)
 def test_ties_fall_to_the_surer_then_to_the_location_whatever_the_order_of_the_chips(order: list[int]) -> None:
     chips = make_chips(["004004", "001001", "003003", "002002"])
-    predictions = np.array([[0.5, 0.5, 0.25, 0.5], [0.5, 0.5, 0.75, 0.5]])  # 003003 is less sure
-    prospects = rank(chips.iloc[order], predictions[:, order], DEPOSITS)
-    assert prospects["location_id"].tolist() == ["001001", "002002", "004004", "003003"]
+    spread = {"004004": 0.0, "001001": 0.0, "003003": 0.3, "002002": math.nan}  # of a single model: not known
+    prospects = rank_chips(chips.iloc[order], make_scores(dict.fromkeys(spread, 0.5), spread))
+    assert prospects["location_id"].tolist() == ["001001", "004004", "003003", "002002"]
+
+
+def test_the_share_of_resamples_in_which_a_location_is_among_the_first() -> None:
+    resampled = np.array([[3.0, 2.0, 1.0, 0.0], [0.0, 1.0, 1.0, 3.0]])
+    assert among_first(resampled, 2).tolist() == [0.5, 1.0, 0.5, 0.5]  # the two that tie for the second place both are
+    assert among_first(resampled, 9).tolist() == [1.0] * 4
+    assert np.isnan(among_first(np.empty((0, 3)))).all()
 
 
 def test_only_locations_without_any_known_deposit_remain() -> None:
@@ -99,10 +107,12 @@ def test_the_nearest_deposit_may_lie_across_the_antimeridian() -> None:
 
 
 def test_what_cannot_be_ranked_is_refused() -> None:
-    chips = make_chips(["001001"])
+    chips, scores = make_chips(["001001"]), make_scores({"001001": 1.0})
     with pytest.raises(DataError, match="nothing to prospect"):
-        rank(chips.iloc[:0], np.zeros((2, 0)), DEPOSITS)
-    with pytest.raises(DataError, match="members"):
-        rank(chips, np.zeros((1, 1)), DEPOSITS)
+        rank_chips(chips.iloc[:0], scores)
+    with pytest.raises(DataError, match="without an expected number: 001001 of 1"):
+        rank_chips(chips, make_scores({"002002": 1.0}))
+    with pytest.raises(DataError, match="without an expected number"):
+        rank_chips(chips, make_scores({"001001": math.nan}))
     with pytest.raises(DataError, match="no known deposit"):
-        rank(chips, np.zeros((2, 1)), np.empty((0, 2)))
+        rank(Candidates(chips, np.zeros(1)), scores, np.empty((0, 2)))

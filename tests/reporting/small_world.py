@@ -178,14 +178,34 @@ def prospects() -> gpd.GeoDataFrame:
         "location_id": [f"{k:03d}{k:03d}" for k in range(n)],
         "chip_id": [f"C{k:03d}" for k in range(n)],
         "scene_id": [f"P{k:03d}" for k in range(n)],
-        "richness": np.linspace(0.8, 0.2, n),
-        "uncertainty": 0.05,
+        "probability": np.linspace(0.6, 0.1, n),
+        "expected_given_one": 4 / 3,
+        "expected_number": np.linspace(0.8, 0.2, n),
+        "expected_low": 0.0,
+        "expected_high": [np.inf, *[2.5] * (n - 1)],
+        "spread": 0.05,
+        "first_10": np.linspace(1, 0, n),
+        "dissimilarity": 0.3,
+        "applicable": [False, *[True] * (n - 1)],
         "distance_km": 120.4,
         "lon": LONS,
         "lat": 10.0,
     }
     cut = shapely.MultiPolygon([shapely.box(178, 9, 180, 11), shapely.box(-180, 9, -179, 11)])
     return gpd.GeoDataFrame(columns, geometry=[footprint(lon) if lon < 179 else cut for lon in LONS], crs="EPSG:4326")
+
+
+def basis(*, pixels: bool) -> dict[str, Any]:
+    """As ``prospects-basis.json``: an ensemble of richness, or a map without pixels, has made the list."""
+    kind = "ensemble" if pixels else "coordinates"
+    voter = {"task": "richness", "kind": kind, "label": kind, "pixels": pixels, "beats_bar": pixels}
+    return {
+        "heading": "Ranked by the test.",
+        "voters": [{**voter, "reason": "The reason.", "members": []}],
+        "notes": [],
+        "errors": {"inside": {"places": 40, "brier": 0.125, "log_error": 0.5}, "outside": {"places": 0}},
+        "intervals": {"infinite": 0.25, "samples": 41},
+    }
 
 
 def run(job: str, **settings: object) -> dict[str, Any]:

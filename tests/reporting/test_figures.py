@@ -144,7 +144,7 @@ def test_locations_and_subsets_are_counted_in_the_key() -> None:
     assert one[["location_id", "n_deposits"]].to_numpy().tolist() == [["one", 23]]
 
 
-def test_prospects_are_coloured_by_richness_and_the_first_ten_numbered() -> None:
+def test_prospects_are_coloured_by_the_expected_number_and_the_first_ten_numbered() -> None:
     figure = maps.prospects_figure(world.prospects(), None, top=12)
     axes = figure.axes[0]
     assert sorted(int(text.get_text()) for text in axes.texts) == list(range(1, 11))
@@ -165,8 +165,8 @@ WHOLE_SCALE = lightness(style.RICHNESS([0.0, 1.0])) @ [1, -1]
 """Contrast between the ends of the colour map."""
 
 
-def shown_prospects(richness: np.ndarray, uncertainty: float) -> Figure:
-    return maps.prospects_figure(world.prospects().assign(richness=richness, uncertainty=uncertainty), None, top=12)
+def shown_prospects(expected: np.ndarray, spread: float) -> Figure:
+    return maps.prospects_figure(world.prospects().assign(expected_number=expected, spread=spread), None, top=12)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_prospects_have_like_colours_when_their_ensemble_cannot_tell_them_apart(
     light = lightness(figure.axes[0].collections[0].get_facecolors())
     assert contrast[0] <= np.ptp(light) / WHOLE_SCALE <= contrast[1] + 1e-9
     style.png(figure)
-    assert figure.axes[1].xaxis.get_offset_text().get_text() == ""  # ticks are richness, not 1e-9 + 0.43
+    assert figure.axes[1].xaxis.get_offset_text().get_text() == ""  # ticks are numbers, not 1e-9 + 0.43
 
 
 def with_models(evaluation: Evaluation, *models: dict[str, Any], best: str | None = None) -> Evaluation:

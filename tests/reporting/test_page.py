@@ -15,7 +15,8 @@ from mineral_pipeline.reporting import PageOptions, Table, formatting, style
 from mineral_pipeline.reporting.comparison_figures import compare
 from mineral_pipeline.reporting.data_sections import labels_section, split_section
 from mineral_pipeline.reporting.outcome_text import interval_text, outcome_text
-from mineral_pipeline.reporting.result_sections import metrics_table, prospects_section, results_section
+from mineral_pipeline.reporting.prospect_sections import prospects_section
+from mineral_pipeline.reporting.result_sections import metrics_table, results_section
 from mineral_pipeline.reporting.scene_sections import scene_section
 from mineral_pipeline.workspace import Workspace, artefacts, write_run
 
@@ -117,7 +118,9 @@ def test_the_page_says_what_came_out(html: str, reader: Reader) -> None:
     assert f"73{formatting.THIN}%" in texts
     assert "0.117" in texts
     assert f"10.00°{formatting.THIN}N, 170.00°{formatting.THIN}W" in html
-    assert "0.800 ± 0.050" in texts
+    assert "0.80" in texts
+    assert "0.0 to 2.5" in texts
+    assert "no interval" in texts
     assert f"1{formatting.THIN}min 15{formatting.THIN}s" in texts
 
 
@@ -261,11 +264,40 @@ def with_ensemble(data: reporting.ReportData) -> reporting.ReportData:
 
 
 def test_the_prospects_quote_the_ensemble_that_made_them() -> None:
-    text = " ".join(prospects_section(with_ensemble(world.full()), None, 3).text)
-    assert "the mean absolute error of this ensemble is 0.150 (0.100 to 0.200)" in text
+    data = replace(world.full(), basis=world.basis(pixels=True))
+    text = " ".join(prospects_section(with_ensemble(data), None, 3).text)
+    assert "the mean absolute error of the ensemble for richness is 0.150 (0.100 to 0.200)" in text
     assert "that of its 2 networks alone 0.200 (0.150 to 0.250), 0.300 (0.250 to 0.350)" in text
-    without = " ".join(prospects_section(world.full(), None, 3).text)
+    without = " ".join(prospects_section(data, None, 3).text)
     assert "has not been evaluated" in without
+
+
+def test_a_list_that_no_pixels_have_made_says_so_in_its_heading() -> None:
+    seen, blind = (
+        prospects_section(replace(world.full(), basis=world.basis(pixels=pixels)), None, 3) for pixels in (True, False)
+    )
+    assert (seen.title, blind.title) == ("Where to look", "Where to look, as far as a map without pixels tells")
+    assert blind.text[0].startswith("Ranked by the test. The reason.")
+    tables = [item for item in blind.items if isinstance(item, Table)]
+    assert tables[1].rows == [("inside", "40", "0.125", "0.500"), ("outside", "0", "–", "–")]
+    assert "25" in tables[1].caption
+    assert "41 such places" in tables[1].caption
+
+
+def test_the_reliability_of_probabilities_stands_before_and_after_calibration() -> None:
+    found = world.evaluation()
+    one = {"low": 0.5, "high": 0.6, "samples": 1234, "predicted": 0.55, "observed": 0.25}
+    sides = {"before": {"error": 0.3, "bins": [one]}, "after": {"error": 0.05, "bins": [one | {"low": 0.2}]}}
+    told = sides | {"calibrations": [{"method": "temperature", "temperature": 2.5, "samples": 9}]}
+    models = [{**model, "reliability": told} for model in found.models]
+    section = results_section("presence", replace(found, metrics={**found.metrics, "models": models}))
+    table = section.items[-1]
+    assert isinstance(table, Table)
+    assert "temperature 2.50" in table.caption
+    spaced = [tuple(str(cell).replace(formatting.THIN, " ") for cell in row) for row in table.rows]
+    assert spaced[0] == ("20 % to 30 %", "0", "–", "1,234", "25 %")
+    assert spaced[1] == ("50 % to 60 %", "1,234", "25 %", "0", "–")
+    assert spaced[2] == ("calibration error", "", "0.300", "", "0.050")
 
 
 def test_a_simulated_planet_tells_what_is_true_of_the_prospects_and_what_can_be_attained() -> None:
@@ -276,7 +308,7 @@ def test_a_simulated_planet_tells_what_is_true_of_the_prospects_and_what_can_be_
     truth = reporting.Truth("1 of the first 3 hold undiscovered deposits, 0.2 expected by chance", undiscovered)
     section = prospects_section(data, None, 3, truth)
     assert any("1 of the first 3 hold undiscovered deposits" in text for text in section.text)
-    (table,) = [item for item in section.items if isinstance(item, Table)]
+    (table,) = [item for item in section.items if isinstance(item, Table)]  # without a basis there is no other
     assert table.header[-1] == "undiscovered deposits, in truth"
     assert [row[-1] for row in table.rows] == ["1,234", "0", "0"]
 
@@ -332,7 +364,7 @@ def test_path_and_row_are_shown_where_the_key_holds_them(location_id: str, shown
     prospects = world.prospects().assign(location_id=location_id)
     table = prospects_section(replace(world.full(), prospects=prospects), None, 3).items[1]
     assert table.header[1] == header  # type: ignore[union-attr]
-    assert table.rows[0][1] == shown  # type: ignore[union-attr]
+    assert table.rows[0][1][0] == shown  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

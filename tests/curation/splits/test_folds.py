@@ -12,7 +12,7 @@ import shapely
 
 from mineral_pipeline import curation, settings
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.learning import TEST, Task
+from mineral_pipeline.learning import TEST, TRAIN, Task
 from mineral_pipeline.workspace import Workspace, artefacts
 
 FOLDS, EDGE = 4, 4
@@ -92,6 +92,18 @@ def test_every_location_is_held_out_with_its_guard_by_the_fold_of_its_block_also
         assert counts["locations"] == len(side)
         assert counts["usable"] == (table["location_id"].isin(side) & (table["n_deposits"] > 0)).sum()
         assert counts["sampled"] == (samples["subset"] == "test").sum() <= counts["usable"]
+        counts = curation.count_candidates(samples, fold)
+        learnable = table["location_id"].isin(fold.locations.ids[fold.subset == TRAIN])
+        outside_guard = ~samples["drop_reason"].eq("shares ground with another subset").to_numpy()
+        rich = table["n_deposits"] > 0
+        assert counts == {"0": 0, "1": (learnable & outside_guard & rich).sum()}, "richness is of the rich alone"
+        balanced = curation.select(table, fold, "presence", config, 0)
+        outside_guard = ~balanced["drop_reason"].eq("shares ground with another subset").to_numpy()
+        counts = curation.count_candidates(balanced, fold)
+        both = [int((learnable & outside_guard & one).sum()) for one in (~rich, rich)]
+        assert list(counts.values()) == both
+        sampled = balanced[balanced["subset"] == "train"]["n_deposits"].gt(0)
+        assert sum(both) > len(sampled), "those left out for balance count too"
     assert met > 0, "there is a guard to hold out"
 
 

@@ -1,0 +1,65 @@
+"""On what a list of prospects rests: who has made it, what their predictions mean, how far they can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobs.prospecting.scores import Spoken
+from jobs.prospecting.voters import Voters
+from mineral_pipeline.learning import Task
+
+ALONE: dict[Task, str] = {
+    "presence": "Richness is not learnt (tasks): where there is a deposit, the mean number of the known ones is taken.",
+    "richness": "Presence is not learnt (tasks): there is no probability, and the number is that of a place that holds"
+    " a deposit.",
+}
+"""What is missing where one task alone is learnt."""
+
+
+def describe_basis(
+    voters: Sequence[Voters],
+    names: Mapping[int | None, Mapping[Task, Sequence[str]]],
+    spoken: Sequence[Spoken],
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Content of ``prospects-basis.json``.
+
+    Returns:
+        ``heading``, one sentence; ``voters`` of every task with their ``members`` by fold and the ``reason``;
+        ``conversions`` of every fold; ``notes``; and what `score` tells of intervals, applicability and errors.
+    """
+    folds = [one.ground.fold for one in spoken]
+    return {
+        "heading": heading(voters),
+        "voters": [
+            {
+                "task": one.task,
+                "kind": one.kind,
+                "label": one.label,
+                "pixels": one.sees_pixels,
+                "beats_bar": one.beats_bar,
+                "reason": one.reason,
+                "members": [{"fold": fold, "names": list(names[fold][one.task])} for fold in folds],
+            }
+            for one in voters
+        ],
+        "conversions": [{"fold": one.ground.fold, **one.conversion.facts} for one in spoken],
+        "notes": [ALONE[voters[0].task]] if len(voters) == 1 else [],
+        **facts,
+    }
+
+
+def heading(voters: Sequence[Voters]) -> str:
+    """Who has made the list, and whether it is better than a map without pixels, in one sentence."""
+    blind = [one for one in voters if not one.sees_pixels]
+    if len(blind) == len(voters):
+        labels = " and ".join(dict.fromkeys(one.label for one in blind))
+        return f"Ranked without pixels, by {labels}: no model that sees pixels beats the bar."
+    if blind:
+        one = blind[0]
+        return f"Ranked in part without pixels: for {one.task}, no model that sees pixels beats {one.label}."
+    labels = " and ".join(dict.fromkeys(one.label for one in voters))
+    if any(one.beats_bar is None for one in voters):
+        return f"Ranked by {labels}; whether pixels tell more than a map without them has not been evaluated."
+    return f"Ranked by {labels}, from pixels that tell more than a map without them."

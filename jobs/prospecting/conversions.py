@@ -1,0 +1,90 @@
+"""What the predictions of a fold's models mean, learnt from the validation subsets of the fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from mineral_pipeline import modelling
+from mineral_pipeline.errors import DataError, WorkspaceError
+from mineral_pipeline.evaluation import (
+    Conversion,
+    NumberGivenOne,
+    Shares,
+    fit_calibration,
+    fit_number_given_one,
+)
+from mineral_pipeline.learning import Task
+from mineral_pipeline.workspace import Workspace, artefacts
+
+
+def make_conversion(workspace: Workspace, names: Mapping[Task, Sequence[str]], fold: int | None) -> Conversion:
+    """How predictions of a fold become probabilities and numbers.
+
+    Args:
+        workspace: the workspace.
+        names: names of the models that speak for each task, whose mean prediction counts.
+        fold: the fold; None for the split.
+
+    Raises:
+        DataError: validation holds no place with a deposit.
+        WorkspaceError: the samples were curated by an earlier version.
+    """
+    largest = int(workspace.read_table(artefacts.LABELS, ["max_deposits"])["max_deposits"].max())
+    tables = {task: validated(workspace, artefacts.sample_set(task, fold), names[task]) for task in names}
+    counts = next(iter(tables.values()))
+    number: NumberGivenOne | None
+    if "richness" in tables:
+        table = tables["richness"]
+        number = fit_number_given_one(table["prediction"].to_numpy(), table["n_deposits"].to_numpy(), largest)
+    else:
+        rich = counts["n_deposits"][counts["n_deposits"] > 0]
+        number = NumberGivenOne(float(np.log1p(rich.mean())), 0.0, 1.0, largest, len(rich)) if len(rich) else None
+    if number is None:
+        sample_set = artefacts.sample_set(next(iter(tables)), fold)
+        raise DataError(f"prospect: validation of {sample_set} holds no place with a deposit: give curate more of them")
+    if "presence" not in tables:
+        return Conversion(None, None, number)
+    presence = tables["presence"]
+    label, weight = presence["label"].to_numpy(), presence["weight"].to_numpy()
+    shares = Shares(float(np.average(label, weights=weight)), true_share(workspace, fold))
+    return Conversion(fit_calibration(label, presence["prediction"].to_numpy(), weight), shares, number)
+
+
+def validated(workspace: Workspace, sample_set: str, names: Sequence[str]) -> pd.DataFrame:
+    """What some models predicted in validation, in the mean over them and over the chips of a location.
+
+    Returns:
+        ``label``, ``prediction``, ``weight`` and ``n_deposits``, one row per location of the validation subset.
+    """
+    subset = modelling.open_subset(workspace, sample_set, "validation")
+    chip_id = subset.table["chip_id"]
+    deposits = workspace.read_table(artefacts.samples_table(sample_set), ["chip_id", "n_deposits"])
+    found = pd.DataFrame(
+        {
+            "location_id": subset.table["location_id"].to_numpy(),
+            "label": subset.label.astype(float),
+            "prediction": np.mean(
+                [modelling.read_predictions(workspace, sample_set, name, chip_id) for name in names], axis=0
+            ),
+            "weight": subset.weight.astype(float),
+            "n_deposits": chip_id.map(deposits.set_index("chip_id")["n_deposits"]).to_numpy(float),
+        }
+    )
+    how = {"label": "mean", "prediction": "mean", "weight": "sum", "n_deposits": "max"}
+    return found.groupby("location_id").agg(how)
+
+
+def true_share(workspace: Workspace, fold: int | None) -> float:
+    """Share of places with a known deposit among those of the training side, before classes were balanced.
+
+    Raises:
+        WorkspaceError: the summary of the samples does not tell.
+    """
+    name = artefacts.samples_summary(artefacts.sample_set("presence", fold))
+    counts = workspace.read_json(name).get("candidates")
+    if not counts or not sum(counts.values()):
+        raise WorkspaceError(f"{workspace.uri(name)} does not tell how common deposits are: run curate again")
+    return float(counts["1"] / sum(counts.values()))

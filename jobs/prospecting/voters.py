@@ -1,0 +1,113 @@
+"""Which models speak for a task: an ensemble that beats every model without pixels, or the best of those.
+
+A list that an ensemble has made is no better than the ensemble. Where it does not beat the bar of the models that see
+no pixel, the best model without pixels makes the list, and the list says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jobs.running.criterion import make_criterion
+from mineral_pipeline import modelling
+from mineral_pipeline.errors import DataError
+from mineral_pipeline.learning import CONSTANT, ENSEMBLE, RANDOM_LABELS, Task, higher_is_better
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.workspace import Workspace, artefacts
+
+
+@dataclass(frozen=True)
+class Voters:
+    """The models that speak for a task."""
+
+    task: Task
+    """The task."""
+    kind: str
+    """``ensemble``, or the name of a baseline."""
+    label: str
+    """Name in figures and tables."""
+    sees_pixels: bool
+    """Whether they see pixels."""
+    beats_bar: bool | None
+    """Whether they beat the best model without pixels; None where that has not been evaluated."""
+    reason: str
+    """Why these, in one sentence."""
+
+    def names(self, settings: Settings, workspace: Workspace, fold: int | None) -> list[str]:
+        """Names of the models of a fold; an ensemble has none where fewer than two of its networks are of use.
+
+        Raises:
+            DataError: the baseline is not trained.
+        """
+        if self.kind == ENSEMBLE:
+            criterion = make_criterion(settings, self.task)
+            return modelling.ensemble_members(settings, workspace, criterion, self.task, fold)
+        sample_set = artefacts.sample_set(self.task, fold)
+        if not modelling.is_current(workspace, sample_set, self.kind):
+            folder = workspace.uri(artefacts.model(sample_set, self.kind))
+            raise DataError(f"prospect: {folder} is not trained: run train again")
+        return [self.kind]
+
+
+def choose_voters(settings: Settings, workspace: Workspace, task: Task) -> Voters:
+    """The models that speak for a task, by its evaluation: out of fold where there are folds.
+
+    Raises:
+        DataError: no model of the task is trained.
+    """
+    name = artefacts.evaluation_metrics(artefacts.out_of_fold(task) if settings.folds else task)
+    document = workspace.read_json(name) if workspace.exists(name) else {}
+    bar = (document.get("bar") or {}).get("without_pixels")
+    if bar is None:
+        return _without_evaluation(settings, workspace, task)
+    models = {str(one["name"]): one for one in document["models"]}
+    if ENSEMBLE in bar["beaten_by"]:
+        best = models[bar["best"]]["label"]
+        reason = (
+            f"The ensemble of networks for {task} beats every model that sees no pixel, of which {best} is the best."
+        )
+        return Voters(task, ENSEMBLE, "an ensemble of networks", True, True, reason)
+    if seeing := [one for one in bar["beaten_by"] if models[one]["role"] == "baseline"]:
+        label = str(models[seeing[0]]["label"])
+        reason = (
+            f"No ensemble of networks for {task} beats the models that see no pixel, but a simple model of the pixels"
+            f" does: {label}."
+        )
+        return Voters(task, seeing[0], label, True, True, reason)
+    best = _best_blind(document)
+    label = str(models[best]["label"])
+    reason = (
+        f"Nothing that sees pixels beats the models of {task} that see none, of which {label} is the best for a list."
+    )
+    return Voters(task, best, label, False, False, reason)
+
+
+def _best_blind(document: Mapping[str, Any]) -> str:
+    """The best model without pixels that can order places, which a constant cannot."""
+    metric, baselines = document["primary_metric"], [one for one in document["models"] if one["role"] == "baseline"]
+    usable = [one for one in baselines if one["kind"] not in (CONSTANT, RANDOM_LABELS)]
+    blind = [one for one in usable if not one.get("pixels", True)] or usable or baselines
+    sign = 1 if higher_is_better(metric) else -1
+    return str(max(blind, key=lambda one: sign * _value(one, metric, sign))["name"])
+
+
+def _value(model: Mapping[str, Any], metric: str, sign: int) -> float:
+    value = model["metrics"][metric]["value"]
+    return -np.inf * sign if value is None else float(value)
+
+
+def _without_evaluation(settings: Settings, workspace: Workspace, task: Task) -> Voters:
+    """The ensemble, unjudged; the position alone where every network has collapsed."""
+    criterion = make_criterion(settings, task)
+    if any(modelling.ensemble_specs(settings, workspace, criterion, task, fold) for fold in settings.folds or (None,)):
+        reason = (
+            f"Whether the ensemble of networks for {task} beats a model that sees no pixel is not known: list evaluate"
+            " among the jobs, before prospect."
+        )
+        return Voters(task, ENSEMBLE, "an ensemble of networks", True, None, reason)
+    reason = f"Every network for {task} has collapsed to a constant: the position alone makes the list."
+    return Voters(task, "coordinates", "coordinates only", False, None, reason)
