@@ -81,7 +81,7 @@ def main(settings: Settings, client: Client) -> Counts:
     )
     deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
     prospects = prospecting.rank(pd.concat(chips.values(), ignore_index=True), predictions, deposits)
-    prospecting.write(workspace, prospects)
+    CONSOLE.print(f"prospect: the list is frozen: SHA-256 {prospecting.write(workspace, prospects)}")
     return Counts("locations", planned=planned, done=len(prospects), reasons=dict(+reasons))
 
 

@@ -34,7 +34,16 @@ PROSPECTS = "prospects.parquet"
 PROSPECTS_GEOJSON = "prospects.geojson"
 PROSPECTS_RASTER = "prospects.tif"
 PROSPECTS_STYLE = "prospects.qml"
-PROSPECT_FILES = (PROSPECTS, PROSPECTS_GEOJSON, PROSPECTS_RASTER, PROSPECTS_STYLE)
+PROSPECTS_PACKAGE = "prospects.gpkg"
+PROSPECTS_PROJECT = "prospects.qgs"
+PROSPECTS_ITEM = "prospects.stac.json"
+PROSPECTS_FROZEN = "prospects.json"
+"""What the list of prospects was when it was made; see `mineral_pipeline.prospecting.freeze`."""
+
+PROSPECT_FILES = (
+    PROSPECTS, PROSPECTS_GEOJSON, PROSPECTS_RASTER, PROSPECTS_STYLE, PROSPECTS_PACKAGE, PROSPECTS_PROJECT,
+    PROSPECTS_ITEM, PROSPECTS_FROZEN,
+)  # fmt: skip
 """All of them; where the first exists, all do."""
 
 REPORT_FOLDER = "report"
