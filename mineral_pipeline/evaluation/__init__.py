@@ -10,6 +10,7 @@ from mineral_pipeline.evaluation.groups import Groups, find_groups
 from mineral_pipeline.evaluation.jackknife import Jackknife, interval, jackknife
 from mineral_pipeline.evaluation.metrics import Metrics, measure, score
 from mineral_pipeline.evaluation.resampling import Resampling
+from mineral_pipeline.evaluation.success import SuccessCurve, describe_success, success_curve
 
 __all__ = [
     "Groups",
@@ -19,9 +20,11 @@ __all__ = [
     "ModelPredictions",
     "Resampling",
     "Results",
+    "SuccessCurve",
     "Terms",
     "average",
     "compare_models",
+    "describe_success",
     "find_groups",
     "incomplete",
     "interval",
@@ -31,4 +34,5 @@ __all__ = [
     "perfect_calibration_error",
     "prediction_table",
     "score",
+    "success_curve",
 ]

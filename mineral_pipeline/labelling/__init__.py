@@ -1,7 +1,7 @@
 """Targets from known deposits: which deposits are in which footprint, how many, of which commodity."""
 
 from mineral_pipeline.labelling.commodities import choose_groups
-from mineral_pipeline.labelling.deposits import DepositTable, read_barren, read_deposits
+from mineral_pipeline.labelling.deposits import MERGE_KM, DepositTable, read_barren, read_deposits
 from mineral_pipeline.labelling.formats import parts_of
 from mineral_pipeline.labelling.membership import membership, sum_inside
 from mineral_pipeline.labelling.partitions import (
@@ -17,6 +17,7 @@ from mineral_pipeline.labelling.targets import Deposits, choose_deposits, column
 
 __all__ = [
     "EMPTY_CHIPS",
+    "MERGE_KM",
     "DepositTable",
     "Deposits",
     "choose_deposits",

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from mineral_pipeline.errors import DataError
+from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.workspace import Workspace, artefacts
 from mineral_pipeline.workspace.digests import ABSENT, digest_artefacts
 
@@ -68,6 +68,8 @@ def read_frozen(workspace: Workspace, expected: str | None = None) -> tuple[gpd.
         WorkspaceError: there is no list, or a file is damaged.
         DataError: the list, or the deposits of which it was made, are others.
     """
+    if not workspace.exists(artefacts.PROSPECTS_FROZEN):
+        raise WorkspaceError(f"{workspace.url} holds no frozen list of prospects: run the job prospect there first")
     frozen = workspace.read_json(artefacts.PROSPECTS_FROZEN)
     prospects = workspace.read_table(artefacts.PROSPECTS)
     wanted, found = (expected or frozen["list"]).lower(), digest(prospects)

@@ -117,7 +117,7 @@ def _box(transform: Affine, window: Window) -> shapely.Polygon:
 
 
 def _means(footprints: np.ndarray, values: np.ndarray, shape: tuple[int, int], transform: Affine) -> np.ndarray:
-    """(band, y, x) float32 means of the finite values (band, footprint) of the footprints that cover a cell's centre."""
+    """(band, y, x) float32 means of the finite values (band, footprint) of what covers a cell's centre."""
 
     def burn(burnt: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         if not chosen.any():
