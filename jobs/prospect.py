@@ -22,6 +22,7 @@ from distributed import Client
 
 import cluster
 from jobs.prospecting.ensembles import Ensemble, all_members, predict
+from jobs.prospecting.layers import apply_layers
 from jobs.running.criterion import make_criterion
 from jobs.running.dependencies import RICHNESS
 from jobs.running.plan import Plan
@@ -81,8 +82,9 @@ def main(settings: Settings, client: Client) -> Counts:
     )
     deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
     prospects = prospecting.rank(pd.concat(chips.values(), ignore_index=True), predictions, deposits)
+    prospects, excluded = apply_layers(settings, prospects)
     CONSOLE.print(f"prospect: the list is frozen: SHA-256 {prospecting.write(workspace, prospects)}")
-    return Counts("locations", planned=planned, done=len(prospects), reasons=dict(+reasons))
+    return Counts("locations", planned=planned, done=len(prospects), reasons=dict(+reasons) | excluded)
 
 
 def count_locations(chips: Mapping[int | None, gpd.GeoDataFrame]) -> int:

@@ -58,9 +58,9 @@ def main(url: str, paths: Sequence[str], options: Options) -> int:
     new, known = without_known(workspace, later.table, merge_km)
     if known and not options.new_only:
         raise DataError(
-            f"{', '.join(paths)}: {len(known):,} of {len(later.table):,} deposits lie within {merge_km:g} km of one that"
-            f" was known when the list was made, such as {'; '.join(known[:N_EXAMPLES])}: remove them, or leave them"
-            " out by --new-only"
+            f"{', '.join(paths)}: {len(known):,} of {len(later.table):,} deposits lie within {merge_km:g} km of one"
+            f" that was known when the list was made, such as {'; '.join(known[:N_EXAMPLES])}: remove them, or leave"
+            " them out by --new-only"
         )
     found = score(prospects, new) | {"list": frozen["list"], "frozen": frozen["frozen"], "known_left_out": len(known)}
     CONSOLE.print_json(json.dumps(found)) if options.as_json else show(found)
@@ -129,7 +129,7 @@ def show(found: dict[str, Any]) -> None:
         )  # fmt: skip
     CONSOLE.print(table)
     CONSOLE.print(
-        f"success    {found['success']:.3f} of the hit prospects are found on average while the first 10 % of the ground"
-        " is searched; 0.05 by chance",
+        f"success    {found['success']:.3f} of the hit prospects are found on average while the first 10 % of the"
+        " ground is searched; 0.05 by chance",
         soft_wrap=True,
     )

@@ -26,7 +26,7 @@ from mineral_pipeline.settings import JOBS, loader
 MAX_MESSAGE = 4000
 """Characters of an error that are shown."""
 
-COMMANDS = ("run", "repair", "preflight", "simulate", *JOBS)
+COMMANDS = ("run", "repair", "preflight", "simulate", *JOBS, "backtest")
 """Commands on a settings file."""
 
 OTHERS = ("init", "status", "verify", "export", "score-prospects")

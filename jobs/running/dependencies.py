@@ -98,6 +98,11 @@ def _prospecting_sets(settings: Settings) -> list[str]:
     return [artefacts.sample_set(RICHNESS, fold) for fold in settings.folds or (None,)]
 
 
+def _layers(settings: Settings) -> list[str]:
+    """Files of the layers of the prospects, of which a shapefile has several."""
+    return [part for layer in settings.prospect.layers for part in labelling.parts_of(layer.path)]
+
+
 def _barren(settings: Settings) -> list[str]:
     return [artefacts.BARREN] if settings.label and settings.label.barren else []
 
@@ -105,7 +110,8 @@ def _barren(settings: Settings) -> list[str]:
 def _deposits(settings: Settings) -> list[str]:
     """Files of the deposit tables, of which a shapefile has several."""
     tables = [*settings.label.deposits, *(settings.label.barren or ())] if settings.label else []
-    return [part for table in tables for part in labelling.parts_of(table.path)]
+    hidden = [settings.label.hidden] if settings.label and settings.label.hidden else []
+    return [part for table in tables for part in labelling.parts_of(table.path)] + hidden
 
 
 def _ensembles(settings: Settings, sets: Iterable[str]) -> list[str]:
@@ -128,6 +134,7 @@ MAKERS: dict[str, JobName] = {
     "samples": "curate",
     "evaluation": "evaluate",
     **dict.fromkeys(artefacts.PROSPECT_FILES, "prospect"),
+    artefacts.BACKTESTS: "backtest",
     artefacts.REPORT_FOLDER: "report",
 }
 """Job that makes an artefact, or all in a folder, whatever the settings; models: see `makers`."""
@@ -190,8 +197,15 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
             *map(artefacts.samples_summary, _prospecting_sets(s)),
             *_metrics(s, _prospecting_sets(s), modelling.TUNED),
         ],
-        files=_land,
+        files=lambda s: _land(s) + _layers(s),
         makers=("label", "curate", "train", "tune"),
+    ),
+    "backtest": Dependencies(
+        ("backtest", "label", "curate", "train", "evaluate", "prospect", "tasks", "seed"),
+        writes=lambda s: [artefacts.backtest(s.backtest.folder, artefacts.BACKTEST)],
+        reads=lambda s: [artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS],
+        files=lambda s: _deposits(s) + _polygons(s) + _layers(s),
+        makers=("label",),
     ),
     "report": Dependencies((), writes=lambda s: [artefacts.REPORT_FOLDER]),
 }  # fmt: skip

@@ -9,21 +9,28 @@ from mineral_pipeline.evaluation.comparison import HeldOut, ModelPredictions, Te
 from mineral_pipeline.evaluation.groups import Groups, find_groups
 from mineral_pipeline.evaluation.jackknife import Jackknife, interval, jackknife
 from mineral_pipeline.evaluation.metrics import Metrics, measure, score
+from mineral_pipeline.evaluation.rankings import LIMIT, MODEL, RIVAL, Places, Ranking, compare_rankings
 from mineral_pipeline.evaluation.resampling import Resampling
 from mineral_pipeline.evaluation.success import SuccessCurve, describe_success, success_curve
 
 __all__ = [
+    "LIMIT",
+    "MODEL",
+    "RIVAL",
     "Groups",
     "HeldOut",
     "Jackknife",
     "Metrics",
     "ModelPredictions",
+    "Places",
+    "Ranking",
     "Resampling",
     "Results",
     "SuccessCurve",
     "Terms",
     "average",
     "compare_models",
+    "compare_rankings",
     "describe_success",
     "find_groups",
     "incomplete",

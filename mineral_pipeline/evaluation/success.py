@@ -118,7 +118,7 @@ def chance_of_hits(n_places: int, n_sought: int, n_first: int, n_hits: float) ->
 
 
 def describe_success(score: Floats, sought: Flags, size: Floats, shares: Sequence[float] = SHARES) -> dict[str, Any]:
-    """What a ranking finds, as plain values: `AREA`, the crossing of its prediction-area plot, and hits beside chance."""
+    """What a ranking finds, as plain values: `AREA`, the crossing of its prediction-area plot, hits beside chance."""
     curve, by_place = success_curve(score, sought, size), success_curve(score, sought)
     n_places, n_sought, found = len(sought), int(sought.sum()), []
     for share in shares:

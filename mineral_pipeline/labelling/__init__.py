@@ -3,6 +3,7 @@
 from mineral_pipeline.labelling.commodities import choose_groups
 from mineral_pipeline.labelling.deposits import MERGE_KM, DepositTable, read_barren, read_deposits
 from mineral_pipeline.labelling.formats import parts_of
+from mineral_pipeline.labelling.hidden import hide
 from mineral_pipeline.labelling.membership import membership, sum_inside
 from mineral_pipeline.labelling.partitions import (
     EMPTY_CHIPS,
@@ -26,6 +27,7 @@ __all__ = [
     "count_deposits",
     "empty_counts",
     "finish_labels",
+    "hide",
     "membership",
     "parts_of",
     "read_barren",

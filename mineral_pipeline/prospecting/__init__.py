@@ -3,6 +3,7 @@
 from mineral_pipeline.prospecting.columns import BANDS, ranking_column
 from mineral_pipeline.prospecting.files import remove, to_geojson, write
 from mineral_pipeline.prospecting.freeze import digest, read_frozen
+from mineral_pipeline.prospecting.nearness import distance_km
 from mineral_pipeline.prospecting.qgis import project, style
 from mineral_pipeline.prospecting.ranking import COLUMNS, nearest_deposit_km, rank, without_known_deposit
 from mineral_pipeline.prospecting.raster import CELL_DEGREES, write_raster
@@ -13,6 +14,7 @@ __all__ = [
     "CELL_DEGREES",
     "COLUMNS",
     "digest",
+    "distance_km",
     "judge",
     "nearest_deposit_km",
     "project",

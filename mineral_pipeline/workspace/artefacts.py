@@ -46,6 +46,18 @@ PROSPECT_FILES = (
 )  # fmt: skip
 """All of them; where the first exists, all do."""
 
+BACKTESTS = "backtests"
+"""Folder of the back-tests. Each is a workspace, which takes `SHARED` from the one around it."""
+
+SHARED = (CATALOGUE, CHIPS, LEDGER)
+"""Artefacts that a back-test shares with the workspace around it: they do not depend on deposits."""
+
+BACKTEST = "backtest.json"
+"""What a back-test has found, in its own workspace."""
+
+HIDDEN = "hidden.parquet"
+"""Deposits that a back-test has hidden, in its own workspace."""
+
 REPORT_FOLDER = "report"
 """Folder of the report's page and of its figures."""
 
@@ -171,6 +183,11 @@ def evaluation_metrics(name: str) -> str:
 def evaluation_predictions(name: str) -> str:
     """Test predictions of all models of an evaluation."""
     return f"evaluation/{name}/predictions.parquet"
+
+
+def backtest(name: str, file: str = "") -> str:
+    """Workspace of a back-test below the one around it, or one of its files."""
+    return f"{BACKTESTS}/{name}/{file}".rstrip("/")
 
 
 def figure(name: str) -> str:

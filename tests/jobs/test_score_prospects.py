@@ -18,7 +18,7 @@ from mineral_pipeline.workspace import Workspace, artefacts, layout
 
 @pytest.fixture
 def judged(workspace: Workspace) -> Workspace:
-    """Forty prospects on the equator, four degrees apart, one across the antimeridian; one known deposit between two."""
+    """Forty prospects on the equator, one across the antimeridian, and one known deposit between two of them."""
     layout.write_version(workspace)
     workspace.write_table(artefacts.DEPOSITS, pd.DataFrame({"lon": [2.0], "lat": [0.0]}))
     prospecting.write(workspace, make_prospects([180.0 - 4 * k for k in range(40)], 0.0))
