@@ -32,7 +32,7 @@ def choose_hidden(settings: Settings) -> pd.DataFrame:
         chosen = inside_some(chips, deposits, settings)
     if chosen.all():
         raise DataError("backtest: every deposit would be hidden: lower backtest.fraction, or raise backtest.year")
-    return deposits[chosen]
+    return pd.DataFrame(deposits[chosen])
 
 
 def found_after(deposits: pd.DataFrame, year: int) -> np.ndarray:

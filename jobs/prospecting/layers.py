@@ -76,7 +76,7 @@ def read_layer(number: int, layer: ProspectLayer) -> gpd.GeoDataFrame:
 def is_excluded(prospects: gpd.GeoDataFrame, layer: ProspectLayer, shapes: gpd.GeoDataFrame) -> np.ndarray:
     """(prospect,) whether a layer excludes each."""
     if layer.within_km is not None:
-        return distances(prospects, shapes) <= layer.within_km
+        return np.asarray(distances(prospects, shapes) <= layer.within_km)
     inside = np.zeros(len(prospects), bool)
     inside[curation.find_containing(_centres(prospects), shapes)[0]] = True
     return inside

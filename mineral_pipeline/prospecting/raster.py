@@ -128,4 +128,5 @@ def _means(footprints: np.ndarray, values: np.ndarray, shape: tuple[int, int], t
     known = np.isfinite(values)
     covered = np.stack([burn(np.ones(len(footprints)), one) for one in known])
     sums = np.stack([burn(band, one) for band, one in zip(values, known, strict=True)])
-    return np.divide(sums, covered, out=np.full_like(sums, np.nan), where=covered > 0).astype("float32")
+    means = np.divide(sums, covered, out=np.full_like(sums, np.nan), where=covered > 0)
+    return np.asarray(means, "float32")

@@ -32,7 +32,7 @@ def test_those_that_a_table_names_are_left_out(tmp_path: Path) -> None:
 
 def test_what_cannot_be_hidden_is_told(tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match="names 1 deposits that label.deposits lack, such as 'x': .* run backtest again"
+        DataError, match=r"names 1 deposits that label.deposits lack, such as 'x': .* run backtest again"
     ):
         hide(make_table(), save(tmp_path / "hidden.parquet", "a", "x"))
     with pytest.raises(DataError, match="hides every deposit"):
