@@ -35,6 +35,10 @@ CELLS_ACROSS = 4
 BLOCK = 512
 """Edge of a block in cells."""
 
+CACHE_BYTES = 256 * 2**20
+"""Memory in which GDAL keeps blocks: more than a row of them across the Earth at fine cells, else it reads them again
+and again; by default it takes a twentieth of the machine's."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -99,15 +103,16 @@ def write_raster(prospects: gpd.GeoDataFrame, path: str) -> None:
     values = prospects[list(bands.values())].to_numpy(np.float64, na_value=np.nan).T
     footprints = prospects.geometry.to_numpy()
     tree, plain = shapely.STRtree(footprints), f"{path}.plain.tif"
-    with rasterio.open(plain, "w", **profile) as file:
-        file.descriptions = tuple(bands)
-        for window in grid.blocks():
-            transform = grid.transform_of(window.col_off, window.row_off)
-            inside = np.sort(tree.query(_box(transform, window), predicate="intersects"))
-            if len(inside):
-                shape = (window.height, window.width)
-                file.write(_means(footprints[inside], values[:, inside], shape, transform), window=window)
-    shutil.copy(plain, path, driver="COG", compress="DEFLATE", overview_resampling="AVERAGE", sparse_ok="YES")
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
+        with rasterio.open(plain, "w", **profile) as file:
+            file.descriptions = tuple(bands)
+            for window in grid.blocks():
+                transform = grid.transform_of(window.col_off, window.row_off)
+                inside = np.sort(tree.query(_box(transform, window), predicate="intersects"))
+                if len(inside):
+                    shape = (window.height, window.width)
+                    file.write(_means(footprints[inside], values[:, inside], shape, transform), window=window)
+        shutil.copy(plain, path, driver="COG", compress="DEFLATE", overview_resampling="AVERAGE", sparse_ok="YES")
     os.remove(plain)
 
 
@@ -126,7 +131,8 @@ def _means(footprints: np.ndarray, values: np.ndarray, shape: tuple[int, int], t
         return np.asarray(rasterize(shapes, shape, transform=transform, merge_alg=MergeAlg.add, dtype="float64"))
 
     known = np.isfinite(values)
-    covered = np.stack([burn(np.ones(len(footprints)), one) for one in known])
+    distinct, of_band = np.unique(known, axis=0, return_inverse=True)  # most often all bands are known alike
+    covered = np.stack([burn(np.ones(len(footprints)), one) for one in distinct])[of_band]
     sums = np.stack([burn(band, one) for band, one in zip(values, known, strict=True)])
     means = np.divide(sums, covered, out=np.full_like(sums, np.nan), where=covered > 0)
     return np.asarray(means, "float32")
