@@ -27,7 +27,7 @@ def apply_layers(settings: Settings, prospects: gpd.GeoDataFrame) -> tuple[gpd.G
         SettingsError: a layer cannot be read, or does not fit its role; the message names it.
         DataError: a layer holds no shapes, or nothing is left.
     """
-    shapes = [read_layer(number, layer) for number, layer in enumerate(settings.prospect.layers)]
+    shapes = read_layers(settings)
     reasons: dict[str, int] = {}
     for layer, table in zip(settings.prospect.layers, shapes, strict=True):
         if layer.role == "exclude":
@@ -45,6 +45,11 @@ def apply_layers(settings: Settings, prospects: gpd.GeoDataFrame) -> tuple[gpd.G
                     raise SettingsError(f"prospect.layers: prospects have a column {name}: rename {layer.name!r}")
                 prospects.insert(len(prospects.columns) - 1, name, values)
     return prospects, {reason: count for reason, count in reasons.items() if count}
+
+
+def read_layers(settings: Settings) -> list[gpd.GeoDataFrame]:
+    """The shapes of every layer; raises as `read_layer`."""
+    return [read_layer(number, layer) for number, layer in enumerate(settings.prospect.layers)]
 
 
 def read_layer(number: int, layer: ProspectLayer) -> gpd.GeoDataFrame:
