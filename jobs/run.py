@@ -90,8 +90,8 @@ def check_names(jobs: Sequence[JobName], settings: Settings) -> None:
     """Refuse names in the settings that nothing is known by, before any job starts.
 
     Raises:
-        SettingsError: an unknown split, region or network, bands that do not show snow, or a layer of the prospects that
-            cannot be read; the message lists the known.
+        SettingsError: an unknown split, region or network, bands that do not show snow, or a layer that cannot be read;
+            the message lists the known.
         DataError: such a layer is empty.
     """
     if settings.curate is not None:

@@ -27,9 +27,9 @@ def apply_layers(settings: Settings, prospects: gpd.GeoDataFrame) -> tuple[gpd.G
         SettingsError: a layer cannot be read, or does not fit its role; the message names it.
         DataError: a layer holds no shapes, or nothing is left.
     """
-    shapes = read_layers(settings)
+    layers, shapes = settings.prospect.layers or [], read_layers(settings)
     reasons: dict[str, int] = {}
-    for layer, table in zip(settings.prospect.layers, shapes, strict=True):
+    for layer, table in zip(layers, shapes, strict=True):
         if layer.role == "exclude":
             outside = ~is_excluded(prospects, layer, table)
             where = f"within {layer.within_km:g} km of" if layer.within_km else "inside"
@@ -38,7 +38,7 @@ def apply_layers(settings: Settings, prospects: gpd.GeoDataFrame) -> tuple[gpd.G
     if prospects.empty:
         raise DataError(f"prospect.layers exclude every location ({reasons}): leave one of them out")
     prospects = prospects.assign(rank=np.arange(1, len(prospects) + 1)).reset_index(drop=True)
-    for layer, table in zip(settings.prospect.layers, shapes, strict=True):
+    for layer, table in zip(layers, shapes, strict=True):
         if layer.role == "reason":
             for name, values in reason_columns(prospects, layer, table).items():
                 if name in prospects:
@@ -49,7 +49,7 @@ def apply_layers(settings: Settings, prospects: gpd.GeoDataFrame) -> tuple[gpd.G
 
 def read_layers(settings: Settings) -> list[gpd.GeoDataFrame]:
     """The shapes of every layer; raises as `read_layer`."""
-    return [read_layer(number, layer) for number, layer in enumerate(settings.prospect.layers)]
+    return [read_layer(number, layer) for number, layer in enumerate(settings.prospect.layers or ())]
 
 
 def read_layer(number: int, layer: ProspectLayer) -> gpd.GeoDataFrame:

@@ -100,7 +100,7 @@ def _prospecting_sets(settings: Settings) -> list[str]:
 
 def _layers(settings: Settings) -> list[str]:
     """Files of the layers of the prospects, of which a shapefile has several."""
-    return [part for layer in settings.prospect.layers for part in labelling.parts_of(layer.path)]
+    return [part for layer in settings.prospect.layers or () for part in labelling.parts_of(layer.path)]
 
 
 def _barren(settings: Settings) -> list[str]:

@@ -38,10 +38,14 @@ EXECUTION_SETTINGS = {
 """Settings that change how a job runs but not its output. They are never written: the archive's may be secrets."""
 
 
+NOT_READ: dict[JobName, dict[str, set[str]]] = {"evaluate": {"prospect": {"layers", "top"}}}
+"""Settings of a section that a job does not read though it reads others of the section."""
+
+
 def read_settings(settings: Settings, job: JobName) -> dict[str, Any]:
     """The settings on which the output of ``job`` depends, as plain values."""
     sections = {*DEPENDENCIES[job].sections, *DEPENDENCIES[job].also(settings)}
-    return settings.model_dump(mode="json", include=sections, exclude=EXECUTION_SETTINGS)
+    return settings.model_dump(mode="json", include=sections, exclude=EXECUTION_SETTINGS | NOT_READ.get(job, {}))
 
 
 def digest_inputs(settings: Settings, job: JobName) -> dict[str, str]:

@@ -268,13 +268,13 @@ class Prospect(Section):
     """Number of networks of the ensemble, one per seed."""
     top: int = Field(100, gt=0)
     """Number of prospects outlined and listed in the report; the files hold all."""
-    layers: list[ProspectLayer] = Field([])
-    """The user's vector files: reasons beside the prospects, and ground that is no prospect."""
+    layers: list[ProspectLayer] | None = None
+    """The user's vector files: reasons beside the prospects, and ground that is no prospect; by default none."""
 
     @field_validator("layers")
     @classmethod
-    def _layers_differ(cls, layers: list[ProspectLayer]) -> list[ProspectLayer]:
-        slugs = [layer.slug for layer in layers if layer.role == "reason"]
+    def _layers_differ(cls, layers: list[ProspectLayer] | None) -> list[ProspectLayer] | None:
+        slugs = [layer.slug for layer in layers or () if layer.role == "reason"]
         if len(set(slugs)) < len(slugs):
             raise ValueError("two layers have the same name: columns are named after them")
         return layers
