@@ -13,11 +13,10 @@ from scipy.spatial import KDTree
 
 from jobs.evaluation.attainable import ATTAINABLE, BAYES, PATCHES, fit_attainable
 from jobs.prospecting.ensembles import Ensemble, predict
-from jobs.running.dependencies import RICHNESS
 from mineral_pipeline import curation
 from mineral_pipeline.evaluation import LIMIT, MODEL, RIVAL, Ranking
 from mineral_pipeline.geometry import unit_vectors
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import TASKS, Task
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -45,7 +44,7 @@ class Candidates:
 def find_candidates(settings: Settings, prospects: gpd.GeoDataFrame) -> Candidates:
     """The prospects of a back-test's workspace with their chips."""
     workspace = Workspace(settings.workspace)
-    task = next((one for one in settings.tasks if one != RICHNESS), RICHNESS)
+    task = next(one for one in TASKS if one in settings.tasks)
     chips = curation.read_chips(workspace)
     chips = chips[(chips["drop_reason"] == "") & chips["location_id"].isin(prospects["location_id"])]
     found = curation.held_out_chips(workspace, task, chips, settings.folds)
