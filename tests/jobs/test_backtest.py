@@ -1,6 +1,6 @@
 """The back-test: the jobs run elsewhere, without the hidden deposits, and their prospects are judged by these.
 
-Jobs are doubles here; the last test runs the real ones on a small planet.
+Jobs are doubles here: what they do has tests of its own.
 """
 
 from __future__ import annotations
