@@ -108,7 +108,8 @@ def reason_columns(
 
 def distances(prospects: gpd.GeoDataFrame, shapes: gpd.GeoDataFrame) -> np.ndarray:
     """(prospect,) kilometres from each centre to the nearest line or point."""
-    return prospecting.distance_km(_centres(prospects), shapes.geometry.to_crs(CRS).to_numpy())
+    found = prospecting.distance_km(_centres(prospects), shapes.geometry.to_crs(CRS).to_numpy())
+    return np.asarray(found)
 
 
 def _centres(prospects: gpd.GeoDataFrame) -> np.ndarray:

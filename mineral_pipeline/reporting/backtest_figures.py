@@ -35,10 +35,14 @@ def backtest_figure(found: Mapping[str, Any]) -> Figure:
     Args:
         found: ``backtest.json``; the first of its ``rankings`` is that of the prospects.
     """
-    figure = new_figure(3.1)
+    figure = new_figure(3.7)
     first, whole = figure.subplots(1, 2, width_ratios=(1.25, 1))
     _curves(first, found)
     _prediction_area(whole, found)
+    # Below both parts: there are too many curves for a place among them.
+    figure.legend(
+        handles=first.get_lines(), loc="outside lower center", ncols=2, frameon=False, fontsize=SMALL, labelcolor=INK
+    )
     return figure
 
 
@@ -60,7 +64,6 @@ def _curves(axes: Axes, found: Mapping[str, Any]) -> None:
     tidy(axes, "Success rate", "share of the ground searched, the best first", "hidden places found", grid="both")
     axes.set(xlim=(0, SEARCHED), ylim=(0, min(1.0, highest * 1.08) or 1.0))
     _percent(axes)
-    axes.legend(frameon=False, fontsize=SMALL - 1, labelcolor=INK, handlelength=1.6, loc="upper left")
 
 
 def _prediction_area(axes: Axes, found: Mapping[str, Any]) -> None:
@@ -72,7 +75,7 @@ def _prediction_area(axes: Axes, found: Mapping[str, Any]) -> None:
     axes.plot([1 - rate] * 2, [0, rate], color=HAIRLINE, linewidth=1, zorder=1)
     axes.plot(1 - rate, rate, "o", color=INK, markersize=4, zorder=5)
     axes.annotate(
-        f"{rate:.0%} in {1 - rate:.0%} of the ground", (1 - rate, rate), (6, 4), textcoords="offset points",
+        f"{rate:.0%} in {1 - rate:.0%} of the ground", (1 - rate, rate), (7, -10), textcoords="offset points",
         fontsize=SMALL, color=INK,
     )  # fmt: skip
     tidy(axes, "Prediction and area", "share of the ground searched, the best first", "", grid="both")

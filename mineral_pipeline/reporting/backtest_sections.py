@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mineral_pipeline.reporting.backtest_figures import backtest_figure
+from mineral_pipeline.reporting.backtest_figures import CHANCE, backtest_figure
 from mineral_pipeline.reporting.formatting import THIN, UNDEFINED, interval, percent, score, signed, signed_interval
 from mineral_pipeline.reporting.page import Cell, FigureItem, Section, Table
 
@@ -82,13 +82,13 @@ def rankings_table(name: str, found: Mapping[str, Any]) -> Table:
 
 def _row(one: Mapping[str, Any]) -> Sequence[Cell]:
     area, ahead = one[AREA], one["difference"][AREA]
-    is_model = one["role"] == "model"
+    is_model, is_ordered = one["role"] == "model", one["name"] != CHANCE
     return (
         one["name"],
         (score(AREA, area["value"]), interval(AREA, area)),
         UNDEFINED if is_model else (signed(AREA, ahead["value"]), signed_interval(AREA, ahead)),
         *(
-            (f"{hit['hits']:.3g} of {hit['places']:,}", f"{hit['expected']:.1f}, p {hit['p_value']:.2g}")
+            (f"{hit['hits']:.3g} of {hit['places']:,}", f"{hit['expected']:.1f}, p {hit['p_value']:.2g}" * is_ordered)
             for hit in one["hits"]
         ),
         percent(one["prediction_rate"], 0),
