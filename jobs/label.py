@@ -43,7 +43,7 @@ def main(settings: Settings, client: Client) -> Counts:
     """Label every chip whose status is ``ok``."""
     workspace, config = Workspace(settings.workspace), _config(settings)
     planned = _count_usable_chips(workspace)
-    known = labelling.read_deposits(config.deposits, config.merge_km, config.encoding)
+    known = labelling.hide(labelling.read_deposits(config.deposits, config.merge_km, config.encoding), config.hidden)
     barren = labelling.read_barren(config.barren, config.encoding) if config.barren else None
     groups = labelling.choose_groups(config.groups)
     deposits = labelling.choose_deposits(known.table, config.commodities, groups, barren.table if barren else None)
@@ -98,6 +98,7 @@ def _write(client: Client, workspace: Workspace, counts: Sequence[Future], limit
 def _report(known: labelling.DepositTable, what: str) -> None:
     """Print what was read, left out, merged and converted."""
     merged = f", {known.merged:,} repeated rows merged" if known.merged else ""
+    merged += f", {known.hidden:,} hidden" if known.hidden else ""
     open_mines = int(known.table["open_mine"].sum()) if "open_mine" in known.table else 0
     mines = f", {open_mines:,} of them large open mines" if open_mines else ""
     CONSOLE.print(f"label      {sum(known.rows.values()):,} rows: {len(known.table):,} {what}{merged}{mines}")

@@ -3,8 +3,8 @@
     mineral-pipeline prospect demo
 
 Reads ``samples``, ``models``, ``evaluation``, ``chips.zarr``, ``chips.parquet``, ``labels.parquet``,
-``deposits.parquet`` and the land polygons of the settings; writes ``prospects.parquet``, ``.geojson``, ``.tif``, the
-QGIS style ``.qml``, and ``prospects-basis.json``, which tells who has made the list and how far it can be believed.
+``deposits.parquet``, the land polygons and the layers of the settings; writes ``prospects.parquet`` and the same in the
+files of ``docs/prospects.md``, and ``prospects-basis.json``, which tells who has made the list and how far it can be believed.
 
 For each task, ensembles of networks (``models/<task>/member-s*``, which ``evaluate`` has trained when both jobs are
 listed) speak where they beat every model that sees no pixel; else the best of these does, and the list says so. The
@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from distributed import Client
@@ -28,6 +28,7 @@ from jobs.prospecting.basis import describe_basis
 from jobs.prospecting.conversions import make_conversion
 from jobs.prospecting.ensembles import Ensemble, all_members, predict, see
 from jobs.prospecting.ground import Ground, chips_on_land, count_candidates, count_locations, find_ground
+from jobs.prospecting.layers import apply_layers
 from jobs.prospecting.scores import Spoken, promise, score
 from jobs.prospecting.voters import Voters, choose_voters
 from jobs.running.plan import Plan
@@ -83,8 +84,10 @@ def main(settings: Settings, client: Client) -> Counts:
     scores, facts = score(spoken, settings.seed)
     basis = describe_basis(voters, names, spoken, facts)
     CONSOLE.print(f"prospect: {basis['heading']}")
-    write(workspace, spoken, scores, basis)
-    return Counts("locations", planned=planned, done=len(scores), reasons=dict(+reasons))
+    prospects, excluded = apply_layers(settings, rank(workspace, spoken, scores))
+    workspace.write_json(artefacts.PROSPECTS_BASIS, basis)
+    CONSOLE.print(f"prospect: the list is frozen: SHA-256 {prospecting.write(workspace, prospects)}")
+    return Counts("locations", planned=planned, done=len(prospects), reasons=dict(+reasons) | excluded)
 
 
 def train_members(settings: Settings, client: Client, workspace: Workspace, voters: Sequence[Voters]) -> None:
@@ -121,13 +124,11 @@ def speak(
     ]
 
 
-def write(workspace: Workspace, spoken: Sequence[Spoken], scores: pd.DataFrame, basis: Mapping[str, Any]) -> None:
-    """Rank, and write all files; the table last."""
+def rank(workspace: Workspace, spoken: Sequence[Spoken], scores: pd.DataFrame) -> gpd.GeoDataFrame:
+    """The candidates by their scores."""
     chips = pd.concat([one.ground.chips for one in spoken], ignore_index=True)
     promises = np.concatenate([promise(one) for one in spoken])
     chosen = chips["is_candidate"].to_numpy()
     candidates = prospecting.Candidates(chips[chosen], promises[chosen])
     deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
-    prospects = prospecting.rank(candidates, scores, deposits)
-    workspace.write_json(artefacts.PROSPECTS_BASIS, dict(basis))
-    prospecting.write(workspace, prospects)
+    return prospecting.rank(candidates, scores, deposits)

@@ -17,6 +17,7 @@ import pandas as pd
 from distributed import Client
 
 from jobs.evaluation.attainable import read_truth
+from jobs.prospecting.images import read_views
 from jobs.running.plan import Plan
 from jobs.running.progress import Progress
 from mineral_pipeline import archive, curation, imagery, labelling, prospecting, reporting, sensors
@@ -40,9 +41,11 @@ def main(settings: Settings, client: Client) -> Counts:
     data = reporting.read(workspace)
     land = curation.read_land(settings.curate.land, settings.curate.land_sha256) if settings.curate else None
     example, missing = try_example(settings, data)
+    views = read_views(workspace, data.prospects, data.ledger, settings.report.prospect_images)
     options = reporting.PageOptions(
-        settings.report.title, settings.workspace, settings.prospect.top, land, example, missing, _truth(settings, data)
-    )
+        settings.report.title, settings.workspace, settings.prospect.top, land, example, missing,
+        _truth(settings, data), views,
+    )  # fmt: skip
     page = reporting.build_page(data, options)
     with Progress("report", "figures", len(page.figures)) as progress:
         for _ in reporting.write(workspace, page):

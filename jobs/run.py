@@ -14,6 +14,7 @@ from rich.table import Table
 from jobs import acquire
 from jobs.curation.exclusion import check_exclusions
 from jobs.evaluation.attainable import read_truth
+from jobs.prospecting.layers import read_layers
 from jobs.running import dashboard, feasibility, preflight, runner, workers
 from jobs.running.connection import connected
 from jobs.running.progress import CONSOLE
@@ -89,13 +90,17 @@ def check_names(jobs: Sequence[JobName], settings: Settings) -> None:
     """Refuse names in the settings that nothing is known by, before any job starts.
 
     Raises:
-        SettingsError: an unknown split, region or network, or bands that do not show snow; the message lists the known.
+        SettingsError: an unknown split, region or network, bands that do not show snow, or a layer that cannot be read;
+            the message lists the known.
+        DataError: such a layer is empty.
     """
     if settings.curate is not None:
         curation.find_split(settings.curate.split)
         check_exclusions(settings)
         if "curate" in jobs:  # the others do not need the file of the regions
             curation.check_test_regions(settings.curate)
+    if "prospect" in jobs or "backtest" in jobs:
+        read_layers(settings)  # before networks are trained for hours
     modelling.check_networks(settings)
 
 

@@ -13,6 +13,7 @@ from mineral_pipeline.labelling import richness
 from mineral_pipeline.learning import CONSTANT, METRICS, Task, is_better
 from mineral_pipeline.modelling import open_subset
 from mineral_pipeline.modelling.baselines import Examples
+from mineral_pipeline.modelling.baselines.baseline import FeaturePredictor
 from mineral_pipeline.modelling.baselines.estimators import fit_boosted_trees
 from mineral_pipeline.modelling.dataset import Subset
 from mineral_pipeline.settings import Settings
@@ -55,15 +56,11 @@ def attainable(settings: Settings, task: Task, samples: HeldOut, document: Mappi
     if truth is None:
         return {}
     workspace = Workspace(settings.workspace)
-    train, validation = (open_subset(workspace, artefacts.sample_set(task), name) for name in ("train", "validation"))
+    train = open_subset(workspace, artefacts.sample_set(task), "train")
     test, label = truth.loc[samples.test["location_id"]], samples.test["label"].to_numpy()
-    loss = "cross_entropy" if task == "presence" else settings.train.richness_loss
-    examples = (
-        Examples(truth.loc[one.table["location_id"], PATCHES], task, loss, one.label, one.weight)
-        for one in (train, validation)
-    )
+    trees = fit_attainable(settings, task, artefacts.sample_set(task), truth)
     scores = {
-        ATTAINABLE: measure(task, label, fit_boosted_trees(*examples).predict(test[PATCHES])),
+        ATTAINABLE: measure(task, label, trees.predict(test[PATCHES])),
         BAYES: measure(task, label, _bayes(workspace, task, truth, test, train)),
     }
     models = {str(model["name"]): _values(model) for model in document["models"]}
@@ -73,6 +70,17 @@ def attainable(settings: Settings, task: Task, samples: HeldOut, document: Mappi
     gain = gains[document["best"]].get(metric)
     part = "" if gain is None else "nothing" if gain <= 0 else f"{gain:.0%}"
     return {"attainable": {"metric": metric, "part": part, "scores": scores, "gains": gains}}
+
+
+def fit_attainable(settings: Settings, task: Task, sample_set: str, truth: pd.DataFrame) -> FeaturePredictor:
+    """Boosted trees that see the true patches of the training and validation samples of a sample set."""
+    workspace = Workspace(settings.workspace)
+    loss = "cross_entropy" if task == "presence" else settings.train.richness_loss
+    examples = (
+        Examples(truth.loc[one.table["location_id"], PATCHES], task, loss, one.label, one.weight)
+        for one in (open_subset(workspace, sample_set, name) for name in ("train", "validation"))
+    )
+    return fit_boosted_trees(*examples)
 
 
 def _bayes(workspace: Workspace, task: Task, truth: pd.DataFrame, test: pd.DataFrame, train: Subset) -> np.ndarray:

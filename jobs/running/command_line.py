@@ -1,4 +1,4 @@
-"""The command line: ``mineral-pipeline JOB SETTINGS``, ``init FOLDER``, ``status WORKSPACE``, ``verify WORKSPACE``.
+"""The command line: ``mineral-pipeline JOB SETTINGS``, ``init FOLDER``, and commands on a workspace, as ``status``.
 
 Exit status: 0 done, 1 failed more than the settings allow (or ``verify`` found a fault), 2 bad settings or usage,
 130 stopped by SIGINT or SIGTERM.
@@ -26,10 +26,10 @@ from mineral_pipeline.settings import JOBS, loader
 MAX_MESSAGE = 4000
 """Characters of an error that are shown."""
 
-COMMANDS = ("run", "repair", "preflight", "simulate", *JOBS)
+COMMANDS = ("run", "repair", "preflight", "simulate", *JOBS, "backtest")
 """Commands on a settings file."""
 
-OTHERS = ("init", "status", "verify", "export")
+OTHERS = ("init", "status", "verify", "export", "score-prospects")
 """Commands on a folder."""
 
 DESCRIPTIONS = {
@@ -72,6 +72,11 @@ def _dispatch(options: argparse.Namespace) -> int:
         from jobs import export
 
         return export.main(options.workspace, options.chips, options.folder)
+    if options.command == "score-prospects":
+        from jobs import score_prospects
+
+        chosen = score_prospects.Options(options.new_only, options.frozen, options.json)
+        return score_prospects.main(options.workspace, options.later, chosen)
     settings = loader.load(bundled.find_settings(options.settings), options.set, options.workspace)
     jobs = settings.jobs if options.command in ("run", "repair", "preflight") else [options.command]
     for name in ("label", "curate"):
@@ -126,7 +131,11 @@ def _parser() -> argparse.ArgumentParser:
             if name == "export":
                 command.add_argument("chips", nargs="+", metavar="CHIP", help="chip_id of the ledger")
                 command.add_argument("--to", dest="folder", metavar="FOLDER", default=".", help="default: this folder")
-            if name == "status":
+            if name == "score-prospects":
+                command.add_argument("later", nargs="+", metavar="LATER", help="table of deposits found since")
+                command.add_argument("--new-only", action="store_true", help="leave out deposits that were known")
+                command.add_argument("--list", dest="frozen", metavar="SHA256", help="hash of the list, as you kept it")
+            if name in ("status", "score-prospects"):
                 command.add_argument("--json", action="store_true", help="for programs")
     return parser
 
@@ -153,5 +162,5 @@ def _describe(command: str) -> str:
     """What a command does: the docstring of its module, which is read and not imported, for that takes seconds."""
     if command in DESCRIPTIONS:
         return DESCRIPTIONS[command]
-    path = Path(__file__).parents[1] / f"{command}.py"
+    path = Path(__file__).parents[1] / f"{command.replace('-', '_')}.py"
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""

@@ -95,6 +95,11 @@ def _prospecting_sets(settings: Settings) -> list[str]:
     return [artefacts.sample_set(task, fold) for fold in settings.folds or (None,) for task in settings.tasks]
 
 
+def _layers(settings: Settings) -> list[str]:
+    """Files of the layers of the prospects, of which a shapefile has several."""
+    return [part for layer in settings.prospect.layers or () for part in labelling.parts_of(layer.path)]
+
+
 def _barren(settings: Settings) -> list[str]:
     return [artefacts.BARREN] if settings.label and settings.label.barren else []
 
@@ -102,7 +107,8 @@ def _barren(settings: Settings) -> list[str]:
 def _deposits(settings: Settings) -> list[str]:
     """Files of the deposit tables, of which a shapefile has several."""
     tables = [*settings.label.deposits, *(settings.label.barren or ())] if settings.label else []
-    return [part for table in tables for part in labelling.parts_of(table.path)]
+    hidden = [settings.label.hidden] if settings.label and settings.label.hidden else []
+    return [part for table in tables for part in labelling.parts_of(table.path)] + hidden
 
 
 def _ensembles(settings: Settings, sets: Iterable[str]) -> list[str]:
@@ -124,6 +130,7 @@ MAKERS: dict[str, JobName] = {
     "samples": "curate",
     "evaluation": "evaluate",
     **dict.fromkeys(artefacts.PROSPECT_FILES, "prospect"),
+    artefacts.BACKTESTS: "backtest",
     artefacts.REPORT_FOLDER: "report",
 }
 """Job that makes an artefact, or all in a folder, whatever the settings; models: see `makers`."""
@@ -186,8 +193,15 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
             *map(artefacts.samples_summary, _prospecting_sets(s)),
             *_metrics(s, _prospecting_sets(s), modelling.TUNED), *_evaluations(s),
         ],
-        files=_land,
+        files=lambda s: _land(s) + _layers(s),
         makers=("label", "curate", "train", "tune", "evaluate"),
+    ),
+    "backtest": Dependencies(
+        ("backtest", "label", "curate", "train", "evaluate", "prospect", "tasks", "seed"),
+        writes=lambda s: [artefacts.backtest(s.backtest.folder, artefacts.BACKTEST)],
+        reads=lambda s: [artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS],
+        files=lambda s: _deposits(s) + _polygons(s) + _layers(s),
+        makers=("label",),
     ),
     "report": Dependencies((), writes=lambda s: [artefacts.REPORT_FOLDER]),
 }  # fmt: skip

@@ -11,7 +11,7 @@ from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.simulation import orbit
 from mineral_pipeline.workspace import Workspace, artefacts
 
-NEED_SAMPLES: tuple[JobName, ...] = ("curate", "train", "tune", "evaluate", "prospect")
+NEED_SAMPLES: tuple[JobName, ...] = ("curate", "train", "tune", "evaluate", "prospect", "backtest")
 """Jobs that can do nothing without the samples of ``curate``, which is one of them."""
 
 

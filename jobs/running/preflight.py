@@ -31,7 +31,7 @@ from mineral_pipeline.errors import ClusterError
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import Workspace, artefacts, lock
 
-GPU_JOBS = frozenset({"train", "tune", "evaluate", "prospect"})
+GPU_JOBS = frozenset({"train", "tune", "evaluate", "prospect", "backtest"})
 """Jobs whose tasks need a GPU slot and TensorFlow."""
 
 

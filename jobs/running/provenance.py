@@ -41,10 +41,14 @@ BEFORE = {"acquire.radiometry": "dn"}
 """What was done before a setting was there, by its name: records that lack it mean that."""
 
 
+NOT_READ: dict[JobName, dict[str, set[str]]] = {"evaluate": {"prospect": {"layers", "top"}}}
+"""Settings of a section that a job does not read though it reads others of the section."""
+
+
 def read_settings(settings: Settings, job: JobName) -> dict[str, Any]:
     """The settings on which the output of ``job`` depends, as plain values."""
     sections = {*DEPENDENCIES[job].sections, *DEPENDENCIES[job].also(settings)}
-    return settings.model_dump(mode="json", include=sections, exclude=EXECUTION_SETTINGS)
+    return settings.model_dump(mode="json", include=sections, exclude=EXECUTION_SETTINGS | NOT_READ.get(job, {}))
 
 
 def digest_inputs(settings: Settings, job: JobName) -> dict[str, str]:

@@ -7,7 +7,8 @@ from mineral_pipeline.curation.folds import count_candidates, count_held_out, fo
 from mineral_pipeline.curation.land import is_on_land, land_fractions, over_land, subdivide
 from mineral_pipeline.curation.leakage import SplitLeakage, check_leakage, measure_leakage
 from mineral_pipeline.curation.own_tables import SplitOptions, measure_split, split_footprints
-from mineral_pipeline.curation.polygon_file import cache_folder, read_land, read_polygons
+from mineral_pipeline.curation.polygon_file import cache_folder, read_land, read_polygons, read_shapes
+from mineral_pipeline.curation.polygons import find_containing
 from mineral_pipeline.curation.regions import NOWHERE, assign_regions, check_test_regions, find_regions, read_regions
 from mineral_pipeline.curation.sampling import select
 from mineral_pipeline.curation.snow import snow_shares
@@ -32,6 +33,7 @@ __all__ = [
     "drop_locations",
     "drop_snow",
     "excluded_chips",
+    "find_containing",
     "find_locations",
     "find_regions",
     "find_split",
@@ -48,6 +50,7 @@ __all__ = [
     "read_land",
     "read_polygons",
     "read_regions",
+    "read_shapes",
     "select",
     "snow_shares",
     "split_footprints",

@@ -17,7 +17,7 @@ import pandas as pd
 
 from mineral_pipeline.curation.polygons import without_ground
 from mineral_pipeline.errors import DataError, SettingsError, one_line
-from mineral_pipeline.geometry import refuse
+from mineral_pipeline.geometry import CRS, refuse
 
 TIMEOUT_S = 60
 """Seconds without a byte after which a request fails."""
@@ -44,18 +44,46 @@ def read_polygons(path: str, setting: str, sha256: str | None = None) -> gpd.Geo
         SettingsError: it is absent, cannot be read, or has another checksum.
         DataError: it holds no polygons.
     """
-    try:
-        table = _parse(path, _content(path, sha256))
-    except SettingsError:
-        raise
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
-        reason = one_line(error) or type(error).__name__
-        raise SettingsError(f"{setting}: {path} cannot be read ({reason}): give a file of polygons") from error
+    table = _read(path, setting, "polygons", sha256)
     if not isinstance(table, gpd.GeoDataFrame) or not (_is_area(table) & ~table.is_empty).any():
         raise DataError(f"{setting}: {path} holds no polygons: give a file of polygons")
     empty = without_ground(table)
     refuse(empty, f"{setting}: {len(empty):,} of {len(table):,} rows of {path} hold no ground", "warn")
     return table.drop(index=table.index[list(empty)])
+
+
+def read_shapes(path: str, setting: str) -> gpd.GeoDataFrame:
+    """Read polygons, lines and points; ``path`` and ``setting`` are as for `read_polygons`.
+
+    Returns:
+        One row per part of a shape, with the index of its row in the file, in the file's reference system, WGS 84 if it
+        has none; rows without a shape are left out.
+
+    Raises:
+        SettingsError: the file is absent, cannot be read, or tells no reference system of coordinates that are no
+            degrees.
+        DataError: it holds no shapes.
+    """
+    table = _read(path, setting, "polygons, lines or points")
+    if not isinstance(table, gpd.GeoDataFrame) or (table.geometry.isna() | table.is_empty).all():
+        raise DataError(f"{setting}: {path} holds no shapes: give a file of polygons, lines or points")
+    parts = table[~(table.geometry.isna() | table.is_empty)].explode(index_parts=False)
+    if parts.crs is None:
+        west, south, east, north = parts.total_bounds
+        if not (-360 <= west <= east <= 360 and -90 <= south <= north <= 90):
+            raise SettingsError(f"{setting}: {path} tells no reference system, and its coordinates are no degrees")
+        parts = parts.set_crs(CRS)
+    return parts
+
+
+def _read(path: str, setting: str, what: str, sha256: str | None = None) -> pd.DataFrame:
+    try:
+        return _parse(path, _content(path, sha256))
+    except SettingsError:
+        raise
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        reason = one_line(error) or type(error).__name__
+        raise SettingsError(f"{setting}: {path} cannot be read ({reason}): give a file of {what}") from error
 
 
 def cache_folder() -> Path:

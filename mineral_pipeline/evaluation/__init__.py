@@ -21,10 +21,15 @@ from mineral_pipeline.evaluation.groups import Groups, find_groups
 from mineral_pipeline.evaluation.jackknife import Jackknife, interval, jackknife
 from mineral_pipeline.evaluation.metrics import Metrics, measure, score
 from mineral_pipeline.evaluation.probability import Calibration, fit_calibration, to_shares
+from mineral_pipeline.evaluation.rankings import LIMIT, MODEL, RIVAL, Places, Ranking, compare_rankings
 from mineral_pipeline.evaluation.reliability import reliability
 from mineral_pipeline.evaluation.resampling import Resampling
+from mineral_pipeline.evaluation.success import SuccessCurve, describe_success, success_curve
 
 __all__ = [
+    "LIMIT",
+    "MODEL",
+    "RIVAL",
     "Applicability",
     "Calibrated",
     "Calibration",
@@ -36,12 +41,17 @@ __all__ = [
     "Metrics",
     "ModelPredictions",
     "NumberGivenOne",
+    "Places",
+    "Ranking",
     "Resampling",
     "Results",
     "Shares",
+    "SuccessCurve",
     "Terms",
     "average",
     "compare_models",
+    "compare_rankings",
+    "describe_success",
     "find_groups",
     "fit_applicability",
     "fit_calibration",
@@ -56,6 +66,7 @@ __all__ = [
     "prediction_table",
     "reliability",
     "score",
+    "success_curve",
     "to_shares",
     "upper_whisker",
 ]

@@ -1,8 +1,9 @@
 """Targets from known deposits: which deposits are in which footprint, how many, of which commodity."""
 
 from mineral_pipeline.labelling.commodities import choose_groups
-from mineral_pipeline.labelling.deposits import DepositTable, read_barren, read_deposits
+from mineral_pipeline.labelling.deposits import MERGE_KM, DepositTable, read_barren, read_deposits
 from mineral_pipeline.labelling.formats import parts_of
+from mineral_pipeline.labelling.hidden import hide
 from mineral_pipeline.labelling.membership import membership, sum_inside
 from mineral_pipeline.labelling.partitions import (
     EMPTY_CHIPS,
@@ -17,6 +18,7 @@ from mineral_pipeline.labelling.targets import Deposits, choose_deposits, column
 
 __all__ = [
     "EMPTY_CHIPS",
+    "MERGE_KM",
     "DepositTable",
     "Deposits",
     "choose_deposits",
@@ -25,6 +27,7 @@ __all__ = [
     "count_deposits",
     "empty_counts",
     "finish_labels",
+    "hide",
     "membership",
     "parts_of",
     "read_barren",

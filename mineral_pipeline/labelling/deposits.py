@@ -66,6 +66,8 @@ class DepositTable:
     """Encodings of the texts, by file name."""
     remarks: dict[str, list[str]] = field(default_factory=dict)
     """What else is to be told, by file name: columns that seem to hold commodities and are not read."""
+    hidden: int = 0
+    """Deposits that were left out as if no one had found them, for a back-test."""
 
     def reading(self) -> dict[str, Any]:
         """Return what was read, left out and merged, to be kept as JSON."""
@@ -77,6 +79,7 @@ class DepositTable:
             "remarks": self.remarks,
             "conversions": [asdict(conversion) for conversion in self.conversions],
             "merged": self.merged,
+            "hidden": self.hidden,
         }
 
     def report(self) -> dict[str, Any]:

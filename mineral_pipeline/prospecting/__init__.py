@@ -1,7 +1,10 @@
 """From the predictions of an ensemble to ranked locations without a known deposit, in files that geologists open."""
 
+from mineral_pipeline.prospecting.columns import BANDS, ranking_column
 from mineral_pipeline.prospecting.files import remove, to_geojson, write
-from mineral_pipeline.prospecting.qgis import style
+from mineral_pipeline.prospecting.freeze import digest, read_frozen
+from mineral_pipeline.prospecting.nearness import distance_km
+from mineral_pipeline.prospecting.qgis import project, style
 from mineral_pipeline.prospecting.ranking import (
     COLUMNS,
     FIRST,
@@ -12,23 +15,29 @@ from mineral_pipeline.prospecting.ranking import (
     rank,
     without_known_deposit,
 )
-from mineral_pipeline.prospecting.raster import CELL_DEGREES, to_raster
+from mineral_pipeline.prospecting.raster import CELL_DEGREES, write_raster
 from mineral_pipeline.prospecting.truth import judge
 
 __all__ = [
+    "BANDS",
     "CELL_DEGREES",
     "COLUMNS",
     "FIRST",
     "SCORES",
     "Candidates",
     "among_first",
+    "digest",
+    "distance_km",
     "judge",
     "nearest_deposit_km",
+    "project",
     "rank",
+    "ranking_column",
+    "read_frozen",
     "remove",
     "style",
     "to_geojson",
-    "to_raster",
     "without_known_deposit",
     "write",
+    "write_raster",
 ]

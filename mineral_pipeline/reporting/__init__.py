@@ -5,6 +5,7 @@ from mineral_pipeline.reporting.prospect_sections import Truth
 from mineral_pipeline.reporting.report import PageOptions, build_page
 from mineral_pipeline.reporting.report_data import Evaluation, ReportData, max_figures, read
 from mineral_pipeline.reporting.scene_figures import Example, to_pixels
+from mineral_pipeline.reporting.view_figures import ProspectView
 
 __all__ = [
     "Evaluation",
@@ -13,6 +14,7 @@ __all__ = [
     "KeyFigure",
     "Page",
     "PageOptions",
+    "ProspectView",
     "ReportData",
     "Section",
     "Table",

@@ -9,6 +9,7 @@ from datetime import datetime
 import geopandas as gpd
 
 from mineral_pipeline.learning import TASKS
+from mineral_pipeline.reporting.backtest_sections import backtest_section
 from mineral_pipeline.reporting.data_sections import labels_section, split_section
 from mineral_pipeline.reporting.formatting import metric_name, score
 from mineral_pipeline.reporting.outcome_text import mean
@@ -18,6 +19,8 @@ from mineral_pipeline.reporting.report_data import ReportData
 from mineral_pipeline.reporting.result_sections import provenance_section, results_section, study_section
 from mineral_pipeline.reporting.scene_figures import Example
 from mineral_pipeline.reporting.scene_sections import ledger_section, scene_section
+from mineral_pipeline.reporting.view_figures import ProspectView
+from mineral_pipeline.reporting.view_sections import views_section
 from mineral_pipeline.workspace.ledger import State
 
 LEAD = (
@@ -45,6 +48,8 @@ class PageOptions:
     """The job that would make the example, when it is None."""
     truth: Truth | None = None
     """What is true of the prospects of a simulated planet."""
+    views: Sequence[ProspectView] = ()
+    """Images of the first prospects."""
 
 
 def build_page(data: ReportData, options: PageOptions) -> Page:
@@ -57,6 +62,8 @@ def build_page(data: ReportData, options: PageOptions) -> Page:
         split_section(data, options.land),
         *(results_section(task, data.evaluations.get(task), data.out_of_fold.get(task)) for task in TASKS),
         prospects_section(data, options.land, options.top, options.truth),
+        views_section(options.views),
+        backtest_section(data.backtests),
         study_section(data.evaluations, simulated),
         provenance_section(data),
     ]

@@ -173,6 +173,8 @@ class ReportData:
     """Record of the newest run of every job that was done, in the order in which they ran."""
     out_of_fold: Mapping[str, Evaluation] = field(default_factory=dict)
     """Evaluation over all folds by task."""
+    backtests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What back-tests have found, by name."""
     leakage: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     """By task, the locations on which leakage was measured: subset, location_id, shared, meets_test and outline."""
     basis: Mapping[str, Any] = field(default_factory=dict)
@@ -201,6 +203,7 @@ def read(workspace: Workspace) -> ReportData:
         runs={
             run["job"]: run for run in read_runs(workspace) if run["job"] != "report" and run["state"] == RunState.DONE
         },
+        backtests=_read_backtests(workspace),
         leakage={
             task: workspace.read_table(artefacts.samples_leakage(task))
             for task in curated
@@ -208,6 +211,12 @@ def read(workspace: Workspace) -> ReportData:
         },
         basis=workspace.read_json(artefacts.PROSPECTS_BASIS) if workspace.exists(artefacts.PROSPECTS_BASIS) else {},
     )
+
+
+def _read_backtests(workspace: Workspace) -> dict[str, Mapping[str, Any]]:
+    """The back-tests that have come to their end, by name."""
+    files = {name: artefacts.backtest(name, artefacts.BACKTEST) for name in workspace.list(artefacts.BACKTESTS)}
+    return {name: workspace.read_json(file) for name, file in files.items() if workspace.exists(file)}
 
 
 def _read_evaluations(workspace: Workspace, names: Mapping[Task, str]) -> dict[str, Evaluation]:
@@ -224,7 +233,8 @@ def _read_evaluations(workspace: Workspace, names: Mapping[Task, str]) -> dict[s
 
 def max_figures(workspace: Workspace) -> int:
     """Largest number of figures that can be drawn of a workspace; fewer are when no chip holds a deposit."""
-    figures = {artefacts.LEDGER: 2, artefacts.LABELS: 3, artefacts.PROSPECTS: 1, artefacts.samples_summary(TASKS[0]): 1}
+    figures = {artefacts.LEDGER: 2, artefacts.LABELS: 3, artefacts.PROSPECTS: 2, artefacts.samples_summary(TASKS[0]): 1}
     figures |= {artefacts.evaluation_metrics(task): 3 for task in TASKS}
     figures |= {artefacts.samples_leakage(task): 1 for task in TASKS}
+    figures |= {artefacts.backtest(name, artefacts.BACKTEST): 1 for name in workspace.list(artefacts.BACKTESTS)}
     return sum(number for name, number in figures.items() if workspace.exists(name))

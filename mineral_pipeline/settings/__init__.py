@@ -4,10 +4,12 @@ Unknown keys are errors. ``${NAME}`` in a value is replaced by the environment v
 are those of the directory in which the settings are read, and become absolute there.
 """
 
+from mineral_pipeline.settings.backtest import Backtest
 from mineral_pipeline.settings.curate import Curate, Exclusion, MinLocations
 from mineral_pipeline.settings.fields import absolute
 from mineral_pipeline.settings.label import DepositColumns, DepositFile, Label
 from mineral_pipeline.settings.loader import expand, load, parse
+from mineral_pipeline.settings.prospect_layer import ProspectLayer
 from mineral_pipeline.settings.schema import (
     JOBS,
     Acquire,
@@ -31,6 +33,7 @@ __all__ = [
     "JOBS",
     "Acquire",
     "Archive",
+    "Backtest",
     "Catalogue",
     "Curate",
     "DepositColumns",
@@ -44,6 +47,7 @@ __all__ = [
     "MinLocations",
     "Normalisation",
     "Prospect",
+    "ProspectLayer",
     "Report",
     "Settings",
     "Simulate",

@@ -91,6 +91,9 @@ class Label(Section):
     barren: list[DepositFile] | None = Field(None, min_length=1)
     """Tables of places that were explored and hold no deposit, in the same formats. A chip that contains one, and no
     deposit, is marked ``is_barren``; by default there are none."""
+    hidden: Uri | None = None
+    """Parquet table with the ``id`` of deposits that are left out as if no one had found them; the job backtest makes
+    it. By default there are none."""
     encoding: Encoding | None = None
     """Encoding of the tables' text, such as ``cp1250`` or ``gbk``; default UTF-8, or Windows-1252 where it is not."""
     merge_km: float = Field(1.5, ge=0)

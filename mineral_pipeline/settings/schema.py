@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from mineral_pipeline.learning import METRICS, TASKS, Task, local_metric
+from mineral_pipeline.settings.backtest import Backtest
 from mineral_pipeline.settings.curate import Curate
 from mineral_pipeline.settings.fields import (
     Distinct,
@@ -21,10 +22,11 @@ from mineral_pipeline.settings.fields import (
     ordered,
 )
 from mineral_pipeline.settings.label import Label
+from mineral_pipeline.settings.prospect_layer import ProspectLayer
 from mineral_pipeline.settings.section import Section
 
 JobName = Literal[
-    "simulate", "catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "report"
+    "simulate", "catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "backtest", "report"
 ]
 Size = Literal["small", "medium", "big"]
 Normalisation = Literal["batch", "group", "layer", "none"]
@@ -41,7 +43,8 @@ JOBS: tuple[JobName, ...] = (
     "prospect",
     "report",
 )
-"""All jobs of a run, in their order; ``simulate`` comes before them when a settings file lists it."""
+"""All jobs of a run, in their order; ``simulate`` comes before them when a settings file lists it, ``backtest`` before
+the report."""
 
 
 class Simulate(Section):
@@ -272,6 +275,16 @@ class Prospect(Section):
     """Number of networks of the ensemble, one per seed."""
     top: int = Field(100, gt=0)
     """Number of prospects outlined and listed in the report; the files hold all."""
+    layers: list[ProspectLayer] | None = None
+    """The user's vector files: reasons beside the prospects, and ground that is no prospect; by default none."""
+
+    @field_validator("layers")
+    @classmethod
+    def _layers_differ(cls, layers: list[ProspectLayer] | None) -> list[ProspectLayer] | None:
+        slugs = [layer.slug for layer in layers or () if layer.role == "reason"]
+        if len(set(slugs)) < len(slugs):
+            raise ValueError("two layers have the same name: columns are named after them")
+        return layers
 
 
 class Report(Section):
@@ -281,6 +294,8 @@ class Report(Section):
     """Heading of the report."""
     example: str | None = None
     """Product shown as the example image; default the one with most known deposits."""
+    prospect_images: int = Field(12, ge=0)
+    """Number of prospects, the first, whose images are shown."""
 
 
 class Settings(Section):
@@ -306,6 +321,7 @@ class Settings(Section):
     tune: Tune = Tune()
     evaluate: Evaluate = Evaluate()
     prospect: Prospect = Prospect()
+    backtest: Backtest = Backtest()
     report: Report = Report()
 
     @property

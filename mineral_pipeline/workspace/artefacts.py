@@ -37,8 +37,29 @@ PROSPECTS_STYLE = "prospects.qml"
 PROSPECTS_BASIS = "prospects-basis.json"
 """Who has made the list, what their predictions mean, and how far they can be believed."""
 
-PROSPECT_FILES = (PROSPECTS, PROSPECTS_BASIS, PROSPECTS_GEOJSON, PROSPECTS_RASTER, PROSPECTS_STYLE)
+PROSPECTS_PACKAGE = "prospects.gpkg"
+PROSPECTS_PROJECT = "prospects.qgs"
+PROSPECTS_ITEM = "prospects.stac.json"
+PROSPECTS_FROZEN = "prospects.json"
+"""What the list of prospects was when it was made; see `mineral_pipeline.prospecting.freeze`."""
+
+PROSPECT_FILES = (
+    PROSPECTS, PROSPECTS_BASIS, PROSPECTS_GEOJSON, PROSPECTS_RASTER, PROSPECTS_STYLE, PROSPECTS_PACKAGE,
+    PROSPECTS_PROJECT, PROSPECTS_ITEM, PROSPECTS_FROZEN,
+)  # fmt: skip
 """All of them; where the first exists, all do."""
+
+BACKTESTS = "backtests"
+"""Folder of the back-tests. Each is a workspace, which takes `SHARED` from the one around it."""
+
+SHARED = (CATALOGUE, CHIPS, LEDGER)
+"""Artefacts that a back-test shares with the workspace around it: they do not depend on deposits."""
+
+BACKTEST = "backtest.json"
+"""What a back-test has found, in its own workspace."""
+
+HIDDEN = "hidden.parquet"
+"""Deposits that a back-test has hidden, in its own workspace."""
 
 REPORT_FOLDER = "report"
 """Folder of the report's page and of its figures."""
@@ -165,6 +186,11 @@ def evaluation_metrics(name: str) -> str:
 def evaluation_predictions(name: str) -> str:
     """Test predictions of all models of an evaluation."""
     return f"evaluation/{name}/predictions.parquet"
+
+
+def backtest(name: str, file: str = "") -> str:
+    """Workspace of a back-test below the one around it, or one of its files."""
+    return f"{BACKTESTS}/{name}/{file}".rstrip("/")
 
 
 def figure(name: str) -> str:

@@ -7,6 +7,7 @@ temporary name that is renamed on a local disk, in a single PUT elsewhere. An ob
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore
 
 from mineral_pipeline.errors import WorkspaceError, one_line
-from mineral_pipeline.workspace import documents, tables
+from mineral_pipeline.workspace import artefacts, documents, tables
 from mineral_pipeline.workspace._files import advise, create_file, describe, is_io_failure, is_taken, replace_file
 
 THREADS = 16
@@ -30,6 +31,9 @@ THREADS = 16
 
 REPAIR = "run `mineral-pipeline repair SETTINGS`"
 """What to do about damage."""
+
+_BACKTEST = re.compile(rf"(.+)/{artefacts.BACKTESTS}/[^/]+/?")
+"""URL of a back-test, with that of the workspace around it."""
 
 _Decoded = TypeVar("_Decoded")
 
@@ -39,7 +43,7 @@ class Workspace:
     """One place for everything that a pipeline makes. Cheap to build and to send to a worker."""
 
     url: str
-    """Folder or fsspec URL."""
+    """Folder or fsspec URL. One in the folder ``backtests`` of a workspace takes `artefacts.SHARED` from that."""
 
     @property
     def _fs(self) -> fsspec.AbstractFileSystem:
@@ -59,11 +63,16 @@ class Workspace:
 
     def path(self, name: str) -> str:
         """Path of ``name`` as the workspace's own file system understands it."""
-        return f"{self._filesystem()[1].rstrip('/')}/{name}"
+        return f"{Workspace(self._holder(name))._filesystem()[1].rstrip('/')}/{name}"
+
+    def _holder(self, name: str) -> str:
+        """URL of the workspace that holds ``name``: of a back-test's shared artefacts, the one around it."""
+        around = _BACKTEST.fullmatch(self.url)
+        return around[1] if around and name.partition("/")[0] in artefacts.SHARED else self.url
 
     def uri(self, name: str) -> str:
         """Full path or URL of ``name``, to show to a person or to open elsewhere."""
-        return self.path(name) if self.is_local else f"{self.url.rstrip('/')}/{name}"
+        return self.path(name) if self.is_local else f"{self._holder(name).rstrip('/')}/{name}"
 
     def exists(self, name: str) -> bool:
         """Whether ``name`` is there."""
@@ -179,6 +188,11 @@ class Workspace:
     @contextmanager
     def _translating_errors(self, name: str, done: str) -> Iterator[None]:
         """Errors of disks and clients in the block become a `WorkspaceError` that names ``name``."""
+        if done in ("written", "removed") and self._holder(name) != self.url:
+            raise WorkspaceError(
+                f"{self.uri(name)} cannot be {done} from {self.url}, a back-test that shares it: run the job in the"
+                f" workspace that holds it, or give a --workspace that is in no folder {artefacts.BACKTESTS}"
+            )
         try:
             yield
         except Exception as error:
@@ -275,4 +289,4 @@ class Workspace:
         """The Zarr store of ``name``."""
         if self.is_local:
             return LocalStore(self.path(name))
-        return FsspecStore.from_url(f"{self.url.rstrip('/')}/{name}")
+        return FsspecStore.from_url(self.uri(name))

@@ -11,7 +11,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-import rasterio
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,34 +102,11 @@ def test_a_footprint_that_only_touches_the_antimeridian_stays_whole() -> None:
     assert cut.geom_type == "Polygon"
 
 
-def test_the_raster_is_cloud_optimised_and_holds_the_values(written: Workspace) -> None:
-    prospects = written.read_table(artefacts.PROSPECTS)
-    with rasterio.open(written.path(artefacts.PROSPECTS_RASTER)) as raster:
-        assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
-        assert raster.crs == "EPSG:4326"
-        assert raster.descriptions == ("expected_number", "spread")
-        assert np.isnan(raster.nodata)
-        assert raster.res == pytest.approx((0.1, 0.1))
-        centre = list(raster.sample([(20.0, 12.3456789), (-179.9, 12.3456789), (100.0, 12.3456789)]))
-    assert centre[0] == pytest.approx(prospects.loc[0, ["expected_number", "spread"]].astype(float))
-    assert centre[1] == pytest.approx(prospects.loc[1, ["expected_number", "spread"]].astype(float))
-    assert np.isnan(centre[2]).all()
-
-
-def test_a_cell_of_overlapping_locations_holds_their_mean() -> None:
-    prospects = make_prospects((20.0, 20.5))
-    raster = prospecting.to_raster(prospects)
-    row, column = rasterio.transform.rowcol(raster.rio.transform(), 20.25, 12.35)
-    assert raster.to_numpy()[:, row, column] == pytest.approx(
-        prospects[["expected_number", "spread"]].mean().to_numpy(), abs=1e-6
-    )
-
-
 @pytest.mark.parametrize(
     ("richness", "classes"), [(np.linspace(0, 1, 50), 5), (np.full(4, 0.5), 1), (np.array([0.1, 0.9]), 5)]
 )
 def test_the_style_covers_every_value_without_gaps(richness: np.ndarray, classes: int) -> None:
-    root = ElementTree.fromstring(prospecting.style(richness))
+    root = ElementTree.fromstring(prospecting.style(richness, "richness"))
     bounds = [(float(found.attrib["lower"]), float(found.attrib["upper"])) for found in root.iter("range")]
     assert len(bounds) == len(root.findall("renderer-v2/symbols/symbol")) == classes
     assert bounds[0][0] == richness.min()
@@ -142,7 +118,7 @@ def test_the_table_is_written_last(workspace: Workspace, monkeypatch: pytest.Mon
     def fail(*_: object, **__: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("mineral_pipeline.prospecting.files.to_raster", fail)
+    monkeypatch.setattr("mineral_pipeline.prospecting.files.write_raster", fail)
     with pytest.raises(OSError, match="disk full"):
         prospecting.write(workspace, make_prospects())
     assert not workspace.exists(artefacts.PROSPECTS)

@@ -1,0 +1,1 @@
+"""What the job backtest hides, and the rankings with which it compares the prospects."""
