@@ -3,8 +3,8 @@
     mineral-pipeline prospect demo
 
 Reads ``samples``, ``models``, ``evaluation``, ``chips.zarr``, ``chips.parquet``, ``labels.parquet``,
-``deposits.parquet``, the land polygons and the layers of the settings; writes ``prospects.parquet`` and the same in the
-files of ``docs/prospects.md``, and ``prospects-basis.json``, which tells who has made the list and how far it can be believed.
+``deposits.parquet``, the land polygons and the layers of the settings; writes ``prospects.parquet``, the other files of
+docs/prospects.md, and ``prospects-basis.json``: who has made the list and how far it can be believed.
 
 For each task, ensembles of networks (``models/<task>/member-s*``, which ``evaluate`` has trained when both jobs are
 listed) speak where they beat every model that sees no pixel; else the best of these does, and the list says so. The

@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Circle
 from pyproj import Transformer
 
 from mineral_pipeline import simulation
@@ -54,14 +55,19 @@ def draw(file: Path, seed: int = 0) -> None:
 
 
 def choose(locations: pd.DataFrame) -> dict[str, int]:
-    """One location on land of each of `KINDS`: row of ``truth.parquet``."""
+    """Number of one location on land of each of `KINDS`, in ``truth.parquet``."""
     land = locations[locations["on_land"] & (locations["land_fraction"] > 0.95)]
     unknown = land[land["n_known"] == 0]
     return {
-        BOTH: int(land[["n_known", "n_undiscovered"]].min(axis=1).idxmax()),
-        HIDDEN: int(unknown["n_undiscovered"].idxmax()),
-        NONE: int(unknown[unknown["n_undiscovered"] == 0]["n_patches"].idxmax()),
+        BOTH: _largest(land[["n_known", "n_undiscovered"]].min(axis=1)),
+        HIDDEN: _largest(unknown["n_undiscovered"]),
+        NONE: _largest(unknown["n_patches"][unknown["n_undiscovered"] == 0]),
     }
+
+
+def _largest(values: pd.Series) -> int:
+    """Label of the first of the largest values."""
+    return int(values.index.to_numpy()[values.argmax()])
 
 
 def _draw_scene(above: Axes, below: Axes, planet: Planet, scene: SimulatedScene) -> None:
@@ -84,13 +90,13 @@ def _draw_truth(axes: Axes, planet: Planet, scene: SimulatedScene) -> None:
     for (x, y), size, strength in zip(
         _pixels(scene, patches.lonlat[near]), radius, patches.strength[near], strict=True
     ):
-        axes.add_patch(plt.Circle((x, y), size, color=ALTERED, alpha=0.25 + 0.6 * strength, label="altered rock"))
+        axes.add_patch(Circle((x, y), size, color=ALTERED, alpha=0.25 + 0.6 * strength, label="altered rock"))
     near = planet.decoys_near(swath)
     near = near[decoys.is_there(scene.overflight.day.toordinal())[near]]
     for (x, y), number in zip(_pixels(scene, decoys.lonlat[near]), near, strict=True):
         size, kind = decoys.radius_km[number] * 1000 / scene.pixel_m, decoys.kind[number]
         colour = DECOY_COLOURS[kind]
-        axes.add_patch(plt.Circle((x, y), size, fill=False, ec=colour, lw=1.5, label=DECOY_NAMES[kind]))
+        axes.add_patch(Circle((x, y), size, fill=False, ec=colour, lw=1.5, label=DECOY_NAMES[kind]))
     found = planet.deposits
     inside = swath.contains(found.lonlat)
     for known, colour, label in ((False, UNDISCOVERED, "undiscovered deposit"), (True, KNOWN, "known deposit")):

@@ -113,4 +113,4 @@ def distances(prospects: gpd.GeoDataFrame, shapes: gpd.GeoDataFrame) -> np.ndarr
 
 
 def _centres(prospects: gpd.GeoDataFrame) -> np.ndarray:
-    return prospects[["lon", "lat"]].to_numpy(np.float64)
+    return np.asarray(prospects[["lon", "lat"]], np.float64)

@@ -178,7 +178,7 @@ def _weigh_classes(subset: Subset, label: np.ndarray) -> np.ndarray:
     weight = subset.weight.astype("float64")
     for value in np.unique(label):
         weight[label == value] *= subset.weight[subset.label == value].sum() / weight[label == value].sum()
-    return (weight / weight.mean()).astype("float32")
+    return np.asarray(weight / weight.mean(), "float32")
 
 
 def _pair_by_size(sizes: Sequence[int], rng: np.random.Generator) -> Iterator[tuple[int, int]]:

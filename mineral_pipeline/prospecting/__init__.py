@@ -1,6 +1,6 @@
 """From the predictions of an ensemble to ranked locations without a known deposit, in files that geologists open."""
 
-from mineral_pipeline.prospecting.columns import BANDS, ranking_column
+from mineral_pipeline.prospecting.columns import BANDS
 from mineral_pipeline.prospecting.files import remove, to_geojson, write
 from mineral_pipeline.prospecting.freeze import digest, read_frozen
 from mineral_pipeline.prospecting.nearness import distance_km
@@ -32,7 +32,6 @@ __all__ = [
     "nearest_deposit_km",
     "project",
     "rank",
-    "ranking_column",
     "read_frozen",
     "remove",
     "style",

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 
 from mineral_pipeline.prospecting import stac
-from mineral_pipeline.prospecting.columns import ranking_column
+from mineral_pipeline.prospecting.columns import RANKING
 from mineral_pipeline.prospecting.freeze import freeze
 from mineral_pipeline.prospecting.qgis import LAYER, project, style
 from mineral_pipeline.prospecting.raster import write_raster
@@ -35,11 +35,10 @@ def write(workspace: Workspace, prospects: gpd.GeoDataFrame) -> str:
     Returns:
         The hash of the list.
     """
-    column = ranking_column(prospects)
     workspace.remove(artefacts.PROSPECTS)  # its presence says that the others are of the same list
     geojson = json.dumps(to_geojson(prospects), separators=(",", ":"), allow_nan=False)
     workspace.write_bytes(artefacts.PROSPECTS_GEOJSON, geojson.encode())
-    workspace.write_bytes(artefacts.PROSPECTS_STYLE, style(prospects[column], column).encode())
+    workspace.write_bytes(artefacts.PROSPECTS_STYLE, style(prospects[RANKING], RANKING).encode())
     box = stac.extent(prospects.geometry)
     workspace.write_bytes(artefacts.PROSPECTS_PROJECT, project(prospects, box).encode())
     with workspace.upload_from_local(artefacts.PROSPECTS_PACKAGE) as path:

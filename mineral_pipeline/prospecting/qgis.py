@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mineral_pipeline.geometry import CRS
-from mineral_pipeline.prospecting.columns import TITLES, bands_of, ranking_column
+from mineral_pipeline.prospecting.columns import BANDS, RANKING, TITLES
 from mineral_pipeline.workspace import artefacts
 
 COLOURS = ("#ffffd4", "#fed98e", "#fe9929", "#d95f0e", "#993404")
@@ -56,7 +56,6 @@ def project(prospects: gpd.GeoDataFrame, extent: Sequence[float]) -> str:
         prospects: prospects as published.
         extent: west, south, east and north that the project shows first, degrees.
     """
-    column, bands = ranking_column(prospects), bands_of(prospects)
     root = Element("qgis", version=VERSION, projectname="Prospects")
     SubElement(root, "title").text = "Prospects"
     _spatial_reference(SubElement(root, "projectCrs"))
@@ -70,8 +69,8 @@ def project(prospects: gpd.GeoDataFrame, extent: Sequence[float]) -> str:
     source = f"./{artefacts.PROSPECTS_PACKAGE}|layername={LAYER}"
     polygons = _layer(layers, tree, (LAYER, "Prospects by rank", source, "ogr"), shown=True)
     polygons.attrib |= {"type": "vector", "geometry": "Polygon", "wkbType": "MultiPolygon"}
-    _polygons(polygons, column, *_classes(prospects[column]))
-    for number, (band, name) in enumerate(bands.items(), 1):
+    _polygons(polygons, RANKING, *_classes(prospects[RANKING]))
+    for number, (band, name) in enumerate(BANDS.items(), 1):
         layer = _layer(layers, tree, (band, TITLES[band], f"./{artefacts.PROSPECTS_RASTER}", "gdal"), shown=False)
         layer.attrib |= {"type": "raster"}
         _raster(layer, _classes(prospects[name])[0], number)

@@ -21,7 +21,7 @@ from rasterio.features import rasterize
 from rasterio.windows import Window
 
 from mineral_pipeline.geometry import CRS
-from mineral_pipeline.prospecting.columns import bands_of
+from mineral_pipeline.prospecting.columns import BANDS
 
 CELL_DEGREES = 0.1
 """Edge of the largest grid cell: about a fifteenth of a scene at the equator."""
@@ -91,21 +91,21 @@ def write_raster(prospects: gpd.GeoDataFrame, path: str) -> None:
     Cells that no location covers are nan, and blocks of nothing else take no space.
 
     Args:
-        prospects: prospects as published, cut at the antimeridian; a band for each of `bands_of`.
+        prospects: prospects as published, cut at the antimeridian; a band for each of `BANDS`.
         path: local path of the file; a file without overviews stands beside it while it is made.
     """
-    bands, grid = bands_of(prospects), find_grid(prospects.geometry)
+    grid = find_grid(prospects.geometry)
     profile = {
-        "driver": "GTiff", "width": grid.width, "height": grid.height, "count": len(bands), "dtype": "float32",
+        "driver": "GTiff", "width": grid.width, "height": grid.height, "count": len(BANDS), "dtype": "float32",
         "crs": CRS, "transform": grid.transform, "nodata": np.nan, "compress": "deflate", "tiled": True,
         "blockxsize": BLOCK, "blockysize": BLOCK, "sparse_ok": True, "bigtiff": "if_safer",
     }  # fmt: skip
-    values = prospects[list(bands.values())].to_numpy(np.float64, na_value=np.nan).T
+    values = prospects[list(BANDS.values())].to_numpy(np.float64, na_value=np.nan).T
     footprints = prospects.geometry.to_numpy()
     tree, plain = shapely.STRtree(footprints), f"{path}.plain.tif"
     with rasterio.Env(GDAL_CACHEMAX=CACHE_BYTES):
         with rasterio.open(plain, "w", **profile) as file:
-            file.descriptions = tuple(bands)
+            file.descriptions = tuple(BANDS)
             for window in grid.blocks():
                 transform = grid.transform_of(window.col_off, window.row_off)
                 inside = np.sort(tree.query(_box(transform, window), predicate="intersects"))

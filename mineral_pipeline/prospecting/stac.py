@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 
 from mineral_pipeline.geometry import CRS
-from mineral_pipeline.prospecting.columns import TITLES, bands_of
+from mineral_pipeline.prospecting.columns import BANDS, TITLES
 from mineral_pipeline.prospecting.raster import find_grid
 from mineral_pipeline.workspace import artefacts
 
@@ -126,6 +126,6 @@ def _raster(prospects: gpd.GeoDataFrame) -> dict[str, Any]:
         "gsd": grid.cell * 111_195,
         "bands": [
             {"name": band, "description": TITLES[band], "data_type": "float32", "nodata": "nan"}
-            for band in bands_of(prospects)
+            for band in BANDS
         ],
     }  # fmt: skip
