@@ -75,13 +75,8 @@ def select(
         usable &= ~in_buffer
         # The first chip of every location, explored ones in front, else at random, then the second, and so on.
         lots = rng.permutation(int(location.max(initial=-1)) + 1)
-        is_apart = current == TEST and task == "richness" and not assignment.is_like_others
-        is_weighted = current != TEST and task == "presence" and config.balance == "weight"
-        chosen = (
-            usable
-            if is_apart or is_weighted
-            else _draw(usable, target, np.lexsort((lots[location], ~explored[location], rank)))
-        )
+        order = np.lexsort((lots[location], ~explored[location], rank))
+        chosen = usable if _keeps_surplus(current, task, assignment, config) else _draw(usable, target, order)
         drop_reason[usable & ~chosen] = SURPLUS[task]
         settled[location[chosen]] = True
         if current == TEST and assignment.fold is not None:
@@ -102,6 +97,13 @@ def _clearness_rank(chips: gpd.GeoDataFrame, usable: Flags) -> Integers:
     clear_first = chips[usable].sort_values(["brightness", "chip_index"], na_position="last")
     rank = clear_first.groupby("location_id").cumcount()
     return np.asarray(rank.reindex(chips.index, fill_value=0), dtype=np.int64)
+
+
+def _keeps_surplus(subset: int, task: Task, assignment: SplitAssignment, config: Curate) -> bool:
+    """Whether a subset keeps its surplus: regions that are tested keep their richness, weighted classes their chips."""
+    if subset == TEST:
+        return task == "richness" and not assignment.is_like_others
+    return task == "presence" and config.balance == "weight"
 
 
 def _draw(usable: Flags, target: SamplingTarget, order: Integers) -> Flags:
