@@ -104,7 +104,7 @@ def predict_baseline(client: Client, workspace: Workspace, candidates: Candidate
     ]
     if not ensembles:
         return np.full(len(candidates.prospects), np.nan)
-    (predicted,) = predict(client, workspace, ensembles)
+    predicted = np.concatenate([of_baseline for (of_baseline,) in predict(client, workspace, ensembles)])
     location = np.concatenate([chips["location_id"] for chips in candidates.chips.values()])
     return _by_prospect(candidates, pd.Series(predicted).groupby(location).mean())
 
