@@ -9,7 +9,7 @@ from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.workspace import artefacts
 from mineral_pipeline.workspace.workspace import REPAIR, Workspace
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 3
 """Raised when artefacts or columns change their names. Version 1 had no ``workspace.json``."""
 
 VERSION_1 = (artefacts.CATALOGUE, artefacts.RUNS, artefacts.CHIPS, artefacts.LEDGER, "lease")
