@@ -139,7 +139,7 @@ def rows(cell: Cell, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             found = model["metrics"]
             yield from (row(model["label"], metric, found[metric]["value"]) for metric in METRICS if metric in found)
             gain = document["attainable"]["gains"][model["name"]].get("auc")
-            yield row(model["label"], "gain in auc", gain)
+            yield row(model["label"], "gain in auc", gain if cell.signal else None)  # without signal there is none
     labels = {model["name"]: model["label"] for model in document["models"]}
     for one in document.get("added", ()):
         yield row(labels[one["model"]], "added to auc", one["metrics"]["auc"]["difference"]["value"])

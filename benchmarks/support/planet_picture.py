@@ -42,7 +42,7 @@ def draw(file: Path, seed: int = 0) -> None:
     planet = simulation.create(SETTINGS, seed)
     chosen = choose(truth.locations(planet))
     by_location = {id(scene.location): scene for scene in simulation.scenes(planet)}
-    figure, panels = plt.subplots(2, len(KINDS), figsize=(11, 8), layout="constrained")
+    figure, panels = plt.subplots(2, len(KINDS), figsize=(11, 7.6), layout="constrained")
     for (above, below), kind in zip(panels.T, KINDS, strict=True):
         _draw_scene(above, below, planet, by_location[id(planet.locations[chosen[kind]])])
         above.set_title(kind, fontsize=10)
@@ -50,7 +50,7 @@ def draw(file: Path, seed: int = 0) -> None:
         label: handle for axes in panels[1] for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6, fontsize=8, frameon=False)
-    figure.savefig(file, dpi=110, metadata={"Software": None})
+    figure.savefig(file, dpi=90, metadata={"Software": None})
     plt.close(figure)
 
 
