@@ -1,4 +1,4 @@
-"""Tune the best network of each task: dask-ml's randomised search, its fits on workers that offer a GPU.
+"""Tune the best network of each task: a random search by dask-ml, its fits on workers that offer a GPU.
 
     mineral-pipeline tune demo
 
@@ -34,12 +34,16 @@ from mineral_pipeline.workspace import Counts, Workspace, artefacts
 def plan(settings: Settings) -> Plan:
     """Candidates to train; none is known to be done before the grid is."""
     check_networks(settings)  # below, errors mean that there is no grid yet
-    workspace, tune = Workspace(settings.workspace), settings.tune
+    workspace, tune, epochs = (
+        Workspace(settings.workspace),
+        settings.tune,
+        settings.tune.epochs or settings.train.epochs,
+    )
     try:
         done = sum(is_done(workspace, spec) for one in settings.sample_sets for spec in candidates(settings, *one))
     except MineralPipelineError:  # not curated or not trained yet
         done = 0
-    details = {"search": f"{tune.candidates} candidates {for_each_set(settings)}, at most {tune.epochs} epochs each"}
+    details = {"search": f"{tune.candidates} candidates {for_each_set(settings)}, at most {epochs} epochs each"}
     return Plan(Counts("models", planned=tune.candidates * len(settings.sample_sets), skipped=done), details)
 
 

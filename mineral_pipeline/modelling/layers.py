@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from mineral_pipeline.modelling.backend import keras
-from mineral_pipeline.settings import GlobalPooling, Normalisation
+from mineral_pipeline.settings import GlobalPooling, Initialiser, Normalisation, Pooling
 from mineral_pipeline.workspace.pixels import PixelScale
 
 __all__ = [
-    "he_uniform", "image_input", "initial_bias", "keras", "layer_seeds", "normalise", "pool_globally",
-    "sigmoid_output",
+    "he_uniform", "image_input", "initial_bias", "initialiser", "keras", "layer_seeds", "normalise", "pool",
+    "pool_globally", "sigmoid_output",
 ]  # fmt: skip
 
 MAX_BIAS = 3.0
@@ -58,6 +58,14 @@ def image_input(shape: tuple[int, ...], pixels: PixelScale) -> tuple[Any, Any]:
     inputs = keras.Input(shape[1:], dtype=pixels.dtype, name="image")
     x = keras.layers.Rescaling(1 / pixels.white, name="scale")(inputs)
     return inputs, keras.layers.Permute((2, 3, 1), name="channels_last")(x)
+
+
+def pool(x: Any, pooling: Pooling, window: int) -> Any:
+    """(n, y, x, maps) feature maps, a Keras tensor, of which each window of pixels has become one."""
+    if window == 1:
+        return x
+    layer = keras.layers.MaxPooling2D if pooling == "maximum" else keras.layers.AveragePooling2D
+    return layer(window)(x)
 
 
 def pool_globally(x: Any, pooling: GlobalPooling) -> Any:
@@ -108,4 +116,9 @@ def layer_seeds(seed: int) -> Iterator[int]:
 
 def he_uniform(seeds: Iterator[int]) -> Any:
     """He-uniform initial weights from the next seed."""
-    return keras.initializers.HeUniform(seed=next(seeds))
+    return initialiser("he_uniform", seeds)
+
+
+def initialiser(name: Initialiser, seeds: Iterator[int]) -> Any:
+    """Initial weights of some distribution from the next seed."""
+    return keras.initializers.get({"class_name": name, "config": {"seed": next(seeds)}})

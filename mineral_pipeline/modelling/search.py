@@ -13,12 +13,12 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from dask_ml.model_selection import RandomizedSearchCV
+from dask_ml.model_selection import GridSearchCV
 from sklearn.base import BaseEstimator
 
 from mineral_pipeline.errors import DataError, LeaseLostError
 from mineral_pipeline.learning import Task
-from mineral_pipeline.modelling.candidates import candidate_spec, candidate_specs, distributions, grid_winner
+from mineral_pipeline.modelling.candidates import candidate_spec, candidate_specs, grid_winner
 from mineral_pipeline.modelling.criterion import Criterion, Measure
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.draft import begin
@@ -32,7 +32,7 @@ from mineral_pipeline.modelling.model_files import (
 )
 from mineral_pipeline.modelling.model_selection import rank_models
 from mineral_pipeline.modelling.spec import TUNED, ModelSpec
-from mineral_pipeline.settings import Settings
+from mineral_pipeline.settings import Hyperparameters, Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
 LEAST_SCORE = -1e6
@@ -49,40 +49,25 @@ Scheduler = Callable[..., Any]
 
 
 class Candidate(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
-    """A model as an estimator of scikit-learn; its parameters are the hyperparameters."""
+    """A model as an estimator of scikit-learn, whose parameter is a point of the search."""
 
     def __init__(
         self,
         workspace: Workspace,
         spec: ModelSpec,
         criterion: Criterion,
-        *,
-        learning_rate: float = 0,
-        conv_l1: float = 0,
-        conv_l2: float = 0,
-        dense_l1: float = 0,
-        dense_l2: float = 0,
-        dropout: float = 0,
-        kernel: int = 0,
+        hyperparameters: Hyperparameters | None = None,
     ) -> None:
-        """Keep the parameters, as scikit-learn demands."""
+        """Keep the parameters, as scikit-learn demands; without ``hyperparameters`` those of ``spec`` are meant."""
         self.workspace = workspace
         self.spec = spec
         self.criterion = criterion
-        self.learning_rate = learning_rate
-        self.conv_l1 = conv_l1
-        self.conv_l2 = conv_l2
-        self.dense_l1 = dense_l1
-        self.dense_l2 = dense_l2
-        self.dropout = dropout
-        self.kernel = kernel
+        self.hyperparameters = hyperparameters
 
     def fit(self, rows: np.ndarray, labels: np.ndarray) -> Self:
         """Train on the training store; ``rows`` stand for its samples, which are read from Zarr."""
-        context = ("workspace", "spec", "criterion")
-        values = {name: value for name, value in self.get_params().items() if name not in context}
         try:
-            self.fitted_ = candidate_spec(self.spec, values)
+            self.fitted_ = candidate_spec(self.spec, self.hyperparameters or self.spec.hyperparameters)
             self.metrics_: dict[str, Any] | None = fit(self.workspace, self.fitted_, self.criterion.measure)
         except LeaseLostError:  # the candidate has not failed: its run is over
             raise
@@ -131,20 +116,17 @@ def search(
     train, validation = (open_subset(workspace, sample_set, subset) for subset in ("train", "validation"))
     rows = np.arange(len(train) + len(validation))
     criterion = Criterion(settings.train.primary_metric.of(task), measure)
-    RandomizedSearchCV(
+    specs = candidate_specs(settings, workspace, task, criterion, fold)
+    GridSearchCV(
         Candidate(workspace, grid_winner(settings, workspace, task, criterion, fold), criterion),
-        distributions(settings.tune),
-        n_iter=settings.tune.candidates,
-        random_state=settings.seed,
+        {"hyperparameters": [spec.hyperparameters for spec in specs]},
         cv=[(rows[: len(train)], rows[len(train) :])],
         iid=False,
         refit=False,
         error_score=FAILED_SCORE,
         scheduler=scheduler,
     ).fit(rows[:, None], np.concatenate([train.label, validation.label]))
-    table = pd.DataFrame(
-        [_row(workspace, spec, criterion) for spec in candidate_specs(settings, workspace, task, criterion, fold)]
-    )
+    table = pd.DataFrame([_row(workspace, spec, criterion) for spec in specs])
     if (table["reason"] != "").all():
         raise DataError(
             f"tune: every candidate for {sample_set} failed, the first with {table['reason'][0]}: correct settings tune"

@@ -30,7 +30,9 @@ JobName = Literal[
 ]
 Size = Literal["small", "medium", "big"]
 Normalisation = Literal["batch", "group", "layer", "none"]
+Pooling = Literal["maximum", "average"]
 GlobalPooling = Literal["none", "average", "maximum", "both"]
+Initialiser = Literal["he_uniform", "he_normal", "glorot_uniform", "glorot_normal"]
 
 JOBS: tuple[JobName, ...] = (
     "catalogue",
@@ -185,6 +187,16 @@ class Hyperparameters(Section):
     """Fraction of neurons dropped between the convolutions and the dense layers."""
     kernel: PositiveInt = 3
     """Edge length of the convolution kernels in pixels."""
+    stride: PositiveInt = 1
+    """Step of the convolution kernels in pixels."""
+    padding: Literal["same", "valid"] = "same"
+    """Whether convolutions go on beyond the edge of an image, where all is 0 (``same``), or stay inside (``valid``)."""
+    pooling: Pooling = "maximum"
+    """What is kept of the pixels of a pooling window."""
+    activation: Literal["relu", "elu", "leaky_relu", "gelu", "tanh"] = "relu"
+    """Activation of the convolutions and of the hidden dense layers."""
+    initialiser: Initialiser = "he_uniform"
+    """Distribution of the initial weights."""
 
 
 class PrimaryMetric(Section):
@@ -238,9 +250,9 @@ class Tune(Section):
     """The search over the best architecture. Ranges are the study's; all but dropout and kernel are logarithmic."""
 
     candidates: int = Field(20, gt=0)
-    """Number of points drawn from the ranges."""
-    epochs: int = Field(30, gt=0)
-    """Maximum number of epochs of each candidate."""
+    """Number of points: the hyperparameters of the grid's best network, and others drawn from the ranges."""
+    epochs: int | None = Field(None, gt=0)
+    """Maximum number of epochs of each candidate; by default as many as those of the grid had, ``train.epochs``."""
     learning_rate: Range = (1e-7, 1e-3)
     """Adam learning rate."""
     conv_l1: Range = (1e-4, 0.3)
@@ -255,6 +267,22 @@ class Tune(Section):
     """Uniform."""
     kernel: Annotated[tuple[PositiveInt, PositiveInt], AfterValidator(ordered)] = (3, 11)
     """Uniform over the odd numbers."""
+    choices: dict[str, list[Any]] = Field({})
+    """Values of further hyperparameters, of which one is drawn: ``{augmentation: [true, false]}``."""
+
+    @field_validator("choices")
+    @classmethod
+    def _choices_are_hyperparameters(cls, choices: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Values as the hyperparameter has them, so that none fails only when it is trained."""
+        known = [name for name in Hyperparameters.model_fields if name not in cls.model_fields]
+        found = {}
+        for name, values in choices.items():
+            if name not in known:
+                raise ValueError(f"{name} is no hyperparameter without a range: choose among {', '.join(known)}")
+            if not values:
+                raise ValueError(f"{name} has no values: give one or more, or leave it out")
+            found[name] = [getattr(Hyperparameters.model_validate({name: value}), name) for value in values]
+        return found
 
 
 class Evaluate(Section):

@@ -171,6 +171,7 @@ def test_each_artefact_is_made_again_by_its_job_alone(
     jobs = "catalogue,acquire,label,curate,train,tune,evaluate,prospect,report"
     assert repair(jobs) == 0
     store, model = artefacts.samples_store("presence", "train"), artefacts.model("presence", "small-small-s0")
+    models = ["train", "tune", "evaluate", "prospect"]  # what is ranked depends on the evaluation of all models
     for name, redone in (
         (f"{store}/image/c/0/0/0/0", ["curate"]),
         (artefacts.samples_table("richness"), ["curate"]),
@@ -178,8 +179,8 @@ def test_each_artefact_is_made_again_by_its_job_alone(
         (artefacts.labels_part(0), ["label"]),
         (artefacts.PROSPECTS_STYLE, ["prospect"]),
         (artefacts.evaluation_metrics("presence"), ["evaluate"]),
-        (artefacts.model("presence", "brightness", artefacts.MODEL_BASELINE), ["train", "tune", "evaluate"]),
-        (f"{model}/{artefacts.MODEL_NETWORK}", ["train", "tune", "evaluate"]),
+        (artefacts.model("presence", "brightness", artefacts.MODEL_BASELINE), models),
+        (f"{model}/{artefacts.MODEL_NETWORK}", models),
         (artefacts.figure("split"), []),
     ):
         flip(Path(copy.path(name)))

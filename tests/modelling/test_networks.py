@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.errors import DataError, SettingsError
 from mineral_pipeline.modelling import ModelSpec, layers
 from mineral_pipeline.modelling.networks import NETWORKS, build_network, study
 from mineral_pipeline.modelling.networks.study import CONVOLUTIONS, DENSE_LAYERS, MAX_FINAL_SIZE, pooling
@@ -85,6 +86,42 @@ def test_weights_are_he_uniform_and_layers_differ() -> None:
         bound = np.sqrt(6 / np.prod(kernel.shape[:-1]))
         assert 0.8 * bound < np.abs(kernel).max() <= bound
     assert not np.array_equal(kernels[1].ravel()[:100], kernels[2].ravel()[:100])
+
+
+@pytest.mark.parametrize(
+    ("values", "sizes"),
+    [
+        ({}, [32, 32, 16, 16, 8, 8]),
+        ({"stride": 2, "kernel": 5}, [32, 16, 8, 4]),
+        ({"padding": "valid", "kernel": 3}, [32, 30, 15, 13, 6, 4]),
+        ({"pooling": "average"}, [32, 32, 16, 16, 8, 8]),
+    ],
+)
+def test_maps_shrink_as_stride_padding_and_pooling_say(values: dict[str, Any], sizes: list[int]) -> None:
+    built = build_network(replace(SPEC, hyperparameters=Hyperparameters(**values)), (9, 1, 32, 32), BYTES, HALVES)
+    kinds = ("InputLayer", "Conv2D", "MaxPooling2D", "AveragePooling2D")
+    layers_of_maps = [layer for layer in built.layers if type(layer).__name__ in kinds]
+    assert [layer.output.shape[2] for layer in layers_of_maps] == sizes
+    name = "AveragePooling2D" if values.get("pooling") == "average" else "MaxPooling2D"
+    pools = [type(layer).__name__ for layer in layers_of_maps if "Pooling" in type(layer).__name__]
+    assert set(pools) <= {name}
+
+
+def test_activation_and_initial_weights_are_those_of_the_settings() -> None:
+    values = Hyperparameters(activation="elu", initialiser="glorot_normal")
+    built = build_network(replace(SPEC, hyperparameters=values), (9, 1, 32, 32), BYTES, HALVES)
+    activations = {layer.activation.__name__ for layer in built.layers if hasattr(layer, "activation")}
+    assert activations == {"elu", "linear", "sigmoid"}  # convolutions are linear before their normalisation
+    kernel = np.asarray(next(layer.kernel for layer in built.layers if type(layer).__name__ == "Dense"))
+    assert kernel.std() == pytest.approx(np.sqrt(2 / sum(kernel.shape)), rel=0.1)
+
+
+def test_a_chip_of_which_nothing_is_left_is_told() -> None:
+    values = Hyperparameters(kernel=11, padding="valid")
+    with pytest.raises(
+        DataError, match="nothing is left of a chip in block 2 of 3 with kernel 11, stride 1 and padding"
+    ):
+        build_network(replace(SPEC, hyperparameters=values), (9, 1, 32, 32), BYTES, HALVES)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from mineral_pipeline.errors import DataError, LeaseLostError
 from mineral_pipeline.evaluation import measure
 from mineral_pipeline.modelling import Measure, ModelSpec, search
 from mineral_pipeline.modelling.candidates import candidate_specs
-from mineral_pipeline.settings import Settings
+from mineral_pipeline.settings import Settings, Tune
 from mineral_pipeline.workspace import Workspace, artefacts
 
 GRID = ["small-small-s0"]
@@ -131,10 +131,16 @@ def test_collapsed_candidates_lose(
 def test_a_search_of_failures_says_why(
     client: Client, curated: Workspace, config: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "fit", double)
-    hopeless = config.model_copy(update={"tune": config.tune.model_copy(update={"dropout": (0.12, 0.12)})})
+    def failing(*_: object) -> None:
+        raise DataError("diverged")
+
+    (own, *_) = candidate_specs(config, curated, "presence", criterion("presence"))
+    only = config.model_copy(update={"tune": config.tune.model_copy(update={"candidates": 1})})
+    failure = artefacts.model("presence", own.name, artefacts.MODEL_FAILURE)
+    curated.write_json(failure, {"reason": "DataError: diverged"})
+    monkeypatch.setattr(search, "fit", failing)
     with pytest.raises(DataError, match="every candidate for presence failed, the first with DataError: diverged"):
-        search.search(hopeless, curated, "presence", measure, make_scheduler(client, "tune", lambda key, value: None))
+        search.search(only, curated, "presence", measure, make_scheduler(client, "tune", lambda key, value: None))
     assert not curated.exists(artefacts.model("presence", "tuned"))
 
 
@@ -162,7 +168,40 @@ def test_candidates_lie_in_the_ranges_and_come_from_the_seed(curated: Workspace,
     assert np.median(rates) == pytest.approx(-5, abs=0.4), "uniform in the logarithm"
     assert candidate_specs(many, curated, "presence", criterion("presence")) == specs
     other = candidate_specs(many.model_copy(update={"seed": 1}), curated, "presence", criterion("presence"))
-    assert {spec.name for spec in other}.isdisjoint(spec.name for spec in specs)
+    assert {spec.name for spec in other[1:]}.isdisjoint(spec.name for spec in specs)
+
+
+def test_the_first_candidate_is_the_point_of_the_grid(curated: Workspace, config: Settings) -> None:
+    (grid,) = modelling.grid_specs(config, curated, "presence")
+    own, *drawn = candidate_specs(config, curated, "presence", criterion("presence"))
+    assert own.hyperparameters == grid.hyperparameters
+    assert (own.kind, own.epochs) == ("candidate", 3)
+    assert all(spec.hyperparameters != grid.hyperparameters for spec in drawn)
+    unlimited = config.model_copy(update={"tune": config.tune.model_copy(update={"epochs": None})})
+    assert {one.epochs for one in candidate_specs(unlimited, curated, "presence", criterion("presence"))} == {
+        grid.epochs
+    }
+
+
+def test_choices_are_drawn_too(curated: Workspace, config: Settings) -> None:
+    tune = Tune(candidates=40, choices={"augmentation": [True, False], "stride": [1, 2], "activation": ["elu"]})
+    specs = candidate_specs(config.model_copy(update={"tune": tune}), curated, "presence", criterion("presence"))[1:]
+    drawn = [(spec.hyperparameters.augmentation, spec.hyperparameters.stride) for spec in specs]
+    assert set(drawn) == {(True, 1), (True, 2), (False, 1), (False, 2)}
+    assert {spec.hyperparameters.activation for spec in specs} == {"elu"}
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"kernel": [3]}, "kernel is no hyperparameter without a range: choose among schedule"),
+        ({"padding": []}, "padding has no values"),
+        ({"padding": ["half"]}, "padding\n.*'same' or 'valid'"),
+    ],
+)
+def test_choices_that_are_none(choices: dict[str, list[Any]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Tune(choices=choices)
 
 
 # scikit-learn says that there is but one point, which is what is tested
@@ -170,6 +209,6 @@ def test_candidates_lie_in_the_ranges_and_come_from_the_seed(curated: Workspace,
 def test_equal_candidates_are_tried_once(curated: Workspace, config: Settings) -> None:
     point = {name: (0.2, 0.2) for name in ("learning_rate", "conv_l1", "conv_l2", "dense_l1", "dense_l2", "dropout")}
     tune = config.tune.model_copy(update={**point, "kernel": (4, 4)})
-    (spec,) = candidate_specs(config.model_copy(update={"tune": tune}), curated, "presence", criterion("presence"))
+    _, spec = candidate_specs(config.model_copy(update={"tune": tune}), curated, "presence", criterion("presence"))
     assert spec.hyperparameters.kernel == 4
     assert replace(spec, name="", kind="grid").hyperparameters.dropout == 0.2
