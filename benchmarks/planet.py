@@ -43,8 +43,8 @@ SPLITS: Mapping[str, Sequence[str]] = {
 
 CHANGES = [
     "tasks=[presence]", "train.convolutions=[small, medium]", "train.dense_layers=[medium]", "train.seeds=[0]",
-    "train.epochs=10", "train.patience=5", "train.hyperparameters={}", "curate.test_fraction=0.2", "simulate.dates=1",
-    "simulate.islands=2",
+    "train.epochs=10", "train.patience=5", "train.hyperparameters={}", "simulate.dates=1", "simulate.islands=2",
+    "simulate.difficulty=0.1",
 ]  # fmt: skip
 """Changes of the demonstration's settings: two networks, which are trained as in the study."""
 
