@@ -12,7 +12,17 @@ from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from mineral_pipeline.reporting.report_data import Evaluation
-from mineral_pipeline.reporting.style import ACCENT, BASELINE_COLOURS, HAIRLINE, MUTED, legend, new_figure, tidy
+from mineral_pipeline.reporting.style import (
+    ACCENT,
+    BASELINE_COLOURS,
+    HAIRLINE,
+    INK,
+    MUTED,
+    SMALL,
+    legend,
+    new_figure,
+    tidy,
+)
 
 RELIABILITY_BINS = 8
 """Bins of the reliability diagram, of equally many chips."""
@@ -20,7 +30,7 @@ RELIABILITY_BINS = 8
 
 def curves_figure(evaluation: Evaluation) -> Figure:
     """Draw the ROC of the best model against the baselines, and its reliability diagram."""
-    figure, best = new_figure(3.3), evaluation.best["name"]
+    figure, best = new_figure(4.2), evaluation.best["name"]
     left, right = figure.subplots(1, 2)
     random = [_predictions(evaluation, model["name"]) for model in evaluation.random_labels]
     for found in random:
@@ -34,7 +44,8 @@ def curves_figure(evaluation: Evaluation) -> Figure:
     left.plot([0, 1], [0, 1], color=HAIRLINE, linewidth=1, zorder=0)
     tidy(left, "receiver operating characteristic", "false positive rate", "true positive rate", grid="both")
     left.set_aspect("equal")
-    legend(left)
+    # curves may be anywhere in the panel
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=SMALL, labelcolor=INK)
     _reliability_diagram(right, _predictions(evaluation, best))
     return figure
 
