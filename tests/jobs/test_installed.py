@@ -86,7 +86,7 @@ def test_help_says_what_every_command_does(capsys: pytest.CaptureFixture[str]) -
     overview = " ".join(capsys.readouterr().out.split())
     for command in [*COMMANDS, *OTHERS]:
         if command not in DESCRIPTIONS:
-            documentation = importlib.import_module(f"jobs.{command}").__doc__ or ""
+            documentation = importlib.import_module(f"jobs.{command.replace('-', '_')}").__doc__ or ""
             first = documentation.partition("\n")[0]
             assert f"{command} {' '.join(first.removesuffix('.').split())}" in overview
     with pytest.raises(SystemExit):
