@@ -330,7 +330,9 @@ def test_a_baseline_that_reporting_has_never_heard_of_is_in_every_figure(task: T
     _, dots = comparison_figures.grid_figure(both).axes
     assert "coordinates only" in [label.get_text() for label in dots.get_yticklabels()]
     draw = prediction_figures.curves_figure if task == "presence" else prediction_figures.agreement_figure
-    texts = [text.get_text() for axes in draw(both).axes if axes.get_legend() for text in axes.get_legend().get_texts()]
+    figure = draw(both)
+    legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]
+    texts = [text.get_text() for legend in legends for text in legend.get_texts()]
     assert any(text.startswith("coordinates only") for text in texts)
 
 
