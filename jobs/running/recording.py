@@ -39,12 +39,10 @@ def recording(workspace: Workspace, facts: Mapping[str, Any]) -> Iterator[dict[s
         try:
             yield record
         except BaseException as error:
-            _end(ended, refreshing)
             with suppress(WorkspaceError):  # the block's error is the one to tell
-                write_run(workspace, _so_far(record, started, shown) | _ending(error))
+                _write_last(workspace, _so_far(record, started, shown) | _ending(error), ended, refreshing)
             raise
-    _end(ended, refreshing)
-    write_run(workspace, {**record, "seconds": _seconds(started)})
+    _write_last(workspace, {**record, "seconds": _seconds(started)}, ended, refreshing)
 
 
 def _refresh(
@@ -74,9 +72,25 @@ def _ending(error: BaseException) -> dict[str, Any]:
     return {"state": RunState.FAILED, "error": f"{type(error).__name__}: {lines[0]}"}
 
 
-def _end(ended: threading.Event, refreshing: threading.Thread) -> None:
-    ended.set()
-    refreshing.join()
+def _write_last(
+    workspace: Workspace, record: dict[str, Any], ended: threading.Event, refreshing: threading.Thread
+) -> None:
+    """Write how the job ended, when nothing can write an older state over it.
+
+    Should a signal come meanwhile, as when a task and the client find at the same time that the lease is lost, the
+    record is written nonetheless; a second signal is obeyed.
+    """
+
+    def write() -> None:
+        ended.set()
+        refreshing.join()
+        write_run(workspace, record)
+
+    try:
+        write()
+    except KeyboardInterrupt:
+        write()
+        raise
 
 
 def _seconds(started: float) -> float:

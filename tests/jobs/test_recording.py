@@ -86,3 +86,26 @@ def test_a_record_tells_how_its_job_ended(workspace: Workspace, error: BaseExcep
     found = only_run(workspace)
     assert (found["state"], found["error"]) == (state, says)
     assert (found["counts"]["planned"], found["counts"]["done"]) == (24, 13)
+
+
+@pytest.mark.parametrize("error", [DataError("no"), None])
+def test_a_signal_while_the_last_record_is_written_does_not_lose_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, error: DataError | None
+) -> None:
+    signals = [KeyboardInterrupt()]
+
+    def write(to: Workspace, record: dict[str, Any]) -> None:
+        if record["state"] != "running" and signals:
+            raise signals.pop()
+        write_run(to, record)
+
+    def job() -> None:
+        with recording(workspace, FACTS) as record:
+            if error:
+                raise error
+            record |= {"state": "done", "outputs": {}}
+
+    monkeypatch.setattr(module, "write_run", write)
+    with pytest.raises(KeyboardInterrupt):
+        job()
+    assert only_run(workspace)["state"] == ("failed" if error else "done")
