@@ -7,8 +7,16 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from mineral_pipeline.errors import DataError
 from mineral_pipeline.modelling.backend import keras
-from mineral_pipeline.modelling.chunk_cache import SHUFFLED_CHUNKS, ChunkCache, batch_rows, shuffle_rows
+from mineral_pipeline.modelling.chunk_cache import (
+    CACHE_BYTES,
+    SHUFFLED_CHUNKS,
+    ChunkCache,
+    batch_rows,
+    empty_aligned,
+    shuffle_rows,
+)
 from mineral_pipeline.modelling.dataset import Subset
 
 PREFETCHED_BATCHES = 4
@@ -17,7 +25,7 @@ PREFETCHED_BATCHES = 4
 
 def reorient(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Square images (n, band, y, x), each in one of the eight orientations of a square, all equally likely."""
-    turned = np.empty_like(images)
+    turned = empty_aligned(images.shape, images.dtype)
     for image, orientation, target in zip(images, rng.integers(8, size=len(images)), turned, strict=True):
         turns, mirrored = divmod(int(orientation), 2)
         target[:] = np.rot90(image[..., ::-1] if mirrored else image, turns, axes=(-2, -1))
@@ -32,18 +40,35 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
     """
 
     def __init__(
-        self, subset: Subset, seed: int | None = None, first_epoch: int = 0, *, augmentation: bool = False
+        self,
+        subset: Subset,
+        seed: int | None = None,
+        first_epoch: int = 0,
+        *,
+        augmentation: bool = False,
+        max_bytes: int = CACHE_BYTES,
     ) -> None:
         """Read ``subset`` in a new random order in each epoch, or in its own order when ``seed`` is None.
 
         An order, and with ``augmentation`` the orientation of each image, follows from the seed and the number of its
-        epoch, which is ``first_epoch`` where a training goes on.
+        epoch, which is ``first_epoch`` where a training goes on. Decoded chunks and the batch that is made of them take
+        at most ``max_bytes``: two buffers of chunks, one in use and one read ahead, are as large as the memory allows,
+        up to `SHUFFLED_CHUNKS`.
+
+        Raises:
+            DataError: a batch does not fit in ``max_bytes`` twice.
         """
         super().__init__(workers=1, use_multiprocessing=False)
         self._subset, self._seed, self._augmentation = subset, seed, augmentation
         self._size = subset.images.images_per_file
-        # two buffers of shuffled chunks: the one in use, and the one read ahead
-        self._cache = ChunkCache(subset.images, min_chunks=2 * SHUFFLED_CHUNKS)
+        batch_bytes = self._size * int(np.prod(subset.images.shape[1:])) * subset.images.dtype.itemsize
+        if 2 * batch_bytes > max_bytes:
+            raise DataError(
+                f"{subset.images.workspace.uri(subset.images.name)} has batches of {batch_bytes / 2**20:.0f} MB, which"
+                f" do not fit twice in train.memory_mb, {max_bytes // 2**20}: raise it, or lower curate.batch_size"
+            )
+        self._cache = ChunkCache(subset.images, max_bytes - batch_bytes)
+        self._shuffled = min(max(self._cache.max_chunks // 2, 1), SHUFFLED_CHUNKS)
         self._epoch = first_epoch - 1
         self._error: Exception | None = None
         self._batches = batch_rows(np.arange(len(subset)), self._size)
@@ -93,7 +118,7 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
         self._epoch += 1
         if self._seed is not None:
             rng = np.random.default_rng((self._seed, self._epoch))
-            self._batches = batch_rows(shuffle_rows(len(self._subset), self._size, rng), self._size)
+            self._batches = batch_rows(shuffle_rows(len(self._subset), self._size, rng, self._shuffled), self._size)
 
     def close(self) -> None:
         """Release threads and memory."""

@@ -97,4 +97,5 @@ def _base_spec(settings: Settings, workspace: Workspace, task: Task, fold: int |
         permutation=None,
         samples=digest_samples(workspace, artefacts.sample_set(task, fold)),
         fold=fold,
+        memory_mb=train.memory_mb,
     )

@@ -57,6 +57,8 @@ class ModelSpec:
     """Digest of the samples: the same network on other samples is another model."""
     fold: int | None = None
     """Number of the fold whose training subset is learnt; None for that of the split."""
+    memory_mb: int = 512
+    """Memory of decoded images, in MB: where it is short, fewer samples are mixed with each other."""
 
     @property
     def sample_set(self) -> str:

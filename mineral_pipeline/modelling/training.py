@@ -86,7 +86,7 @@ def train(
     if state:
         _restore(model, state)
     rows = list[dict[str, float]](state.rows if state else ())
-    sequences = _to_learn(spec, train_subset, len(rows)), BatchSequence(validation)
+    sequences = _to_learn(spec, train_subset, len(rows)), _to_validate(spec, validation)
     started = time.monotonic() - (rows[-1]["seconds"] if rows else 0)
 
     def record(epoch: int, logs: dict[str, float]) -> None:
@@ -165,7 +165,12 @@ def predict_images(keras_model: Any, images: np.ndarray) -> np.ndarray:
 
 
 def _to_learn(spec: ModelSpec, subset: Subset, first_epoch: int) -> BatchSequence:
-    return BatchSequence(subset, spec.seed, first_epoch, augmentation=spec.hyperparameters.augmentation)
+    augmentation, max_bytes = spec.hyperparameters.augmentation, spec.memory_mb * 2**20
+    return BatchSequence(subset, spec.seed, first_epoch, augmentation=augmentation, max_bytes=max_bytes)
+
+
+def _to_validate(spec: ModelSpec, subset: Subset) -> BatchSequence:
+    return BatchSequence(subset, max_bytes=spec.memory_mb * 2**20)
 
 
 def _live_path(workspace: Workspace, name: str) -> AbstractContextManager[str]:

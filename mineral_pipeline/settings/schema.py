@@ -240,6 +240,9 @@ class Train(Section):
     feature maps of an image, over all of them (``layer``), or ``none``."""
     richness_loss: Literal["mae", "mse"] = "mae"
     """Loss of the regression; the study's text and formula disagree."""
+    memory_mb: int = Field(512, gt=0)
+    """Memory in MB (2^20 bytes) of the decoded images of each subset, training and validation, that a training streams.
+    The order of samples is drawn among as many batches, at most 16, as half of it holds."""
     primary_metric: PrimaryMetric = PrimaryMetric()
     """Metric by which models are chosen and compared."""
     hyperparameters: Hyperparameters = Hyperparameters()

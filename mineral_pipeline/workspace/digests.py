@@ -57,8 +57,9 @@ def digest_table(table: pd.DataFrame) -> str:
 
 def digest_array(array: np.ndarray) -> str:
     """Digest of an array: its type, its shape and its values."""
-    header = json.dumps([str(array.dtype), array.shape])
-    return hashlib.sha256(header.encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
+    digest = hashlib.sha256(json.dumps([str(array.dtype), array.shape]).encode())
+    digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return digest.hexdigest()
 
 
 def _digest(workspace: Workspace, name: str) -> dict[str, str]:

@@ -6,17 +6,25 @@ reads as fill, or one that stands in the place of another, is told by the digest
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import google_crc32c
 import numpy as np
 import zarr
+from numcodecs import blosc
+from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec
 
 from mineral_pipeline.errors import WorkspaceError, one_line
 from mineral_pipeline.workspace.digests import digest_array
 from mineral_pipeline.workspace.pixels import PixelScale
 from mineral_pipeline.workspace.workspace import REPAIR, Workspace
+
+CHECKSUM_BYTES = 4
+"""Bytes of the checksum at the end of a chunk."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,36 @@ class Images:
                 raise WorkspaceError(f"{self.workspace.uri(self.file(number))} {fault}: {REPAIR}")
         raise WorkspaceError(f"{self.workspace.uri(self.name)} changes while it is read: run the same command again")
 
+    def decode_file(self, number: int, images: np.ndarray) -> bytes | None:
+        """Decode a whole file into its place, past Zarr (measured: a fifth less time at 512 pixels, two thirds at 64).
+
+        Args:
+            number: number of the file.
+            images: (images_per_file, band, y, x), contiguous, of the type of the pixels.
+
+        Returns:
+            The checksum that the file ends in, which it was compared with. Equal checksums mean equal images, so that
+            who has found them whole once need not do it again. None where the file is absent, damaged, or not
+            the one chunk that `zarr_store.create_samples` makes: `read` reads it, or says what is wrong.
+        """
+        if not self._is_chunk_a_file:
+            return None
+        try:
+            content = np.frombuffer(self.workspace.read_bytes(self.file(number)), np.uint8)
+            compressed, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:].tobytes()
+            if google_crc32c.value(compressed).to_bytes(CHECKSUM_BYTES, "little") != checksum:
+                return None
+            if int.from_bytes(compressed[4:8].tobytes(), "little") != images.nbytes:  # Blosc's header
+                return None
+            blosc.decompress(compressed, images)
+        except Exception:  # damaged bytes raise errors of any kind; `read` says what became of the file
+            return None
+        return checksum
+
+    def are_whole(self, rows: np.ndarray, images: np.ndarray) -> bool:
+        """Whether images (row, band, y, x) are what was written as those of the indices."""
+        return not self._others(rows, images)
+
     def find_fault(self, number: int) -> str | None:
         """What is wrong with the file of a shard or batch, as far as its images may be read; None when nothing is.
 
@@ -97,6 +135,16 @@ class Images:
         if not self.workspace.exists(self.file(number)):
             return "is absent"
         return f"holds {len(others)} of {len(rows)} images otherwise than they were written, the first at {others[0]}"
+
+    @cached_property
+    def _is_chunk_a_file(self) -> bool:
+        """Whether every file is one chunk, as `zarr_store.COMPRESSORS` leaves it on this machine."""
+        codecs = getattr(self.array.metadata, "codecs", ())
+        if [type(codec) for codec in codecs] != [BytesCodec, BloscCodec, Crc32cCodec]:
+            return False
+        endian = codecs[0].endian  # None where a pixel is a byte
+        is_native = endian is None or endian.value == sys.byteorder
+        return is_native and self.array.chunks[1:] == self.array.shape[1:]
 
     def _decode(self, rows: np.ndarray) -> np.ndarray:
         contiguous = len(rows) > 0 and bool((np.diff(rows) == 1).all())
