@@ -4,9 +4,9 @@
 
 Images of 64 and of 512 pixels, with the noise of a sensor, are read in batches of 16, all methods by turns. Seconds are
 those of the processor, because loaders that work ahead in threads only hide them. Ours mixes 16 batches in the smallest
-memory in which that can be done, so that nothing of an earlier epoch is kept: first a new stream, which compares every
-image with its digest, then an epoch of one that has seen all images. The last table trains a network and tells the share
-of its time that it waits for batches. xbatcher and grain take part where they are installed (`pip install xbatcher
+memory in which that can be done, so that nothing of an earlier epoch is kept: an epoch of a stream that has seen all
+images, and the first of a new one, which compares every image with its digest. The last table trains a network and
+tells the share of its time that it waits for batches. xbatcher and grain take part where they are installed (`pip install xbatcher
 grain`); the project does not need them.
 """
 
@@ -182,9 +182,7 @@ def waiting(store: Store, small: bool) -> BenchmarkResult:
 
 def _read(epoch: Epoch) -> int:
     """Read an epoch, and count its images."""
-    return sum(
-        np.asarray(batch).size // np.asarray(batch)[0].size if np.ndim(batch) > 1 else BATCH for batch in epoch()
-    )
+    return sum(len(batch) if np.ndim(batch) > 1 else BATCH for batch in epoch())
 
 
 if __name__ == "__main__":
