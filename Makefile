@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Everything is installed into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all fuzz bench lint lock
+.PHONY: help install demo test test-all fuzz mutants bench lint lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,10 @@ test-all: install  ## the default suite and the marked tests (slow, slurm, brows
 FUZZ_INPUTS ?= 20000
 fuzz: install  ## readers of foreign bytes on inputs that are almost right, and of a damaged workspace (FUZZ_INPUTS=500: a quick look)
 	@$(BIN)/python -m tests.fuzzing --inputs $(FUZZ_INPUTS)
+
+mutants: install  ## how many small mistakes the tests find: a seeded sample of changes of five packages (hours; goes on where it was)
+	@$(BIN)/python -c 'import cosmic_ray' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e .[mutants]
+	@$(BIN)/python -m tests.mutants
 
 bench: install  ## every benchmark, with its claims checked
 	@mkdir -p benchmarks/results && failed=; for file in $$(grep -l 'command_line(' benchmarks/*.py) $(REAL_BENCHMARKS); do \

@@ -6,8 +6,8 @@ Images of 64 and of 512 pixels, with the noise of a sensor, are read in batches 
 those of the processor, because loaders that work ahead in threads only hide them. Ours mixes 16 batches in the smallest
 memory in which that can be done, so that nothing of an earlier epoch is kept: an epoch of a stream that has seen all
 images, and the first of a new one, which compares every image with its digest. The last table trains a network and
-tells the share of its time that it waits for batches. xbatcher and grain take part where they are installed (`pip install xbatcher
-grain`); the project does not need them.
+tells the share of its time that it waits for batches. xbatcher and grain take part where they are installed (`pip
+install xbatcher grain`); the project does not need them.
 """
 
 from __future__ import annotations

@@ -68,7 +68,8 @@ class ChunkCache:
         self._chunks: OrderedDict[int, Future[np.ndarray]] = OrderedDict()
         self._ahead: set[int] = set()
         self._checksums: dict[int, bytes] = {}
-        self._takers, self._retired, self._spare = 0, list[Future[np.ndarray]](), list[np.ndarray]()
+        self._in_use: list[dict[int, Future[np.ndarray]]] = []
+        self._spare: list[np.ndarray] = []
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pixels")
 
@@ -94,24 +95,24 @@ class ChunkCache:
     def close(self) -> None:
         """Release threads and memory."""
         self._pool.shutdown(cancel_futures=True)
-        for kept in (self._chunks, self._ahead, self._retired, self._spare):
+        for kept in (self._chunks, self._ahead, self._spare):
             kept.clear()
 
     @contextmanager
     def _using(self, rows: np.ndarray) -> Iterator[dict[int, Future[np.ndarray]]]:
         """A block in which no memory of the chunks of ``rows`` is used for others."""
+        chunks: dict[int, Future[np.ndarray]] = {}
         with self._lock:
-            self._takers += 1
-            chunks = {number: self._decoded(number) for number in self._numbers(rows)}
+            self._in_use.append(chunks)
+            numbers = self._numbers(rows)
+            for number in sorted(numbers, key=lambda one: one not in self._chunks):  # none makes room for another
+                chunks[number] = self._decoded(number)
             self._ahead.difference_update(chunks)
         try:
             yield chunks
         finally:
             with self._lock:
-                self._takers -= 1
-                if not self._takers:
-                    self._spare += [one.result() for one in self._retired if one.done() and not one.exception()]
-                    self._retired.clear()
+                self._in_use = [one for one in self._in_use if one is not chunks]
 
     def _numbers(self, rows: np.ndarray) -> list[int]:
         return list(np.unique(rows // self._chunk).tolist())
@@ -122,10 +123,16 @@ class ChunkCache:
             for oldest in [one for one in self._chunks if one not in self._ahead]:
                 if len(self._chunks) < self.max_chunks:
                     break
-                self._retired.append(self._chunks.pop(oldest))
+                self._release(self._chunks.pop(oldest))
             self._chunks[number] = self._pool.submit(self._read, number)
         self._chunks.move_to_end(number)
         return self._chunks[number]
+
+    def _release(self, chunk: Future[np.ndarray]) -> None:
+        """Use the memory of a chunk again, unless somebody copies from it or a thread still writes into it."""
+        is_in_use = any(one is chunk for chunks in self._in_use for one in chunks.values())
+        if not is_in_use and chunk.done() and not chunk.cancelled() and not chunk.exception():
+            self._spare.append(chunk.result())
 
     def _read(self, number: int) -> np.ndarray:
         """The images of a file, in the first places of an array for as many as a file holds."""

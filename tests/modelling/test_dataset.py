@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -20,6 +21,7 @@ from mineral_pipeline.modelling.batch_sequence import BatchSequence
 from mineral_pipeline.modelling.chunk_cache import ChunkCache, batch_rows, shuffle_rows
 from mineral_pipeline.modelling.dataset import SAMPLE_COLUMNS, Subset, open_chips, open_subset, permute_labels
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.digests import digest_array
 from mineral_pipeline.workspace.images import Images
 
 
@@ -57,7 +59,7 @@ def test_a_small_subset_is_decoded_once_and_a_large_one_is_not_kept(
     monkeypatch.setattr(Images, "read", lambda self, rows: found.append(len(rows)) or read(self, rows))
     for max_bytes, reads in ((10**6, 7), (0, 14)):
         found.clear()
-        cache = ChunkCache(images, min_chunks=1, max_bytes=max_bytes)
+        cache = ChunkCache(images, max_bytes)
         for _ in range(2):
             for rows in batch_rows(np.arange(50), 8):
                 cache.take(rows)
@@ -217,5 +219,61 @@ def test_a_batch_that_is_not_what_curate_wrote_is_refused(workspace: Workspace, 
     sequence = BatchSequence(open_subset(workspace, "presence", "train"))
     assert len(sequence[1][0]) == 8
     with pytest.raises(WorkspaceError, match=rf"{first} (is|holds) .*: run `mineral-pipeline repair SETTINGS`"):
+        sequence[0]
+    sequence.close()
+
+
+def test_a_stream_keeps_to_its_memory(tmp_path: Path) -> None:
+    """Seven bands of 16 bits at 512 pixels, in batches of 16: 56 MB each, of which 32 would take 1.9 GB."""
+    stored = sparse_images(tmp_path, batches=12, bands=7, size=512, dtype="uint16")
+    count = len(stored.digests)
+    subset = Subset(stored, pd.DataFrame(), np.zeros(count, "float32"), np.ones(count, "float32"), np.arange(count))
+    tracemalloc.start()
+    for memory_mb, mixed in ((512, 4), (150, 1)):
+        sequence = BatchSequence(subset, seed=0, max_bytes=memory_mb * 2**20)
+        sequence.on_epoch_begin()
+        tracemalloc.reset_peak()
+        before, seen = tracemalloc.get_traced_memory()[0], []
+        for number in range(len(sequence)):
+            images, _, _ = sequence[number]
+            seen.append(images[:, 0, 0, 0].astype(int) // 16)  # which chunk
+            del images
+        peak = tracemalloc.get_traced_memory()[1] - before
+        sequence.close()
+        assert peak < (memory_mb + 20) * 2**20, "and what decoding takes for itself"
+        assert sorted(np.concatenate(seen)) == sorted(np.arange(count) // 16)
+        assert max(len(set(chunks)) for chunks in seen) == mixed
+    tracemalloc.stop()
+    with pytest.raises(DataError, match=r"has batches of 56 MB, .* train.memory_mb, 100: raise it, or lower"):
+        BatchSequence(subset, max_bytes=100 * 2**20)
+
+
+def sparse_images(folder: Path, *, batches: int, bands: int, size: int, dtype: str) -> Images:
+    """A training store of which every image holds its number in one pixel."""
+    made, name = Workspace(str(folder)), artefacts.samples_store("presence", "train")
+    layout = zarr_store.ImageLayout(tuple(f"B{number}" for number in range(bands)), size, 16, dtype)
+    zarr_store.create_samples(made, name, layout, {"label": np.zeros(16 * batches)})
+    digests: dict[int, str] = {}
+    for number in range(batches):
+        images = np.zeros((16, bands, size, size), dtype)
+        images[:, :, -1, -1] = 1
+        images[:, 0, 0, 0] = np.arange(16 * number, 16 * (number + 1))
+        digests |= {16 * number + place: digest_array(image) for place, image in enumerate(images)}
+        zarr_store.write_batch(made, name, number, images)
+    return zarr_store.open_images(made, name, digests)
+
+
+def test_a_file_that_changes_between_epochs_is_refused(workspace: Workspace) -> None:
+    write_samples(workspace, "presence", locations=30, chips=2, size=32, batch=8)
+    subset = open_subset(workspace, "presence", "train")
+    sequence = BatchSequence(subset, max_bytes=2 * 8 * 32 * 32)  # keeps one chunk
+    first = [sequence[number][0] for number in range(len(sequence))]
+    for number, images in enumerate(first):
+        np.testing.assert_array_equal(sequence[number][0], images)
+    store = artefacts.samples_store("presence", "train")
+    names = [f"{store}/image/c/{number}/0/0/0" for number in range(2)]
+    workspace.write_bytes(names[0], workspace.read_bytes(names[1]))
+    sequence[1]
+    with pytest.raises(WorkspaceError, match=f"{names[0]} holds 8 of 8 images otherwise"):
         sequence[0]
     sequence.close()
