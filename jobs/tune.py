@@ -23,8 +23,8 @@ from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import make_scheduler
 from jobs.train import say_whether_reproducible
 from mineral_pipeline.errors import MineralPipelineError
-from mineral_pipeline.learning import Task
-from mineral_pipeline.modelling import TUNED, ModelSpec, check_networks, grid_specs, is_done, select_model
+from mineral_pipeline.learning import TUNED, Task
+from mineral_pipeline.modelling import ModelSpec, check_networks, grid_specs, is_done, select_model
 from mineral_pipeline.modelling.candidates import candidate_specs
 from mineral_pipeline.modelling.search import candidate_result, search
 from mineral_pipeline.settings import Settings

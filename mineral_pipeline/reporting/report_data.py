@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline.learning import ENSEMBLE, TASKS, Task, is_better
+from mineral_pipeline.learning import ENSEMBLE, TASKS, TUNED, Task, is_better
 from mineral_pipeline.workspace import RunState, Workspace, artefacts, read_runs
 
 Model = Mapping[str, Any]
@@ -179,6 +179,8 @@ class ReportData:
     """By task, the locations on which leakage was measured: subset, location_id, shared, meets_test and outline."""
     basis: Mapping[str, Any] = field(default_factory=dict)
     """Who has made the prospects, and how far they can be believed; empty where there are none."""
+    searches: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """Candidates of the search over hyperparameters by task, the grid's own point first."""
 
 
 def read(workspace: Workspace) -> ReportData:
@@ -210,7 +212,12 @@ def read(workspace: Workspace) -> ReportData:
             if workspace.exists(artefacts.samples_leakage(task))
         },
         basis=workspace.read_json(artefacts.PROSPECTS_BASIS) if workspace.exists(artefacts.PROSPECTS_BASIS) else {},
+        searches={task: workspace.read_table(_search(task)) for task in TASKS if workspace.exists(_search(task))},
     )
+
+
+def _search(task: Task) -> str:
+    return artefacts.model(task, TUNED, artefacts.MODEL_SEARCH)
 
 
 def _read_backtests(workspace: Workspace) -> dict[str, Mapping[str, Any]]:
@@ -236,5 +243,6 @@ def max_figures(workspace: Workspace) -> int:
     figures = {artefacts.LEDGER: 2, artefacts.LABELS: 3, artefacts.PROSPECTS: 2, artefacts.samples_summary(TASKS[0]): 1}
     figures |= {artefacts.evaluation_metrics(task): 3 for task in TASKS}
     figures |= {artefacts.samples_leakage(task): 1 for task in TASKS}
+    figures |= {_search(task): 1 for task in TASKS}
     figures |= {artefacts.backtest(name, artefacts.BACKTEST): 1 for name in workspace.list(artefacts.BACKTESTS)}
     return sum(number for name, number in figures.items() if workspace.exists(name))
