@@ -48,6 +48,9 @@ CHANGES = [
 ]  # fmt: skip
 """Changes of the demonstration's settings: two networks, which are trained as in the study."""
 
+JOBS = "jobs=[simulate,catalogue,acquire,label,curate,train,evaluate]"
+"""Jobs of a cell; further settings may add ``tune``."""
+
 SMALL = [
     "curate.min_locations={}",
     "train.convolutions=[small]",
@@ -109,8 +112,7 @@ def run_cell(folder: Path, cell: Cell, changes: Sequence[str]) -> dict[str, Any]
             shutil.rmtree(unfinished, ignore_errors=True)
             shutil.copytree(source, unfinished, ignore=shutil.ignore_patterns("archive"))
             unfinished.rename(target)
-        jobs = "jobs=[simulate,catalogue,acquire,label,curate,train,evaluate]"
-        run_job("run", SETTINGS, target, [*planet, *SPLITS[cell.split], jobs])
+        run_job("run", SETTINGS, target, [JOBS, *planet, *SPLITS[cell.split]])
         document = Workspace(str(target)).read_json(artefacts.evaluation_metrics("presence"))
         result.parent.mkdir(exist_ok=True)
         result.write_text(json.dumps(document))
@@ -137,6 +139,9 @@ def rows(cell: Cell, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             gain = document["attainable"]["gains"][model["name"]].get("auc")
             yield row(model["label"], "gain in auc", gain if cell.signal else None)  # without signal there is none
     labels = {model["name"]: model["label"] for model in document["models"]}
+    if search := document.get("search"):
+        lead = search["difference"]["auc"]["value"]
+        yield row(labels[search["tuned"]], "above the best of the grid in auc", lead)
     for one in document.get("added", ()):
         yield row(labels[one["model"]], "added to auc", one["metrics"]["auc"]["difference"]["value"])
 

@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator
 
 from mineral_pipeline.errors import DataError, LeaseLostError
 from mineral_pipeline.learning import TUNED, Task
-from mineral_pipeline.modelling.candidates import candidate_spec, candidate_specs, grid_winner
+from mineral_pipeline.modelling.candidates import candidate_spec, candidate_specs
 from mineral_pipeline.modelling.criterion import Criterion, Measure
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.draft import begin
@@ -118,7 +118,7 @@ def search(
     criterion = Criterion(settings.train.primary_metric.of(task), measure)
     specs = candidate_specs(settings, workspace, task, criterion, fold)
     GridSearchCV(
-        Candidate(workspace, grid_winner(settings, workspace, task, criterion, fold), criterion),
+        Candidate(workspace, specs[0], criterion),
         {"hyperparameters": [spec.hyperparameters for spec in specs]},
         cv=[(rows[: len(train)], rows[len(train) :])],
         iid=False,
