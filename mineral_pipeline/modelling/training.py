@@ -22,6 +22,7 @@ from mineral_pipeline.modelling.dataset import Subset
 from mineral_pipeline.modelling.draft import Draft
 from mineral_pipeline.modelling.networks import build_network
 from mineral_pipeline.modelling.spec import ModelSpec
+from mineral_pipeline.modelling.weight_averaging import AveragedWeights
 from mineral_pipeline.workspace import Workspace, artefacts
 
 KERAS_LOSS = {"cross_entropy": "binary_crossentropy", "mae": "mae", "mse": "mse"}
@@ -95,6 +96,7 @@ def train(
         keep(_capture(model, rows, stopping))
 
     stopping = EarlyStopping(spec, len(sequences[0]), state)
+    averaging = [AveragedWeights()] if spec.hyperparameters.weight_averaging else []
     with sequences[0].reading(), sequences[1].reading(), ExitStack() as stack:
         events = EventFile(stack.enter_context(_live_path(draft.workspace, draft.file(artefacts.MODEL_EVENTS))))
         stack.callback(events.close)
@@ -107,7 +109,7 @@ def train(
             epochs=len(rows) if state and state.is_over else spec.epochs,
             verbose=0,
             shuffle=False,  # Keras would shuffle the batches again, from the state of the process
-            callbacks=[_statistics(model, sequences[0]), stopping, _each_epoch(record)],
+            callbacks=[stopping, *averaging, _statistics(model, sequences[0]), _each_epoch(record)],
         )
     history = pd.DataFrame(rows)
     if not np.isfinite(history[f"val_{spec.loss}"]).all():
@@ -152,9 +154,12 @@ def _optimiser(spec: ModelSpec, steps: int) -> Any:
             warmup_target=rate if warm_up else None,
             warmup_steps=warm_up * steps,
         )
+    average: dict[str, Any] = {}
+    if values.weight_averaging:
+        average = {"use_ema": True, "ema_momentum": values.weight_averaging}
     if values.weight_decay == 0:
-        return keras.optimizers.Adam(rate)
-    optimiser = keras.optimizers.AdamW(rate, weight_decay=values.weight_decay)
+        return keras.optimizers.Adam(rate, **average)
+    optimiser = keras.optimizers.AdamW(rate, weight_decay=values.weight_decay, **average)
     optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimiser
 
