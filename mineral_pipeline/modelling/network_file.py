@@ -1,4 +1,4 @@
-"""Trained networks in files of which nothing is run but Keras' own layers. Imports Keras: for workers.
+"""Trained networks in files of which nothing is run but layers of Keras and our own. Imports Keras: for workers.
 
 A ``model.keras`` is a ZIP archive of a description of layers and their weights. It comes with a workspace, which
 somebody else may have made.

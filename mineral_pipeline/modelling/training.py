@@ -21,6 +21,7 @@ from mineral_pipeline.modelling.checkpoint import TrainingState
 from mineral_pipeline.modelling.dataset import Subset
 from mineral_pipeline.modelling.draft import Draft
 from mineral_pipeline.modelling.networks import build_network
+from mineral_pipeline.modelling.pixel_statistics import PixelStatistics
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.modelling.weight_averaging import AveragedWeights
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -86,6 +87,8 @@ def train(
     model = compile_model(spec, train_subset)
     if state:
         _restore(model, state)
+    else:
+        _adapt(model, train_subset)
     rows = list[dict[str, float]](state.rows if state else ())
     sequences = _to_learn(spec, train_subset, len(rows)), BatchSequence(validation)
     started = time.monotonic() - (rows[-1]["seconds"] if rows else 0)
@@ -137,6 +140,13 @@ def compile_model(spec: ModelSpec, subset: Subset) -> Any:
     metric = keras.metrics.MeanMetricWrapper(keras.losses.get(loss), name=spec.loss)
     model.compile(optimiser, loss, weighted_metrics=[metric], jit_compile=jit_compile())
     return model
+
+
+def _adapt(model: Any, subset: Subset) -> None:
+    """Give layers that standardise what they see the mean and deviation of training images."""
+    for layer in model.layers:
+        if isinstance(layer, PixelStatistics):
+            layer.adapt(subset.samples.read_images())
 
 
 def _optimiser(spec: ModelSpec, steps: int) -> Any:

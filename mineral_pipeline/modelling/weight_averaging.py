@@ -1,8 +1,8 @@
 """Networks of averaged weights: what is validated, kept and saved while others are trained. Imports Keras: for workers.
 
-The average is Keras' own, exponential over the steps (Polyak and Juditsky 1992, Acceleration of stochastic approximation
-by averaging). Keras' callback that exchanges the weights does so for validation only: early stopping would keep those
-that are trained, and it exchanges by adding and subtracting, which rounds.
+The average is Keras' own, exponential over the steps (Polyak and Juditsky 1992, Acceleration of stochastic
+approximation by averaging). Keras' callback that exchanges the weights does so for validation only, so that early
+stopping would keep those that are trained, and it exchanges by adding and subtracting, which rounds.
 """
 
 from __future__ import annotations

@@ -179,6 +179,9 @@ class Hyperparameters(Section):
     global_pooling: GlobalPooling = "none"
     """What the dense layers see of each feature map of the convolutions: all of its pixels, or only their average,
     their maximum, or both."""
+    statistics: bool = Field(False, exclude_if=is_off)
+    """Whether the dense layers also see the statistics of the pixels that the baseline ``statistics`` learns from,
+    standardised with their mean and deviation over training images."""
     conv_l1: float = Field(0.0, ge=0)
     """L1 penalty of the convolutions."""
     conv_l2: float = Field(1e-4, ge=0)

@@ -29,7 +29,9 @@ def test_the_network_of_the_averages_is_validated_kept_and_saved(workspace: Work
 
     write_samples(workspace, "presence", locations=60, chips=1, size=16, batch=64)  # one step an epoch
     values = {"learning_rate": 0.02, "weight_averaging": MOMENTUM, "weight_decay": weight_decay}
-    config = settings(workspace, train={"convolutions": ["small"], "dense_layers": ["small"], "hyperparameters": values})
+    config = settings(
+        workspace, train={"convolutions": ["small"], "dense_layers": ["small"], "hyperparameters": values}
+    )
     (spec,) = modelling.grid_specs(config, workspace, "presence")
     spec = replace(spec, epochs=6, patience=6)
     subsets = open_subset(workspace, "presence", "train"), open_subset(workspace, "presence", "validation")

@@ -79,6 +79,8 @@ class Architecture:
             x = layers.normalise(x, spec.normalisation)
             x = keras.layers.Activation(values.activation)(x)
         x = layers.pool_globally(x, values.global_pooling)
+        if values.statistics:
+            x = layers.join_statistics(x, inputs, pixels)
         x = keras.layers.Dropout(values.dropout, seed=next(seeds))(x)
         for units in self.units:
             x = keras.layers.Dense(
