@@ -21,7 +21,7 @@ from jobs.running.criterion import make_criterion, make_measure
 from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import make_scheduler
-from jobs.train import say_whether_reproducible
+from jobs.train import pretrain, say_whether_reproducible
 from mineral_pipeline.errors import MineralPipelineError
 from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling import TUNED, ModelSpec, check_networks, grid_specs, is_done, select_model
@@ -56,6 +56,9 @@ def main(settings: Settings, client: Client) -> Counts:
     reasons: Counter[str] = Counter()
     if done < len(specs):
         say_whether_reproducible(client, "tune")
+        pretrain(
+            workspace, client, [one for one in specs if not is_done(workspace, one)], make_measure(settings), "tune"
+        )
     with Progress("tune", "models", len(specs), skipped=done) as progress:
         for task, fold in settings.sample_sets:
             table = search_set(settings, client, progress, task, fold)
