@@ -80,8 +80,8 @@ def build_autoencoder(spec: ModelSpec, samples: Samples) -> keras.Model:
     inputs, x = image_input(samples.images.shape, samples.images.scale)
     maps = encode(spec, x, seeds)
     window = math.ceil(height / maps.shape[1]), math.ceil(width / maps.shape[2])
-    initial = keras.initializers.GlorotUniform(next(seeds))
-    x = keras.layers.Conv2DTranspose(bands, window, window, kernel_initializer=initial, name="decoder")(maps)
+    # zeros: it starts with the mean, as the output of every network starts with the best constant
+    x = keras.layers.Conv2DTranspose(bands, window, window, kernel_initializer="zeros", name="decoder")(maps)
     if tuple(x.shape[1:3]) != (height, width):
         x = keras.layers.Resizing(height, width, name="to_size")(x)
     return keras.Model(inputs, x, name=spec.name)

@@ -80,7 +80,8 @@ def open_unlabelled(workspace: Workspace, spec: ModelSpec) -> Samples:
 def _circles(footprints: Any) -> tuple[np.ndarray, np.ndarray]:
     """Centres (chip, 3) on the unit sphere, and the chords (chip,) from there to the farthest vertex."""
     corners, owner = shapely.get_coordinates(shapely.from_wkb(np.asarray(footprints)), return_index=True)
-    vectors = unit_vectors(corners)
+    keep = np.append(np.diff(owner) == 0, False)  # a ring ends where it begins
+    vectors, owner = unit_vectors(corners[keep]), owner[keep]
     total = np.zeros((len(footprints), 3))
     np.add.at(total, owner, vectors)
     centres = total / np.linalg.norm(total, axis=1, keepdims=True)
