@@ -6,7 +6,8 @@ Reads ``samples/<task>/train.zarr`` and ``validation.zarr``, never the test subs
 refuses to start when test ground leaks into training (``samples/<task>/summary.json``); writes
 ``models/<task>/<name>/``. With ``curate.folds`` it does so for ``samples/<task>/fold-<i>/`` and
 ``models/<task>/fold-<i>/<name>/`` too. Models that are trained already are skipped; one that fails is counted with its
-reason (``failure.json``) and the others go on.
+reason (``failure.json``) and the others go on. With ``train.pretraining`` the convolutions learn first from all of
+``chips.zarr``, in models of their own (``models/<task>/pretraining-<convolutions>-<digest>/``).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from jobs.running.tasks import GPU, collect, submit
 from jobs.running.training_time import describe_time
 from mineral_pipeline.curation import check_leakage
 from mineral_pipeline.modelling import (
+    Measure,
     ModelSpec,
     baseline_specs,
     check_networks,
@@ -31,6 +33,7 @@ from mineral_pipeline.modelling import (
     grid_specs,
     is_done,
     model_names,
+    pretraining_specs,
 )
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
@@ -81,12 +84,24 @@ def fit_all(settings: Settings, client: Client, specs: Sequence[ModelSpec], job:
     calls = {spec.path: (workspace, spec, measure) for spec in todo}
     if todo:
         say_whether_reproducible(client, job)
+    pretrain(workspace, client, todo, measure, job)
     with Progress(job, "models", len(specs), skipped=len(specs) - len(todo)) as progress:
         for result in collect(submit(client, job, fit, calls, GPU), on_error="yield"):
             progress.record(result.name, result.error)
             if result.error is None and result.value["collapsed"]:
                 CONSOLE.print(f"{job}: {result.name} has collapsed to a constant")
     return progress.to_counts()
+
+
+def pretrain(workspace: Workspace, client: Client, specs: Sequence[ModelSpec], measure: Measure, job: str) -> None:
+    """One task per pretraining in which some of the models begin; where one fails they fail as well, and say why."""
+    todo = [spec for spec in pretraining_specs(specs) if not is_done(workspace, spec)]
+    if not todo:
+        return
+    with Progress(job, "pretrainings", len(todo)) as progress:
+        calls = {spec.path: (workspace, spec, measure) for spec in todo}
+        for result in collect(submit(client, job, fit, calls, GPU), on_error="yield"):
+            progress.record(result.name, result.error)
 
 
 def say_whether_reproducible(client: Client, job: str) -> None:

@@ -27,7 +27,7 @@ from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import make_scheduler
 from jobs.running.training_time import describe_time
-from jobs.train import say_whether_reproducible
+from jobs.train import pretrain, say_whether_reproducible
 from mineral_pipeline.errors import MineralPipelineError
 from mineral_pipeline.learning import TUNED, Task
 from mineral_pipeline.modelling import ModelSpec, check_networks, grid_specs, is_done, select_model
@@ -64,6 +64,9 @@ def main(settings: Settings, client: Client) -> Counts:
     reasons: Counter[str] = Counter()
     if done < len(specs):
         say_whether_reproducible(client, "tune")
+        pretrain(
+            workspace, client, [one for one in specs if not is_done(workspace, one)], make_measure(settings), "tune"
+        )
     with Progress("tune", "models", len(specs), skipped=done) as progress:
         for table in search_all(settings, client, progress):
             reasons.update(table["reason"][table["reason"] != ""])

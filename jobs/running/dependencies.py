@@ -119,6 +119,16 @@ def _evaluated_ensembles(settings: Settings) -> list[str]:
     return _ensembles(settings, _sets(settings)) if makes_prospects(settings) else []
 
 
+def _weights(settings: Settings) -> list[str]:
+    """The file in whose weights training begins."""
+    return [settings.train.pretrained] if settings.train.pretrained else []
+
+
+def _unlabelled(settings: Settings) -> list[str]:
+    """The chips from which networks learn before they learn from labels."""
+    return [artefacts.CHIPS] if settings.train.pretraining else []
+
+
 MAKERS: dict[str, JobName] = {
     artefacts.CATALOGUE: "catalogue",
     artefacts.CHIPS: "acquire",
@@ -169,13 +179,15 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     "train": Dependencies(
         ("train", "tasks", "seed"),
         writes=lambda s: _models(_sets(s), modelling.model_names(s)),
-        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s)],
+        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s), *_unlabelled(s)],
+        files=_weights,
         makers=("curate",),
     ),
     "tune": Dependencies(
         ("tune", "train", "tasks", "seed"),
         writes=lambda s: _models(_sets(s), [TUNED]),
-        reads=lambda s: _summaries(s) + _metrics(s, _sets(s)),
+        reads=lambda s: _summaries(s) + _metrics(s, _sets(s)) + _unlabelled(s),
+        files=_weights,
         makers=("curate", "train"),
     ),
     "evaluate": Dependencies(
@@ -200,7 +212,7 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
         ("backtest", "label", "curate", "train", "evaluate", "prospect", "tasks", "seed"),
         writes=lambda s: [artefacts.backtest(s.backtest.folder, artefacts.BACKTEST)],
         reads=lambda s: [artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS],
-        files=lambda s: _deposits(s) + _polygons(s) + _layers(s),
+        files=lambda s: _deposits(s) + _polygons(s) + _layers(s) + _weights(s),
         makers=("label",),
     ),
     "report": Dependencies((), writes=lambda s: [artefacts.REPORT_FOLDER]),

@@ -47,6 +47,11 @@ def absolute(uri: str) -> str:
     return f"{scheme}{separator}{os.path.abspath(os.path.expanduser(path))}"
 
 
+def is_off(value: Any) -> bool:
+    """Whether an option is not used: it is then not written either, so that what was made before it is known again."""
+    return not value
+
+
 def text_encoding(name: str) -> str:
     """The name, if it is that of an encoding of text."""
     try:

@@ -19,8 +19,10 @@ from mineral_pipeline.settings.fields import (
     PositiveInt,
     Range,
     Uri,
+    is_off,
     ordered,
 )
+from mineral_pipeline.settings.hyperparameters import Hyperparameters, Normalisation, Pretraining
 from mineral_pipeline.settings.label import Label
 from mineral_pipeline.settings.prospect_layer import ProspectLayer
 from mineral_pipeline.settings.section import Section
@@ -29,10 +31,6 @@ JobName = Literal[
     "simulate", "catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "backtest", "report"
 ]
 Size = Literal["small", "medium", "big"]
-Normalisation = Literal["batch", "group", "layer", "none"]
-Pooling = Literal["maximum", "average"]
-GlobalPooling = Literal["none", "average", "maximum", "both"]
-Initialiser = Literal["he_uniform", "he_normal", "glorot_uniform", "glorot_normal"]
 
 JOBS: tuple[JobName, ...] = (
     "catalogue",
@@ -159,46 +157,6 @@ class Acquire(Section):
     """Maximum fraction of the last 100 scenes that may be unreachable before the job stops; 1 never stops it."""
 
 
-class Hyperparameters(Section):
-    """Hyperparameters of a network and its optimiser; a search varies them."""
-
-    learning_rate: float = Field(1e-3, gt=0)
-    """Adam learning rate."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Course of the learning rate: ``constant``, or half a period of a ``cosine`` that ends at 0 after ``epochs``."""
-    warm_up: int = Field(0, ge=0)
-    """Epochs, the first, in which the learning rate grows linearly from 0."""
-    weight_decay: float = Field(0.0, ge=0)
-    """Decay of the weights, not of biases, beside the gradient: above 0 Adam becomes AdamW."""
-    augmentation: bool = False
-    """Whether training images are mirrored and turned by quarters, each at random in each epoch."""
-    global_pooling: GlobalPooling = "none"
-    """What the dense layers see of each feature map of the convolutions: all of its pixels, or only their average,
-    their maximum, or both."""
-    conv_l1: float = Field(0.0, ge=0)
-    """L1 penalty of the convolutions."""
-    conv_l2: float = Field(1e-4, ge=0)
-    """L2 penalty of the convolutions."""
-    dense_l1: float = Field(0.0, ge=0)
-    """L1 penalty of the dense layers."""
-    dense_l2: float = Field(1e-4, ge=0)
-    """L2 penalty of the dense layers."""
-    dropout: float = Field(0.3, ge=0, lt=1)
-    """Fraction of neurons dropped between the convolutions and the dense layers."""
-    kernel: PositiveInt = 3
-    """Edge length of the convolution kernels in pixels."""
-    stride: PositiveInt = 1
-    """Step of the convolution kernels in pixels."""
-    padding: Literal["same", "valid"] = "same"
-    """Whether convolutions go on beyond the edge of an image, where all is 0 (``same``), or stay inside (``valid``)."""
-    pooling: Pooling = "maximum"
-    """What is kept of the pixels of a pooling window."""
-    activation: Literal["relu", "elu", "leaky_relu", "gelu", "tanh"] = "relu"
-    """Activation of the convolutions and of the hidden dense layers."""
-    initialiser: Initialiser = "he_uniform"
-    """Distribution of the initial weights."""
-
-
 class PrimaryMetric(Section):
     """The metric of each task by which models are chosen on the validation subset and compared on the test subset.
 
@@ -244,6 +202,17 @@ class Train(Section):
     """Metric by which models are chosen and compared."""
     hyperparameters: Hyperparameters = Hyperparameters()
     """Hyperparameters of every architecture of the grid."""
+    pretraining: Pretraining | None = Field(None, exclude_if=is_off)
+    """How the convolutions learn from images without labels before they learn from labels; by default they do not."""
+    pretrained: Uri | None = Field(None, exclude_if=is_off)
+    """Path or URL of a ``model.keras`` in which training begins: layers of the same name and shape have its weights,
+    but for the output. By default there is none."""
+
+    @model_validator(mode="after")
+    def _begins_in_one_place(self) -> Train:
+        if self.pretraining and self.pretrained:
+            raise ValueError("give pretraining or pretrained: training begins with the weights of one of them")
+        return self
 
 
 class Tune(Section):
