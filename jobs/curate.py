@@ -61,7 +61,6 @@ def main(settings: Settings, client: Client) -> Counts:
         )
         for task, fold in settings.sample_sets
     }
-    deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat", "commodities"])
     planned = sum(int((samples["subset"] != DROPPED).sum()) for samples in selected.values())
     _remove_folds(workspace, settings.tasks)
     for subject, made in assignments.items():
@@ -78,8 +77,7 @@ def main(settings: Settings, client: Client) -> Counts:
             split_leakage = curation.SplitLeakage(samples)
             workspace.write_table(artefacts.samples_table(sample_set), samples)
             workspace.write_table(artefacts.samples_leakage(sample_set), split_leakage.locations())
-            held = deposits.loc[labelling.holding(deposits, subject), ["lon", "lat"]].to_numpy(np.float64)
-            leakage = split_leakage.measure(held, config.max_leakage)
+            leakage = split_leakage.measure(labelling.known_positions(workspace, subject), config.max_leakage)
             summary = curation.summarise(samples, task, config, leakage)
             summary["digest"] = curation.digest_samples(samples, config.batch_size)
             summary["candidates"] = curation.count_candidates(samples, assignment)

@@ -137,6 +137,5 @@ def rank(
     promises = np.concatenate([promise(one) for one in spoken])
     chosen = chips["is_candidate"].to_numpy()
     candidates = prospecting.Candidates(chips[chosen], promises[chosen])
-    deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat", "commodities"])
-    known = deposits.loc[labelling.holding(deposits, commodity or ""), ["lon", "lat"]].to_numpy(np.float64)
+    known = labelling.known_positions(workspace, commodity or "")
     return prospecting.rank(candidates, scores, known, commodity)

@@ -130,6 +130,9 @@ def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
         more = "\n".join(f"{name}: {value}" for name, value in plan.details.items())
         table.add_row(job, f"{plan.counts.planned:,} {plan.counts.unit}", f"{plan.counts.skipped:,}", more)
     CONSOLE.print(table)
-    if remark := feasibility.find_obstacle(jobs, settings) or feasibility.find_doubt(jobs, settings):
+    remarks = (
+        look(jobs, settings) for look in (feasibility.find_obstacle, feasibility.find_rare, feasibility.find_doubt)
+    )
+    if remark := next(filter(None, remarks), ""):
         CONSOLE.print(remark)
     return 0

@@ -26,7 +26,7 @@ from mineral_pipeline import evaluation, labelling, prospecting
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry.polygon_area import lonlat_areas
 from mineral_pipeline.learning import of_subject
-from mineral_pipeline.workspace import Workspace, artefacts, last_run, layout
+from mineral_pipeline.workspace import Workspace, last_run, layout
 
 N_EXAMPLES = 3
 """Known deposits that are named where a table holds some."""
@@ -83,8 +83,7 @@ def without_known(
     workspace: Workspace, later: gpd.GeoDataFrame, merge_km: float, commodity: str
 ) -> tuple[gpd.GeoDataFrame, list[str]]:
     """The deposits that were not known when the list was made, and in words those that were."""
-    table = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat", "commodities"])
-    deposits = table.loc[labelling.holding(table, commodity), ["lon", "lat"]].to_numpy(np.float64)
+    deposits = labelling.known_positions(workspace, commodity)
     distance = prospecting.nearest_deposit_km(later[["lon", "lat"]].to_numpy(np.float64), deposits)
     was_known = distance <= merge_km
     names = [

@@ -66,8 +66,8 @@ def make_rankings(
         truth: the truth of every location of a simulated planet; None elsewhere.
     """
     workspace, prospects = Workspace(settings.workspace), candidates.prospects
-    table, commodity = workspace.read_table(artefacts.DEPOSITS), settings.prospect.commodity or ""
-    deposits = table.loc[labelling.holding(table, commodity), ["lon", "lat"]].to_numpy(np.float64)
+    commodity = settings.prospect.commodity or ""
+    deposits = labelling.known_positions(workspace, commodity)
     found = [
         Ranking("the prospects", MODEL, -prospects["rank"].to_numpy(np.float64)),
         Ranking("chance", RIVAL, np.zeros(len(prospects))),

@@ -33,7 +33,8 @@ def make_conversion(workspace: Workspace, names: Mapping[Task, Sequence[str]], f
         WorkspaceError: the samples were curated by an earlier version.
     """
     sample_sets = {kind_of(task): artefacts.sample_set(task, fold) for task in names}
-    column = subject_column("n_deposits", subject_of(next(iter(names))))
+    subject = subject_of(next(iter(names)))
+    column = subject_column("n_deposits", subject) if subject else "max_deposits"
     largest = int(workspace.read_table(artefacts.LABELS, [column])[column].max())
     tables = {kind_of(task): validated(workspace, sample_sets[kind_of(task)], names[task]) for task in names}
     counts = next(iter(tables.values()))

@@ -212,10 +212,17 @@ def _check_min_locations(samples: gpd.GeoDataFrame, task: Task, minimum: MinLoca
         for name, found in classes.items():
             needed = getattr(minimum, subset)
             if found < needed:
-                without = f", or leave {task} out of tasks" if subject_of(task) else ""
-                what = f" (1: a deposit{of_subject(subject_of(task))})" if subject_of(task) and name == "1" else ""
                 raise DataError(
-                    f"{sample_set}: {subset} has {found} locations of class {name}{what} and needs {needed} (all"
-                    f" subsets: {counts}): widen the catalogue, change curate.block_size_km, the fractions or"
-                    f" curate.test_regions, or lower curate.folds or curate.min_locations{without}"
+                    f"{sample_set}: {subset} has {found} locations of class {name} and needs {needed} (all subsets:"
+                    f" {counts}){_how_rare(samples, task)}: widen the catalogue, change curate.block_size_km, the"
+                    " fractions or curate.test_regions, or lower curate.folds or curate.min_locations"
+                    f"{f', or leave {task} out of tasks' if subject_of(task) else ''}"
                 )
+
+
+def _how_rare(samples: gpd.GeoDataFrame, task: Task) -> str:
+    """How many locations hold what a task about a commodity learns, in words: balance leaves out the others."""
+    if not subject_of(task):
+        return ""
+    rich = samples["location_id"][samples["n_deposits"] > 0].nunique()
+    return f"; {rich:,} of {samples['location_id'].nunique():,} locations hold a deposit{of_subject(subject_of(task))}"

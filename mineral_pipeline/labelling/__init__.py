@@ -14,7 +14,14 @@ from mineral_pipeline.labelling.partitions import (
     summarise_counts,
     write_labels,
 )
-from mineral_pipeline.labelling.targets import Deposits, choose_deposits, column_name, holding, richness
+from mineral_pipeline.labelling.targets import (
+    Deposits,
+    choose_deposits,
+    column_name,
+    holding,
+    known_positions,
+    richness,
+)
 
 __all__ = [
     "EMPTY_CHIPS",
@@ -30,6 +37,7 @@ __all__ = [
     "finish_labels",
     "hide",
     "holding",
+    "known_positions",
     "membership",
     "parts_of",
     "read_barren",

@@ -18,6 +18,7 @@ from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import Flags, Floats
 from mineral_pipeline.labelling.commodities import split_commodities, vocabulary
 from mineral_pipeline.learning import GROUP, name_subject
+from mineral_pipeline.workspace import Workspace, artefacts
 
 N_COMMONEST_SHOWN = 20
 """Commodities that an error message lists."""
@@ -96,11 +97,20 @@ def holding(table: pd.DataFrame, subject: str) -> Flags:
         table: m deposits with ``commodities``.
         subject: what the task is about.
     """
+    if not subject:
+        return np.ones(len(table), dtype=bool)
     names = table["commodities"].str.split(";").explode()
     if subject.startswith(GROUP):
         return _holds(table, names, vocabulary().groups.get(subject.removeprefix(GROUP), frozenset()))
     meant = frozenset(name for name in names.unique() if name and name_subject(name) == subject)
-    return _holds(table, names, meant) if subject else np.ones(len(table), dtype=bool)
+    return _holds(table, names, meant)
+
+
+def known_positions(workspace: Workspace, subject: str) -> Floats:
+    """Return the positions (m, 2) in lon/lat of the known deposits that a task is about."""
+    columns = ["lon", "lat", *(["commodities"] if subject else [])]
+    table = workspace.read_table(artefacts.DEPOSITS, columns)
+    return np.asarray(table.loc[holding(table, subject), ["lon", "lat"]], dtype=np.float64)
 
 
 def _holds(table: pd.DataFrame, names: pd.Series[str], members: frozenset[str]) -> Flags:
