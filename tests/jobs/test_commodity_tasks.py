@@ -20,6 +20,7 @@ TASKS = ["presence:gold", "richness:group:precious"]
 JOBS = (label, curate, train, tune, evaluate, report)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_baselines")
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_everything_is_of_the_commodity(planet: Path, tmp_path: Path, client: Client) -> None:
