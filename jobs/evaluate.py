@@ -41,9 +41,8 @@ from mineral_pipeline.evaluation import (
     join_folds,
     prediction_table,
 )
-from mineral_pipeline.learning import CONSTANT, Task
+from mineral_pipeline.learning import CONSTANT, TUNED, Task
 from mineral_pipeline.modelling import (
-    TUNED,
     baseline_specs,
     done_names,
     grid_specs,

@@ -21,6 +21,7 @@ from jobs.running.criterion import make_measure
 from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
+from jobs.running.training_time import describe_time
 from mineral_pipeline.curation import check_leakage
 from mineral_pipeline.modelling import (
     ModelSpec,
@@ -43,11 +44,12 @@ NO_VISITS = (
 def plan(settings: Settings) -> Plan:
     """Models to train; none is known to be done before the samples are."""
     workspace, models = Workspace(settings.workspace), len(model_names(settings))
-    done = 0
+    done, time = 0, dict[str, str]()
     if all(workspace.exists(artefacts.samples_table(artefacts.sample_set(*one))) for one in settings.sample_sets):
-        done = sum(is_done(workspace, spec) for spec in model_specs(settings, workspace))
+        specs = model_specs(settings, workspace)
+        done, time = sum(is_done(workspace, spec) for spec in specs), describe_time(workspace, specs)
     epochs = f"at most {settings.train.epochs:,} epochs each"
-    details = {"models": f"{models} {for_each_set(settings)}, {epochs}"}
+    details = {"models": f"{models} {for_each_set(settings)}, {epochs}"} | time
     return Plan(Counts("models", planned=models * len(settings.sample_sets), skipped=done), details)
 
 

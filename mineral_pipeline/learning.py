@@ -58,6 +58,9 @@ COORDINATES: Final = "coordinates"
 STATISTICS: Final = "statistics"
 """Name and kind of the baseline from hand-made statistics of the pixels, whose worth beside coordinates is told."""
 
+TUNED: Final = "tuned"
+"""Name and kind of the best network of the search over hyperparameters."""
+
 ENSEMBLE: Final = "ensemble"
 """Name and kind of the mean of an ensemble's predictions, among models that are evaluated."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mineral_pipeline import labelling, modelling
-from mineral_pipeline.learning import SUBSETS, Task, subject_of
+from mineral_pipeline.learning import SUBSETS, TUNED, Task, subject_of
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import artefacts
 
@@ -151,7 +151,7 @@ def makers(artefact: str) -> tuple[JobName, ...]:
     _, name = model
     if name.startswith("member-"):
         return ("evaluate", "prospect")
-    return ("tune",) if name == modelling.TUNED or name.startswith("candidate-") else ("train",)
+    return ("tune",) if name == TUNED or name.startswith("candidate-") else ("train",)
 
 
 DEPENDENCIES: dict[JobName, Dependencies] = {
@@ -180,14 +180,14 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     ),
     "tune": Dependencies(
         ("tune", "train", "tasks", "seed"),
-        writes=lambda s: _models(_sets(s), [modelling.TUNED]),
+        writes=lambda s: _models(_sets(s), [TUNED]),
         reads=lambda s: _summaries(s) + _metrics(s, _sets(s)),
         makers=("curate", "train"),
     ),
     "evaluate": Dependencies(
         ("evaluate", "train", "tasks", "seed"),
         writes=lambda s: _evaluations(s, s.tasks) + _evaluated_ensembles(s),
-        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s), *_metrics(s, _sets(s), modelling.TUNED)],
+        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s), *_metrics(s, _sets(s), TUNED)],
         also=lambda s: {"prospect"} if makes_prospects(s) else set(),  # then the ensemble is evaluated
         makers=("curate", "train", "tune"),
     ),
@@ -197,7 +197,7 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
         reads=lambda s: [
             artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS, *_folds(s, s.prospect_tasks),
             *map(artefacts.samples_summary, _prospecting_sets(s)),
-            *_metrics(s, _prospecting_sets(s), modelling.TUNED), *_evaluations(s, s.prospect_tasks),
+            *_metrics(s, _prospecting_sets(s), TUNED), *_evaluations(s, s.prospect_tasks),
         ],
         files=lambda s: _land(s) + _layers(s),
         makers=("label", "curate", "train", "tune", "evaluate"),

@@ -28,11 +28,10 @@ from mineral_pipeline.modelling.model_selection import (
     select_model,
 )
 from mineral_pipeline.modelling.prediction import predict, predict_subset
-from mineral_pipeline.modelling.spec import TUNED, ModelSpec
+from mineral_pipeline.modelling.spec import ModelSpec
 
 __all__ = [
     "SELECTABLE_KINDS",
-    "TUNED",
     "Criterion",
     "Measure",
     "ModelSpec",

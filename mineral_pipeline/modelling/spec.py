@@ -21,9 +21,6 @@ NETWORK_KINDS: tuple[NetworkKind, ...] = get_args(NetworkKind)
 Role = Literal["network", "baseline"]
 Loss = Literal["cross_entropy", "mae", "mse"]
 
-TUNED = "tuned"
-"""Name of the best model of the search."""
-
 
 @dataclass(frozen=True)
 class ModelSpec:

@@ -19,6 +19,7 @@ from mineral_pipeline.reporting.report_data import ReportData
 from mineral_pipeline.reporting.result_sections import provenance_section, results_section, study_section
 from mineral_pipeline.reporting.scene_figures import Example
 from mineral_pipeline.reporting.scene_sections import ledger_section, scene_section
+from mineral_pipeline.reporting.search_sections import search_section
 from mineral_pipeline.reporting.view_figures import ProspectView
 from mineral_pipeline.reporting.view_sections import views_section
 from mineral_pipeline.workspace.ledger import State
@@ -61,6 +62,7 @@ def build_page(data: ReportData, options: PageOptions) -> Page:
         labels_section(data, options.land),
         split_section(data, options.land),
         *(results_section(task, data.evaluations.get(task), data.out_of_fold.get(task)) for task in data.tasks),
+        search_section(data.searches, data.evaluations),
         prospects_section(data, options.land, options.top, options.truth),
         views_section(options.views),
         backtest_section(data.backtests),

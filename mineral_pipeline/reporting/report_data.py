@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline.learning import ENSEMBLE, TASKS, Task, in_order, is_better, subject_of
+from mineral_pipeline.learning import ENSEMBLE, TASKS, TUNED, Task, in_order, is_better, subject_of
 from mineral_pipeline.workspace import RunState, Workspace, artefacts, read_runs
 from mineral_pipeline.workspace.learnt import find_tasks
 
@@ -182,6 +182,8 @@ class ReportData:
     """The tasks that have a section each."""
     basis: Mapping[str, Any] = field(default_factory=dict)
     """Who has made the prospects, and how far they can be believed; empty where there are none."""
+    searches: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """Candidates of the search over hyperparameters by task, the grid's own point first."""
 
 
 def read(workspace: Workspace) -> ReportData:
@@ -215,6 +217,7 @@ def read(workspace: Workspace) -> ReportData:
         },
         tasks=tasks,
         basis=workspace.read_json(artefacts.PROSPECTS_BASIS) if workspace.exists(artefacts.PROSPECTS_BASIS) else {},
+        searches={task: workspace.read_table(_search(task)) for task in tasks if workspace.exists(_search(task))},
     )
 
 
@@ -222,6 +225,10 @@ def shown_tasks(workspace: Workspace) -> list[Task]:
     """The tasks of a workspace, in order; those about every deposit too, unless all that is there is about less."""
     found = [task for folder in (artefacts.SAMPLES, artefacts.EVALUATIONS) for task in find_tasks(workspace, folder)]
     return in_order([*found, *([] if found and all(map(subject_of, found)) else TASKS)])
+
+
+def _search(task: Task) -> str:
+    return artefacts.model(task, TUNED, artefacts.MODEL_SEARCH)
 
 
 def _read_backtests(workspace: Workspace) -> dict[str, Mapping[str, Any]]:
@@ -248,5 +255,6 @@ def max_figures(workspace: Workspace) -> int:
     figures = {artefacts.LEDGER: 2, artefacts.LABELS: 3, artefacts.PROSPECTS: 2, artefacts.samples_summary(tasks[0]): 1}
     figures |= {artefacts.evaluation_metrics(task): 3 for task in tasks}
     figures |= {artefacts.samples_leakage(task): 1 for task in tasks}
+    figures |= {_search(task): 1 for task in tasks}
     figures |= {artefacts.backtest(name, artefacts.BACKTEST): 1 for name in workspace.list(artefacts.BACKTESTS)}
     return sum(number for name, number in figures.items() if workspace.exists(name))

@@ -9,6 +9,7 @@ from mineral_pipeline.settings.curate import Curate, Exclusion, MinLocations
 from mineral_pipeline.settings.fields import absolute
 from mineral_pipeline.settings.label import DepositColumns, DepositFile, Label
 from mineral_pipeline.settings.loader import expand, load, parse
+from mineral_pipeline.settings.prospect import Prospect
 from mineral_pipeline.settings.prospect_layer import ProspectLayer
 from mineral_pipeline.settings.schema import (
     JOBS,
@@ -22,7 +23,6 @@ from mineral_pipeline.settings.schema import (
     JobName,
     Normalisation,
     Pooling,
-    Prospect,
     Report,
     Settings,
     Simulate,

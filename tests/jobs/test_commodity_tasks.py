@@ -21,6 +21,7 @@ JOBS = (label, curate, train, tune, evaluate, report)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("few_baselines")
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_everything_is_of_the_commodity(planet: Path, tmp_path: Path, client: Client) -> None:
