@@ -26,8 +26,11 @@ JOBS = (label, curate, train, tune, evaluate, report)
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_everything_is_of_the_commodity(planet: Path, tmp_path: Path, client: Client) -> None:
     shutil.copytree(planet / "workspace", tmp_path / "workspace")
-    changes = [f"workspace={tmp_path / 'workspace'}", f"tasks=[{', '.join(TASKS)}]", "train.epochs=1",
-               "evaluate.n_resamples=99", "jobs=[label, curate, train, tune, evaluate, report]"]  # fmt: skip
+    changes = [
+        f"workspace={tmp_path / 'workspace'}", f"tasks=[{', '.join(TASKS)}]", "train.epochs=1", "tune.candidates=1",
+        "train.hyperparameters.stride=2", "tune.kernel=[3, 3]", "evaluate.n_resamples=99",
+        "jobs=[label, curate, train, tune, evaluate, report]",
+    ]  # fmt: skip
     settings = demo_settings(planet, changes, str(tmp_path / "workspace"))
     workspace = Workspace(settings.workspace)
     for job in JOBS:
