@@ -1,6 +1,6 @@
 """From labelled chips to training sets: ocean mask, cloud rank, balance, splits, leakage check, training stores."""
 
-from mineral_pipeline.curation.chips import drop_locations, find_locations, read_chips
+from mineral_pipeline.curation.chips import about, drop_locations, find_locations, read_chips
 from mineral_pipeline.curation.dataset import chips_by_batch, create_stores, digest_samples, summarise, write_samples
 from mineral_pipeline.curation.exclusion import drop_inside, drop_snow, excluded_chips
 from mineral_pipeline.curation.folds import count_candidates, count_held_out, fold_table, held_out_chips
@@ -20,6 +20,7 @@ __all__ = [
     "SplitAssignment",
     "SplitLeakage",
     "SplitOptions",
+    "about",
     "assign_regions",
     "cache_folder",
     "check_leakage",

@@ -25,7 +25,7 @@ from mineral_pipeline.evaluation.resampling import Resampling
 from mineral_pipeline.evaluation.significance import Candidate, Judged, significance
 from mineral_pipeline.evaluation.tuning import compare_with_grid
 from mineral_pipeline.evaluation.verdict import verdict
-from mineral_pipeline.learning import CONSTANT, COORDINATES, RANDOM_LABELS, STATISTICS, Task, local_metric
+from mineral_pipeline.learning import CONSTANT, COORDINATES, RANDOM_LABELS, STATISTICS, Task, kind_of, local_metric
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def compare_models(
     results = {name: jackknife(task, label, one, groups, pairing) for name, one in by_name.items()}
     if not all(np.isfinite(one.value[terms.metric]) for one in results.values()):
         raise DataError(
-            f"train.primary_metric.{task}: {terms.metric} is not defined on the test subset, as where it has one"
-            " class or no pair of near samples: give another metric"
+            f"train.primary_metric.{kind_of(task)}: {terms.metric} is not defined on the test subset, as where it"
+            " has one class or no pair of near samples: give another metric"
         )
     document: dict[str, Any] = {
         "task": task,
@@ -121,7 +121,7 @@ def compare_models(
         "models": [_describe_model(one.facts, results[one.facts["name"]]) for one in models],
         "pairs": {name: _count(task, near) for name, near in pairing.near.items()},
     }
-    if task == "presence":
+    if kind_of(task) == "presence":
         _add_calibration(document["models"], models, test, terms.resampling)
     if candidates := _candidates(models):
         judged = _judged(task, samples, terms)
@@ -186,7 +186,7 @@ def _pair(task: Task, samples: pd.DataFrame, local_km: Sequence[float], drawn: b
 def _count(task: Task, near: sparse.csr_array) -> dict[str, int]:
     """Number of pairs of a local metric and, for presence, of the positives that have one."""
     count = {"pairs": int(near.nnz)}
-    return count | {"positives": int((np.diff(near.indptr) > 0).sum())} if task == "presence" else count
+    return count | {"positives": int((np.diff(near.indptr) > 0).sum())} if kind_of(task) == "presence" else count
 
 
 def _added(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mineral_pipeline.errors import SettingsError
-from mineral_pipeline.learning import RANDOM_LABELS, Task
+from mineral_pipeline.learning import RANDOM_LABELS, Task, kind_of
 from mineral_pipeline.modelling.baselines import BASELINES
 from mineral_pipeline.modelling.initial_weights import describe_file
 from mineral_pipeline.modelling.networks import NETWORKS, study_network
@@ -97,7 +97,7 @@ def _base_spec(settings: Settings, workspace: Workspace, task: Task, fold: int |
         seed=settings.seed,
         epochs=train.epochs,
         patience=train.patience,
-        loss="cross_entropy" if task == "presence" else train.richness_loss,
+        loss="cross_entropy" if kind_of(task) == "presence" else train.richness_loss,
         permutation=None,
         samples=digest_samples(workspace, artefacts.sample_set(task, fold)),
         fold=fold,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from mineral_pipeline.learning import higher_is_better
+from mineral_pipeline.learning import higher_is_better, task_title
 from mineral_pipeline.reporting.formatting import UNDEFINED, metric_name, score, signed, signed_interval
 from mineral_pipeline.reporting.page import FigureItem, Section, Table
 from mineral_pipeline.reporting.report_data import Evaluation
@@ -31,8 +31,8 @@ def search_section(searches: Mapping[str, pd.DataFrame], evaluations: Mapping[st
         evaluation = evaluations[task]
         text.append(search_text(task, table, evaluation))
         if searched(table):
-            caption = CAPTION.format(task=task, metric=metric_name(evaluation.metric))
-            alt = f"Scores of {len(table)} candidates for {task} against each hyperparameter."
+            caption = CAPTION.format(task=task_title(task), metric=metric_name(evaluation.metric))
+            alt = f"Scores of {len(table)} candidates for {task_title(task)} against each hyperparameter."
             items.append(FigureItem(f"search-{task}", search_figure(table, evaluation.metric), caption, alt))
         items.append(candidates_table(task, table, evaluation.metric))
     return Section(anchor, title, text, items)
@@ -41,7 +41,9 @@ def search_section(searches: Mapping[str, pd.DataFrame], evaluations: Mapping[st
 def search_text(task: str, table: pd.DataFrame, evaluation: Evaluation) -> str:
     """How many were tried, and the winner beside the best of the grid, on validation and on test."""
     failed, metric = int((table["reason"] != "").sum()), evaluation.metric
-    tried = f"{task.capitalize()}: {len(table)} points were tried" + (f", of which {failed} failed." if failed else ".")
+    tried = f"{task_title(task).capitalize()}: {len(table)} points were tried" + (
+        f", of which {failed} failed." if failed else "."
+    )
     found = evaluation.metrics.get("search")
     if not found:
         return f"{tried} No network of the grid and of the search is left to compare."
@@ -76,7 +78,7 @@ def candidates_table(task: str, table: pd.DataFrame, metric: str) -> Table:
         for number, row in ordered.iterrows()
     ]
     header = ("candidate", metric_name(metric), "epochs", *(name.replace("_", " ") for name in names))
-    caption = f"The candidates for {task}, by their scores on the validation subset."
+    caption = f"The candidates for {task_title(task)}, by their scores on the validation subset."
     return Table(header, rows, caption, numeric=frozenset(range(1, len(header))), shown=SHOWN)
 
 

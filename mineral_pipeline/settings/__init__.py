@@ -17,6 +17,7 @@ from mineral_pipeline.settings.hyperparameters import (
 )
 from mineral_pipeline.settings.label import DepositColumns, DepositFile, Label
 from mineral_pipeline.settings.loader import expand, load, parse
+from mineral_pipeline.settings.prospect import Prospect
 from mineral_pipeline.settings.prospect_layer import ProspectLayer
 from mineral_pipeline.settings.schema import (
     JOBS,
@@ -25,7 +26,6 @@ from mineral_pipeline.settings.schema import (
     Catalogue,
     Evaluate,
     JobName,
-    Prospect,
     Report,
     Settings,
     Simulate,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from mineral_pipeline.learning import METRICS, TASKS, Task, local_metric
+from mineral_pipeline.learning import METRICS, TASKS, Task, kind_of, local_metric, make_task, subject_of
 from mineral_pipeline.settings.backtest import Backtest
 from mineral_pipeline.settings.curate import Curate
 from mineral_pipeline.settings.fields import (
@@ -18,13 +18,14 @@ from mineral_pipeline.settings.fields import (
     OpenFraction,
     PositiveInt,
     Range,
+    TaskName,
     Uri,
     is_off,
     ordered,
 )
 from mineral_pipeline.settings.hyperparameters import Hyperparameters, Normalisation, Pretraining
 from mineral_pipeline.settings.label import Label
-from mineral_pipeline.settings.prospect_layer import ProspectLayer
+from mineral_pipeline.settings.prospect import Prospect
 from mineral_pipeline.settings.section import Section
 
 JobName = Literal[
@@ -172,7 +173,7 @@ class PrimaryMetric(Section):
 
     def of(self, task: Task) -> str:
         """The metric of a task."""
-        return self.presence if task == "presence" else self.richness
+        return self.presence if kind_of(task) == "presence" else self.richness
 
 
 class Train(Section):
@@ -265,25 +266,6 @@ class Evaluate(Section):
     Time and memory grow with the square of a distance: a pair of samples takes 30 bytes."""
 
 
-class Prospect(Section):
-    """The search for unknown deposits."""
-
-    ensemble_size: int = Field(5, gt=1)
-    """Number of networks of the ensemble, one per seed."""
-    top: int = Field(100, gt=0)
-    """Number of prospects outlined and listed in the report; the files hold all."""
-    layers: list[ProspectLayer] | None = None
-    """The user's vector files: reasons beside the prospects, and ground that is no prospect; by default none."""
-
-    @field_validator("layers")
-    @classmethod
-    def _layers_differ(cls, layers: list[ProspectLayer] | None) -> list[ProspectLayer] | None:
-        slugs = [layer.slug for layer in layers or () if layer.role == "reason"]
-        if len(set(slugs)) < len(slugs):
-            raise ValueError("two layers have the same name: columns are named after them")
-        return layers
-
-
 class Report(Section):
     """The report page."""
 
@@ -304,8 +286,9 @@ class Settings(Section):
     """Jobs of ``run``, in order."""
     seed: int = Field(0, ge=0)
     """Seed of everything random."""
-    tasks: Annotated[list[Task], Distinct] = Field(list(TASKS), min_length=1)
-    """Tasks that are learnt: binary presence, log-richness regression."""
+    tasks: Annotated[list[TaskName], Distinct] = Field(list(TASKS), min_length=1)
+    """Tasks that are learnt: binary ``presence``, log-``richness`` regression, of every deposit or, after a colon, of a
+    commodity or a group of commodities: ``presence:gold``, ``richness:group:precious`` (see docs/deposits.md)."""
     max_failed_fraction: Fraction = 0.01
     """Maximum fraction of failed items with which a job still exits with status 0."""
     simulate: Simulate = Simulate()
@@ -336,6 +319,33 @@ class Settings(Section):
         for job, section in (("label", self.label), ("curate", self.curate)):
             if job in self.jobs and section is None:
                 raise ValueError(f"{job}: the job {job} is listed in jobs but its section is absent")
+        return self
+
+    @property
+    def subjects(self) -> list[str]:
+        """What the tasks are about: first every deposit, which is empty, whether or not a task is about all."""
+        return list(dict.fromkeys(["", *map(subject_of, self.tasks)]))
+
+    @property
+    def prospect_tasks(self) -> list[Task]:
+        """Tasks whose models make the prospects: those about ``prospect.commodity``."""
+        return [task for task in self.tasks if subject_of(task) == (self.prospect.commodity or "")]
+
+    @model_validator(mode="after")
+    def _prospects_have_their_tasks(self) -> Settings:
+        if self.prospect.commodity is not None:
+            needed = [make_task(kind, self.prospect.commodity) for kind in TASKS]
+            if missing := [task for task in needed if task not in self.tasks]:
+                raise ValueError(
+                    f"prospect.commodity: {self.prospect.commodity} is ranked by {' and '.join(needed)}:"
+                    f" add {' and '.join(missing)} to tasks"
+                )
+        elif not self.prospect_tasks and (jobs := [job for job in ("prospect", "backtest") if job in self.jobs]):
+            raise ValueError(
+                f"tasks: the job {jobs[0]} ranks places by presence or richness, and tasks are about"
+                f" {', '.join(dict.fromkeys(map(subject_of, self.tasks)))} alone: set prospect.commodity, or leave"
+                f" {' and '.join(jobs)} out of jobs"
+            )
         return self
 
     @model_validator(mode="after")
