@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import shapely
 from interrupted_fit import after_each_checkpoint
-from synthetic_samples import image, settings, write_samples
+from synthetic_samples import settings, write_samples
 
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
@@ -43,8 +43,9 @@ def square(lon: float, lat: float = 0.0, edge: float = 1.0) -> Any:
 
 def write_chips(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store of chips two degrees apart along the equator, across the antimeridian, and a ledger that knows them."""
-    rng = np.random.default_rng(3)
-    images = np.stack([image(rng, 16, float(number % 2), "presence") for number in range(CHIPS)])[:, None]
+    # slopes, whose hidden squares follow from the others: nothing can be learnt from noise
+    rise, y = np.random.default_rng(3).uniform(-7, 7, (2, CHIPS, 1, 1)), np.arange(-8, 8)
+    images = (128 + rise[0] * y + rise[1] * y[:, None]).astype("uint8")[:, None]
     names = [f"chip-{number}" for number in range(CHIPS)]
     table = pd.DataFrame({"chip_index": np.arange(CHIPS), "chip_id": names, "scene_id": names, "location_id": names})
     table["product_id"] = names
@@ -184,7 +185,7 @@ def test_an_interrupted_pretraining_becomes_what_it_would_have_become_and_networ
         for one, other in zip(layer.get_weights(), whole.get_layer(layer.name).get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(model.get_layer("dense").get_weights()[0], random)
-    assert np.isfinite(loss).all()
+    assert loss.iloc[-5:].mean() < 0.85 * loss.iloc[0], "it tells more of what is hidden than its mean"
 
 
 def test_training_begins_with_the_layers_of_a_file(sampled: Workspace, tmp_path: Path) -> None:
