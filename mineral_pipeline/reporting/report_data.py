@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mineral_pipeline.learning import ENSEMBLE, TASKS, Task, is_better
-from mineral_pipeline.workspace import RunState, Workspace, artefacts, read_runs
+from mineral_pipeline.workspace import RunState, Workspace, artefacts, ledger, read_runs
 
 Model = Mapping[str, Any]
 """A model of ``evaluation/<task>/metrics.json``: name, label, role (``network`` or ``baseline``), kind, convolution,
@@ -192,7 +192,7 @@ def read(workspace: Workspace) -> ReportData:
     curated = [task for task in TASKS if workspace.exists(artefacts.samples_summary(task))]
     return ReportData(
         catalogue=None if catalogue is None else len(catalogue),
-        ledger=table(artefacts.LEDGER),
+        ledger=ledger.read(workspace) if workspace.exists(artefacts.LEDGER) else None,
         deposits=table(artefacts.DEPOSITS, ["lon", "lat"]),
         labels=table(artefacts.LABELS),
         samples={task: workspace.read_table(artefacts.samples_table(task)) for task in curated},

@@ -24,6 +24,9 @@ CHIPS = "chips.zarr"
 LEDGER = "chips.parquet"
 """Folder of the ledger's parts."""
 
+LEDGER_COPY = ".chips.parquet"
+"""All parts of the ledger in one file, which is never the truth; see `mineral_pipeline.workspace.ledger_copy`."""
+
 DEPOSITS = "deposits.parquet"
 DEPOSITS_REPORT = "deposits.json"
 BARREN = "barren.parquet"
@@ -52,7 +55,7 @@ PROSPECT_FILES = (
 BACKTESTS = "backtests"
 """Folder of the back-tests. Each is a workspace, which takes `SHARED` from the one around it."""
 
-SHARED = (CATALOGUE, CHIPS, LEDGER)
+SHARED = (CATALOGUE, CHIPS, LEDGER, LEDGER_COPY)
 """Artefacts that a back-test shares with the workspace around it: they do not depend on deposits."""
 
 BACKTEST = "backtest.json"

@@ -32,6 +32,11 @@ THREADS = 16
 REPAIR = "run `mineral-pipeline repair SETTINGS`"
 """What to do about damage."""
 
+MARKS = (
+    "size", "mtime", "created", "ino", "ETag", "LastModified", "etag", "generation", "updated", "last_modified",
+)  # fmt: skip
+"""What file systems tell of a file in a listing that changes with it, by fsspec's names; every one tells the size."""
+
 _BACKTEST = re.compile(rf"(.+)/{artefacts.BACKTESTS}/[^/]+/?")
 """URL of a back-test, with that of the workspace around it."""
 
@@ -101,6 +106,30 @@ class Workspace:
             found = self._fs.find(root, detail=True)
         files = {path.removeprefix(root): int(entry["size"]) for path, entry in found.items() if path.startswith(root)}
         return {name: files[name] for name in sorted(files) if "/." not in f"/{name}"}
+
+    def marks(self, folder: str) -> dict[str, str]:
+        """What tells each file directly in ``folder`` from any other that has had its name, by its sorted name.
+
+        Size and what else the file system tells in a listing: times, inode, tag or generation. Empty where it tells
+        none of these, and when the folder is absent.
+        """
+        with self._translating_errors(folder, "listed"):
+            try:
+                found = self._fs.ls(self.path(folder), detail=True)
+            except FileNotFoundError:
+                return {}
+        marks = {
+            entry["name"].rsplit("/", 1)[-1]: {key: str(entry[key]) for key in MARKS if entry.get(key) is not None}
+            for entry in found
+            if entry["type"] == "file"
+        }
+        if not all(len(mark) > 1 for mark in marks.values()):
+            return {}
+        return {
+            name: documents.digest_document(mark)[:16]
+            for name, mark in sorted(marks.items())
+            if not name.startswith(".")
+        }
 
     def remove(self, name: str) -> None:
         """Remove ``name``, a folder with all it holds; nothing happens when it is absent."""
@@ -239,8 +268,15 @@ class Workspace:
         with ThreadPoolExecutor(THREADS) as pool:
             return tables.to_frame(list(pool.map(lambda name: self._read_arrow(name, columns), names)))
 
-    def read_parts(self, folder: str, columns: Sequence[str]) -> dict[str, pa.Table | WorkspaceError]:
-        """Every part of a table by its name in ``folder``, as Arrow table; in place of a damaged one, the reason.
+    def read_parts(
+        self, folder: str, columns: Sequence[str] | None = None, names: Sequence[str] | None = None
+    ) -> dict[str, pa.Table | WorkspaceError]:
+        """Parts of a table by their names in ``folder``, as Arrow table; in place of a damaged one, the reason.
+
+        Args:
+            folder: name of the table.
+            columns: columns to read, by default all.
+            names: names of the parts, by default all that are there.
 
         Raises:
             WorkspaceError: the workspace cannot be read at all.
@@ -253,9 +289,9 @@ class Workspace:
             except WorkspaceError as error:
                 return error
 
-        names = self._parts(folder)
+        files = self._parts(folder) if names is None else [f"{folder}/{name}" for name in names]
         with ThreadPoolExecutor(THREADS) as pool:
-            return {name.rsplit("/", 1)[-1]: part for name, part in zip(names, pool.map(read, names), strict=True)}
+            return {file.rsplit("/", 1)[-1]: part for file, part in zip(files, pool.map(read, files), strict=True)}
 
     def _read_arrow(self, name: str, columns: Sequence[str] | None) -> pa.Table:
         return self._decoded(name, lambda content: tables.decode_arrow(content, columns), self.read_bytes(name))
