@@ -72,6 +72,9 @@ REPORT = f"{REPORT_FOLDER}/index.html"
 MODELS = "models"
 """Folder of all models."""
 
+FOLDERS = (RUNS, LOCK, CHIPS, LEDGER, LABELS, REPORT_FOLDER, MODELS)
+"""Artefacts of many files, of which an object store knows only by a listing."""
+
 MODEL_SPEC = "settings.yaml"
 """File of a model: all that decides it."""
 

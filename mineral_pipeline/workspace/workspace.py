@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -37,6 +37,9 @@ MARKS = (
 )  # fmt: skip
 """What file systems tell of a file in a listing that changes with it, by fsspec's names; every one tells the size."""
 
+EMPTY = "not satisfiable"
+"""Words in the answer of an object store that is asked for the first byte of an empty object."""
+
 _BACKTEST = re.compile(rf"(.+)/{artefacts.BACKTESTS}/[^/]+/?")
 """URL of a back-test, with that of the workspace around it."""
 
@@ -57,7 +60,9 @@ class Workspace:
     def _filesystem(self) -> tuple[fsspec.AbstractFileSystem, str]:
         try:
             # No listing is cached, because what other processes write must be seen.
-            return fsspec.core.url_to_fs(self.url, use_listings_cache=False)  # type: ignore[no-any-return]
+            return fsspec.core.url_to_fs(  # type: ignore[no-any-return]
+                self.url, use_listings_cache=False, **_client_options(self.url)
+            )
         except (ValueError, ImportError, OSError) as error:
             raise WorkspaceError(f"workspace {self.url}: {error}") from error
 
@@ -80,14 +85,25 @@ class Workspace:
         return self.path(name) if self.is_local else f"{self._holder(name).rstrip('/')}/{name}"
 
     def exists(self, name: str) -> bool:
-        """Whether ``name`` is there."""
+        """Whether ``name`` is there; of the folders of an object store those among `artefacts.FOLDERS` are known."""
+        if not self.is_local and name not in artefacts.FOLDERS:
+            return self.is_file(name)
         with self._translating_errors(name, "read"):
             return bool(self._fs.exists(self.path(name)))
 
     def is_file(self, name: str) -> bool:
-        """Whether ``name`` is there and no folder."""
+        """Whether ``name`` is there and no folder: one request to an object store, whose clients would list, too."""
         with self._translating_errors(name, "read"):
-            return bool(self._fs.exists(self.path(name)) and not self._fs.isdir(self.path(name)))
+            if self.is_local:
+                return bool(self._fs.isfile(self.path(name)))
+            try:
+                self._fs.cat_file(self.path(name), start=0, end=1)
+            except (FileNotFoundError, IsADirectoryError):
+                return False
+            except OSError as error:
+                if EMPTY not in str(error):
+                    raise
+        return True
 
     def list(self, folder: str) -> list[str]:
         """Sorted names (without the folder) of what lies directly in ``folder``; empty when it is absent."""
@@ -133,9 +149,13 @@ class Workspace:
 
     def remove(self, name: str) -> None:
         """Remove ``name``, a folder with all it holds; nothing happens when it is absent."""
-        if self.exists(name):
-            with self._translating_errors(name, "removed"):
-                self._fs.rm(self.path(name), recursive=True)
+        with self._translating_errors(name, "removed"), suppress(FileNotFoundError):
+            self._fs.rm(self.path(name), recursive=True)
+
+    def remove_file(self, name: str) -> None:
+        """Remove a file of which the whole name is known: one request; nothing happens when it is absent."""
+        with self._translating_errors(name, "removed"), suppress(FileNotFoundError):
+            self._fs.rm_file(self.path(name))
 
     def move(self, folder: str, name: str, last: str) -> None:
         """Give a folder of files another name, in place of what had it: at once on a disk, file by file elsewhere.
@@ -145,7 +165,7 @@ class Workspace:
             name: its new name.
             last: file whose presence tells that the folder is whole: it goes first and comes last.
         """
-        self.remove(f"{name}/{last}")
+        self.remove_file(f"{name}/{last}")
         self.remove(name)
         if self.is_local:
             with self.writing(name):
@@ -253,11 +273,20 @@ class Workspace:
         Raises:
             WorkspaceError: it is absent or damaged, or lacks a column.
         """
-        if self.is_file(name):
-            return self._decoded(name, lambda content: tables.decode(content, columns), self.read_bytes(name))
+        content = None if name in artefacts.FOLDERS else self._read_file(name)
+        if content is not None:
+            return self._decoded(name, lambda content: tables.decode(content, columns), content)
         if not (parts := self._parts(name)):
             raise WorkspaceError(f"{self.uri(name)} is absent: run the job that makes it")
         return self.read_tables(parts, columns)
+
+    def _read_file(self, name: str) -> bytes | None:
+        """Content of ``name``; None when it is absent or a folder."""
+        with self._translating_errors(name, "read"):
+            try:
+                return bytes(self._fs.cat_file(self.path(name)))
+            except (FileNotFoundError, IsADirectoryError):
+                return None
 
     def read_tables(self, names: Sequence[str], columns: Sequence[str] | None = None) -> Any:
         """Read tables of the same columns, one or more, as one (Geo)DataFrame.
@@ -325,4 +354,9 @@ class Workspace:
         """The Zarr store of ``name``."""
         if self.is_local:
             return LocalStore(self.path(name))
-        return FsspecStore.from_url(self.uri(name))
+        return FsspecStore.from_url(self.uri(name), storage_options=_client_options(self.url))
+
+
+def _client_options(url: str) -> dict[str, Any]:
+    """Options of an object store's client. Of one that reads by several requests at once s3fs asks the size before."""
+    return {"max_concurrency": 1} if url.startswith(("s3://", "s3a://")) else {}
