@@ -5,25 +5,24 @@
 Reads ``labels.parquet``, ``chips.parquet``, ``chips.zarr``, ``deposits.parquet`` and the polygons of the settings;
 writes ``samples/<task>/{train,validation,test}.zarr``, ``samples.parquet``, ``leakage.parquet`` and, last,
 ``summary.json`` with the leakage between the subsets and the digest of the set; with ``curate.folds`` the same in
-``samples/<task>/fold-<i>/`` too, and ``samples/folds.parquet``. A task of the graph owns one batch of one store.
+``samples/<task>/fold-<i>/`` too, and ``samples/folds.parquet``. A task of the graph owns whole batches of the stores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 from distributed import Client
 
+from jobs.curation.copying import copy_chips
 from jobs.curation.exclusion import check_exclusions, drop_excluded, drop_ocean
 from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
-from jobs.running.tasks import Tasks, collect, submit
 from mineral_pipeline import curation
 from mineral_pipeline.errors import SettingsError
-from mineral_pipeline.learning import DROPPED, SUBSETS, Task
+from mineral_pipeline.learning import DROPPED, Task
 from mineral_pipeline.settings import Curate, Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, zarr_store
 
@@ -67,8 +66,8 @@ def main(settings: Settings, client: Client) -> Counts:
         for (task, fold), samples in selected.items():
             sample_set = artefacts.sample_set(task, fold)
             curation.create_stores(workspace, sample_set, samples, config.batch_size)
-            for result in collect(_copy(client, workspace, sample_set, samples, config.batch_size)):
-                progress.advance(done=result.value)
+            for copied in copy_chips(client, workspace, sample_set, samples, config.batch_size):
+                progress.advance(done=copied)
             split_leakage = curation.SplitLeakage(samples)
             workspace.write_table(artefacts.samples_table(sample_set), samples)
             workspace.write_table(artefacts.samples_leakage(sample_set), split_leakage.locations())
@@ -92,21 +91,6 @@ def _remove_folds(workspace: Workspace, tasks: Sequence[Task]) -> None:
         for name in workspace.list(folder):
             if name.startswith(artefacts.FOLD):
                 workspace.remove(f"{folder}/{name}")
-
-
-def _copy(client: Client, workspace: Workspace, sample_set: str, samples: gpd.GeoDataFrame, batch_size: int) -> Tasks:
-    """One task per batch: read its chips in the order of the chip store, write one chunk."""
-    calls = {
-        f"copy-{sample_set}/{subset} {batch:05d}": (
-            workspace,
-            artefacts.samples_store(sample_set, subset),
-            batch,
-            chips,
-        )
-        for subset in SUBSETS
-        for batch, chips in enumerate(curation.chips_by_batch(samples, subset, batch_size))
-    }
-    return submit(client, "curate", curation.write_samples, calls)
 
 
 def _config(settings: Settings) -> Curate:

@@ -130,6 +130,15 @@ def samples_folder(sample_set: str) -> str:
     return f"samples/{sample_set}"
 
 
+GATHERED = "samples/.gathered"
+"""Folder of chips on their way into the samples of an object store; no list shows it, because it is hidden."""
+
+
+def gathered(group: int) -> str:
+    """Wanted chips of a group of shards, side by side."""
+    return f"{GATHERED}/{group:05d}"
+
+
 def samples_table(sample_set: str) -> str:
     """Table of a sample set: every candidate with its subset, or why it was dropped."""
     return f"samples/{sample_set}/samples.parquet"

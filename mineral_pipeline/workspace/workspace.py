@@ -185,6 +185,11 @@ class Workspace:
         with self._translating_errors(name, "read"):
             return bytes(self._fs.cat_file(self.path(name)))
 
+    def read_range(self, name: str, start: int, stop: int) -> bytes:
+        """Some bytes of ``name``, in one request; errors as in `read_bytes`."""
+        with self._translating_errors(name, "read"):
+            return bytes(self._fs.cat_file(self.path(name), start=start, end=stop))
+
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write ``name`` in one piece.
 
