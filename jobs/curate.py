@@ -31,15 +31,24 @@ def plan(settings: Settings) -> Plan:
     """At most all labelled chips for every task; how many is known when the subsets are balanced."""
     workspace, config = Workspace(settings.workspace), _config(settings)
     chips = len(workspace.read_table(artefacts.LABELS, ["chip_id"]))
-    images = zarr_store.open_array(workspace)
-    megabytes = config.batch_size * np.prod(images.shape[1:]) * images.dtype.itemsize / 2**20
     return Plan(
         Counts("samples", planned=chips * len(settings.sample_sets)),
         {
             "samples": f"at most the {chips:,} labelled chips {for_each_set(settings)}",
-            "memory of a task": f"about {3 * megabytes:,.0f} MB; curate.batch_size sets it",
+            "memory of a task": f"about {task_bytes(workspace, config) / 1e6:,.0f} MB beside the program's own;"
+            " curate.batch_size sets it",
         },
     )
+
+
+def task_bytes(workspace: Workspace, config: Curate) -> float:
+    """Memory in bytes that a task takes beside the program's own: a batch as read, in its order and as encoded.
+
+    On an object store it also holds chips that are gathered, twice while they are sent or come.
+    """
+    images = zarr_store.open_array(workspace)
+    batch = config.batch_size * float(np.prod(images.shape[1:])) * images.dtype.itemsize
+    return 3 * batch + (0 if workspace.is_local else 2 * curation.MAX_BYTES)
 
 
 def main(settings: Settings, client: Client) -> Counts:

@@ -49,12 +49,12 @@ class Fleet:
     """Land polygons."""
 
 
-def write_fleet(folder: Path, scenes: int, deposits: int = DEPOSITS, seed: int = 0) -> Fleet:
-    """Write an archive of ``scenes`` scenes, and beside it the deposits and the land."""
+def write_fleet(folder: Path, scenes: int, deposits: int = DEPOSITS, edge: int = EDGE) -> Fleet:
+    """Write an archive of ``scenes`` scenes of ``edge`` pixels, and beside it the deposits and the land."""
     made, sizes = list[SimulatedScene](), dict[str, int]()
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     for location, dates in _draw_locations(scenes, rng):
-        made.extend(_scenes_of(location, dates, rng))
+        made.extend(_scenes_of(location, dates, edge, rng))
     first: dict[tuple[int, int], Path] = {}
     for scene in made:
         sizes[scene.product_id] = _write_product(folder, scene, first, rng)
@@ -103,12 +103,12 @@ def _draw_deposits(scenes: Sequence[SimulatedScene], count: int, rng: np.random.
     return np.column_stack([(near[:, 0] + 180) % 360 - 180, near[:, 1].clip(-89, 89)]).round(3)
 
 
-def _scenes_of(location: Location, dates: int, rng: np.random.Generator) -> Sequence[SimulatedScene]:
+def _scenes_of(location: Location, dates: int, edge: int, rng: np.random.Generator) -> Sequence[SimulatedScene]:
     first, last = (day.toordinal() // orbit.CYCLE_DAYS + 1 for day in (FIRST_DAY, LAST_DAY))
     path, row = location.swath.path, location.swath.row
     return [
         SimulatedScene(
-            location, orbit.overflight(path, row, cycle), int(rng.integers(0, 60)), EDGE_KM * 1000 / EDGE, seed=0
+            location, orbit.overflight(path, row, cycle), int(rng.integers(0, 60)), EDGE_KM * 1000 / edge, seed=0
         )
         for cycle in sorted(rng.choice(np.arange(first, last), dates, replace=False).tolist())
     ]
@@ -136,7 +136,14 @@ def _write_raster(path: Path, scene: SimulatedScene, rng: np.random.Generator) -
     grid = scene.grid
     oblique = np.moveaxis(scene.location.swath.oblique(grid.nodes()), -1, 0)
     across, along = grid.interpolate(oblique, 0, grid.lines)
-    pixels = np.where(seen(across, along), rng.integers(40, 120, (grid.lines, grid.samples)), 0)
-    profile = {"driver": "GTiff", "width": grid.samples, "height": grid.lines, "count": 1, "dtype": "uint8"}
+    noise = rng.integers(60, 80, (grid.lines, grid.samples), np.uint8)
+    profile = {
+        "driver": "GTiff",
+        "width": grid.samples,
+        "height": grid.lines,
+        "count": 1,
+        "dtype": "uint8",
+        "compress": "lzw",
+    }
     with rasterio.open(path, "w", **profile, crs=f"EPSG:{grid.epsg}", transform=grid.transform) as file:
-        file.write(pixels.astype(np.uint8), 1)
+        file.write(noise * seen(across, along), 1)

@@ -4,7 +4,7 @@ from mineral_pipeline.curation.chips import drop_locations, find_locations, read
 from mineral_pipeline.curation.dataset import chips_by_batch, create_stores, digest_samples, summarise, write_samples
 from mineral_pipeline.curation.exclusion import drop_inside, drop_snow, excluded_chips
 from mineral_pipeline.curation.folds import count_candidates, count_held_out, fold_table, held_out_chips
-from mineral_pipeline.curation.gathering import Batch, gather, plan_copy, write_bundle
+from mineral_pipeline.curation.gathering import MAX_BYTES, Batch, gather, plan_copy, write_bundle
 from mineral_pipeline.curation.land import is_on_land, land_fractions, over_land, subdivide
 from mineral_pipeline.curation.leakage import SplitLeakage, check_leakage, measure_leakage
 from mineral_pipeline.curation.own_tables import SplitOptions, measure_split, split_footprints
@@ -16,6 +16,7 @@ from mineral_pipeline.curation.snow import snow_shares
 from mineral_pipeline.curation.splits import SPLITS, SplitAssignment, find_split, make_folds, make_split
 
 __all__ = [
+    "MAX_BYTES",
     "NOWHERE",
     "SPLITS",
     "Batch",
