@@ -26,6 +26,9 @@ from mineral_pipeline.learning import DROPPED, Task
 from mineral_pipeline.settings import Curate, Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, zarr_store
 
+COPIES = 8
+"""Copies of a batch that a task holds at its peak: read, decoded, in its order, encoded, with buffers (measured: 7)."""
+
 
 def plan(settings: Settings) -> Plan:
     """At most all labelled chips for every task; how many is known when the subsets are balanced."""
@@ -42,13 +45,13 @@ def plan(settings: Settings) -> Plan:
 
 
 def task_bytes(workspace: Workspace, config: Curate) -> float:
-    """Memory in bytes that a task takes beside the program's own: a batch as read, in its order and as encoded.
+    """Memory in bytes that a task takes beside the program's own: `COPIES` of a batch.
 
     On an object store it also holds chips that are gathered, twice while they are sent or come.
     """
     images = zarr_store.open_array(workspace)
     batch = config.batch_size * float(np.prod(images.shape[1:])) * images.dtype.itemsize
-    return 3 * batch + (0 if workspace.is_local else 2 * curation.MAX_BYTES)
+    return COPIES * batch + (0 if workspace.is_local else 2 * curation.MAX_BYTES)
 
 
 def main(settings: Settings, client: Client) -> Counts:
