@@ -33,6 +33,7 @@ from benchmarks.support.synthetic_ledger import write_ledger
 from jobs.prospecting.ground import chips_on_land
 from jobs.running import runner
 from mineral_pipeline import settings as reader
+from mineral_pipeline.learning import TASKS
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import Workspace, artefacts, ledger, ledger_copy
 from mineral_pipeline.workspace.digests import digest_artefacts
@@ -160,10 +161,7 @@ def measure_requests(folder: Path, scenes: int) -> BenchmarkResult:
 
 def read_samples(workspace: Workspace) -> int:
     """Number of samples of all sample sets."""
-    return sum(
-        sum(workspace.read_json(artefacts.samples_summary(task))["samples"].values())
-        for task in ("presence", "richness")
-    )
+    return sum(sum(workspace.read_json(artefacts.samples_summary(task))["samples"].values()) for task in TASKS)
 
 
 def measure_growth(folder: Path, sizes: Sequence[int], small: bool) -> BenchmarkResult:
