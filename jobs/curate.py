@@ -6,7 +6,8 @@ Reads ``labels.parquet``, ``chips.parquet``, ``chips.zarr``, ``deposits.parquet`
 writes ``samples/<task>/{train,validation,test}.zarr``, ``samples.parquet``, ``leakage.parquet`` and, last,
 ``summary.json`` with the leakage between the subsets and the digest of the set; with ``curate.folds`` the same in
 ``samples/<task>/fold-<i>/`` too, and ``samples/folds.parquet``. Tasks about a commodity (``presence:gold``, in
-``samples/presence-gold/``) have the split, folds and balance of its own deposits. A task of the graph owns one batch.
+``samples/presence-gold/``) have the split, folds and balance of its own deposits. A task of the graph owns
+whole batches of the stores.
 """
 
 from __future__ import annotations
@@ -18,30 +19,42 @@ import numpy as np
 import pandas as pd
 from distributed import Client
 
+from jobs.curation.copying import copy_chips
 from jobs.curation.exclusion import check_exclusions, drop_excluded, drop_ocean
 from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
-from jobs.running.tasks import Tasks, collect, submit
 from mineral_pipeline import curation, labelling
 from mineral_pipeline.errors import SettingsError
-from mineral_pipeline.learning import DROPPED, SUBSETS, Task, subject_of
+from mineral_pipeline.learning import DROPPED, Task, subject_of
 from mineral_pipeline.settings import Curate, Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, zarr_store
+
+COPIES = 8
+"""Copies of a batch that a task holds at its peak: read, decoded, in its order, encoded, with buffers (measured: 7)."""
 
 
 def plan(settings: Settings) -> Plan:
     """At most all labelled chips for every task; how many is known when the subsets are balanced."""
     workspace, config = Workspace(settings.workspace), _config(settings)
     chips = len(workspace.read_table(artefacts.LABELS, ["chip_id"]))
-    images = zarr_store.open_array(workspace)
-    megabytes = config.batch_size * np.prod(images.shape[1:]) * images.dtype.itemsize / 2**20
     return Plan(
         Counts("samples", planned=chips * len(settings.sample_sets)),
         {
             "samples": f"at most the {chips:,} labelled chips {for_each_set(settings)}",
-            "memory of a task": f"about {3 * megabytes:,.0f} MB; curate.batch_size sets it",
+            "memory of a task": f"about {task_bytes(workspace, config) / 1e6:,.0f} MB beside the program's own;"
+            " curate.batch_size sets it",
         },
     )
+
+
+def task_bytes(workspace: Workspace, config: Curate) -> float:
+    """Memory in bytes that a task takes beside the program's own: `COPIES` of a batch.
+
+    On an object store it also holds chips that are gathered, twice while they are sent or come.
+    """
+    images = zarr_store.open_array(workspace)
+    batch = config.batch_size * float(np.prod(images.shape[1:])) * images.dtype.itemsize
+    return COPIES * batch + (0 if workspace.is_local else 2 * curation.MAX_BYTES)
 
 
 def main(settings: Settings, client: Client) -> Counts:
@@ -72,8 +85,8 @@ def main(settings: Settings, client: Client) -> Counts:
             sample_set, subject = artefacts.sample_set(task, fold), subject_of(task)
             assignment = assignments[subject][fold]
             curation.create_stores(workspace, sample_set, samples, config.batch_size)
-            for result in collect(_copy(client, workspace, sample_set, samples, config.batch_size)):
-                progress.advance(done=result.value)
+            for copied in copy_chips(client, workspace, sample_set, samples, config.batch_size):
+                progress.advance(done=copied)
             split_leakage = curation.SplitLeakage(samples)
             workspace.write_table(artefacts.samples_table(sample_set), samples)
             workspace.write_table(artefacts.samples_leakage(sample_set), split_leakage.locations())
@@ -103,21 +116,6 @@ def _remove_folds(workspace: Workspace, tasks: Sequence[Task]) -> None:
         for name in workspace.list(folder):
             if name.startswith(artefacts.FOLD):
                 workspace.remove(f"{folder}/{name}")
-
-
-def _copy(client: Client, workspace: Workspace, sample_set: str, samples: gpd.GeoDataFrame, batch_size: int) -> Tasks:
-    """One task per batch: read its chips in the order of the chip store, write one chunk."""
-    calls = {
-        f"copy-{sample_set}/{subset} {batch:05d}": (
-            workspace,
-            artefacts.samples_store(sample_set, subset),
-            batch,
-            chips,
-        )
-        for subset in SUBSETS
-        for batch, chips in enumerate(curation.chips_by_batch(samples, subset, batch_size))
-    }
-    return submit(client, "curate", curation.write_samples, calls)
 
 
 def _config(settings: Settings) -> Curate:

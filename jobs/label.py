@@ -135,7 +135,7 @@ def _count_usable_chips(workspace: Workspace) -> int:
     Raises:
         DataError: there are none.
     """
-    outcomes = workspace.read_table(artefacts.LEDGER, ["scene_id", "status"])
+    outcomes = ledger.read(workspace, ["scene_id", "status"])
     count = int((outcomes["status"] == ledger.State.OK).sum())
     if not count:
         uri, n_scenes = workspace.uri(artefacts.LEDGER), outcomes["scene_id"].nunique()

@@ -118,7 +118,7 @@ def too_many_failed(job: str, counts: Counts, settings: Settings) -> str:
 
 def _usual_reason(settings: Settings) -> str:
     """The reason for which most scenes failed, in the words of one; those that differ in the product are one."""
-    table = Workspace(settings.workspace).read_table(artefacts.LEDGER, ["scene_id", "product_id", "status", "reason"])
+    table = ledger.read(Workspace(settings.workspace), ["scene_id", "product_id", "status", "reason"])
     failed = table[table["status"].isin(map(str, ledger.FAILED_STATES))].drop_duplicates("scene_id")
     if failed.empty:
         return ""

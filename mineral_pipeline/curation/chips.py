@@ -15,7 +15,7 @@ from mineral_pipeline.curation import overlap
 from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.geometry import CRS, Floats, Integers, SphericalPolygons
 from mineral_pipeline.learning import subject_column
-from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace import Workspace, artefacts, ledger
 from mineral_pipeline.workspace.identities import KEYS
 from mineral_pipeline.workspace.workspace import REPAIR
 
@@ -64,7 +64,7 @@ def read_chips(
     if missing := [name for name in targets if name not in labels]:
         raise DataError(f"{workspace.uri(artefacts.LABELS)} has no column {missing[0]}: run label again")
     labels = labels.reindex(columns=[*LABEL_COLUMNS, *FLAGS, *targets], fill_value=False)
-    images = workspace.read_table(artefacts.LEDGER, ["chip_id", "brightness", "image_sha256", "geometry"])
+    images = ledger.read(workspace, ["chip_id", "brightness", "image_sha256", "geometry"])
     for name, table in ((artefacts.LABELS, labels), (artefacts.LEDGER, images)):
         if not table["chip_id"].is_unique:  # a part stands in the place of another
             raise WorkspaceError(f"{workspace.uri(name)} holds a chip twice: {REPAIR}")

@@ -36,7 +36,7 @@ def create_stores(workspace: Workspace, sample_set: str, samples: gpd.GeoDataFra
         samples: samples as `select` gives them.
         batch_size: samples in one chunk.
     """
-    workspace.remove(artefacts.samples_summary(sample_set))
+    workspace.remove_file(artefacts.samples_summary(sample_set))
     layout = replace(zarr_store.read_layout(workspace), images_per_write=batch_size)
     for subset in SUBSETS:
         rows = _in_order(samples, subset)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mineral_pipeline.learning import ENSEMBLE, TASKS, TUNED, Task, in_order, is_better, subject_of
-from mineral_pipeline.workspace import RunState, Workspace, artefacts, read_runs
+from mineral_pipeline.workspace import RunState, Workspace, artefacts, ledger, read_runs
 from mineral_pipeline.workspace.learnt import find_tasks
 
 Model = Mapping[str, Any]
@@ -198,7 +198,7 @@ def read(workspace: Workspace) -> ReportData:
     curated = [task for task in tasks if workspace.exists(artefacts.samples_summary(task))]
     return ReportData(
         catalogue=None if catalogue is None else len(catalogue),
-        ledger=table(artefacts.LEDGER),
+        ledger=ledger.read(workspace) if workspace.exists(artefacts.LEDGER) else None,
         deposits=table(artefacts.DEPOSITS, ["lon", "lat"]),
         labels=table(artefacts.LABELS),
         samples={task: workspace.read_table(artefacts.samples_table(task)) for task in curated},

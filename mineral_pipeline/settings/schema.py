@@ -152,7 +152,7 @@ class Acquire(Section):
     """Source of the footprint: the valid pixels, or the corners in the MTL as in the study."""
     threads: int = Field(4, gt=0)
     """Number of scenes that a task fetches at the same time."""
-    max_download_mb: float = Field(128, gt=0)
+    max_download_mb: float = Field(96, gt=0)
     """Maximum megabytes of fetched files that a task holds at a time; a larger scene is fetched alone."""
     stop_after: Fraction = 0.5
     """Maximum fraction of the last 100 scenes that may be unreachable before the job stops; 1 never stops it."""

@@ -24,6 +24,9 @@ CHIPS = "chips.zarr"
 LEDGER = "chips.parquet"
 """Folder of the ledger's parts."""
 
+LEDGER_COPY = ".chips.parquet"
+"""All parts of the ledger in one file, which is never the truth; see `mineral_pipeline.workspace.ledger_copy`."""
+
 DEPOSITS = "deposits.parquet"
 DEPOSITS_REPORT = "deposits.json"
 BARREN = "barren.parquet"
@@ -52,7 +55,7 @@ PROSPECT_FILES = (
 BACKTESTS = "backtests"
 """Folder of the back-tests. Each is a workspace, which takes `SHARED` from the one around it."""
 
-SHARED = (CATALOGUE, CHIPS, LEDGER)
+SHARED = (CATALOGUE, CHIPS, LEDGER, LEDGER_COPY)
 """Artefacts that a back-test shares with the workspace around it: they do not depend on deposits."""
 
 BACKTEST = "backtest.json"
@@ -68,6 +71,9 @@ REPORT = f"{REPORT_FOLDER}/index.html"
 
 MODELS = "models"
 """Folder of all models."""
+
+FOLDERS = (RUNS, LOCK, CHIPS, LEDGER, LABELS, REPORT_FOLDER, MODELS)
+"""Artefacts of many files, of which an object store knows only by a listing."""
 
 MODEL_SPEC = "settings.yaml"
 """File of a model: all that decides it."""
@@ -143,6 +149,15 @@ def sample_set(task: str, fold: int | None = None) -> str:
 def samples_folder(sample_set: str) -> str:
     """Folder of a sample set."""
     return f"{SAMPLES}/{file_name(sample_set)}"
+
+
+GATHERED = "samples/.gathered"
+"""Folder of chips on their way into the samples of an object store; no list shows it, because it is hidden."""
+
+
+def gathered(group: int) -> str:
+    """Wanted chips of a group of shards, side by side."""
+    return f"{GATHERED}/{group:05d}"
 
 
 def samples_table(sample_set: str) -> str:

@@ -77,6 +77,23 @@ class Images:
                 raise WorkspaceError(f"{self.workspace.uri(self.file(number))} {fault}: {REPAIR}")
         raise WorkspaceError(f"{self.workspace.uri(self.name)} changes while it is read: run the same command again")
 
+    def read_file(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """The indices of all images that may be read of a shard or batch, and these images: one request.
+
+        Raises:
+            WorkspaceError: as in `read`.
+        """
+        start = number * self.images_per_file
+        every = np.arange(start, min(start + self.images_per_file, self.shape[0]))
+        rows = every[np.isin(every, list(self.digests))]
+        try:
+            images = self._decode(every)[rows - start]
+        except WorkspaceError:
+            raise
+        except Exception:  # damaged bytes raise errors of any kind, and another chip of the file may be damaged
+            return rows, self.read(rows)
+        return rows, self.read(rows) if self._others(rows, images) else images
+
     def find_fault(self, number: int) -> str | None:
         """What is wrong with the file of a shard or batch, as far as its images may be read; None when nothing is.
 
