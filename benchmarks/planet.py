@@ -29,7 +29,7 @@ from scipy import stats
 
 from benchmarks.support import planet_picture
 from benchmarks.support.planet_trials import trial
-from jobs.running.command_line import main as run_command
+from benchmarks.support.whole_runs import as_cell, mean_over_planets, run_job
 from mineral_pipeline.learning import RANDOM_LABELS
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -48,6 +48,9 @@ CHANGES = [
 ]  # fmt: skip
 """Changes of the demonstration's settings: two networks, which are trained as in the study."""
 
+JOBS = "jobs=[simulate,catalogue,acquire,label,curate,train,evaluate]"
+"""Jobs of a cell; further settings may add ``tune``."""
+
 SMALL = [
     "curate.min_locations={}",
     "train.convolutions=[small]",
@@ -60,6 +63,9 @@ SMALL = [
 METRICS = ("accuracy", "auc", "local_auc_500")
 SHOWN = ("coordinates", "metadata", "brightness", "statistics", "random-convolutions", RANDOM_LABELS)
 """Kinds of baselines in the tables."""
+
+KEYS = ["signal", "confounding", "split", "model"]
+"""What tells the rows of the table apart."""
 
 MAX_FALSE = 0.07
 """Share of the null trials in which the interval may lie above 0."""
@@ -100,27 +106,19 @@ def run_cell(folder: Path, cell: Cell, changes: Sequence[str]) -> dict[str, Any]
             f"curate.land={archive}/land.geojson", f"simulate.signal={cell.signal}",
             f"simulate.confounding={cell.confounding}", f"seed={cell.planet}",
         ]  # fmt: skip
-        _run(source, [*planet, "jobs=[simulate,catalogue,acquire,label]"])
+        run_job("run", SETTINGS, source, [*planet, "jobs=[simulate,catalogue,acquire,label]"])
         if not target.exists():
             unfinished = target.with_suffix(".unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
             shutil.copytree(source, unfinished, ignore=shutil.ignore_patterns("archive"))
             unfinished.rename(target)
-        jobs = "jobs=[simulate,catalogue,acquire,label,curate,train,evaluate]"
-        _run(target, [*planet, *SPLITS[cell.split], jobs])
+        run_job("run", SETTINGS, target, [JOBS, *planet, *SPLITS[cell.split]])
         document = Workspace(str(target)).read_json(artefacts.evaluation_metrics("presence"))
         result.parent.mkdir(exist_ok=True)
         result.write_text(json.dumps(document))
         shutil.rmtree(target)
     found: dict[str, Any] = json.loads(result.read_text())
     return found
-
-
-def _run(workspace: Path, changes: Sequence[str]) -> None:
-    # one process: workers of their own would import TensorFlow for every cell, which takes as long as its training
-    arguments = ["run", str(SETTINGS), "--workspace", str(workspace), "--cluster", "threads"]
-    if run_command([*arguments, *(part for change in changes for part in ("--set", change))]):
-        raise SystemExit(f"{workspace}: the run failed; the message above says why")
 
 
 def rows(cell: Cell, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -141,6 +139,9 @@ def rows(cell: Cell, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             gain = document["attainable"]["gains"][model["name"]].get("auc")
             yield row(model["label"], "gain in auc", gain if cell.signal else None)  # without signal there is none
     labels = {model["name"]: model["label"] for model in document["models"]}
+    if search := document.get("search"):
+        lead = search["difference"]["auc"]["value"]
+        yield row(labels[search["tuned"]], "above the best of the grid in auc", lead)
     for one in document.get("added", ()):
         yield row(labels[one["model"]], "added to auc", one["metrics"]["auc"]["difference"]["value"])
 
@@ -175,34 +176,18 @@ def _low(metrics: Mapping[str, Any], metric: str) -> float:
     return float("nan") if found is None else float(found)
 
 
-def summarise(found: pd.DataFrame) -> pd.DataFrame:
-    """Mean over planets with the 95 % interval of Student's t: columns ``value``, ``low``, ``high`` and ``planets``."""
-    groups = found.dropna(subset=["value"]).groupby(["signal", "confounding", "split", "model", "metric"], sort=False)[
-        "value"
-    ]
-    table = groups.agg(value="mean", planets="count", deviation="std").reset_index()
-    half = stats.t.ppf(0.975, np.maximum(table["planets"] - 1, 1)) * table["deviation"] / np.sqrt(table["planets"])
-    return table.assign(low=table["value"] - half, high=table["value"] + half).drop(columns="deviation")
-
-
 def table(summary: pd.DataFrame) -> str:
     """Markdown: one row for each model, one column for each metric, of every cell."""
     metrics = list(dict.fromkeys(summary["metric"]))
     lines = [
-        "| signal | confounding | split | model | " + " | ".join(metrics) + " |",
-        "|---" * (4 + len(metrics)) + "|",
+        "| " + " | ".join([*KEYS, *metrics]) + " |",
+        "|---" * (len(KEYS) + len(metrics)) + "|",
     ]
-    keys = ["signal", "confounding", "split", "model"]
-    for key, of_model in summary.groupby(keys, sort=False):
+    for key, of_model in summary.groupby(KEYS, sort=False):
         by_metric = of_model.set_index("metric")
-        cells = [_cell(by_metric.loc[metric]) if metric in by_metric.index else "" for metric in metrics]
+        cells = [as_cell(by_metric.loc[metric]) if metric in by_metric.index else "" for metric in metrics]
         lines.append("| " + " | ".join([*map(str, key), *cells]) + " |")
     return "\n".join(lines)
-
-
-def _cell(found: pd.Series) -> str:
-    ends = f" ({found['low']:.3f} to {found['high']:.3f})" if found["planets"] > 1 else ""
-    return f"{found['value']:.3f}{ends}"
 
 
 def null_trials(folder: Path, number: int, locations: int) -> pd.DataFrame:
@@ -272,7 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     documents = {cell: run_cell(folder, cell, changes) for cell in cells}
     scores = pd.DataFrame([row for cell, document in documents.items() for row in rows(cell, document)])
-    summary = summarise(scores) if len(scores) else scores
+    summary = mean_over_planets(scores, [*KEYS, "metric"]) if len(scores) else scores
     if len(summary):
         print(table(summary))
     nulls = {

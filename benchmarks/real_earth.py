@@ -28,7 +28,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmarks.support.real_catalogue import data_folder
-from jobs.running.command_line import main as run_command
+from benchmarks.support.whole_runs import run_job
 from mineral_pipeline.learning import CONSTANT, TASKS
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -71,13 +71,19 @@ def run_pipeline(
     limit = SMALL_PLACES if small else None
     changes = [f"archive.url={_make_archive(folder, limit)}", f"tasks=[{','.join(tasks)}]", *(SMALL if small else [])]
     source = folder / "chips"
-    _run(source, [*changes, "jobs=[catalogue,acquire,label]"])
+    run_job("run", SETTINGS, source, [*changes, "jobs=[catalogue,acquire,label]"], "local")
     for seed in seeds:
         for condition in conditions:
             target = _workspace(folder, condition, seed)
             if not target.exists():
                 _share(source, target)
-            _run(target, [*changes, *CONDITIONS[condition], f"seed={seed}", "jobs=[label,curate,train,evaluate]"])
+            run_job(
+                "run",
+                SETTINGS,
+                target,
+                [*changes, *CONDITIONS[condition], f"seed={seed}", "jobs=[label,curate,train,evaluate]"],
+                "local",
+            )
 
 
 def read_evaluations(folder: Path) -> list[dict[str, Any]]:
@@ -115,12 +121,6 @@ def _share(source: Path, target: Path) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     shutil.copytree(source, unfinished, copy_function=os.link)
     unfinished.rename(target)
-
-
-def _run(workspace: Path, changes: Sequence[str]) -> None:
-    arguments = ["run", str(SETTINGS), "--workspace", str(workspace)]
-    if run_command([*arguments, *(part for change in changes for part in ("--set", change))]):
-        raise SystemExit(f"{workspace}: the run failed; the message above says why")
 
 
 def scores(evaluations: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

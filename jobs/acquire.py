@@ -14,16 +14,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
 
+import numpy as np
 import pandas as pd
 from distributed import Client
 
 from jobs.acquisition.shard import acquire_shard, make_shards
 from jobs.acquisition.store import create_store
 from jobs.acquisition.supervision import Supervisor
+from jobs.running.fitness import PROCESS_BYTES
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.request_rate import share_request_rate
-from mineral_pipeline import archive, sensors
+from mineral_pipeline import archive, imagery, sensors
 from mineral_pipeline.errors import DataError, SettingsError, WorkspaceError
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, identities, ledger, zarr_store
@@ -48,20 +50,33 @@ def plan(settings: Settings) -> Plan:
         {
             "shards": f"{catalogue['shard'].nunique():,} of {config.chips_per_shard} chips",
             "memory of a task": f"about {task_bytes(settings) / 1e6:,.0f} MB for scenes of full size beside the"
-            " program's own; acquire.max_download_mb and acquire.bands set it",
+            f" program's own {PROCESS_BYTES / 1e6:,.0f} MB; acquire.max_download_mb and acquire.bands set it",
         },
     )
 
 
 def task_bytes(settings: Settings) -> float:
-    """Memory in bytes that a task takes beside the program's own, for full-size scenes unless they are simulated."""
+    """Memory in bytes that a task takes beside the program's own, for full-size scenes unless they are simulated.
+
+    It holds files of several scenes, of which each may be as large as its pixels, and the pixels of one.
+    """
     config, pixels = settings.acquire, float(MAX_SCENE_PIXELS)
     if "simulate" in settings.jobs:
         pixels = min(pixels, (2 * settings.simulate.scene_size * settings.simulate.scale) ** 2)
     if sensors.any_panchromatic(config.bands):
         pixels *= 4
-    decoded = len(config.bands) * pixels * 2  # of one scene at a time, in 16 bits
-    return min(config.max_download_mb * 1e6, config.threads * decoded) + decoded
+    band = pixels * _bytes_per_number(settings)
+    read = len(config.bands) * band  # of one scene at a time
+    decoded = len(config.bands) * pixels * 2 + band if config.radiometry == "reflectance" else read
+    held = max(min(config.max_download_mb * 1e6, config.threads * read), read)  # a larger scene is held alone
+    return held + decoded + imagery.GDAL_CACHE_BYTES
+
+
+def _bytes_per_number(settings: Settings) -> int:
+    """Bytes of a digital number of the sensors that the settings choose; of the largest where they choose none."""
+    chosen = settings.catalogue.sensors
+    known = [one for one in sensors.SENSORS.values() if not chosen or one.instrument in chosen]
+    return max((np.dtype(one.dtype).itemsize for one in known), default=2)
 
 
 def main(settings: Settings, client: Client, retry_failed: bool = False) -> Counts:

@@ -28,6 +28,7 @@ from jobs.running.progress import CONSOLE
 from mineral_pipeline.errors import DataError, SettingsError
 from mineral_pipeline.evaluation import Places, Ranking, compare_rankings
 from mineral_pipeline.geometry.polygon_area import lonlat_areas
+from mineral_pipeline.learning import subject_column
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, layout
 
@@ -79,7 +80,8 @@ def prepare(settings: Settings) -> tuple[Settings, pd.DataFrame]:
     inner.write_table(artefacts.HIDDEN, pd.DataFrame(hidden.drop(columns="geometry", errors="ignore")))
     CONSOLE.print(f"backtest   {len(hidden):,} deposits are hidden in {inner.url}", soft_wrap=True)
     label = settings.label.model_copy(update={"hidden": inner.uri(artefacts.HIDDEN)})
-    return settings.model_copy(update={"workspace": inner.url, "jobs": list(JOBS), "label": label}), hidden
+    changes = {"workspace": inner.url, "jobs": list(JOBS), "label": label, "tasks": settings.prospect_tasks}
+    return settings.model_copy(update=changes), hidden
 
 
 def read_prospects(inner: Settings) -> gpd.GeoDataFrame:
@@ -98,8 +100,9 @@ def read_prospects(inner: Settings) -> gpd.GeoDataFrame:
 def compare(settings: Settings, candidates: Candidates, rankings: list[Ranking]) -> dict[str, Any]:
     """Compare the rankings on the candidates that all of them know: content of ``backtest.json``."""
     prospects, known = candidates.prospects, np.isfinite([one.score for one in rankings]).all(axis=0)
-    labels = Workspace(settings.workspace).read_table(artefacts.LABELS, ["location_id", "n_deposits"])
-    held = labels.groupby("location_id")["n_deposits"].max().reindex(prospects["location_id"]).to_numpy() > 0
+    column = subject_column("n_deposits", settings.prospect.commodity or "")
+    labels = Workspace(settings.workspace).read_table(artefacts.LABELS, ["location_id", column])
+    held = labels.groupby("location_id")[column].max().reindex(prospects["location_id"]).to_numpy() > 0
     places = Places(
         sought=held[known],
         size=lonlat_areas(prospects.geometry.to_numpy())[known],
@@ -108,4 +111,5 @@ def compare(settings: Settings, candidates: Candidates, rankings: list[Ranking])
     )
     kept = [Ranking(one.name, one.role, one.score[known]) for one in rankings]
     about = {"name": settings.backtest.folder, "task": candidates.task, "not_compared": int((~known).sum())}
+    about |= {"commodity": settings.prospect.commodity}
     return settings.backtest.model_dump(mode="json") | about | compare_rankings(kept, places)

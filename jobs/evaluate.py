@@ -41,9 +41,8 @@ from mineral_pipeline.evaluation import (
     join_folds,
     prediction_table,
 )
-from mineral_pipeline.learning import CONSTANT, Task
+from mineral_pipeline.learning import CONSTANT, TUNED, Task
 from mineral_pipeline.modelling import (
-    TUNED,
     baseline_specs,
     done_names,
     grid_specs,
@@ -62,7 +61,8 @@ def plan(settings: Settings) -> Plan:
     details = {"p-value": f"of the best model on {settings.evaluate.n_resamples:,} random label fields"}
     planned = sum(len(trained_names(settings, *one)) for one in curated)
     if makes_prospects(settings):
-        planned += settings.prospect.ensemble_size * len(curated)
+        speaking = [one for one in curated if one[0] in settings.prospect_tasks]
+        planned += settings.prospect.ensemble_size * len(speaking)
     return Plan(Counts("models", planned=planned), details)
 
 
@@ -73,7 +73,7 @@ def main(settings: Settings, client: Client) -> Counts:
     names = {artefacts.sample_set(*one): trained_names(settings, *one) for one in settings.sample_sets}
     if makes_prospects(settings):
         folds = (None, *settings.folds)
-        specs = [spec for task in settings.tasks for spec in all_members(settings, workspace, task, folds)]
+        specs = [spec for task in settings.prospect_tasks for spec in all_members(settings, workspace, task, folds)]
         untrained = fit_all(settings, client, specs, "evaluate")
         for spec in specs:
             names[spec.sample_set] += done_names(workspace, [spec])

@@ -20,7 +20,7 @@ from affine import Affine
 from jobs.running.progress import CONSOLE
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.workspace import Workspace, layout
-from mineral_pipeline.workspace.chip import GRID_MAPPING, open_chip
+from mineral_pipeline.workspace.chip import GRID_MAPPING, open_chip, read_rows
 
 
 def main(url: str, chip_ids: Sequence[str], folder: str) -> int:
@@ -32,8 +32,9 @@ def main(url: str, chip_ids: Sequence[str], folder: str) -> int:
     """
     workspace = Workspace(url)
     layout.check_version(workspace)
+    table = read_rows(workspace)
     for chip_id in chip_ids:
-        chip = open_chip(workspace, chip_id)
+        chip = open_chip(workspace, chip_id, table)
         path = os.path.join(folder, f"{chip_id}.tif")
         try:
             os.makedirs(folder, exist_ok=True)

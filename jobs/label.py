@@ -6,13 +6,14 @@ Reads the deposit tables of the settings and ``chips.parquet`` (status ``ok``). 
 deposits without duplicates; ``barren.parquet``, explored places without a deposit, where the settings have such;
 ``deposits.json``, which rows were left out for which reason, with examples, and counts of the deposits; and
 ``labels.parquet/part-NNNNN.parquet``: per chip its deposits, its richness, whether it holds a large open mine, whether
-it is surely barren, and counts per commodity and group. The ledger has the catalogue's order, so that a partition of
-consecutive parts holds all scenes of most of its locations; the deposits are scattered to the workers once.
+it is surely barren, counts per commodity and group, and targets of tasks about one. The ledger has the catalogue's
+order: a partition of consecutive parts holds all scenes of most of its locations; deposits are scattered once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dask.dataframe as dd
 import numpy as np
@@ -46,7 +47,8 @@ def main(settings: Settings, client: Client) -> Counts:
     known = labelling.hide(labelling.read_deposits(config.deposits, config.merge_km, config.encoding), config.hidden)
     barren = labelling.read_barren(config.barren, config.encoding) if config.barren else None
     groups = labelling.choose_groups(config.groups)
-    deposits = labelling.choose_deposits(known.table, config.commodities, groups, barren.table if barren else None)
+    empty, subjects = barren.table if barren else None, settings.subjects
+    deposits = labelling.choose_deposits(known.table, config.commodities, groups, empty, subjects[1:])
     workspace.remove(artefacts.LABELS)
     workspace.remove(artefacts.BARREN)
     workspace.write_table(artefacts.DEPOSITS, known.table)
@@ -58,8 +60,9 @@ def main(settings: Settings, client: Client) -> Counts:
     with Progress("label", "chips", planned) as progress:
         scattered = client.scatter(deposits, broadcast=True)  # held until the end: a count that failed needs it again
         counts = list(_count(client, workspace, scattered, labelling.empty_counts(deposits), config.partitions))
-        maxima, broken = zip(*(result.value for result in collect(_summarise(client, counts))), strict=True)
-        for result in collect(_write(client, workspace, counts, (max(maxima), config.min_deposits))):
+        maxima, broken = zip(*(result.value for result in collect(_summarise(client, counts, subjects))), strict=True)
+        largest = dict(zip(subjects, np.max(maxima, axis=0).tolist(), strict=True))
+        for result in collect(_write(client, workspace, counts, largest, config.min_deposits)):
             progress.advance(done=result.value)
     reasons = {f"deposit rows {reason}": rows for reason, rows in known.rejected.items()}
     reasons |= _report_footprints(broken)
@@ -83,14 +86,14 @@ def _count(client: Client, workspace: Workspace, deposits: Future, meta: pd.Data
     return compute(client, "label", counts, [f"count-{number:03d}" for number in range(len(counts))])
 
 
-def _summarise(client: Client, counts: Sequence[Future]) -> Tasks:
-    """Between the steps: counts -> largest count, and chips whose footprint is no polygon, per partition."""
-    calls = {f"summarise-{number:03d}": (part,) for number, part in enumerate(counts)}
+def _summarise(client: Client, counts: Sequence[Future], subjects: Sequence[str]) -> Tasks:
+    """Between the steps: counts -> largest count of each subject, and footprints that are no polygon, per partition."""
+    calls = {f"summarise-{number:03d}": (part, subjects) for number, part in enumerate(counts)}
     return submit(client, "label", labelling.summarise_counts, calls)
 
 
-def _write(client: Client, workspace: Workspace, counts: Sequence[Future], limits: tuple[int, int]) -> Tasks:
-    """Second step: counts -> labels, one part per partition; ``limits`` are max_deposits and min_deposits."""
+def _write(client: Client, workspace: Workspace, counts: Sequence[Future], *limits: Any) -> Tasks:
+    """Second step: counts -> labels, one part per partition; ``limits`` are the largest counts and min_deposits."""
     calls = {f"write-{number:03d}": (part, number, *limits, workspace) for number, part in enumerate(counts)}
     return submit(client, "label", labelling.write_labels, calls)
 
@@ -132,7 +135,7 @@ def _count_usable_chips(workspace: Workspace) -> int:
     Raises:
         DataError: there are none.
     """
-    outcomes = workspace.read_table(artefacts.LEDGER, ["scene_id", "status"])
+    outcomes = ledger.read(workspace, ["scene_id", "status"])
     count = int((outcomes["status"] == ledger.State.OK).sum())
     if not count:
         uri, n_scenes = workspace.uri(artefacts.LEDGER), outcomes["scene_id"].nunique()

@@ -10,7 +10,8 @@ For each task, ensembles of networks (``models/<task>/member-s*``, which ``evalu
 listed) speak where they beat every model that sees no pixel; else the best of these does, and the list says so. The
 calibrated probability of a deposit times the number to expect where there is one is what ranks. Locations on which the
 models were trained or stopped are left out, and counted. With ``curate.folds`` every fold has models of its own
-(``models/<task>/fold-<i>/``), and those of the fold which held a location out predict it: none is left out.
+(``models/<task>/fold-<i>/``), and those of the fold which held a location out predict it: none is left out. With
+``prospect.commodity`` everything is of that commodity: the models, the known deposits, the list.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ from jobs.prospecting.voters import Voters, choose_voters
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE
 from jobs.train import fit_all
-from mineral_pipeline import prospecting
+from mineral_pipeline import labelling, prospecting
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.learning import ENSEMBLE, Task
+from mineral_pipeline.learning import ENSEMBLE, Task, kind_of, subject_column, task_title
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
@@ -52,12 +53,16 @@ Names = Mapping[Task, Sequence[str]]
 def plan(settings: Settings) -> Plan:
     """The locations to rank, and the networks to train."""
     workspace = Workspace(settings.workspace)
-    labels = workspace.read_table(artefacts.LABELS, ["location_id", "n_deposits"])
-    locations = prospecting.without_known_deposit(labels)["location_id"].nunique()
+    column = subject_column("n_deposits", settings.prospect.commodity or "")
+    labels = workspace.read_table(artefacts.LABELS, ["location_id", column])
+    locations = prospecting.without_known_deposit(labels.rename(columns={column: "n_deposits"}))[
+        "location_id"
+    ].nunique()
     folds = f" for each of {len(settings.folds)} folds" if settings.folds else ""
     fewer = "" if settings.folds else ", or are in the training or validation subset"
+    tasks = " and ".join(map(task_title, settings.prospect_tasks))
     details = {
-        "ensembles": f"{settings.prospect.ensemble_size} networks for {' and '.join(settings.tasks)}{folds}",
+        "ensembles": f"{settings.prospect.ensemble_size} networks for {tasks}{folds}",
         "locations": f"fewer when some lie in the ocean{fewer}",
     }
     return Plan(Counts("locations", planned=locations), details)
@@ -71,7 +76,7 @@ def main(settings: Settings, client: Client) -> Counts:
     ground = find_ground(settings, workspace, chips)
     planned, left = count_locations(chips[chips["is_candidate"]]), count_candidates(ground)
     reasons = Counter({IN_NO_FOLD if settings.folds else LEARNT: planned - left})
-    voters = [choose_voters(settings, workspace, task) for task in settings.tasks]
+    voters = [choose_voters(settings, workspace, task) for task in settings.prospect_tasks]
     train_members(settings, client, workspace, voters)
     names = {one.fold: {voter.task: voter.names(settings, workspace, one.fold) for voter in voters} for one in ground}
     ground = [one for one in ground if all(names[one.fold].values())]
@@ -84,7 +89,7 @@ def main(settings: Settings, client: Client) -> Counts:
     scores, facts = score(spoken, settings.seed)
     basis = describe_basis(voters, names, spoken, facts)
     CONSOLE.print(f"prospect: {basis['heading']}")
-    prospects, excluded = apply_layers(settings, rank(workspace, spoken, scores))
+    prospects, excluded = apply_layers(settings, rank(workspace, spoken, scores, settings.prospect.commodity))
     workspace.write_json(artefacts.PROSPECTS_BASIS, basis)
     CONSOLE.print(f"prospect: the list is frozen: SHA-256 {prospecting.write(workspace, prospects)}")
     return Counts("locations", planned=planned, done=len(prospects), reasons=dict(+reasons) | excluded)
@@ -116,7 +121,7 @@ def speak(
     return [
         Spoken(
             one,
-            dict(zip(tasks, predicted[number * len(tasks) :], strict=False)),
+            dict(zip(map(kind_of, tasks), predicted[number * len(tasks) :], strict=False)),
             make_conversion(workspace, names[one.fold], one.fold),
             seen[number],
         )
@@ -124,11 +129,13 @@ def speak(
     ]
 
 
-def rank(workspace: Workspace, spoken: Sequence[Spoken], scores: pd.DataFrame) -> gpd.GeoDataFrame:
-    """The candidates by their scores."""
+def rank(
+    workspace: Workspace, spoken: Sequence[Spoken], scores: pd.DataFrame, commodity: str | None
+) -> gpd.GeoDataFrame:
+    """The candidates by their scores; of a commodity the distance is that to its deposits, and a column names it."""
     chips = pd.concat([one.ground.chips for one in spoken], ignore_index=True)
     promises = np.concatenate([promise(one) for one in spoken])
     chosen = chips["is_candidate"].to_numpy()
     candidates = prospecting.Candidates(chips[chosen], promises[chosen])
-    deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
-    return prospecting.rank(candidates, scores, deposits)
+    known = labelling.known_positions(workspace, commodity or "")
+    return prospecting.rank(candidates, scores, known, commodity)

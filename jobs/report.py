@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from distributed import Client
 
-from jobs.evaluation.attainable import read_truth
 from jobs.prospecting.images import read_views
+from jobs.prospecting.truth import find_undiscovered
 from jobs.running.plan import Plan
 from jobs.running.progress import Progress
 from mineral_pipeline import archive, curation, imagery, labelling, prospecting, reporting, sensors
@@ -55,12 +55,11 @@ def main(settings: Settings, client: Client) -> Counts:
 
 def _truth(settings: Settings, data: reporting.ReportData) -> reporting.Truth | None:
     """What is true of the prospects, which only the archive of a simulated planet tells."""
-    truth = read_truth(settings)
-    if truth is None or data.prospects is None:
+    found = find_undiscovered(settings)
+    if found is None or data.prospects is None:
         return None
-    undiscovered = truth["n_undiscovered"]
-    verdict = prospecting.judge(data.prospects, undiscovered, settings.prospect.top)
-    return reporting.Truth(verdict, {str(key): int(number) for key, number in undiscovered.items()})
+    verdict = prospecting.judge(data.prospects, found.number, settings.prospect.top, found.what)
+    return reporting.Truth(verdict, {str(key): int(number) for key, number in found.number.items()}, found.what)
 
 
 def try_example(settings: Settings, data: reporting.ReportData) -> tuple[reporting.Example | None, str]:

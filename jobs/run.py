@@ -13,14 +13,14 @@ from rich.table import Table
 
 from jobs import acquire
 from jobs.curation.exclusion import check_exclusions
-from jobs.evaluation.attainable import read_truth
 from jobs.prospecting.layers import read_layers
+from jobs.prospecting.truth import find_undiscovered
 from jobs.running import dashboard, feasibility, preflight, runner, workers
 from jobs.running.connection import connected
 from jobs.running.progress import CONSOLE
 from jobs.running.status import show_ignored_runs
 from jobs.running.summary import summary, too_many_failed
-from mineral_pipeline import curation, modelling
+from mineral_pipeline import curation, labelling, modelling
 from mineral_pipeline.errors import MineralPipelineError, SettingsError
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import Workspace, layout
@@ -60,7 +60,7 @@ def run_jobs(jobs: Sequence[JobName], settings: Settings, client: Client, retry_
             if counts.failed_fraction > settings.max_failed_fraction:
                 CONSOLE.print(too_many_failed(job, counts, settings))
                 return 1
-    outcome = summary(workspace, read_truth(settings))
+    outcome = summary(workspace, find_undiscovered(settings))
     if outcome.row_count:
         CONSOLE.print(outcome)
     return 0
@@ -90,10 +90,13 @@ def check_names(jobs: Sequence[JobName], settings: Settings) -> None:
     """Refuse names in the settings that nothing is known by, before any job starts.
 
     Raises:
-        SettingsError: an unknown split, region or network, bands that do not show snow, or a layer that cannot be read;
-            the message lists the known.
+        SettingsError: an unknown split, region, network or commodity, bands that do not show snow, or a layer that
+            cannot be read; the message lists the known.
         DataError: such a layer is empty.
     """
+    listed = settings.label.commodities if settings.label else 0
+    for task in settings.tasks:
+        labelling.check_task(task, [] if isinstance(listed, int) else listed)
     if settings.curate is not None:
         curation.find_split(settings.curate.split)
         check_exclusions(settings)
@@ -127,6 +130,9 @@ def show_plan(jobs: Sequence[JobName], settings: Settings) -> int:
         more = "\n".join(f"{name}: {value}" for name, value in plan.details.items())
         table.add_row(job, f"{plan.counts.planned:,} {plan.counts.unit}", f"{plan.counts.skipped:,}", more)
     CONSOLE.print(table)
-    if remark := feasibility.find_obstacle(jobs, settings) or feasibility.find_doubt(jobs, settings):
+    remarks = (
+        look(jobs, settings) for look in (feasibility.find_obstacle, feasibility.find_rare, feasibility.find_doubt)
+    )
+    if remark := next(filter(None, remarks), ""):
         CONSOLE.print(remark)
     return 0

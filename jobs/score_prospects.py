@@ -25,7 +25,8 @@ from jobs.running.progress import CONSOLE
 from mineral_pipeline import evaluation, labelling, prospecting
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry.polygon_area import lonlat_areas
-from mineral_pipeline.workspace import Workspace, artefacts, last_run, layout
+from mineral_pipeline.learning import of_subject
+from mineral_pipeline.workspace import Workspace, last_run, layout
 
 N_EXAMPLES = 3
 """Known deposits that are named where a table holds some."""
@@ -54,13 +55,17 @@ def main(url: str, paths: Sequence[str], options: Options) -> int:
     layout.check_version(workspace)
     prospects, frozen = prospecting.read_frozen(workspace, options.frozen)
     merge_km = read_merge_km(workspace)
-    later = labelling.read_deposits(list(paths), merge_km)
-    new, known = without_known(workspace, later.table, merge_km)
+    commodity = prospecting.commodity_of(prospects)
+    later = labelling.read_deposits(list(paths), merge_km).table
+    later = later[labelling.holding(later, commodity)]
+    if later.empty:
+        raise DataError(f"{', '.join(paths)}: holds no deposit{of_subject(commodity)}: give a table of some")
+    new, known = without_known(workspace, later, merge_km, commodity)
     if known and not options.new_only:
         raise DataError(
-            f"{', '.join(paths)}: {len(known):,} of {len(later.table):,} deposits lie within {merge_km:g} km of one"
-            f" that was known when the list was made, such as {'; '.join(known[:N_EXAMPLES])}: remove them, or leave"
-            " them out by --new-only"
+            f"{', '.join(paths)}: {len(known):,} of {len(later):,} deposits{of_subject(commodity)} lie within"
+            f" {merge_km:g} km of one that was known when the list was made, such as"
+            f" {'; '.join(known[:N_EXAMPLES])}: remove them, or leave them out by --new-only"
         )
     found = score(prospects, new) | {"list": frozen["list"], "frozen": frozen["frozen"], "known_left_out": len(known)}
     CONSOLE.print_json(json.dumps(found)) if options.as_json else show(found)
@@ -74,9 +79,11 @@ def read_merge_km(workspace: Workspace) -> float:
     return float(settings.get("merge_km", labelling.MERGE_KM))
 
 
-def without_known(workspace: Workspace, later: gpd.GeoDataFrame, merge_km: float) -> tuple[gpd.GeoDataFrame, list[str]]:
+def without_known(
+    workspace: Workspace, later: gpd.GeoDataFrame, merge_km: float, commodity: str
+) -> tuple[gpd.GeoDataFrame, list[str]]:
     """The deposits that were not known when the list was made, and in words those that were."""
-    deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
+    deposits = labelling.known_positions(workspace, commodity)
     distance = prospecting.nearest_deposit_km(later[["lon", "lat"]].to_numpy(np.float64), deposits)
     was_known = distance <= merge_km
     names = [

@@ -6,7 +6,8 @@ Reads ``samples/<task>/train.zarr`` and ``validation.zarr``, never the test subs
 refuses to start when test ground leaks into training (``samples/<task>/summary.json``); writes
 ``models/<task>/<name>/``. With ``curate.folds`` it does so for ``samples/<task>/fold-<i>/`` and
 ``models/<task>/fold-<i>/<name>/`` too. Models that are trained already are skipped; one that fails is counted with its
-reason (``failure.json``) and the others go on.
+reason (``failure.json``) and the others go on. With ``train.pretraining`` the convolutions learn first from all of
+``chips.zarr``, in models of their own (``models/<task>/pretraining-<convolutions>-<digest>/``).
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from jobs.running.criterion import make_measure
 from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
+from jobs.running.training_time import describe_time
 from mineral_pipeline.curation import check_leakage
 from mineral_pipeline.modelling import (
+    Measure,
     ModelSpec,
     baseline_specs,
     check_networks,
@@ -30,6 +33,7 @@ from mineral_pipeline.modelling import (
     grid_specs,
     is_done,
     model_names,
+    pretraining_specs,
 )
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
@@ -43,11 +47,12 @@ NO_VISITS = (
 def plan(settings: Settings) -> Plan:
     """Models to train; none is known to be done before the samples are."""
     workspace, models = Workspace(settings.workspace), len(model_names(settings))
-    done = 0
+    done, time = 0, dict[str, str]()
     if all(workspace.exists(artefacts.samples_table(artefacts.sample_set(*one))) for one in settings.sample_sets):
-        done = sum(is_done(workspace, spec) for spec in model_specs(settings, workspace))
+        specs = model_specs(settings, workspace)
+        done, time = sum(is_done(workspace, spec) for spec in specs), describe_time(workspace, specs)
     epochs = f"at most {settings.train.epochs:,} epochs each"
-    details = {"models": f"{models} {for_each_set(settings)}, {epochs}"}
+    details = {"models": f"{models} {for_each_set(settings)}, {epochs}"} | time
     return Plan(Counts("models", planned=models * len(settings.sample_sets), skipped=done), details)
 
 
@@ -79,12 +84,24 @@ def fit_all(settings: Settings, client: Client, specs: Sequence[ModelSpec], job:
     calls = {spec.path: (workspace, spec, measure) for spec in todo}
     if todo:
         say_whether_reproducible(client, job)
+    pretrain(workspace, client, todo, measure, job)
     with Progress(job, "models", len(specs), skipped=len(specs) - len(todo)) as progress:
         for result in collect(submit(client, job, fit, calls, GPU), on_error="yield"):
             progress.record(result.name, result.error)
             if result.error is None and result.value["collapsed"]:
                 CONSOLE.print(f"{job}: {result.name} has collapsed to a constant")
     return progress.to_counts()
+
+
+def pretrain(workspace: Workspace, client: Client, specs: Sequence[ModelSpec], measure: Measure, job: str) -> None:
+    """One task per pretraining in which some of the models begin; where one fails they fail as well, and say why."""
+    todo = [spec for spec in pretraining_specs(specs) if not is_done(workspace, spec)]
+    if not todo:
+        return
+    with Progress(job, "pretrainings", len(todo)) as progress:
+        calls = {spec.path: (workspace, spec, measure) for spec in todo}
+        for result in collect(submit(client, job, fit, calls, GPU), on_error="yield"):
+            progress.record(result.name, result.error)
 
 
 def say_whether_reproducible(client: Client, job: str) -> None:

@@ -11,6 +11,11 @@ in ``models/<task>/fold-<i>/``. Candidates that are trained already are skipped.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import copy_context
+from functools import partial
+from threading import Thread
 from typing import Any
 
 import pandas as pd
@@ -21,10 +26,11 @@ from jobs.running.criterion import make_criterion, make_measure
 from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import make_scheduler
-from jobs.train import say_whether_reproducible
+from jobs.running.training_time import describe_time
+from jobs.train import pretrain, say_whether_reproducible
 from mineral_pipeline.errors import MineralPipelineError
-from mineral_pipeline.learning import Task
-from mineral_pipeline.modelling import TUNED, ModelSpec, check_networks, grid_specs, is_done, select_model
+from mineral_pipeline.learning import TUNED, Task
+from mineral_pipeline.modelling import ModelSpec, check_networks, grid_specs, is_done, select_model
 from mineral_pipeline.modelling.candidates import candidate_specs
 from mineral_pipeline.modelling.search import candidate_result, search
 from mineral_pipeline.settings import Settings
@@ -40,10 +46,12 @@ def plan(settings: Settings) -> Plan:
         settings.tune.epochs or settings.train.epochs,
     )
     try:
-        done = sum(is_done(workspace, spec) for one in settings.sample_sets for spec in candidates(settings, *one))
+        specs = [spec for one in settings.sample_sets for spec in candidates(settings, *one)]
+        grid = [spec for one in settings.sample_sets for spec in grid_specs(settings, workspace, *one)]
+        done, time = sum(is_done(workspace, spec) for spec in specs), describe_time(workspace, specs, grid)
     except MineralPipelineError:  # not curated or not trained yet
-        done = 0
-    details = {"search": f"{tune.candidates} candidates {for_each_set(settings)}, at most {epochs} epochs each"}
+        done, time = 0, {}
+    details = {"search": f"{tune.candidates} candidates {for_each_set(settings)}, at most {epochs} epochs each"} | time
     return Plan(Counts("models", planned=tune.candidates * len(settings.sample_sets), skipped=done), details)
 
 
@@ -56,12 +64,34 @@ def main(settings: Settings, client: Client) -> Counts:
     reasons: Counter[str] = Counter()
     if done < len(specs):
         say_whether_reproducible(client, "tune")
+        pretrain(
+            workspace, client, [one for one in specs if not is_done(workspace, one)], make_measure(settings), "tune"
+        )
     with Progress("tune", "models", len(specs), skipped=done) as progress:
-        for task, fold in settings.sample_sets:
-            table = search_set(settings, client, progress, task, fold)
+        for table in search_all(settings, client, progress):
             reasons.update(table["reason"][table["reason"] != ""])
-            compare_with_grid(settings, task, fold)
+    for one in settings.sample_sets:
+        compare_with_grid(settings, *one)
     return Counts("models", len(specs), progress.done, progress.skipped, progress.failed, dict(reasons))
+
+
+def search_all(settings: Settings, client: Client, progress: Progress) -> list[pd.DataFrame]:
+    """Search on every sample set side by side: one alone leaves workers idle while its last candidates train.
+
+    Each search waits in a thread of its own, for which a run that is stopped does not wait: without a client it ends.
+    """
+    searches = [Future[pd.DataFrame]() for _ in settings.sample_sets]
+    for one, found in zip(settings.sample_sets, searches, strict=True):
+        run = partial(copy_context().run, search_set, settings, client, progress, *one)
+        Thread(target=_settle, args=(found, run), name=f"search {artefacts.sample_set(*one)}", daemon=True).start()
+    return [found.result() for found in searches]
+
+
+def _settle(found: Future[pd.DataFrame], run: Callable[[], pd.DataFrame]) -> None:
+    try:
+        found.set_result(run())
+    except BaseException as error:
+        found.set_exception(error)
 
 
 def search_set(

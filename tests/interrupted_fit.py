@@ -10,7 +10,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,7 @@ from synthetic_samples import settings
 from mineral_pipeline import modelling
 from mineral_pipeline.evaluation import measure
 from mineral_pipeline.modelling import ModelSpec, fitting
-from mineral_pipeline.modelling.checkpoint import Checkpoint
+from mineral_pipeline.modelling.checkpoint import Checkpoint, write_checkpoint
 from mineral_pipeline.modelling.draft import Draft
 from mineral_pipeline.modelling.networks import NETWORKS, Network
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -59,9 +61,9 @@ def toy_specs(workspace: Workspace, **train: Any) -> dict[int, ModelSpec]:
 
 
 @contextmanager
-def after_each_checkpoint(act: Callable[[int], None]) -> Iterator[None]:
-    """A block in which ``act`` is called after each checkpoint of a fit, with its number from 1."""
-    write, written = fitting.write_checkpoint, 0
+def after_each_checkpoint(act: Callable[[int], None], module: ModuleType = fitting) -> Iterator[None]:
+    """A block in which ``act`` is called after each checkpoint of a fit of a module, with its number from 1."""
+    write, written = write_checkpoint, 0
 
     def write_and_act(draft: Draft, identity: str, checkpoint: Checkpoint) -> None:
         nonlocal written
@@ -69,11 +71,8 @@ def after_each_checkpoint(act: Callable[[int], None]) -> Iterator[None]:
         written += 1
         act(written)
 
-    fitting.write_checkpoint = write_and_act
-    try:
+    with patch.object(module, "write_checkpoint", write_and_act):
         yield
-    finally:
-        fitting.write_checkpoint = write
 
 
 def kill_after(number: int) -> Callable[[int], None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,6 +13,9 @@ from mineral_pipeline import settings as reader
 from mineral_pipeline.errors import SettingsError
 
 ROOT = Path(__file__).parents[1]
+COMMODITY_BASE: dict[str, Any] = {
+    "workspace": "w", "archive": {"url": "a"}, "label": {"deposits": ["d.csv"]}, "curate": {"land": "l.geojson"},
+}  # fmt: skip
 MINIMAL = {"workspace": "somewhere", "jobs": ["catalogue"], "archive": {"url": "archive"}}
 
 
@@ -244,3 +248,32 @@ def test_a_local_metric_may_decide_when_its_distance_is_among_the_settings(tmp_p
     found = reader.load(path, ["train.primary_metric.presence=local_auc_250"]).train.primary_metric
     assert (found.of("presence"), found.of("richness")) == ("local_auc_250", "r2")
     assert reader.load(write(tmp_path / "b.yaml", evaluate={"local_km": []})).evaluate.local_km == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"tasks": ["presense:gold"]}, r"'presense:gold' is no task: .*; did you mean presence:gold\?$"),
+        ({"tasks": ["presence:"]}, r"tasks\.0: 'presence:' is no task: write presence or richness, alone or with"),
+        ({"tasks": ["presence:gold", "presence:Gold"], "jobs": ["curate"]}, "names something twice"),
+        (
+            {"tasks": ["presence:gold"]},
+            "tasks: the job prospect ranks .*, and tasks are about gold alone: set",
+        ),
+        ({"prospect": {"commodity": "gold"}}, "add presence:gold and richness:gold to tasks$"),
+        ({"tasks": ["presence:gold"], "prospect": {"commodity": "gold"}}, "add richness:gold to tasks$"),
+        ({"prospect": {"commodity": "group:"}}, r"prospect\.commodity: 'group:' is no commodity"),
+    ],
+)
+def test_tasks_that_cannot_be_meant(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        reader.parse(COMMODITY_BASE | changes)
+
+
+def test_tasks_are_written_in_one_way() -> None:
+    made = reader.parse(COMMODITY_BASE | {"tasks": ["presence", "presence: Barium-Barite", "richness:group:precious"],
+                                          "jobs": ["curate"]})  # fmt: skip
+    assert made.tasks == ["presence", "presence:barium_barite", "richness:group:precious"]
+    assert made.subjects == ["", "barium_barite", "group:precious"]
+    assert made.prospect_tasks == ["presence"]
+    assert made.train.primary_metric.of("richness:group:precious") == "mae"

@@ -54,17 +54,21 @@ class Processes:
         """Whether the client runs."""
         return self._client is not None and self._client.poll() is None
 
+    @property
+    def address(self) -> str:
+        """Address of the scheduler."""
+        return f"tcp://127.0.0.1:{self._port}"
+
     def start_cluster(self) -> None:
         """Start a scheduler, always at the same address, and its workers, after earlier ones have ended."""
         self._kill_cluster()
-        address = f"tcp://127.0.0.1:{self._port}"
-        options = ["--host", address, "--dashboard-address", "127.0.0.1:0"]
+        options = ["--host", self.address, "--dashboard-address", "127.0.0.1:0"]
         self._scheduler = self._start("-m", "distributed.cli.dask_scheduler", *options)
         self._workers = [self._start_worker() for _ in range(WORKERS)]
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
         options = ["--nthreads", "1", "--no-dashboard", "--local-directory", str(self._folder)]
-        return self._start("-m", "distributed.cli.dask_worker", f"tcp://127.0.0.1:{self._port}", *options)
+        return self._start("-m", "distributed.cli.dask_worker", self.address, *options)
 
     def start_client(self, settings: Path, workspace: Path) -> None:
         """Start the command line, as a user does."""
@@ -116,7 +120,7 @@ class Processes:
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
         environment = os.environ | {
-            "DASK_SCHEDULER_ADDRESS": f"tcp://127.0.0.1:{self._port}",
+            "DASK_SCHEDULER_ADDRESS": self.address,
             "OMP_NUM_THREADS": "1",
         }
         with self._log.open("ab") as log:

@@ -110,7 +110,7 @@ def acquire_shard(shard: Shard, workspace: Workspace, source: archive.Source, co
                     images[outcome.chip_index - min(indices)] = image
     lock.check()
     worker.check_in_service()
-    workspace.remove(artefacts.ledger_part(shard.number))  # not done while the pixels change
+    workspace.remove_file(artefacts.ledger_part(shard.number))  # not done while the pixels change
     zarr_store.write_shard(workspace, shard.number, images)
     write_places(workspace, shard.number, ledger.to_table(outcomes).sort_values("chip_index"))
     ledger.write_part(workspace, shard.number, outcomes)

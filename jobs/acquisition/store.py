@@ -10,7 +10,7 @@ from jobs.running.provenance import read_settings, refuse_other_settings
 from mineral_pipeline import sensors
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, artefacts, identities, ledger, zarr_store
+from mineral_pipeline.workspace import Workspace, artefacts, identities, ledger, ledger_copy, zarr_store
 from mineral_pipeline.workspace.pixels import REFLECTANCE_DTYPE
 from mineral_pipeline.workspace.places import NAMES, write_places
 from mineral_pipeline.workspace.workspace import REPAIR
@@ -52,7 +52,7 @@ def write_store(settings: Settings, catalogue: pd.DataFrame, *, keep_shards: boo
 
 def _restore_places(workspace: Workspace) -> None:
     """Write where the chips of finished shards are, as the ledger tells: the store may have had no such arrays."""
-    for name, part in workspace.read_parts(artefacts.LEDGER, ["chip_index", *NAMES]).items():
+    for name, part in ledger_copy.read_parts(workspace, ["chip_index", *NAMES]).items():
         # one that is damaged, acquire makes again; of one of an earlier version, the chips stay without
         if (match := ledger.PART.fullmatch(name)) and not isinstance(part, WorkspaceError):
             write_places(workspace, int(match[1]), part.to_pandas().sort_values("chip_index"))

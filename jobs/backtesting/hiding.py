@@ -13,7 +13,7 @@ from mineral_pipeline.workspace import Workspace, artefacts
 
 
 def choose_hidden(settings: Settings) -> pd.DataFrame:
-    """The deposits to hide: their rows of ``deposits.parquet``.
+    """The deposits to hide, those of ``prospect.commodity`` where it is set: their rows of ``deposits.parquet``.
 
     Raises:
         SettingsError: there is no section curate for regions, or the settings hide nothing.
@@ -21,6 +21,7 @@ def choose_hidden(settings: Settings) -> pd.DataFrame:
     """
     workspace = Workspace(settings.workspace)
     deposits: gpd.GeoDataFrame = workspace.read_table(artefacts.DEPOSITS)
+    deposits = deposits[labelling.holding(deposits, settings.prospect.commodity or "")]
     if settings.backtest.hide == "year":
         chosen = found_after(deposits, settings.backtest.year or 0)
     else:

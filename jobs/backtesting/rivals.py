@@ -13,10 +13,10 @@ from scipy.spatial import KDTree
 
 from jobs.evaluation.attainable import ATTAINABLE, BAYES, PATCHES, fit_attainable
 from jobs.prospecting.ensembles import Ensemble, predict
-from mineral_pipeline import curation
+from mineral_pipeline import curation, labelling
 from mineral_pipeline.evaluation import LIMIT, MODEL, RIVAL, Ranking
 from mineral_pipeline.geometry import unit_vectors
-from mineral_pipeline.learning import TASKS, Task
+from mineral_pipeline.learning import Task, in_order
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -44,7 +44,7 @@ class Candidates:
 def find_candidates(settings: Settings, prospects: gpd.GeoDataFrame) -> Candidates:
     """The prospects of a back-test's workspace with their chips."""
     workspace = Workspace(settings.workspace)
-    task = next(one for one in TASKS if one in settings.tasks)
+    task = in_order(settings.prospect_tasks)[0]
     chips = curation.read_chips(workspace)
     chips = chips[(chips["drop_reason"] == "") & chips["location_id"].isin(prospects["location_id"])]
     found = curation.held_out_chips(workspace, task, chips, settings.folds)
@@ -66,7 +66,8 @@ def make_rankings(
         truth: the truth of every location of a simulated planet; None elsewhere.
     """
     workspace, prospects = Workspace(settings.workspace), candidates.prospects
-    deposits = workspace.read_table(artefacts.DEPOSITS, ["lon", "lat"]).to_numpy(np.float64)
+    commodity = settings.prospect.commodity or ""
+    deposits = labelling.known_positions(workspace, commodity)
     found = [
         Ranking("the prospects", MODEL, -prospects["rank"].to_numpy(np.float64)),
         Ranking("chance", RIVAL, np.zeros(len(prospects))),
@@ -78,6 +79,7 @@ def make_rankings(
             found.append(Ranking(title, RIVAL, predict_baseline(client, workspace, candidates, name)))
     if truth is not None:
         found.append(Ranking(f"{ATTAINABLE} from true patches", LIMIT, predict_attainable(settings, candidates, truth)))
+    if truth is not None and not commodity:  # of a commodity the truth does not tell what to expect
         presence = truth["presence"].reindex(prospects["location_id"])
         found.append(Ranking(f"{BAYES}: who knows the planet", LIMIT, presence.to_numpy(np.float64)))
     return found

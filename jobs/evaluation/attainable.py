@@ -10,7 +10,7 @@ import pandas as pd
 
 from mineral_pipeline.evaluation import HeldOut, measure
 from mineral_pipeline.labelling import richness
-from mineral_pipeline.learning import CONSTANT, METRICS, Task, is_better
+from mineral_pipeline.learning import CONSTANT, METRICS, Task, is_better, kind_of, subject_of
 from mineral_pipeline.modelling import open_subset
 from mineral_pipeline.modelling.baselines import Examples
 from mineral_pipeline.modelling.baselines.baseline import FeaturePredictor
@@ -59,14 +59,14 @@ def attainable(settings: Settings, task: Task, samples: HeldOut, document: Mappi
     train = open_subset(workspace, artefacts.sample_set(task), "train")
     test, label = truth.loc[samples.test["location_id"]], samples.test["label"].to_numpy()
     trees = fit_attainable(settings, task, artefacts.sample_set(task), truth)
-    scores = {
-        ATTAINABLE: measure(task, label, trees.predict(test[PATCHES])),
-        BAYES: measure(task, label, _bayes(workspace, task, truth, test, train)),
-    }
+    scores = {ATTAINABLE: measure(task, label, trees.predict(test[PATCHES]))}
+    if not subject_of(task):  # of a commodity the truth does not tell what to expect
+        scores[BAYES] = measure(task, label, _bayes(workspace, task, truth, test, train))
     models = {str(model["name"]): _values(model) for model in document["models"]}
     chance = models.get(CONSTANT, {})
     gains = {name: _gains(task, reached, scores[ATTAINABLE], chance) for name, reached in models.items()}
-    metric = document["primary_metric"] if document["primary_metric"] in METRICS[task] else METRICS[task][0]
+    known = METRICS[kind_of(task)]
+    metric = document["primary_metric"] if document["primary_metric"] in known else known[0]
     gain = gains[document["best"]].get(metric)
     part = "" if gain is None else "nothing" if gain <= 0 else f"{gain:.0%}"
     return {"attainable": {"metric": metric, "part": part, "scores": scores, "gains": gains}}
@@ -75,7 +75,7 @@ def attainable(settings: Settings, task: Task, samples: HeldOut, document: Mappi
 def fit_attainable(settings: Settings, task: Task, sample_set: str, truth: pd.DataFrame) -> FeaturePredictor:
     """Boosted trees that see the true patches of the training and validation samples of a sample set."""
     workspace = Workspace(settings.workspace)
-    loss = "cross_entropy" if task == "presence" else settings.train.richness_loss
+    loss = "cross_entropy" if kind_of(task) == "presence" else settings.train.richness_loss
     examples = (
         Examples(truth.loc[one.table["location_id"], PATCHES], task, loss, one.label, one.weight)
         for one in (open_subset(workspace, sample_set, name) for name in ("train", "validation"))
@@ -85,7 +85,7 @@ def fit_attainable(settings: Settings, task: Task, sample_set: str, truth: pd.Da
 
 def _bayes(workspace: Workspace, task: Task, truth: pd.DataFrame, test: pd.DataFrame, train: Subset) -> np.ndarray:
     """(sample,) predictions of who knows the planet; probabilities for classes as frequent as in training."""
-    if task == "richness":
+    if kind_of(task) == "richness":
         most = int(workspace.read_table(artefacts.LABELS, ["max_deposits"])["max_deposits"].max())
         has_barren = bool((train.label == 0).any())
         return np.minimum(richness(test["median_known" if has_barren else "median_if_known"].to_numpy(), most), 1)
@@ -108,7 +108,7 @@ def _gains(
 ) -> dict[str, float]:
     """Gains of a model by metric."""
     found = {}
-    for metric in METRICS[task]:
+    for metric in METRICS[kind_of(task)]:
         score, start = reached[metric], chance.get(metric)
         if score is not None and start is not None and is_better(metric, np.array(best[metric]), np.array(start)):
             found[metric] = (score - start) / (best[metric] - start)

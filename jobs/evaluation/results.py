@@ -13,7 +13,7 @@ from jobs.running.criterion import make_criterion
 from jobs.running.dependencies import makes_prospects
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.evaluation import Calibrated, HeldOut, ModelPredictions, Results, average, fit_calibration
-from mineral_pipeline.learning import CONSTANT, RANDOM_LABELS, Task
+from mineral_pipeline.learning import CONSTANT, RANDOM_LABELS, Task, kind_of
 from mineral_pipeline.modelling import (
     SELECTABLE_KINDS,
     ensemble_members,
@@ -43,9 +43,9 @@ def read_results(
     selected = select_model(workspace, sample_set, names, criterion)
     samples = open_held_out(workspace, sample_set)
     models = [describe(workspace, sample_set, name, predictions[name], samples.validation) for name in names]
-    if makes_prospects(settings):
+    if makes_prospects(settings) and task in settings.prospect_tasks:
         models += average(ensemble_members(settings, workspace, criterion, task, fold), models)
-    if task == "presence":
+    if kind_of(task) == "presence":
         models = [calibrate(workspace, sample_set, one, samples.validation) for one in models]
     return Results(samples, models, CONSTANT if selected is None else selected.name)
 

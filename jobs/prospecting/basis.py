@@ -7,9 +7,9 @@ from typing import Any
 
 from jobs.prospecting.scores import Spoken
 from jobs.prospecting.voters import Voters
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import Kind, Task, kind_of, of_subject, subject_of, task_title
 
-ALONE: dict[Task, str] = {
+ALONE: dict[Kind, str] = {
     "presence": "Richness is not learnt (tasks): where there is a deposit, the mean number of the known ones is taken.",
     "richness": "Presence is not learnt (tasks): there is no probability, and the number is that of a place that holds"
     " a deposit.",
@@ -26,12 +26,14 @@ def describe_basis(
     """Content of ``prospects-basis.json``.
 
     Returns:
-        ``heading``, one sentence; ``voters`` of every task with their ``members`` by fold and the ``reason``;
-        ``conversions`` of every fold; ``notes``; and what `score` tells of intervals, applicability and errors.
+        ``heading``, one sentence; ``commodity`` of the list, empty for all deposits; ``voters`` of every task with
+        their ``members`` by fold and the ``reason``; ``conversions`` of every fold; ``notes``; and what `score` tells
+        of intervals, applicability and errors.
     """
     folds = [one.ground.fold for one in spoken]
     return {
         "heading": heading(voters),
+        "commodity": subject_of(voters[0].task),
         "voters": [
             {
                 "task": one.task,
@@ -45,21 +47,24 @@ def describe_basis(
             for one in voters
         ],
         "conversions": [{"fold": one.ground.fold, **one.conversion.facts} for one in spoken],
-        "notes": [ALONE[voters[0].task]] if len(voters) == 1 else [],
+        "notes": [ALONE[kind_of(voters[0].task)]] if len(voters) == 1 else [],
         **facts,
     }
 
 
 def heading(voters: Sequence[Voters]) -> str:
     """Who has made the list, and whether it is better than a map without pixels, in one sentence."""
-    blind = [one for one in voters if not one.sees_pixels]
+    blind, of = [one for one in voters if not one.sees_pixels], of_subject(subject_of(voters[0].task))
+    what = f"Places for deposits{of} are ranked" if of else "Ranked"
     if len(blind) == len(voters):
         labels = " and ".join(dict.fromkeys(one.label for one in blind))
-        return f"Ranked without pixels, by {labels}: no model that sees pixels beats the bar."
+        return f"{what} without pixels, by {labels}: no model that sees pixels beats the bar."
     if blind:
         one = blind[0]
-        return f"Ranked in part without pixels: for {one.task}, no model that sees pixels beats {one.label}."
+        return (
+            f"{what} in part without pixels: for {task_title(one.task)}, no model that sees pixels beats {one.label}."
+        )
     labels = " and ".join(dict.fromkeys(one.label for one in voters))
     if any(one.beats_bar is None for one in voters):
-        return f"Ranked by {labels}; whether pixels tell more than a map without them has not been evaluated."
-    return f"Ranked by {labels}, from pixels that tell more than a map without them."
+        return f"{what} by {labels}; whether pixels tell more than a map without them has not been evaluated."
+    return f"{what} by {labels}, from pixels that tell more than a map without them."

@@ -16,7 +16,7 @@ from mineral_pipeline.evaluation import (
     fit_calibration,
     fit_number_given_one,
 )
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import Task, kind_of, subject_column, subject_of
 from mineral_pipeline.workspace import Workspace, artefacts
 
 
@@ -25,15 +25,18 @@ def make_conversion(workspace: Workspace, names: Mapping[Task, Sequence[str]], f
 
     Args:
         workspace: the workspace.
-        names: names of the models that speak for each task, whose mean prediction counts.
+        names: names of the models that speak for each task about one subject, whose mean prediction counts.
         fold: the fold; None for the split.
 
     Raises:
         DataError: validation holds no place with a deposit.
         WorkspaceError: the samples were curated by an earlier version.
     """
-    largest = int(workspace.read_table(artefacts.LABELS, ["max_deposits"])["max_deposits"].max())
-    tables = {task: validated(workspace, artefacts.sample_set(task, fold), names[task]) for task in names}
+    sample_sets = {kind_of(task): artefacts.sample_set(task, fold) for task in names}
+    subject = subject_of(next(iter(names)))
+    column = subject_column("n_deposits", subject) if subject else "max_deposits"
+    largest = int(workspace.read_table(artefacts.LABELS, [column])[column].max())
+    tables = {kind_of(task): validated(workspace, sample_sets[kind_of(task)], names[task]) for task in names}
     counts = next(iter(tables.values()))
     number: NumberGivenOne | None
     if "richness" in tables:
@@ -43,13 +46,13 @@ def make_conversion(workspace: Workspace, names: Mapping[Task, Sequence[str]], f
         rich = counts["n_deposits"][counts["n_deposits"] > 0]
         number = NumberGivenOne(float(np.log1p(rich.mean())), 0.0, 1.0, largest, len(rich)) if len(rich) else None
     if number is None:
-        sample_set = artefacts.sample_set(next(iter(tables)), fold)
+        sample_set = next(iter(sample_sets.values()))
         raise DataError(f"prospect: validation of {sample_set} holds no place with a deposit: give curate more of them")
     if "presence" not in tables:
         return Conversion(None, None, number)
     presence = tables["presence"]
     label, weight = presence["label"].to_numpy(), presence["weight"].to_numpy()
-    shares = Shares(float(np.average(label, weights=weight)), true_share(workspace, fold))
+    shares = Shares(float(np.average(label, weights=weight)), true_share(workspace, sample_sets["presence"]))
     return Conversion(fit_calibration(label, presence["prediction"].to_numpy(), weight), shares, number)
 
 
@@ -77,13 +80,13 @@ def validated(workspace: Workspace, sample_set: str, names: Sequence[str]) -> pd
     return found.groupby("location_id").agg(how)
 
 
-def true_share(workspace: Workspace, fold: int | None) -> float:
+def true_share(workspace: Workspace, sample_set: str) -> float:
     """Share of places with a known deposit among those of the training side, before classes were balanced.
 
     Raises:
         WorkspaceError: the summary of the samples does not tell.
     """
-    name = artefacts.samples_summary(artefacts.sample_set("presence", fold))
+    name = artefacts.samples_summary(sample_set)
     counts = workspace.read_json(name).get("candidates")
     if not counts or not sum(counts.values()):
         raise WorkspaceError(f"{workspace.uri(name)} does not tell how common deposits are: run curate again")

@@ -9,6 +9,7 @@ import geopandas as gpd
 
 from mineral_pipeline import curation, prospecting
 from mineral_pipeline.errors import DataError, SettingsError
+from mineral_pipeline.learning import of_subject
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -33,7 +34,8 @@ def chips_on_land(settings: Settings, workspace: Workspace) -> gpd.GeoDataFrame:
     """Chips of the locations over land, but for those on excluded ground.
 
     Returns:
-        Chips as `curation.read_chips` gives them, with ``is_candidate``: no chip of the location holds a known deposit.
+        Chips as `curation.about` gives them for ``prospect.commodity``, with ``is_candidate``: no chip of the location
+        holds a known deposit of it.
 
     Raises:
         SettingsError: the settings do not tell where land is.
@@ -41,9 +43,10 @@ def chips_on_land(settings: Settings, workspace: Workspace) -> gpd.GeoDataFrame:
     """
     if settings.curate is None:
         raise SettingsError("prospect: the settings file has no curate section: add one with the land polygons")
-    chips = curation.read_chips(workspace)
+    subject = settings.prospect.commodity or ""
+    chips = curation.about(curation.read_chips(workspace, subjects=[subject]), subject)
     chips["is_candidate"] = chips.index.isin(prospecting.without_known_deposit(chips).index)
-    chips = chips[~chips["chip_id"].isin(curation.excluded_chips(workspace, settings.tasks[0]))]
+    chips = chips[~chips["chip_id"].isin(curation.excluded_chips(workspace, settings.prospect_tasks[0]))]
     land = curation.read_land(settings.curate.land, settings.curate.land_sha256)
     by_centre = settings.curate.land_rule == "centre"
     locations = curation.find_locations(chips, "centre" if by_centre else "outline")
@@ -51,8 +54,8 @@ def chips_on_land(settings: Settings, workspace: Workspace) -> gpd.GeoDataFrame:
     chosen = chips[(chips["drop_reason"] == "") & chips["location_id"].isin(locations["location_id"][on_land])]
     if not chosen["is_candidate"].any():
         raise DataError(
-            f"prospect: every location over land in {workspace.uri(artefacts.LABELS)} holds a known deposit or is"
-            " excluded: there is nothing to prospect; widen the settings' catalogue section"
+            f"prospect: every location over land in {workspace.uri(artefacts.LABELS)} holds a known deposit"
+            f"{of_subject(subject)} or is excluded: there is nothing to prospect; widen the settings' catalogue section"
         )
     return chosen.reset_index(drop=True)
 
@@ -72,15 +75,17 @@ def find_ground(settings: Settings, workspace: Workspace, chips: gpd.GeoDataFram
         DataError: there is no such location.
     """
     if settings.folds:
-        held_out = curation.held_out_chips(workspace, settings.tasks[0], chips, settings.folds)
+        held_out = curation.held_out_chips(workspace, settings.prospect_tasks[0], chips, settings.folds)
         found = [Ground(fold, one.assign(is_judge=True)) for fold, one in held_out.items() if one["is_candidate"].any()]
     else:
         found = _ground_of_the_split(settings, workspace, chips)
     if found:
         return found
-    every = f"all {count_locations(chips[chips['is_candidate']]):,} locations without a known deposit"
+    of = of_subject(settings.prospect.commodity or "")
+    every = f"all {count_locations(chips[chips['is_candidate']]):,} locations without a known deposit{of}"
     if settings.folds:
-        raise DataError(f"prospect: {workspace.uri(artefacts.FOLDS)} lacks {every}: run curate again")
+        table = artefacts.folds(settings.prospect.commodity or "")
+        raise DataError(f"prospect: {workspace.uri(table)} lacks {every}: run curate again")
     raise DataError(
         f"prospect: the models were trained or stopped on {every}: set curate.folds, or give catalogue more scenes"
     )
@@ -88,10 +93,10 @@ def find_ground(settings: Settings, workspace: Workspace, chips: gpd.GeoDataFram
 
 def _ground_of_the_split(settings: Settings, workspace: Workspace, chips: gpd.GeoDataFrame) -> list[Ground]:
     unseen = chips
-    for task in settings.tasks:
+    for task in settings.prospect_tasks:
         unseen = curation.held_out_chips(workspace, task, unseen, ())[None]
     candidates = unseen[unseen["is_candidate"]]
-    samples = workspace.read_table(artefacts.samples_table(settings.tasks[0]), ["chip_id", "subset"])
+    samples = workspace.read_table(artefacts.samples_table(settings.prospect_tasks[0]), ["chip_id", "subset"])
     judges = samples["chip_id"][samples["subset"] == "validation"]
     is_candidate = chips["chip_id"].isin(candidates["chip_id"])
     is_judge = chips["chip_id"].isin(judges) & ~is_candidate

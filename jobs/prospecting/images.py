@@ -25,20 +25,17 @@ def read_views(
     Args:
         workspace: the workspace.
         prospects: ranked prospects; None for none.
-        chips: ``chip_id`` and footprint of every chip, as the ledger has it, continuous across the antimeridian.
+        chips: the ledger, with the footprint of every chip, continuous across the antimeridian.
         number: how many, at most.
     """
     if prospects is None or chips is None:
         return []
     first = prospects.sort_values("rank").head(number)
     wanted = chips[chips["chip_id"].isin(first["chip_id"])]
-    footprints = dict(zip(wanted["chip_id"], wanted.geometry, strict=True))
-    return [_view(workspace, one._asdict(), footprints) for one in first.itertuples()]
+    return [_view(workspace, one._asdict(), wanted) for one in first.itertuples()]
 
 
-def _view(
-    workspace: Workspace, prospect: Mapping[str, object], footprints: Mapping[str, shapely.Polygon]
-) -> reporting.ProspectView:
+def _view(workspace: Workspace, prospect: Mapping[str, object], chips: gpd.GeoDataFrame) -> reporting.ProspectView:
     chip_id = str(prospect["chip_id"])
     about = (
         int(str(prospect["rank"])),
@@ -47,10 +44,10 @@ def _view(
         float(str(prospect["lat"])),
     )
     try:
-        chip = open_chip(workspace, chip_id)
+        chip = open_chip(workspace, chip_id, chips)
         mapping = chip.coords[GRID_MAPPING].attrs
         transform = Affine.from_gdal(*map(float, mapping["GeoTransform"].split()))
-        corners = shapely.get_coordinates(footprints[chip_id])
+        corners = shapely.get_coordinates(chips.geometry[chips["chip_id"] == chip_id])
         outline = reporting.to_pixels(corners, transform, mapping["crs_wkt"], np.ones(2))
         metres = metres_per_pixel(chip.shape[1:], transform, mapping["crs_wkt"])
         return reporting.ProspectView(*about, np.asarray(chip[0]), str(chip["band"].values[0]), outline, metres)

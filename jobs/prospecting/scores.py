@@ -13,7 +13,7 @@ from jobs.prospecting.ensembles import Features
 from jobs.prospecting.ground import Ground
 from mineral_pipeline import prospecting
 from mineral_pipeline.evaluation import Conversion, fit_applicability, fit_conformal, upper_whisker
-from mineral_pipeline.learning import TASKS, Task
+from mineral_pipeline.learning import TASKS, Kind
 
 RESAMPLES = 200
 """Ensembles that are drawn from the members of an ensemble."""
@@ -25,8 +25,8 @@ class Spoken:
 
     ground: Ground
     """The ground."""
-    predictions: Mapping[Task, np.ndarray]
-    """(member, chip) predictions of each task."""
+    predictions: Mapping[Kind, np.ndarray]
+    """(member, chip) predictions of the task of each kind."""
     conversion: Conversion
     """What they mean."""
     features: Features
@@ -50,7 +50,7 @@ class Spoken:
         """Expected numbers of predictions of both tasks, of one shape."""
         return self.conversion.expected(presence, richness)
 
-    def of_task(self, task: Task) -> np.ndarray:
+    def of_task(self, task: Kind) -> np.ndarray:
         """(member, location) predictions; zeros of a single one where the task is not learnt."""
         if task in self.predictions:
             return self.of_locations(self.predictions[task])

@@ -15,7 +15,7 @@ import numpy as np
 from jobs.running.criterion import make_criterion
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.learning import CONSTANT, ENSEMBLE, RANDOM_LABELS, Task, higher_is_better
+from mineral_pipeline.learning import CONSTANT, ENSEMBLE, RANDOM_LABELS, Task, higher_is_better, task_title
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -68,20 +68,22 @@ def choose_voters(settings: Settings, workspace: Workspace, task: Task) -> Voter
     if ENSEMBLE in bar["beaten_by"]:
         best = models[bar["best"]]["label"]
         reason = (
-            f"The ensemble of networks for {task} beats every model that sees no pixel, of which {best} is the best."
+            f"The ensemble of networks for {task_title(task)} beats every model that sees no pixel, of which {best} is"
+            " the best."
         )
         return Voters(task, ENSEMBLE, "an ensemble of networks", True, True, reason)
     if seeing := [one for one in bar["beaten_by"] if models[one]["role"] == "baseline"]:
         label = str(models[seeing[0]]["label"])
         reason = (
-            f"No ensemble of networks for {task} beats the models that see no pixel, but a simple model of the pixels"
-            f" does: {label}."
+            f"No ensemble of networks for {task_title(task)} beats the models that see no pixel, but a simple model of"
+            f" the pixels does: {label}."
         )
         return Voters(task, seeing[0], label, True, True, reason)
     best = _best_blind(document)
     label = str(models[best]["label"])
     reason = (
-        f"Nothing that sees pixels beats the models of {task} that see none, of which {label} is the best for a list."
+        f"Nothing that sees pixels beats the models of {task_title(task)} that see none, of which {label} is the best"
+        " for a list."
     )
     return Voters(task, best, label, False, False, reason)
 
@@ -105,9 +107,9 @@ def _without_evaluation(settings: Settings, workspace: Workspace, task: Task) ->
     criterion = make_criterion(settings, task)
     if any(modelling.ensemble_specs(settings, workspace, criterion, task, fold) for fold in settings.folds or (None,)):
         reason = (
-            f"Whether the ensemble of networks for {task} beats a model that sees no pixel is not known: list evaluate"
-            " among the jobs, before prospect."
+            f"Whether the ensemble of networks for {task_title(task)} beats a model that sees no pixel is not known:"
+            " list evaluate among the jobs, before prospect."
         )
         return Voters(task, ENSEMBLE, "an ensemble of networks", True, None, reason)
-    reason = f"Every network for {task} has collapsed to a constant: the position alone makes the list."
+    reason = f"Every network for {task_title(task)} has collapsed to a constant: the position alone makes the list."
     return Voters(task, "coordinates", "coordinates only", False, None, reason)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mineral_pipeline import labelling, modelling
-from mineral_pipeline.learning import SUBSETS
+from mineral_pipeline.learning import SUBSETS, TUNED, Task, subject_of
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import artefacts
 
@@ -63,13 +63,17 @@ def _summaries(settings: Settings) -> list[str]:
     return [artefacts.samples_summary(name) for name in _sets(settings)]
 
 
+def _folds(settings: Settings, tasks: Sequence[Task]) -> list[str]:
+    """Tables of the folds, one for all tasks about the same."""
+    return [artefacts.folds(subject) for subject in dict.fromkeys(map(subject_of, tasks)) if settings.folds]
+
+
 def _sample_sets(settings: Settings) -> list[str]:
     """Every file of the sample sets."""
     names = _sets(settings)
     stores = [artefacts.samples_store(name, subset) for name in names for subset in SUBSETS]
     tables = (artefacts.samples_table, artefacts.samples_leakage, artefacts.samples_summary)
-    folds = [artefacts.FOLDS] if settings.folds else []
-    return folds + stores + [table(name) for name in names for table in tables]
+    return _folds(settings, settings.tasks) + stores + [table(name) for name in names for table in tables]
 
 
 def _metrics(settings: Settings, sets: Iterable[str], *others: str) -> list[str]:
@@ -84,15 +88,15 @@ def _models(sets: Iterable[str], names: Sequence[str]) -> list[str]:
     return [artefacts.model(one, name, file) for one in sets for name in names for file in files]
 
 
-def _evaluations(settings: Settings) -> list[str]:
+def _evaluations(settings: Settings, tasks: Sequence[Task]) -> list[str]:
     tables = (artefacts.evaluation_metrics, artefacts.evaluation_predictions)
-    folds = [artefacts.out_of_fold(task) for task in settings.tasks] if settings.folds else []
-    return [table(name) for name in [*settings.tasks, *folds] for table in tables]
+    folds = [artefacts.out_of_fold(task) for task in tasks] if settings.folds else []
+    return [table(name) for name in [*tasks, *folds] for table in tables]
 
 
 def _prospecting_sets(settings: Settings) -> list[str]:
     """Sample sets of the ensembles that make the prospects: those of the folds, where there are any."""
-    return [artefacts.sample_set(task, fold) for fold in settings.folds or (None,) for task in settings.tasks]
+    return [artefacts.sample_set(task, fold) for fold in settings.folds or (None,) for task in settings.prospect_tasks]
 
 
 def _layers(settings: Settings) -> list[str]:
@@ -116,7 +120,18 @@ def _ensembles(settings: Settings, sets: Iterable[str]) -> list[str]:
 
 
 def _evaluated_ensembles(settings: Settings) -> list[str]:
-    return _ensembles(settings, _sets(settings)) if makes_prospects(settings) else []
+    sets = [artefacts.sample_set(*one) for one in settings.sample_sets if one[0] in settings.prospect_tasks]
+    return _ensembles(settings, sets) if makes_prospects(settings) else []
+
+
+def _weights(settings: Settings) -> list[str]:
+    """The file in whose weights training begins."""
+    return [settings.train.pretrained] if settings.train.pretrained else []
+
+
+def _unlabelled(settings: Settings) -> list[str]:
+    """The chips from which networks learn before they learn from labels."""
+    return [artefacts.CHIPS] if settings.train.pretraining else []
 
 
 MAKERS: dict[str, JobName] = {
@@ -127,8 +142,8 @@ MAKERS: dict[str, JobName] = {
     artefacts.DEPOSITS_REPORT: "label",
     artefacts.BARREN: "label",
     artefacts.LABELS: "label",
-    "samples": "curate",
-    "evaluation": "evaluate",
+    artefacts.SAMPLES: "curate",
+    artefacts.EVALUATIONS: "evaluate",
     **dict.fromkeys(artefacts.PROSPECT_FILES, "prospect"),
     artefacts.BACKTESTS: "backtest",
     artefacts.REPORT_FOLDER: "report",
@@ -146,7 +161,7 @@ def makers(artefact: str) -> tuple[JobName, ...]:
     _, name = model
     if name.startswith("member-"):
         return ("evaluate", "prospect")
-    return ("tune",) if name == modelling.TUNED or name.startswith("candidate-") else ("train",)
+    return ("tune",) if name == TUNED or name.startswith("candidate-") else ("train",)
 
 
 DEPENDENCIES: dict[JobName, Dependencies] = {
@@ -155,6 +170,7 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     "acquire": Dependencies((), writes=lambda s: [artefacts.LEDGER], reads=lambda s: [artefacts.CATALOGUE]),
     "label": Dependencies(
         ("label",),
+        also=lambda s: {"tasks"} if s.subjects[1:] else set(),  # then what they are about is counted
         writes=lambda s: [artefacts.DEPOSITS, artefacts.DEPOSITS_REPORT, *_barren(s), artefacts.LABELS],
         reads=lambda s: [artefacts.LEDGER],
         files=_deposits,
@@ -169,19 +185,21 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
     "train": Dependencies(
         ("train", "tasks", "seed"),
         writes=lambda s: _models(_sets(s), modelling.model_names(s)),
-        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s)],
+        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s), *_unlabelled(s)],
+        files=_weights,
         makers=("curate",),
     ),
     "tune": Dependencies(
         ("tune", "train", "tasks", "seed"),
-        writes=lambda s: _models(_sets(s), [modelling.TUNED]),
-        reads=lambda s: _summaries(s) + _metrics(s, _sets(s)),
+        writes=lambda s: _models(_sets(s), [TUNED]),
+        reads=lambda s: _summaries(s) + _metrics(s, _sets(s)) + _unlabelled(s),
+        files=_weights,
         makers=("curate", "train"),
     ),
     "evaluate": Dependencies(
         ("evaluate", "train", "tasks", "seed"),
-        writes=lambda s: _evaluations(s) + _evaluated_ensembles(s),
-        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s), *_metrics(s, _sets(s), modelling.TUNED)],
+        writes=lambda s: _evaluations(s, s.tasks) + _evaluated_ensembles(s),
+        reads=lambda s: [artefacts.CATALOGUE, *_summaries(s), *_metrics(s, _sets(s), TUNED)],
         also=lambda s: {"prospect"} if makes_prospects(s) else set(),  # then the ensemble is evaluated
         makers=("curate", "train", "tune"),
     ),
@@ -189,9 +207,9 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
         ("prospect", "train", "curate", "tasks", "seed"),
         writes=lambda s: [*artefacts.PROSPECT_FILES, *_ensembles(s, _prospecting_sets(s))],
         reads=lambda s: [
-            artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS, *([artefacts.FOLDS] if s.folds else []),
+            artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS, *_folds(s, s.prospect_tasks),
             *map(artefacts.samples_summary, _prospecting_sets(s)),
-            *_metrics(s, _prospecting_sets(s), modelling.TUNED), *_evaluations(s),
+            *_metrics(s, _prospecting_sets(s), TUNED), *_evaluations(s, s.prospect_tasks),
         ],
         files=lambda s: _land(s) + _layers(s),
         makers=("label", "curate", "train", "tune", "evaluate"),
@@ -200,7 +218,7 @@ DEPENDENCIES: dict[JobName, Dependencies] = {
         ("backtest", "label", "curate", "train", "evaluate", "prospect", "tasks", "seed"),
         writes=lambda s: [artefacts.backtest(s.backtest.folder, artefacts.BACKTEST)],
         reads=lambda s: [artefacts.LEDGER, artefacts.LABELS, artefacts.DEPOSITS],
-        files=lambda s: _deposits(s) + _polygons(s) + _layers(s),
+        files=lambda s: _deposits(s) + _polygons(s) + _layers(s) + _weights(s),
         makers=("label",),
     ),
     "report": Dependencies((), writes=lambda s: [artefacts.REPORT_FOLDER]),

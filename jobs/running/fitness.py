@@ -28,8 +28,9 @@ MIN_DISK_BYTES = 100 * 2**20
 
 NO_TENSORFLOW = "TensorFlow is not installed: pip install 'mineral-pipeline[cpu]', or [gpu]"
 
-PROCESS_BYTES, LEARNING_BYTES = 300e6, 800e6
-"""Memory of a worker without a task, before and after it has imported TensorFlow (measured)."""
+PROCESS_BYTES, LEARNING_BYTES = 410e6, 800e6
+"""Memory of a worker after a task, with the libraries and compiled loops that it has needed, before and after it has
+imported TensorFlow (measured)."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ class Progress:
     reasons: Counter[str] = field(default_factory=Counter)
     _bar: rich.progress.Progress | None = field(default=None, repr=False)
     _last: float = field(default=0.0, repr=False)
+    _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __enter__(self) -> Self:
         """Show the start."""
@@ -76,8 +78,9 @@ class Progress:
         CONSOLE.print(f"{self.job:<10} {'stopped: ' if kind else ''}{self.text}")
 
     def advance(self, done: int = 0, failed: int = 0, skipped: int = 0) -> None:
-        """Add to the counts."""
-        self.done, self.failed, self.skipped = self.done + done, self.failed + failed, self.skipped + skipped
+        """Add to the counts, from any thread."""
+        with self._counting:
+            self.done, self.failed, self.skipped = self.done + done, self.failed + failed, self.skipped + skipped
         now = time.monotonic()
         if self._bar is not None:
             self._bar.update(rich.progress.TaskID(0), completed=self.done + self.skipped, counts=self.text)

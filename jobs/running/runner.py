@@ -33,7 +33,7 @@ from jobs.running.provenance import (
 )
 from jobs.running.recording import recording
 from mineral_pipeline.settings import JobName, Settings
-from mineral_pipeline.workspace import Counts, RunState, Workspace, last_run, layout, lock
+from mineral_pipeline.workspace import Counts, RunState, Workspace, artefacts, last_run, layout, ledger_copy, lock
 
 RESUMABLE_JOBS: tuple[JobName, ...] = ("simulate", "acquire", "report")
 """Jobs that run every time: the first two know which scenes are done, and the report is quick."""
@@ -87,6 +87,8 @@ def execute(
     if job in IMMUTABLE_JOBS and last is not None:
         refuse_other_settings(workspace, job, last["settings"], reads)
     check_makers(settings, job)
+    if artefacts.LEDGER in DEPENDENCIES[job].reads(settings):
+        ledger_copy.update(workspace)
     inputs = digest_inputs(settings, job)
     if last is not None and job not in RESUMABLE_JOBS:
         again = why_again(workspace, last, reads, inputs, DEPENDENCIES[job].writes(settings))
@@ -97,6 +99,8 @@ def execute(
     layout.write_version(workspace)  # before the record, by which a workspace of the first version is known
     with recording(workspace, _facts(job, reads, inputs)) as record:
         counts = (main or load_job(job).main)(settings, client)
+        if artefacts.LEDGER in DEPENDENCIES[job].writes(settings):
+            ledger_copy.update(workspace)
         has_failed = counts.failed_fraction > settings.max_failed_fraction
         record["state"] = RunState.FAILED if has_failed else RunState.DONE
         record["error"] = "more failed than max_failed_fraction allows" if has_failed else ""

@@ -11,8 +11,9 @@ import pandas as pd
 from jobs.verification.check import Check, Fault
 from mineral_pipeline.curation.dataset import COORDINATES
 from mineral_pipeline.errors import WorkspaceError
-from mineral_pipeline.learning import SUBSETS, TASKS
+from mineral_pipeline.learning import SUBSETS
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.learnt import find_tasks
 
 
 def plan_checks(workspace: Workspace) -> Iterator[Check]:
@@ -33,7 +34,7 @@ def plan_checks(workspace: Workspace) -> Iterator[Check]:
 
 def sample_sets(workspace: Workspace) -> list[str]:
     """Names of all sample sets that have been begun, those of folds included."""
-    tasks = [name for name in workspace.list("samples") if name in TASKS]
+    tasks = find_tasks(workspace, artefacts.SAMPLES)
     folds = [f"{task}/{name}" for task in tasks for name in workspace.list(artefacts.samples_folder(task))]
     return [*tasks, *(name for name in folds if name.rpartition("/")[2].startswith(artefacts.FOLD))]
 

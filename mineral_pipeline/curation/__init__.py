@@ -1,9 +1,10 @@
 """From labelled chips to training sets: ocean mask, cloud rank, balance, splits, leakage check, training stores."""
 
-from mineral_pipeline.curation.chips import drop_locations, find_locations, read_chips
+from mineral_pipeline.curation.chips import about, drop_locations, find_locations, read_chips
 from mineral_pipeline.curation.dataset import chips_by_batch, create_stores, digest_samples, summarise, write_samples
 from mineral_pipeline.curation.exclusion import drop_inside, drop_snow, excluded_chips
 from mineral_pipeline.curation.folds import count_candidates, count_held_out, fold_table, held_out_chips
+from mineral_pipeline.curation.gathering import MAX_BYTES, Batch, gather, plan_copy, write_bundle
 from mineral_pipeline.curation.land import is_on_land, land_fractions, over_land, subdivide
 from mineral_pipeline.curation.leakage import SplitLeakage, check_leakage, measure_leakage
 from mineral_pipeline.curation.own_tables import SplitOptions, measure_split, split_footprints
@@ -15,11 +16,14 @@ from mineral_pipeline.curation.snow import snow_shares
 from mineral_pipeline.curation.splits import SPLITS, SplitAssignment, find_split, make_folds, make_split
 
 __all__ = [
+    "MAX_BYTES",
     "NOWHERE",
     "SPLITS",
+    "Batch",
     "SplitAssignment",
     "SplitLeakage",
     "SplitOptions",
+    "about",
     "assign_regions",
     "cache_folder",
     "check_leakage",
@@ -38,6 +42,7 @@ __all__ = [
     "find_regions",
     "find_split",
     "fold_table",
+    "gather",
     "held_out_chips",
     "is_on_land",
     "land_fractions",
@@ -46,6 +51,7 @@ __all__ = [
     "measure_leakage",
     "measure_split",
     "over_land",
+    "plan_copy",
     "read_chips",
     "read_land",
     "read_polygons",
@@ -56,5 +62,6 @@ __all__ = [
     "split_footprints",
     "subdivide",
     "summarise",
+    "write_bundle",
     "write_samples",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import geopandas as gpd
@@ -13,7 +14,8 @@ from mineral_pipeline import geometry
 from mineral_pipeline.curation import overlap
 from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.geometry import CRS, Floats, Integers, SphericalPolygons
-from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.learning import subject_column
+from mineral_pipeline.workspace import Workspace, artefacts, ledger
 from mineral_pipeline.workspace.identities import KEYS
 from mineral_pipeline.workspace.workspace import REPAIR
 
@@ -27,19 +29,28 @@ FLAGS = ["is_ambiguous", "has_open_mine", "is_barren"]
 place without a deposit, and no deposit."""
 
 
-def read_chips(workspace: Workspace, *, drop_open_mines: bool = False) -> gpd.GeoDataFrame:
+TARGETS = ["n_deposits", "has_deposit", "richness", "is_ambiguous"]
+"""Columns of the labels that tell of every deposit what those of `subject_column` tell of a subject."""
+
+
+def read_chips(
+    workspace: Workspace, *, subjects: Sequence[str] = (), drop_open_mines: bool = False
+) -> gpd.GeoDataFrame:
     """Read every labelled chip with its footprint and brightness.
 
     Args:
         workspace: the workspace.
+        subjects: what tasks are about, as `about` needs it.
         drop_open_mines: whether chips that hold a large open mine are unusable.
 
     Returns:
         One row per chip in the order of ``chip_index``: `LABEL_COLUMNS`, `FLAGS`, ``brightness``, ``image_sha256``, the
-        footprint, and ``drop_reason``, the reason why the chip cannot be used, empty when it can.
+        footprint, and ``drop_reason``, the reason why the chip cannot be used, empty when it can; and `TARGETS` of each
+        of ``subjects``.
 
     Raises:
-        DataError: no chip is labelled; or ``drop_open_mines`` is set and the labels do not tell which chips hold one.
+        DataError: no chip is labelled; the labels tell nothing of a subject; or ``drop_open_mines`` is set and they do
+            not tell which chips hold one.
         WorkspaceError: a chip is labelled twice, or stands twice in the ledger.
     """
     labels = workspace.read_table(artefacts.LABELS)
@@ -49,8 +60,11 @@ def read_chips(workspace: Workspace, *, drop_open_mines: bool = False) -> gpd.Ge
         )
     if drop_open_mines and "has_open_mine" not in labels:
         raise DataError(f"{workspace.uri(artefacts.LABELS)} has no column has_open_mine: run label again")
-    labels = labels.reindex(columns=[*LABEL_COLUMNS, *FLAGS], fill_value=False)
-    images = workspace.read_table(artefacts.LEDGER, ["chip_id", "brightness", "image_sha256", "geometry"])
+    targets = [subject_column(name, subject) for subject in subjects for name in TARGETS if subject]
+    if missing := [name for name in targets if name not in labels]:
+        raise DataError(f"{workspace.uri(artefacts.LABELS)} has no column {missing[0]}: run label again")
+    labels = labels.reindex(columns=[*LABEL_COLUMNS, *FLAGS, *targets], fill_value=False)
+    images = ledger.read(workspace, ["chip_id", "brightness", "image_sha256", "geometry"])
     for name, table in ((artefacts.LABELS, labels), (artefacts.LEDGER, images)):
         if not table["chip_id"].is_unique:  # a part stands in the place of another
             raise WorkspaceError(f"{workspace.uri(name)} holds a chip twice: {REPAIR}")
@@ -60,6 +74,18 @@ def read_chips(workspace: Workspace, *, drop_open_mines: bool = False) -> gpd.Ge
     mines = drop_open_mines & chips["has_open_mine"].to_numpy()
     chips["drop_reason"] = np.select([~usable, mines], ["no footprint", "a large open mine"], "")
     return chips
+
+
+def about(chips: gpd.GeoDataFrame, subject: str) -> gpd.GeoDataFrame:
+    """Chips whose `TARGETS` tell of the deposits of a subject alone; a chip is barren where no deposit at all is known.
+
+    Args:
+        chips: chips as `read_chips` gives them with this subject.
+        subject: what a task is about; the chips are as they were where it is empty.
+    """
+    if not subject:
+        return chips
+    return chips.assign(**{name: chips[subject_column(name, subject)] for name in TARGETS})
 
 
 def find_locations(chips: gpd.GeoDataFrame, by: Literal["centre", "outline"] = "centre") -> gpd.GeoDataFrame:

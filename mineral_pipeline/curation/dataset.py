@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.stats import ks_2samp, wasserstein_distance
 
 from mineral_pipeline.curation.sampling import count_locations
-from mineral_pipeline.learning import SUBSETS, SubsetName, Task
+from mineral_pipeline.learning import SUBSETS, SubsetName, Task, kind_of
 from mineral_pipeline.settings import Curate
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 from mineral_pipeline.workspace.digests import digest_table
@@ -36,7 +36,7 @@ def create_stores(workspace: Workspace, sample_set: str, samples: gpd.GeoDataFra
         samples: samples as `select` gives them.
         batch_size: samples in one chunk.
     """
-    workspace.remove(artefacts.samples_summary(sample_set))
+    workspace.remove_file(artefacts.samples_summary(sample_set))
     layout = replace(zarr_store.read_layout(workspace), images_per_write=batch_size)
     for subset in SUBSETS:
         rows = _in_order(samples, subset)
@@ -111,7 +111,7 @@ def summarise(samples: gpd.GeoDataFrame, task: Task, config: Curate, leakage: di
         "leakage": leakage,
         "baseline": _baseline(kept, task),
     }
-    if task == "richness":
+    if kind_of(task) == "richness":
         summary["distance"] = {
             "measure": "Kolmogorov-Smirnov",
             **{f"train-{subset}": _ks_distance(kept["train"], kept[subset]) for subset in HELD_OUT},
@@ -139,7 +139,7 @@ def _in_order(samples: gpd.GeoDataFrame, subset: str) -> gpd.GeoDataFrame:
 def _baseline(kept: dict[SubsetName, gpd.GeoDataFrame], task: Task) -> dict[str, Any]:
     """Scores of the best constant of the training labels: accuracy of the commoner class, MAE of the median."""
     constant = float(kept["train"]["label"].median())
-    if task == "presence":
+    if kind_of(task) == "presence":
         constant, measure = float(constant > 0.5), "accuracy"
         scores = {subset: float((rows["label"] == constant).mean()) for subset, rows in kept.items()}
     else:

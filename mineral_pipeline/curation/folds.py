@@ -9,12 +9,12 @@ import pandas as pd
 
 from mineral_pipeline.curation.sampling import SURPLUS
 from mineral_pipeline.curation.splits.assignment import SplitAssignment
-from mineral_pipeline.learning import SUBSETS, TEST, TRAIN, VALIDATION, Task
+from mineral_pipeline.learning import SUBSETS, TEST, TRAIN, VALIDATION, Task, subject_of
 from mineral_pipeline.workspace import Workspace, artefacts
 
 
 def fold_table(folds: Sequence[SplitAssignment]) -> pd.DataFrame:
-    """Content of ``samples/folds.parquet``: every location of the usable chips, also those that are no sample.
+    """Content of `artefacts.folds`: every location of the usable chips, also those that are no sample.
 
     Args:
         folds: folds as `make_folds` gives them.
@@ -77,7 +77,7 @@ def held_out_chips(
         WorkspaceError: the task is not curated.
     """
     if folds:
-        table = workspace.read_table(artefacts.FOLDS, ["location_id", "fold"])
+        table = workspace.read_table(artefacts.folds(subject_of(task)), ["location_id", "fold"])
         fold_of = chips["location_id"].map(table.set_index("location_id")["fold"])
         return {fold: chips[fold_of == fold].reset_index(drop=True) for fold in folds}
     samples = workspace.read_table(artefacts.samples_table(task), ["location_id", "subset"])

@@ -13,7 +13,19 @@ from mineral_pipeline.curation.sampling_target import SamplingTarget, presence_t
 from mineral_pipeline.curation.splits.assignment import SplitAssignment, overlapping
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import Flags, Floats, Integers
-from mineral_pipeline.learning import DROPPED, SUBSETS, TASKS, TEST, TRAIN, VALIDATION, Task
+from mineral_pipeline.learning import (
+    DROPPED,
+    SUBSETS,
+    TASKS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Kind,
+    Task,
+    kind_of,
+    of_subject,
+    subject_of,
+)
 from mineral_pipeline.settings import Curate, MinLocations
 from mineral_pipeline.workspace import artefacts
 from mineral_pipeline.workspace.identities import KEYS
@@ -27,7 +39,7 @@ COLUMNS = [
 IN_BUFFER = "shares ground with another subset"
 """Reason why the buffer drops a chip."""
 
-SURPLUS: dict[Task, str] = {"presence": "surplus of its class", "richness": "surplus of its richness"}
+SURPLUS: dict[Kind, str] = {"presence": "surplus of its class", "richness": "surplus of its richness"}
 """Reason why the balance of a task drops a chip."""
 
 
@@ -43,7 +55,7 @@ def select(
     that were explored (``is_barren``), because they are surely negative.
 
     Args:
-        chips: chips as `assign_regions` gives them.
+        chips: chips as `assign_regions` gives them, `about` the subject of the task.
         assignment: the subsets of the locations.
         task: the task.
         config: settings of curate.
@@ -56,7 +68,8 @@ def select(
     Raises:
         DataError: there is one class only, or a subset has too few locations.
     """
-    target = presence_target(chips, config) if task == "presence" else richness_target(chips, assignment, config)
+    is_presence = kind_of(task) == "presence"
+    target = presence_target(chips, task, config) if is_presence else richness_target(chips, assignment, task, config)
     location = assignment.locations.ids.get_indexer(pd.Index(chips["location_id"]))
     drop_reason = target.drop_reason.to_numpy(dtype=object).copy()
     rank = _clearness_rank(chips, drop_reason == "")
@@ -66,7 +79,7 @@ def select(
     settled = np.zeros(len(assignment.locations.ids), dtype=bool)
     explored = np.zeros(len(settled), dtype=bool)
     explored[location[(location >= 0) & chips.get("is_barren", pd.Series(False, chips.index)).to_numpy()]] = True
-    rng = np.random.default_rng([seed, 1 + TASKS.index(task)])
+    rng = np.random.default_rng([seed, 1 + TASKS.index(kind_of(task))])
     sample = np.full(len(chips), -1)
     for current in (TEST, VALIDATION, TRAIN):
         usable = (drop_reason == "") & (subset == current)
@@ -77,7 +90,7 @@ def select(
         lots = rng.permutation(int(location.max(initial=-1)) + 1)
         order = np.lexsort((lots[location], ~explored[location], rank))
         chosen = usable if _keeps_surplus(current, task, assignment, config) else _draw(usable, target, order)
-        drop_reason[usable & ~chosen] = SURPLUS[task]
+        drop_reason[usable & ~chosen] = SURPLUS[kind_of(task)]
         settled[location[chosen]] = True
         if current == TEST and assignment.fold is not None:
             # The models of a fold also predict the locations of its side that are no samples.
@@ -102,8 +115,8 @@ def _clearness_rank(chips: gpd.GeoDataFrame, usable: Flags) -> Integers:
 def _keeps_surplus(subset: int, task: Task, assignment: SplitAssignment, config: Curate) -> bool:
     """Whether a subset keeps its surplus: regions that are tested keep their richness, weighted classes their chips."""
     if subset == TEST:
-        return task == "richness" and not assignment.is_like_others
-    return task == "presence" and config.balance == "weight"
+        return kind_of(task) == "richness" and not assignment.is_like_others
+    return kind_of(task) == "presence" and config.balance == "weight"
 
 
 def _draw(usable: Flags, target: SamplingTarget, order: Integers) -> Flags:
@@ -146,7 +159,7 @@ def stratum_quotas(available: Integers, proportions: Floats, tolerance: float) -
 
 def _weigh(samples: gpd.GeoDataFrame, target: SamplingTarget, task: Task, config: Curate) -> pd.Series:
     """Weights of the samples of a task."""
-    if task == "richness":
+    if kind_of(task) == "richness":
         return _weights(samples, np.zeros_like(target.stratum))
     weights = _weights(samples, target.stratum)
     return _by_effort(samples.assign(weight=weights)) if config.negatives == "searched" else weights
@@ -186,8 +199,9 @@ def _by_effort(samples: gpd.GeoDataFrame) -> pd.Series:
 
 def count_locations(samples: gpd.GeoDataFrame, task: Task) -> dict[str, dict[str, int]]:
     """Locations of every subset, by class: ``0`` and ``1`` of presence, ``all`` of richness."""
-    names = samples["label"].astype(int).astype(str) if task == "presence" else pd.Series("all", index=samples.index)
-    classes = ("0", "1") if task == "presence" else ("all",)
+    is_presence = kind_of(task) == "presence"
+    names = samples["label"].astype(int).astype(str) if is_presence else pd.Series("all", index=samples.index)
+    classes = ("0", "1") if is_presence else ("all",)
     counts = samples["location_id"].groupby([samples["subset"], names]).nunique()
     return {subset: {name: int(counts.get((subset, name), 0)) for name in classes} for subset in SUBSETS}
 
@@ -200,6 +214,15 @@ def _check_min_locations(samples: gpd.GeoDataFrame, task: Task, minimum: MinLoca
             if found < needed:
                 raise DataError(
                     f"{sample_set}: {subset} has {found} locations of class {name} and needs {needed} (all subsets:"
-                    f" {counts}): widen the catalogue, change curate.block_size_km, the fractions or"
-                    " curate.test_regions, or lower curate.folds or curate.min_locations"
+                    f" {counts}){_how_rare(samples, task)}: widen the catalogue, change curate.block_size_km, the"
+                    " fractions or curate.test_regions, or lower curate.folds or curate.min_locations"
+                    f"{f', or leave {task} out of tasks' if subject_of(task) else ''}"
                 )
+
+
+def _how_rare(samples: gpd.GeoDataFrame, task: Task) -> str:
+    """How many locations hold what a task about a commodity learns, in words: balance leaves out the others."""
+    if not subject_of(task):
+        return ""
+    rich = samples["location_id"][samples["n_deposits"] > 0].nunique()
+    return f"; {rich:,} of {samples['location_id'].nunique():,} locations hold a deposit{of_subject(subject_of(task))}"

@@ -11,7 +11,7 @@ import pandas as pd
 from mineral_pipeline.curation.splits.assignment import SplitAssignment
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import Floats, Integers
-from mineral_pipeline.learning import SUBSETS, TEST
+from mineral_pipeline.learning import SUBSETS, TEST, Task, of_subject, subject_of
 from mineral_pipeline.settings import Curate
 
 MIXED, BARREN = "mixed labels in its location", "no known deposit"
@@ -43,7 +43,7 @@ class SamplingTarget:
     """Share of a subset's samples that may be of the wrong stratum."""
 
 
-def presence_target(chips: gpd.GeoDataFrame, config: Curate) -> SamplingTarget:
+def presence_target(chips: gpd.GeoDataFrame, task: Task, config: Curate) -> SamplingTarget:
     """Half of each subset has deposits; a location whose chips disagree is dropped."""
     earlier = chips["drop_reason"]
     ambiguous = _is_ambiguous(chips) & config.drop_ambiguous
@@ -53,11 +53,11 @@ def presence_target(chips: gpd.GeoDataFrame, config: Curate) -> SamplingTarget:
     drop_reason = drop_reason.where(~usable | np.isin(share, (0, 1)), MIXED)
     left = present[drop_reason == ""]
     if left.nunique() < 2:
-        only = "a deposit" if left.any() else "no deposit"
+        only = f"{'a' if left.any() else 'no'} deposit{of_subject(subject_of(task))}"
         n_usable = chips["location_id"][drop_reason == ""].nunique()
         raise DataError(
-            f"presence: one class only: each of the {n_usable:,} usable locations has {only}:"
-            " widen the catalogue, check label.deposits, or set tasks: [richness]"
+            f"{task}: one class only: each of the {n_usable:,} usable locations has {only}:"
+            f" widen the catalogue, check label.deposits, or {_without(task)}"
         )
     stratum = present.to_numpy().astype(np.int64)
     return SamplingTarget(stratum.astype(np.float64), drop_reason, stratum, np.array([0.5, 0.5]), tolerance=0.0)
@@ -68,7 +68,12 @@ def _is_ambiguous(chips: gpd.GeoDataFrame) -> pd.Series:
     return chips["is_ambiguous"] if "is_ambiguous" in chips else pd.Series(False, index=chips.index)
 
 
-def richness_target(chips: gpd.GeoDataFrame, assignment: SplitAssignment, config: Curate) -> SamplingTarget:
+def _without(task: Task) -> str:
+    """How to do without presence, in words."""
+    return f"leave {task} out of tasks" if subject_of(task) else "set tasks: [richness]"
+
+
+def richness_target(chips: gpd.GeoDataFrame, assignment: SplitAssignment, task: Task, config: Curate) -> SamplingTarget:
     """Every subset has the richness distribution of all usable locations, by quantile bins.
 
     Where whole regions are tested, these keep their own, and the other subsets have that of all other locations.
@@ -82,7 +87,11 @@ def richness_target(chips: gpd.GeoDataFrame, assignment: SplitAssignment, config
     usable = (drop_reason == "") & chips["location_id"].map(subset_of).isin(range(len(alike)))
     means = chips["richness"][usable].groupby(chips["location_id"]).mean()
     if means.empty:
-        raise DataError("richness: no usable chip has a deposit: widen the catalogue or check label.deposits")
+        without = f", or leave {task} out of tasks" if subject_of(task) else ""
+        raise DataError(
+            f"{task}: no usable chip has a deposit{of_subject(subject_of(task))}: widen the catalogue or check"
+            f" label.deposits{without}"
+        )
     counts = np.bincount(subset_of[means.index], minlength=len(alike))
     bins = int(np.clip(counts.min() // LOCATIONS_PER_BIN, 1, MAX_BINS))
     label = chips["richness"].to_numpy(np.float64)

@@ -23,7 +23,7 @@ from mineral_pipeline.evaluation.groups import Groups
 from mineral_pipeline.evaluation.jackknife import Jackknife, difference, interval_of_difference, jackknife, mean
 from mineral_pipeline.evaluation.pairing import Pairing
 from mineral_pipeline.geometry import chord_length, unit_vectors
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import Task, kind_of
 
 GUARD_KM = 260.0
 """Distance to the nearest predicted sample within which samples are left out of a fit: scenes that near may overlap."""
@@ -100,7 +100,7 @@ def added(stack: Stack, prediction: np.ndarray) -> dict[str, Any] | None:
             "both": defined(of_both.value[name]),
             "difference": describe(gain, name, interval_of_difference),
         }
-        for name in METRICS[stack.task]
+        for name in METRICS[kind_of(stack.task)]
     }
     folds = len(np.unique(stack.partitions[0]))
     return {"to": "coordinates", "samples": len(prediction), "folds": folds, "metrics": metrics}
@@ -110,7 +110,7 @@ def _deal(task: Task, label: np.ndarray, groups: Groups, seed: int) -> np.ndarra
     """Number of the fold of every sample: whole groups, with like shares of positives."""
     from sklearn.model_selection import StratifiedGroupKFold  # scikit-learn takes a second to import
 
-    fold, classes = np.zeros(len(label), int), label > (0 if task == "presence" else np.median(label))
+    fold, classes = np.zeros(len(label), int), label > (0 if kind_of(task) == "presence" else np.median(label))
     n_folds = min(FOLDS, groups.kernel.shape[0], classes.sum(), (~classes).sum())
     if n_folds < 2:
         return fold
@@ -149,7 +149,7 @@ def _fit_predict(stack: Stack, features: np.ndarray, label: np.ndarray, other: n
     shape = {"learning_rate": 0.05, "max_iter": 100, "max_leaf_nodes": 8, "l2_regularization": 1.0}
     shape |= {"early_stopping": False, "random_state": 0}
     with threadpool_limits(1, "openmp"):
-        if stack.task == "presence":
+        if kind_of(stack.task) == "presence":
             classifier = HistGradientBoostingClassifier(**shape).fit(features, label > 0)
             return np.asarray(classifier.predict_proba(other)[:, 1])
         regressor = HistGradientBoostingRegressor(**shape).fit(features, label)

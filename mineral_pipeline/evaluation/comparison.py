@@ -23,8 +23,9 @@ from mineral_pipeline.evaluation.regions import score_regions
 from mineral_pipeline.evaluation.reliability import reliability
 from mineral_pipeline.evaluation.resampling import Resampling
 from mineral_pipeline.evaluation.significance import Candidate, Judged, significance
+from mineral_pipeline.evaluation.tuning import compare_with_grid
 from mineral_pipeline.evaluation.verdict import verdict
-from mineral_pipeline.learning import CONSTANT, COORDINATES, RANDOM_LABELS, STATISTICS, Task, local_metric
+from mineral_pipeline.learning import CONSTANT, COORDINATES, RANDOM_LABELS, STATISTICS, Task, kind_of, local_metric
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,9 @@ def compare_models(
     Intervals are of the jackknife over the groups of the test subset. Metrics of order compare samples of the same fold
     only: their AUC is the mean over folds, weighted by the pairs of each. ``significance`` says how often the best of
     as many models would score as well on random label fields; it is absent where no model can be chosen. ``baseline``
-    is the mean of the random-label networks; ``bar``, ``added`` and ``regions`` are those of `compare_with_baselines`,
-    `added` and `score_regions`, each absent where there is nothing to tell; ``verdict`` says it in words.
+    is the mean of the random-label networks; ``search``, ``bar``, ``added`` and ``regions`` are those of
+    `compare_with_grid`, `compare_with_baselines`, `added` and `score_regions`, each absent where there is nothing to
+    tell; ``verdict`` says it in words.
 
     Args:
         task: task of the models.
@@ -106,8 +108,8 @@ def compare_models(
     results = {name: jackknife(task, label, one, groups, pairing) for name, one in by_name.items()}
     if not all(np.isfinite(one.value[terms.metric]) for one in results.values()):
         raise DataError(
-            f"train.primary_metric.{task}: {terms.metric} is not defined on the test subset, as where it has one"
-            " class or no pair of near samples: give another metric"
+            f"train.primary_metric.{kind_of(task)}: {terms.metric} is not defined on the test subset, as where it"
+            " has one class or no pair of near samples: give another metric"
         )
     document: dict[str, Any] = {
         "task": task,
@@ -119,23 +121,29 @@ def compare_models(
         "models": [_describe_model(one.facts, results[one.facts["name"]]) for one in models],
         "pairs": {name: _count(task, near) for name, near in pairing.near.items()},
     }
-    if task == "presence":
+    if kind_of(task) == "presence":
         _add_calibration(document["models"], models, test, terms.resampling)
     if candidates := _candidates(models):
         judged = _judged(task, samples, terms)
         document["significance"] = significance(task, judged, candidates, best, terms.resampling)
+        if search := compare_with_grid(task, judged, candidates, results):
+            document["search"] = search
     facts = [one.facts for one in models]
-    if random := [results[one["name"]] for one in facts if one["kind"] == RANDOM_LABELS]:
-        metrics = _describe_metrics(mean(random))
-        document["baseline"] = {"kind": RANDOM_LABELS, "models": len(random), "metrics": metrics}
-    if bar := compare_with_baselines(facts, results, terms.metric):
-        document["bar"] = bar
-    if found := _added(task, samples, groups, by_name, best):
-        document["added"] = found
+    more = {
+        "baseline": _random_labels([results[one["name"]] for one in facts if one["kind"] == RANDOM_LABELS]),
+        "bar": compare_with_baselines(facts, results, terms.metric),
+        "added": _added(task, samples, groups, by_name, best),
+    }
+    document |= {name: found for name, found in more.items() if found}
     if "region" in test:
         shown = {one["name"]: by_name[one["name"]] for one in facts if one["role"] == "baseline" or one["name"] == best}
         document["regions"] = score_regions(task, test, shown, pairing, terms.metric)
     return document | {"verdict": verdict(document)}
+
+
+def _random_labels(found: Sequence[Jackknife]) -> dict[str, Any] | None:
+    """The mean of the networks of permuted labels; None where there are none."""
+    return {"kind": RANDOM_LABELS, "models": len(found), "metrics": _describe_metrics(mean(found))} if found else None
 
 
 def _add_calibration(
@@ -178,7 +186,7 @@ def _pair(task: Task, samples: pd.DataFrame, local_km: Sequence[float], drawn: b
 def _count(task: Task, near: sparse.csr_array) -> dict[str, int]:
     """Number of pairs of a local metric and, for presence, of the positives that have one."""
     count = {"pairs": int(near.nnz)}
-    return count | {"positives": int((np.diff(near.indptr) > 0).sum())} if task == "presence" else count
+    return count | {"positives": int((np.diff(near.indptr) > 0).sum())} if kind_of(task) == "presence" else count
 
 
 def _added(
@@ -202,7 +210,9 @@ def _judged(task: Task, samples: HeldOut, terms: Terms) -> Judged:
 
 def _candidates(models: Sequence[ModelPredictions]) -> list[Candidate]:
     return [
-        Candidate(str(one.facts["name"]), np.concatenate([one.validation, one.prediction]), one.loss)
+        Candidate(
+            str(one.facts["name"]), np.concatenate([one.validation, one.prediction]), one.loss, str(one.facts["kind"])
+        )
         for one in models
         if one.validation is not None
     ]

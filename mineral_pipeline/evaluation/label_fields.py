@@ -17,7 +17,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from mineral_pipeline.evaluation.variogram import Variogram, draw_fields, field_root, fit_variogram
 from mineral_pipeline.geometry import EARTH_RADIUS_KM, unit_vectors
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import Task, kind_of
 
 MAX_KNOTS = 4000
 """Most locations of which the field is drawn exactly: the root of their correlations takes 128 MB and a few seconds."""
@@ -82,7 +82,11 @@ def label_field(task: Task, samples: pd.DataFrame) -> LabelField:
     )
     vectors, knots = unit_vectors(locations[["lon", "lat"]].to_numpy()), _choose_knots(len(locations))
     distance_km = squareform(2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(pdist(vectors[knots]) / 2, 1)))
-    value = locations["label"].groupby(locations["subset"]).transform(_standardised if task == "presence" else _scores)
+    value = (
+        locations["label"]
+        .groupby(locations["subset"])
+        .transform(_standardised if kind_of(task) == "presence" else _scores)
+    )
     return LabelField(
         fit_variogram(task, value.to_numpy()[knots], distance_km),
         distance_km,

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from mineral_pipeline.evaluation.pairing import Pairing, find_near, share_below
-from mineral_pipeline.learning import Task, local_metric
+from mineral_pipeline.learning import Kind, Task, kind_of, local_metric
 
 Metrics = dict[str, np.ndarray]
 """(resample,) values of each metric."""
@@ -50,7 +50,7 @@ def score(
         (resample,) values of each metric.
     """
     pairing = pairing or Pairing(np.zeros(len(prediction), int), {})
-    metrics = {name: find_metric(task, name, pairing) for name in (*METRICS[task], *pairing.near)}
+    metrics = {name: find_metric(task, name, pairing) for name in (*METRICS[kind_of(task)], *pairing.near)}
     given = label.astype(float), prediction.astype(float), weight.astype(float)
     return {name: metric(*given) for name, metric in metrics.items()}
 
@@ -85,11 +85,11 @@ def measure(
 def find_metric(task: Task, name: str, pairing: Pairing) -> Metric:
     """A metric of a task by its name, on samples with some pairs."""
     if name in pairing.near:
-        local = _local_auc if task == "presence" else _concordance
+        local = _local_auc if kind_of(task) == "presence" else _concordance
         return lambda label, prediction, weight: local(label, prediction, weight, pairing.near[name])
     if name == "auc":
         return lambda label, prediction, weight: _auc(label, prediction, weight, pairing.fold)
-    return METRICS[task][name]
+    return METRICS[kind_of(task)][name]
 
 
 def _log_loss(label: np.ndarray, prediction: np.ndarray) -> np.ndarray:
@@ -209,7 +209,7 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan))
 
 
-METRICS: dict[Task, dict[str, Metric]] = {
+METRICS: dict[Kind, dict[str, Metric]] = {
     "presence": {
         "accuracy": _mean(lambda label, prediction: (prediction >= THRESHOLD) == (label > 0)),
         "precision": _precision,

@@ -11,7 +11,7 @@ import pandas as pd
 from mineral_pipeline.evaluation.description import defined
 from mineral_pipeline.evaluation.metrics import find_metric
 from mineral_pipeline.evaluation.pairing import Pairing
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import Task, kind_of
 
 ELSEWHERE = "elsewhere"
 """Name of what lies in no region."""
@@ -34,7 +34,7 @@ def score_regions(
     names, number = np.unique(samples["region"].fillna("").replace("", ELSEWHERE).astype(str), return_inverse=True)
     label = samples["label"].to_numpy(np.float64)
     weight = (np.arange(len(names))[:, None] == number).astype(float)
-    metrics = dict.fromkeys([metric, *(["auc"] if task == "presence" else []), *pairing.near])
+    metrics = dict.fromkeys([metric, *(["auc"] if kind_of(task) == "presence" else []), *pairing.near])
     scores = {
         (name, one): find_metric(task, one, pairing)(label, prediction, weight)
         for name, prediction in predictions.items()

@@ -34,6 +34,8 @@ class Candidate:
     """(sample,) for the samples of the label field, those of validation and of test."""
     loss: str
     """Metric that breaks ties on validation."""
+    kind: str = ""
+    """Kind of the model; it decides nothing here."""
 
 
 @dataclass(frozen=True)

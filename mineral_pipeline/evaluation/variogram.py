@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import Task, kind_of
 
 LAG_EDGES_KM = np.array([0, *np.geomspace(150, 5000, 18)])
 """Edges of the classes of distance of the empirical variogram; the centres of neighbouring scenes are 170 km apart."""
@@ -59,7 +59,7 @@ def fit_variogram(task: Task, value: np.ndarray, distance_km: np.ndarray) -> Var
     """
     observed, lag, pairs = _empirical_variogram(value, distance_km)
     link: Callable[[np.ndarray], np.ndarray] = (
-        (lambda r: 2 / np.pi * np.arcsin(r)) if task == "presence" else lambda r: r
+        (lambda r: 2 / np.pi * np.arcsin(r)) if kind_of(task) == "presence" else lambda r: r
     )
     best, found = np.inf, Variogram(float(RANGES_KM[0]), 1.0)
     for range_km in RANGES_KM:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mineral_pipeline.evaluation.bar import sees_pixels
-from mineral_pipeline.learning import CONSTANT, LOCAL_METRICS, RANDOM_LABELS, SELECTED, higher_is_better
+from mineral_pipeline.learning import CONSTANT, LOCAL_METRICS, RANDOM_LABELS, SELECTED, Kind, higher_is_better, kind_of
 
 Document = Mapping[str, Any]
 """``evaluation/<task>/metrics.json``, as far as it is made."""
@@ -17,7 +17,7 @@ NAMES = {"auc": "AUC", "f1": "F1", "mae": "MAE", "mse": "MSE", "rmse": "RMSE", "
 CHOICE = "what validation chose in each fold"
 """What the networks are called that each fold has selected."""
 
-ADDED_METRIC = {"presence": "auc", "richness": "r2"}
+ADDED_METRIC: dict[Kind, str] = {"presence": "auc", "richness": "r2"}
 """Metric by which the sentence tells what predictions add to coordinates."""
 
 
@@ -75,7 +75,10 @@ def _meaning(baseline: Mapping[str, Any], found: Mapping[str, float]) -> str:
 
 def _added(document: Document) -> str:
     """What the predictions of the chosen network, and those from statistics of the pixels, add to coordinates."""
-    metric, found = ADDED_METRIC[document["task"]], {one["model"]: one["metrics"] for one in document.get("added", ())}
+    metric, found = (
+        ADDED_METRIC[kind_of(document["task"])],
+        {one["model"]: one["metrics"] for one in document.get("added", ())},
+    )
     if not found:
         return " What pixels add to coordinates cannot be told: the test samples are too few, or too near each other."
     gains = [

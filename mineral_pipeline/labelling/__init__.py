@@ -1,6 +1,6 @@
 """Targets from known deposits: which deposits are in which footprint, how many, of which commodity."""
 
-from mineral_pipeline.labelling.commodities import choose_groups
+from mineral_pipeline.labelling.commodities import check_task, choose_groups
 from mineral_pipeline.labelling.deposits import MERGE_KM, DepositTable, read_barren, read_deposits
 from mineral_pipeline.labelling.formats import parts_of
 from mineral_pipeline.labelling.hidden import hide
@@ -14,13 +14,21 @@ from mineral_pipeline.labelling.partitions import (
     summarise_counts,
     write_labels,
 )
-from mineral_pipeline.labelling.targets import Deposits, choose_deposits, column_name, richness
+from mineral_pipeline.labelling.targets import (
+    Deposits,
+    choose_deposits,
+    column_name,
+    holding,
+    known_positions,
+    richness,
+)
 
 __all__ = [
     "EMPTY_CHIPS",
     "MERGE_KM",
     "DepositTable",
     "Deposits",
+    "check_task",
     "choose_deposits",
     "choose_groups",
     "column_name",
@@ -28,6 +36,8 @@ __all__ = [
     "empty_counts",
     "finish_labels",
     "hide",
+    "holding",
+    "known_positions",
     "membership",
     "parts_of",
     "read_barren",

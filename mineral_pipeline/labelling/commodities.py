@@ -16,7 +16,8 @@ from typing import Literal
 
 import yaml
 
-from mineral_pipeline.errors import SettingsError
+from mineral_pipeline.errors import SettingsError, did_you_mean
+from mineral_pipeline.learning import GROUP, Task, kind_of, make_task, name_subject, subject_of
 
 UNITS = re.compile(r"^(?:g t|oz t|ppm|wt) ")
 """Units before a name, without punctuation, as in ``g/t Pt``."""
@@ -75,6 +76,38 @@ def choose_groups(groups: Sequence[str] | Literal["all"]) -> tuple[str, ...]:
         if name not in known:
             raise SettingsError(f"label.groups: no commodity group {name!r}: choose among {', '.join(known)}")
     return tuple(dict.fromkeys(groups))
+
+
+def check_task(task: Task, own: Sequence[str] = ()) -> None:
+    """Refuse a task about a commodity or a group that there is not.
+
+    Args:
+        task: task of the settings.
+        own: further names of commodities that the settings use.
+
+    Raises:
+        SettingsError: the vocabulary has no such name, nor ``own``; the message proposes another.
+    """
+    subject, groups = subject_of(task), vocabulary().groups
+    names = {
+        name_subject(name) for name in (*vocabulary().names.values(), *(n for o in own for n in split_commodities(o)))
+    }
+    if not subject or subject in names or (subject.removeprefix(GROUP) in groups and subject.startswith(GROUP)):
+        return
+    if subject.startswith(GROUP):
+        problem = f"no commodity group {subject.removeprefix(GROUP)!r}: choose among {', '.join(groups)}"
+    else:
+        problem = f"no commodity {subject!r}: take a name of docs/deposits.md, or list yours in label.commodities"
+    meant = _find(subject.removeprefix(GROUP).replace("_", " "))
+    if subject in groups:
+        hint = f"; did you mean {make_task(kind_of(task), GROUP + subject)}?"
+    elif meant:
+        hint = f"; did you mean {make_task(kind_of(task), name_subject(meant))}?"
+    else:
+        known = groups if subject.startswith(GROUP) else names
+        alike = did_you_mean(subject.removeprefix(GROUP), sorted(known))
+        hint = alike.replace("mean ", f"mean {kind_of(task)}:{GROUP if subject.startswith(GROUP) else ''}")
+    raise SettingsError(f"tasks: {task}: {problem}{hint}")
 
 
 def split_commodities(text: str) -> list[str]:

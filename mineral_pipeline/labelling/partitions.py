@@ -7,7 +7,8 @@ at a time; richness needs the largest count of all partitions, so that labels ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -17,6 +18,7 @@ from mineral_pipeline import geometry
 from mineral_pipeline.geometry import SphericalPolygons
 from mineral_pipeline.labelling.membership import sum_inside
 from mineral_pipeline.labelling.targets import Deposits, richness
+from mineral_pipeline.learning import subject_column
 from mineral_pipeline.workspace import Workspace, artefacts, ledger
 from mineral_pipeline.workspace.identities import KEYS
 
@@ -71,44 +73,75 @@ def count_deposits(chips: gpd.GeoDataFrame, deposits: Deposits) -> pd.DataFrame:
     )
 
 
-def summarise_counts(counts: pd.DataFrame) -> tuple[int, dict[str, list[str]]]:
-    """Return the largest ``n_deposits`` of a partition, and its chips whose footprint is no polygon, by reason."""
+def summarise_counts(counts: pd.DataFrame, subjects: Sequence[str]) -> tuple[list[int], dict[str, list[str]]]:
+    """Return the largest number of deposits of every subject, and chips whose footprint is no polygon, by reason."""
     broken = counts[counts["footprint_error"] != ""]
     chips = {str(reason): rows["chip_id"].tolist() for reason, rows in broken.groupby("footprint_error")}
-    return int(counts["n_deposits"].max()) if len(counts) else 0, chips
+    largest = counts[[subject_column("n_deposits", subject) for subject in subjects]].max().fillna(0)
+    return largest.astype(int).tolist(), chips
 
 
-def finish_labels(counts: pd.DataFrame, max_deposits: int, min_deposits: int = 1) -> pd.DataFrame:
+def finish_labels(
+    counts: pd.DataFrame, max_deposits: int, min_deposits: int = 1, subjects: Mapping[str, int] | None = None
+) -> pd.DataFrame:
     """Make labels from counts: the second step.
 
     Args:
         counts: table of `count_deposits`.
         max_deposits: largest ``n_deposits`` of all chips.
         min_deposits: smallest number of deposits of a positive chip.
+        subjects: what tasks are about, with the largest count of it of all chips.
 
     Returns:
         chip_id, scene_id, location_id, chip_index, lon, lat, n_deposits, has_deposit, richness, max_deposits,
         is_ambiguous (some deposits, but fewer than ``min_deposits``), has_open_mine, is_barren and the counts per
-        commodity and group; sorted by chip_index.
+        commodity and group; and of each of ``subjects``, has_gold, richness_gold and is_ambiguous_gold, which tell of
+        its deposits what has_deposit, richness and is_ambiguous tell of all; sorted by chip_index.
     """
-    n_deposits = counts["n_deposits"]
+    every = _targets(counts["n_deposits"], max_deposits, min_deposits)
     commodities = [name for name in counts.columns if name.startswith("n_") and name != "n_deposits"]
+    about = [
+        _targets(counts[subject_column("n_deposits", subject)], largest, min_deposits).rename(
+            columns=partial(subject_column, subject=subject)
+        )
+        for subject, largest in (subjects or {}).items()
+    ]
     labels = counts[[*KEYS, "chip_index", "lon", "lat", "n_deposits"]].assign(
-        has_deposit=n_deposits >= min_deposits,
-        richness=richness(n_deposits.to_numpy(), max_deposits),
+        has_deposit=every["has_deposit"],
+        richness=every["richness"],
         max_deposits=max_deposits,
-        is_ambiguous=(n_deposits > 0) & (n_deposits < min_deposits),
+        is_ambiguous=every["is_ambiguous"],
         has_open_mine=counts["has_open_mine"],
         is_barren=counts["is_barren"],
     )
-    return pd.concat([labels, counts[commodities]], axis=1).sort_values("chip_index", ignore_index=True)
+    return pd.concat([labels, counts[commodities], *about], axis=1).sort_values("chip_index", ignore_index=True)
+
+
+def _targets(found: pd.Series, largest: int, min_deposits: int) -> pd.DataFrame:
+    """What numbers of deposits (chip,) mean to the tasks."""
+    return pd.DataFrame(
+        {
+            "has_deposit": found >= min_deposits,
+            "richness": richness(found.to_numpy(), largest),
+            "is_ambiguous": (found > 0) & (found < min_deposits),
+        }
+    )
 
 
 def write_labels(
-    counts: pd.DataFrame, partition: int, max_deposits: int, min_deposits: int, workspace: Workspace
+    counts: pd.DataFrame, partition: int, largest: Mapping[str, int], min_deposits: int, workspace: Workspace
 ) -> int:
-    """Finish the labels of a partition and write them as one part; return their number."""
+    """Finish the labels of a partition and write them as one part; return their number.
+
+    Args:
+        counts: table of `count_deposits`.
+        partition: number of the partition.
+        largest: largest number of deposits of all chips by subject: of all deposits, which is empty, and of the tasks.
+        min_deposits: smallest number of deposits of a positive chip.
+        workspace: the workspace.
+    """
     if len(counts):
-        labels = finish_labels(counts, max_deposits, min_deposits)
+        subjects = {subject: number for subject, number in largest.items() if subject}
+        labels = finish_labels(counts, largest[""], min_deposits, subjects)
         workspace.write_table(artefacts.labels_part(partition), labels)
     return len(counts)

@@ -5,7 +5,6 @@ Richness is the study's log-normalised score ``ln(n + 1) / max ln(N + 1)``, over
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +17,8 @@ from scipy.sparse import csr_array, hstack
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import Flags, Floats
 from mineral_pipeline.labelling.commodities import split_commodities, vocabulary
+from mineral_pipeline.learning import GROUP, name_subject
+from mineral_pipeline.workspace import Workspace, artefacts
 
 N_COMMONEST_SHOWN = 20
 """Commodities that an error message lists."""
@@ -50,6 +51,7 @@ def choose_deposits(
     commodities: int | Sequence[str],
     groups: Sequence[str] = (),
     barren: pd.DataFrame | None = None,
+    subjects: Sequence[str] = (),
 ) -> Deposits:
     """Prepare a deposit table for counting.
 
@@ -58,9 +60,10 @@ def choose_deposits(
         commodities: names of the commodities to count, or the number of them, the commonest.
         groups: groups of the vocabulary to count.
         barren: ``table`` of `read_barren`.
+        subjects: what tasks are about, which is counted too.
 
     Raises:
-        DataError: no deposit holds a commodity of that name.
+        DataError: no deposit holds a commodity of that name, or one that a subject is about.
     """
     names = table["commodities"].str.split(";").explode()
     names = names[names != ""]
@@ -69,14 +72,45 @@ def choose_deposits(
     chosen = ranked[:commodities] if isinstance(commodities, int) else _find_names(commodities, ranked)
     members = {column_name(name): frozenset([name]) for name in chosen}
     members |= {column_name(f"group {group}"): vocabulary().groups[group] for group in groups}
-    holds = np.column_stack([np.zeros((len(table), 0)), *(_holds(table, names, group) for group in members.values())])
+    flags = {column: _holds(table, names, group) for column, group in members.items()}
+    for subject in subjects:
+        flags[column_name(subject)] = about = holding(table, subject)
+        if not about.any():
+            raise DataError(
+                f"tasks: no deposit of label.deposits holds what {subject} stands for: choose among"
+                f" {', '.join(ranked[:N_COMMONEST_SHOWN]) or 'none'}"
+            )
+    holds = np.column_stack([np.zeros((len(table), 0)), *flags.values()])
     return Deposits(
         table[["lon", "lat"]].to_numpy(np.float64),
-        tuple(members),
+        tuple(flags),
         csr_array(holds, dtype=np.int32),
         table["open_mine"].to_numpy(bool) if "open_mine" in table else np.zeros(len(table), dtype=bool),
         np.empty((0, 2)) if barren is None else barren[["lon", "lat"]].to_numpy(np.float64),
     )
+
+
+def holding(table: pd.DataFrame, subject: str) -> Flags:
+    """Return which deposits (m,) a task is about: every one, or those with a commodity, or one of a group.
+
+    Args:
+        table: m deposits with ``commodities``.
+        subject: what the task is about.
+    """
+    if not subject:
+        return np.ones(len(table), dtype=bool)
+    names = table["commodities"].str.split(";").explode()
+    if subject.startswith(GROUP):
+        return _holds(table, names, vocabulary().groups.get(subject.removeprefix(GROUP), frozenset()))
+    meant = frozenset(name for name in names.unique() if name and name_subject(name) == subject)
+    return _holds(table, names, meant)
+
+
+def known_positions(workspace: Workspace, subject: str) -> Floats:
+    """Return the positions (m, 2) in lon/lat of the known deposits that a task is about."""
+    columns = ["lon", "lat", *(["commodities"] if subject else [])]
+    table = workspace.read_table(artefacts.DEPOSITS, columns)
+    return np.asarray(table.loc[holding(table, subject), ["lon", "lat"]], dtype=np.float64)
 
 
 def _holds(table: pd.DataFrame, names: pd.Series[str], members: frozenset[str]) -> Flags:
@@ -94,7 +128,7 @@ def _holds(table: pd.DataFrame, names: pd.Series[str], members: frozenset[str]) 
 
 def column_name(commodity: str) -> str:
     """Return the label column of a commodity: ``Barium-Barite`` is counted in ``n_barium_barite``."""
-    return "n_" + re.sub(r"[^a-z0-9]+", "_", commodity.lower()).strip("_")
+    return f"n_{name_subject(commodity).replace(':', '_')}"
 
 
 def richness(n_deposits: np.ndarray, max_deposits: int) -> Floats:

@@ -28,11 +28,11 @@ from mineral_pipeline.modelling.model_selection import (
     select_model,
 )
 from mineral_pipeline.modelling.prediction import predict, predict_subset
-from mineral_pipeline.modelling.spec import TUNED, ModelSpec
+from mineral_pipeline.modelling.pretraining_spec import pretraining_specs
+from mineral_pipeline.modelling.spec import ModelSpec
 
 __all__ = [
     "SELECTABLE_KINDS",
-    "TUNED",
     "Criterion",
     "Measure",
     "ModelSpec",
@@ -55,6 +55,7 @@ __all__ = [
     "open_subset",
     "predict",
     "predict_subset",
+    "pretraining_specs",
     "read_metrics",
     "read_predictions",
     "read_spec",

@@ -11,7 +11,6 @@ from mineral_pipeline.errors import DataError
 from mineral_pipeline.modelling.backend import keras
 from mineral_pipeline.modelling.chunk_cache import (
     CACHE_BYTES,
-    SHUFFLED_CHUNKS,
     ChunkCache,
     batch_rows,
     empty_aligned,
@@ -68,7 +67,6 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
                 f" do not fit twice in train.memory_mb, {max_bytes // 2**20}: raise it, or lower curate.batch_size"
             )
         self._cache = ChunkCache(subset.images, max_bytes - batch_bytes)
-        self._shuffled = min(max(self._cache.max_chunks // 2, 1), SHUFFLED_CHUNKS)
         self._epoch = first_epoch - 1
         self._error: Exception | None = None
         self._batches = batch_rows(np.arange(len(subset)), self._size)
@@ -118,7 +116,9 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
         self._epoch += 1
         if self._seed is not None:
             rng = np.random.default_rng((self._seed, self._epoch))
-            self._batches = batch_rows(shuffle_rows(len(self._subset), self._size, rng, self._shuffled), self._size)
+            self._batches = batch_rows(
+                shuffle_rows(len(self._subset), self._size, rng, self._cache.shuffled), self._size
+            )
 
     def close(self) -> None:
         """Release threads and memory."""

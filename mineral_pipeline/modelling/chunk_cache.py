@@ -73,6 +73,11 @@ class ChunkCache:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pixels")
 
+    @property
+    def shuffled(self) -> int:
+        """Chunks whose samples are mixed: half of what the memory holds, while the others are read ahead."""
+        return min(max(self.max_chunks // 2, 1), SHUFFLED_CHUNKS)
+
     def prefetch(self, rows: np.ndarray) -> None:
         """Start to decode the chunks of ``rows``, as many as there is room for beside those that wait to be used."""
         with self._lock:

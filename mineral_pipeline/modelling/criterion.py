@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.learning import Task, higher_is_better
+from mineral_pipeline.learning import Task, higher_is_better, kind_of
 from mineral_pipeline.modelling.dataset import Subset, open_subset
 from mineral_pipeline.modelling.model_files import read_predictions, read_validation
 from mineral_pipeline.modelling.spec import ModelSpec
@@ -39,8 +39,8 @@ class Criterion:
         value = found[self.metric] if self.metric in found else self._compute(workspace, spec)
         if value is None or not np.isfinite(value):
             raise DataError(
-                f"train.primary_metric.{spec.task}: {self.metric} is not defined on the validation subset, as where it"
-                " has one class or no pair of near samples: give another metric"
+                f"train.primary_metric.{kind_of(spec.task)}: {self.metric} is not defined on the validation subset, as"
+                " where it has one class or no pair of near samples: give another metric"
             )
         return value, loss
 

@@ -22,7 +22,8 @@ from mineral_pipeline.modelling.model_files import is_done, read_metrics, write_
 from mineral_pipeline.modelling.networks import NETWORKS
 from mineral_pipeline.modelling.prediction import predict_batches
 from mineral_pipeline.modelling.predictor_file import save_baseline
-from mineral_pipeline.modelling.spec import ModelSpec
+from mineral_pipeline.modelling.pretraining import fit_pretraining
+from mineral_pipeline.modelling.spec import PRETRAINING, ModelSpec
 from mineral_pipeline.workspace import Workspace, artefacts
 
 
@@ -47,7 +48,7 @@ class Fit:
 
 
 def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, Any]:
-    """Train one model and write all of its files, which take its name when they are whole.
+    """Train one model, or pretrain, and write all of its files, which take its name when they are whole.
 
     A model that is done is not trained again. A network that was interrupted goes on after its last whole epoch, and
     becomes what it would have become (bit for bit on one CPU).
@@ -74,6 +75,8 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
         return read_metrics(workspace, spec.sample_set, spec.name)
     draft = begin(workspace, spec)
     with _recording_failure(draft):
+        if spec.kind == PRETRAINING:
+            return fit_pretraining(draft)
         started = time.monotonic()
         train, validation = (open_subset(workspace, spec.sample_set, subset) for subset in ("train", "validation"))
         fitted = (_fit_baseline if spec.network is None else _fit_network)(draft, train, validation)

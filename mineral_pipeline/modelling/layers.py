@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from mineral_pipeline.modelling.backend import keras
+from mineral_pipeline.modelling.pixel_statistics import PixelStatistics
 from mineral_pipeline.settings import GlobalPooling, Initialiser, Normalisation, Pooling
 from mineral_pipeline.workspace.pixels import PixelScale
 
 __all__ = [
-    "he_uniform", "image_input", "initial_bias", "initialiser", "keras", "layer_seeds", "normalise", "pool",
-    "pool_globally", "sigmoid_output",
+    "he_uniform", "image_input", "initial_bias", "initialiser", "join_statistics", "keras", "layer_seeds",
+    "normalise", "pool", "pool_globally", "sigmoid_output",
 ]  # fmt: skip
 
 MAX_BIAS = 3.0
@@ -80,6 +81,11 @@ def pool_globally(x: Any, pooling: GlobalPooling) -> Any:
         case "both":
             both = [keras.layers.GlobalAveragePooling2D()(x), keras.layers.GlobalMaxPooling2D()(x)]
             return keras.layers.Concatenate()(both)
+
+
+def join_statistics(x: Any, inputs: Any, pixels: PixelScale) -> Any:
+    """(n, features), a Keras tensor, beside the standardised statistics of the images of `image_input`."""
+    return keras.layers.Concatenate(name="with_statistics")([x, PixelStatistics.of(pixels)(inputs)])
 
 
 def sigmoid_output(x: Any, labels: np.ndarray, loss: str) -> Any:

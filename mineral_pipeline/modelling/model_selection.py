@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import TUNED, Task
 from mineral_pipeline.modelling.criterion import Criterion
 from mineral_pipeline.modelling.model_files import is_current, is_done, read_metrics, read_spec
 from mineral_pipeline.modelling.model_list import grid_specs
-from mineral_pipeline.modelling.spec import TUNED, ModelSpec, NetworkKind
+from mineral_pipeline.modelling.spec import ModelSpec, NetworkKind
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 

@@ -1,12 +1,7 @@
-"""Trained networks in files of which nothing is run but Keras' own layers. Imports Keras: for workers.
-
-A ``model.keras`` is a ZIP archive of a description of layers and their weights. It comes with a workspace, which
-somebody else may have made.
-"""
+"""The networks of trained models. Imports Keras: for workers."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,16 +11,10 @@ import numpy as np
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.modelling.backend import configure_process, keras
 from mineral_pipeline.modelling.draft import Draft
-from mineral_pipeline.modelling.model_files import damage, member_sizes, read_file
+from mineral_pipeline.modelling.keras_file import check_bounds, parse_network
+from mineral_pipeline.modelling.model_files import damage, read_file
 from mineral_pipeline.modelling.training import TrainedNetwork, predict_images
 from mineral_pipeline.workspace import Workspace, artefacts
-
-LAYERS, WEIGHTS = "config.json", "model.weights.h5"
-MEMBERS = {LAYERS, WEIGHTS, "metadata.json"}
-"""What Keras writes for a network without files of its own, such as vocabularies."""
-
-MAX_LAYERS_BYTES = 2**20
-"""Size of the largest description of layers; those of the study have some thousand bytes."""
 
 
 def save_network(draft: Draft, network: TrainedNetwork) -> None:
@@ -37,7 +26,7 @@ def save_network(draft: Draft, network: TrainedNetwork) -> None:
     with draft.workspace.upload_from_local(draft.file(artefacts.MODEL_NETWORK)) as path:
         network.keras_model.save(path)
         try:
-            _check_bounds(Path(path).read_bytes())
+            check_bounds(Path(path).read_bytes())
         except ValueError as error:
             raise DataError(
                 f"the network {draft.spec.network} cannot be saved ({error}): build it otherwise"
@@ -74,25 +63,7 @@ def _load(workspace: Workspace, sample_set: str, name: str) -> Any:
     configure_process()
     content = read_file(workspace, sample_set, name, artefacts.MODEL_NETWORK)
     try:
-        _check_bounds(content)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / artefacts.MODEL_NETWORK
-            path.write_bytes(content)
-            keras_model = keras.models.load_model(path, compile=False, safe_mode=True)
+        return parse_network(content)
     except Exception as error:  # of whatever kind: its bytes may be anything
         artefact = artefacts.model(sample_set, name, artefacts.MODEL_NETWORK)
         raise damage(workspace, artefact, f"{type(error).__name__}: {error}") from error
-    return keras_model
-
-
-def _check_bounds(content: bytes) -> None:
-    """Refuse an archive that holds more than Keras writes for a network, or more than it has bytes.
-
-    Raises:
-        ValueError: it does.
-    """
-    sizes = member_sizes(content)
-    if sizes.keys() != MEMBERS:
-        raise ValueError(f"it holds {', '.join(sorted(sizes))}, not just {', '.join(sorted(MEMBERS))}")
-    if sizes[LAYERS] > MAX_LAYERS_BYTES:
-        raise ValueError(f"{LAYERS} has more than {MAX_LAYERS_BYTES:,} bytes")

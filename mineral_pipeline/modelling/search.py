@@ -17,8 +17,8 @@ from dask_ml.model_selection import GridSearchCV
 from sklearn.base import BaseEstimator
 
 from mineral_pipeline.errors import DataError, LeaseLostError
-from mineral_pipeline.learning import Task
-from mineral_pipeline.modelling.candidates import candidate_spec, candidate_specs, grid_winner
+from mineral_pipeline.learning import TUNED, Task
+from mineral_pipeline.modelling.candidates import candidate_spec, candidate_specs
 from mineral_pipeline.modelling.criterion import Criterion, Measure
 from mineral_pipeline.modelling.dataset import open_subset
 from mineral_pipeline.modelling.draft import begin
@@ -31,7 +31,7 @@ from mineral_pipeline.modelling.model_files import (
     write_metrics,
 )
 from mineral_pipeline.modelling.model_selection import rank_models
-from mineral_pipeline.modelling.spec import TUNED, ModelSpec
+from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.settings import Hyperparameters, Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -118,7 +118,7 @@ def search(
     criterion = Criterion(settings.train.primary_metric.of(task), measure)
     specs = candidate_specs(settings, workspace, task, criterion, fold)
     GridSearchCV(
-        Candidate(workspace, grid_winner(settings, workspace, task, criterion, fold), criterion),
+        Candidate(workspace, specs[0], criterion),
         {"hyperparameters": [spec.hyperparameters for spec in specs]},
         cv=[(rows[: len(train)], rows[len(train) :])],
         iid=False,

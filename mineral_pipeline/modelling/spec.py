@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
 
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from mineral_pipeline.errors import SettingsError, WorkspaceError, one_line
 from mineral_pipeline.learning import RANDOM_LABELS, Task
-from mineral_pipeline.settings import Hyperparameters, Normalisation, document
+from mineral_pipeline.settings import Hyperparameters, Normalisation, Pretraining, document
 from mineral_pipeline.workspace import Workspace, artefacts
 from mineral_pipeline.workspace.workspace import REPAIR
 
-NetworkKind = Literal["grid", "random-labels", "candidate", "tuned", "ensemble-member"]
+NetworkKind = Literal["grid", "random-labels", "candidate", "tuned", "ensemble-member", "pretraining"]
 NETWORK_KINDS: tuple[NetworkKind, ...] = get_args(NetworkKind)
 """Kinds of models with a network. The kind of a baseline without one is the baseline's name."""
 
 Role = Literal["network", "baseline"]
 Loss = Literal["cross_entropy", "mae", "mse"]
 
-TUNED = "tuned"
-"""Name of the best model of the search."""
+PRETRAINING: NetworkKind = "pretraining"
+"""Kind of the masked autoencoders in whose convolutions the training of other networks begins."""
+
+
+class PretrainingPlan(Pretraining):
+    """All that decides a pretraining but the network."""
+
+    seed: int
+    """Seed of weights, squares and the order of chips: one for all models of an architecture."""
+    chips: str
+    """Digest of the store of chips."""
+
+
+@dataclass(frozen=True)
+class PretrainedFile:
+    """A file of weights, known by its content."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    path: str = field(compare=False, repr=False)
+    """Path or URL."""
+    sha256: str
+    """Digest of its bytes."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +78,10 @@ class ModelSpec:
     """Digest of the samples: the same network on other samples is another model."""
     fold: int | None = None
     """Number of the fold whose training subset is learnt; None for that of the split."""
+    pretraining: PretrainingPlan | None = None
+    """How the convolutions learn before; None where training begins with random ones."""
+    pretrained: PretrainedFile | None = None
+    """File of the weights in which training begins."""
     memory_mb: int = 512
     """Memory of decoded images, in MB: where it is short, fewer samples are mixed with each other."""
 
@@ -94,7 +119,11 @@ def digest_samples(workspace: Workspace, sample_set: str) -> str:
 
 def write_spec(workspace: Workspace, spec: ModelSpec, folder: str | None = None) -> None:
     """Write a model's ``settings.yaml``, into another ``folder`` than the model's where one is given."""
-    content = {**asdict(spec), "hyperparameters": spec.hyperparameters.model_dump()}
+    content = {
+        key: value.model_dump() if isinstance(value, BaseModel) else value
+        for key, value in asdict(spec).items()
+        if value is not None or key not in ("pretraining", "pretrained")
+    }
     text = yaml.safe_dump(content, sort_keys=False)
     folder = folder or artefacts.model(spec.sample_set, spec.name)
     workspace.write_bytes(f"{folder}/{artefacts.MODEL_SPEC}", text.encode())

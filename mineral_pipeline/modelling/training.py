@@ -20,8 +20,11 @@ from mineral_pipeline.modelling.batch_statistics import STATISTICS_BATCHES, Batc
 from mineral_pipeline.modelling.checkpoint import TrainingState
 from mineral_pipeline.modelling.dataset import Subset
 from mineral_pipeline.modelling.draft import Draft
+from mineral_pipeline.modelling.initial_weights import start
 from mineral_pipeline.modelling.networks import build_network
+from mineral_pipeline.modelling.pixel_statistics import PixelStatistics
 from mineral_pipeline.modelling.spec import ModelSpec
+from mineral_pipeline.modelling.weight_averaging import AveragedWeights
 from mineral_pipeline.workspace import Workspace, artefacts
 
 KERAS_LOSS = {"cross_entropy": "binary_crossentropy", "mae": "mae", "mse": "mse"}
@@ -83,37 +86,74 @@ def train(
     configure_process()
     keras.utils.clear_session()
     model = compile_model(spec, train_subset)
-    if state:
-        _restore(model, state)
-    rows = list[dict[str, float]](state.rows if state else ())
-    sequences = _to_learn(spec, train_subset, len(rows)), _to_validate(spec, validation)
-    started = time.monotonic() - (rows[-1]["seconds"] if rows else 0)
-
-    def record(epoch: int, logs: dict[str, float]) -> None:
-        rows.append({"epoch": epoch, "seconds": time.monotonic() - started, **logs})
-        events.add(rows[-1])
-        keep(_capture(model, rows, stopping))
-
-    stopping = EarlyStopping(spec, len(sequences[0]), state)
-    with sequences[0].reading(), sequences[1].reading(), ExitStack() as stack:
-        events = EventFile(stack.enter_context(_live_path(draft.workspace, draft.file(artefacts.MODEL_EVENTS))))
-        stack.callback(events.close)
-        for row in rows:
-            events.add(row)
-        model.fit(
-            sequences[0],
-            validation_data=sequences[1],
-            initial_epoch=len(rows),
-            epochs=len(rows) if state and state.is_over else spec.epochs,
-            verbose=0,
-            shuffle=False,  # Keras would shuffle the batches again, from the state of the process
-            callbacks=[_statistics(model, sequences[0]), stopping, _each_epoch(record)],
-        )
-    history = pd.DataFrame(rows)
+    if not state:
+        start(model, draft.workspace, spec)
+        _adapt(model, train_subset)
+    sequence = _to_learn(spec, train_subset, len(state.rows) if state else 0)
+    stopping = EarlyStopping(spec, len(sequence), state)
+    averaging = [AveragedWeights()] if spec.hyperparameters.weight_averaging else []
+    course = Course(draft, spec.epochs, state, keep, [stopping, *averaging, _statistics(model, sequence)])
+    history = course.run(model, sequence, _to_validate(spec, validation))
     if not np.isfinite(history[f"val_{spec.loss}"]).all():
-        rate = spec.hyperparameters.learning_rate
-        raise DataError(f"{spec.path} diverged: lower learning_rate ({rate:g})")
+        raise diverged(spec)
     return TrainedNetwork(model, history, stopping.best_epoch)
+
+
+@dataclass(frozen=True)
+class Course:
+    """The epochs of a training, each recorded and kept when it is over."""
+
+    draft: Draft
+    """The model in the making, which gets the event file."""
+    epochs: int
+    """Maximum number of epochs."""
+    state: TrainingState | None
+    """Where an interrupted training goes on."""
+    keep: Callable[[TrainingState], None]
+    """Given the state after each epoch; what it raises ends the training."""
+    callbacks: Sequence[Any] = ()
+    """Callbacks of Keras, of which the first may be early stopping."""
+
+    def run(self, model: Any, sequence: Any, validation: BatchSequence | None = None) -> pd.DataFrame:
+        """Train a compiled model on batches, and return its history, one row per epoch.
+
+        The ``sequence`` is a `BatchSequence`, or another data set of Keras with a ``reading``.
+        """
+        state, stopping = self.state, next((one for one in self.callbacks if isinstance(one, EarlyStopping)), None)
+        if state:
+            _restore(model, state)
+        rows = list[dict[str, float]](state.rows if state else ())
+        started = time.monotonic() - (rows[-1]["seconds"] if rows else 0)
+
+        def record(epoch: int, logs: dict[str, float]) -> None:
+            rows.append({"epoch": epoch, "seconds": time.monotonic() - started, **logs})
+            events.add(rows[-1])
+            self.keep(_capture(model, rows, stopping))
+
+        workspace, file = self.draft.workspace, self.draft.file(artefacts.MODEL_EVENTS)
+        with ExitStack() as stack:
+            for one in (sequence, validation):
+                if one is not None:
+                    stack.enter_context(one.reading())
+            events = EventFile(stack.enter_context(_live_path(workspace, file)))
+            stack.callback(events.close)
+            for row in rows:
+                events.add(row)
+            model.fit(
+                sequence,
+                validation_data=validation,
+                initial_epoch=len(rows),
+                epochs=len(rows) if state and state.is_over else self.epochs,
+                verbose=0,
+                shuffle=False,  # Keras would shuffle the batches again, from the state of the process
+                callbacks=[*self.callbacks, _each_epoch(record)],
+            )
+        return pd.DataFrame(rows)
+
+
+def diverged(spec: ModelSpec) -> DataError:
+    """The error that the losses of a training are not numbers."""
+    return DataError(f"{spec.path} diverged: lower learning_rate ({spec.hyperparameters.learning_rate:g})")
 
 
 def identify(spec: ModelSpec, subset: Subset) -> str:
@@ -128,7 +168,7 @@ def identify(spec: ModelSpec, subset: Subset) -> str:
 def compile_model(spec: ModelSpec, subset: Subset) -> Any:
     """The untrained network with its optimiser, ready for ``fit``."""
     model = build_network(spec, subset.images.shape, subset.images.scale, subset.label)
-    optimiser = _optimiser(spec, math.ceil(len(subset) / subset.images.images_per_file))
+    optimiser = make_optimiser(spec, math.ceil(len(subset) / subset.images.images_per_file))
     # Otherwise its variables are made inside the first step, which is then traced twice (measured: a second).
     optimiser.build(model.trainable_variables)
     loss = KERAS_LOSS[spec.loss]
@@ -137,7 +177,14 @@ def compile_model(spec: ModelSpec, subset: Subset) -> Any:
     return model
 
 
-def _optimiser(spec: ModelSpec, steps: int) -> Any:
+def _adapt(model: Any, subset: Subset) -> None:
+    """Give layers that standardise what they see the mean and deviation of training images."""
+    for layer in model.layers:
+        if isinstance(layer, PixelStatistics):
+            layer.adapt(subset.samples.read_images())
+
+
+def make_optimiser(spec: ModelSpec, steps: int) -> Any:
     """Adam, or AdamW (I. Loshchilov and F. Hutter, Decoupled weight decay regularization, 2019), for epochs of steps.
 
     The cosine is that of their SGDR (2017), without restarts, over the epochs after the warm-up.
@@ -152,9 +199,12 @@ def _optimiser(spec: ModelSpec, steps: int) -> Any:
             warmup_target=rate if warm_up else None,
             warmup_steps=warm_up * steps,
         )
+    average: dict[str, Any] = {}
+    if values.weight_averaging:
+        average = {"use_ema": True, "ema_momentum": values.weight_averaging}
     if values.weight_decay == 0:
-        return keras.optimizers.Adam(rate)
-    optimiser = keras.optimizers.AdamW(rate, weight_decay=values.weight_decay)
+        return keras.optimizers.Adam(rate, **average)
+    optimiser = keras.optimizers.AdamW(rate, weight_decay=values.weight_decay, **average)
     optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimiser
 
@@ -212,14 +262,14 @@ class EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]  # Ker
             self.model.stop_training = False
 
 
-def _capture(model: Any, rows: Sequence[dict[str, float]], stopping: EarlyStopping) -> TrainingState:
+def _capture(model: Any, rows: Sequence[dict[str, float]], stopping: EarlyStopping | None) -> TrainingState:
     """All from which a training goes on after the epoch of the last row."""
     return TrainingState(
         rows=tuple(rows),
-        stopping={name: getattr(stopping, name) for name in STOPPING},
+        stopping={name: getattr(stopping, name) for name in STOPPING} if stopping else {},
         is_over=model.stop_training,
         variables=[keras.ops.convert_to_numpy(variable) for variable in _variables(model)],
-        best_weights=stopping.best_weights or (),
+        best_weights=(stopping and stopping.best_weights) or (),
     )
 
 

@@ -1,6 +1,6 @@
 """From the predictions of an ensemble to ranked locations without a known deposit, in files that geologists open."""
 
-from mineral_pipeline.prospecting.columns import BANDS
+from mineral_pipeline.prospecting.columns import BANDS, COMMODITY, commodity_of
 from mineral_pipeline.prospecting.files import remove, to_geojson, write
 from mineral_pipeline.prospecting.freeze import digest, read_frozen
 from mineral_pipeline.prospecting.nearness import distance_km
@@ -22,10 +22,12 @@ __all__ = [
     "BANDS",
     "CELL_DEGREES",
     "COLUMNS",
+    "COMMODITY",
     "FIRST",
     "SCORES",
     "Candidates",
     "among_first",
+    "commodity_of",
     "digest",
     "distance_km",
     "judge",

@@ -15,7 +15,7 @@ from mineral_pipeline.prospecting.columns import RANKING
 from mineral_pipeline.prospecting.freeze import freeze
 from mineral_pipeline.prospecting.qgis import LAYER, project, style
 from mineral_pipeline.prospecting.raster import write_raster
-from mineral_pipeline.workspace import Workspace, artefacts, tables
+from mineral_pipeline.workspace import Workspace, artefacts, ledger, tables
 
 COLUMN_DECIMALS = {
     "probability": 4, "expected_given_one": 3, "expected_number": 4, "expected_low": 3, "expected_high": 3,
@@ -87,6 +87,6 @@ def _period(workspace: Workspace, prospects: gpd.GeoDataFrame) -> list[str]:
     """Days on which the images of the prospects were acquired, as far as the ledger tells."""
     if not workspace.exists(artefacts.LEDGER):
         return []
-    table = workspace.read_table(artefacts.LEDGER, ["chip_id", "acquired"])
+    table = ledger.read(workspace, ["chip_id", "acquired"])
     days = table["acquired"][table["chip_id"].isin(prospects["chip_id"])]
     return [str(day) for day in days if day]

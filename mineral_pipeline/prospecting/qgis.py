@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mineral_pipeline.geometry import CRS
-from mineral_pipeline.prospecting.columns import BANDS, RANKING, TITLES
+from mineral_pipeline.learning import of_subject
+from mineral_pipeline.prospecting.columns import BANDS, RANKING, band_title, commodity_of
 from mineral_pipeline.workspace import artefacts
 
 COLOURS = ("#ffffd4", "#fed98e", "#fe9929", "#d95f0e", "#993404")
@@ -56,8 +57,10 @@ def project(prospects: gpd.GeoDataFrame, extent: Sequence[float]) -> str:
         prospects: prospects as published.
         extent: west, south, east and north that the project shows first, degrees.
     """
-    root = Element("qgis", version=VERSION, projectname="Prospects")
-    SubElement(root, "title").text = "Prospects"
+    commodity = commodity_of(prospects)
+    name = "Prospects" + of_subject(commodity)
+    root = Element("qgis", version=VERSION, projectname=name)
+    SubElement(root, "title").text = name
     _spatial_reference(SubElement(root, "projectCrs"))
     tree = SubElement(root, "layer-tree-group")
     canvas = SubElement(root, "mapcanvas", name="theMapCanvas")
@@ -67,13 +70,15 @@ def project(prospects: gpd.GeoDataFrame, extent: Sequence[float]) -> str:
     _spatial_reference(SubElement(canvas, "destinationsrs"))
     layers = SubElement(root, "projectlayers")
     source = f"./{artefacts.PROSPECTS_PACKAGE}|layername={LAYER}"
-    polygons = _layer(layers, tree, (LAYER, "Prospects by rank", source, "ogr"), shown=True)
+    polygons = _layer(layers, tree, (LAYER, f"{name} by rank", source, "ogr"), shown=True)
     polygons.attrib |= {"type": "vector", "geometry": "Polygon", "wkbType": "MultiPolygon"}
     _polygons(polygons, RANKING, *_classes(prospects[RANKING]))
-    for number, (band, name) in enumerate(BANDS.items(), 1):
-        layer = _layer(layers, tree, (band, TITLES[band], f"./{artefacts.PROSPECTS_RASTER}", "gdal"), shown=False)
+    for number, (band, column) in enumerate(BANDS.items(), 1):
+        layer = _layer(
+            layers, tree, (band, band_title(band, commodity), f"./{artefacts.PROSPECTS_RASTER}", "gdal"), shown=False
+        )
         layer.attrib |= {"type": "raster"}
-        _raster(layer, _classes(prospects[name])[0], number)
+        _raster(layer, _classes(prospects[column])[0], number)
     SubElement(SubElement(SubElement(root, "properties"), "Paths"), "Absolute", type="bool").text = "false"
     return _document(root)
 

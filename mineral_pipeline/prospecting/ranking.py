@@ -15,6 +15,7 @@ from pykdtree.kdtree import KDTree
 
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import CRS, EARTH_RADIUS_KM, cut_at_antimeridian, unit_vectors
+from mineral_pipeline.prospecting.columns import COMMODITY
 
 SCORES = [
     "probability", "expected_given_one", "expected_number", "expected_low", "expected_high", "spread", "first_10",
@@ -52,13 +53,16 @@ def without_known_deposit(labels: pd.DataFrame) -> pd.DataFrame:
     return labels[largest == 0]
 
 
-def rank(candidates: Candidates, scores: pd.DataFrame, deposits: np.ndarray) -> gpd.GeoDataFrame:
+def rank(
+    candidates: Candidates, scores: pd.DataFrame, deposits: np.ndarray, commodity: str | None = None
+) -> gpd.GeoDataFrame:
     """Rank locations by their expected number of deposits; ties by smaller spread, then by ``location_id``.
 
     Args:
         candidates: the chips of the locations.
         scores: `SCORES` of every location, indexed by ``location_id``.
-        deposits: (m, 2) lon/lat of the known deposits.
+        deposits: (m, 2) lon/lat of the known deposits, of the commodity where there is one.
+        commodity: what is looked for, which becomes a column before the geometry; None for all deposits.
 
     Returns:
         One row per location with `COLUMNS`: ``rank`` from 1; ``chip_id``, ``scene_id``, ``lon``, ``lat`` and
@@ -81,7 +85,10 @@ def rank(candidates: Candidates, scores: pd.DataFrame, deposits: np.ndarray) -> 
     ranked["rank"] = np.arange(1, len(ranked) + 1)
     ranked["distance_km"] = nearest_deposit_km(ranked[["lon", "lat"]].to_numpy(), deposits)
     ranked["geometry"] = cut_at_antimeridian(ranked.geometry.to_numpy())
-    return gpd.GeoDataFrame(ranked[COLUMNS], geometry="geometry", crs=CRS)
+    found = gpd.GeoDataFrame(ranked[COLUMNS], geometry="geometry", crs=CRS)
+    if commodity is not None:
+        found.insert(len(COLUMNS) - 1, COMMODITY, commodity)
+    return found
 
 
 def _most_promising(candidates: Candidates) -> gpd.GeoDataFrame:

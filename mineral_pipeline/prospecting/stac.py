@@ -16,7 +16,8 @@ import numpy as np
 import shapely
 
 from mineral_pipeline.geometry import CRS
-from mineral_pipeline.prospecting.columns import BANDS, TITLES
+from mineral_pipeline.learning import of_subject
+from mineral_pipeline.prospecting.columns import BANDS, band_title, commodity_of
 from mineral_pipeline.prospecting.raster import find_grid
 from mineral_pipeline.workspace import artefacts
 
@@ -48,6 +49,8 @@ def make_item(
         period: days of the first and the last image of the prospects, as ISO 8601 has them; empty when unknown.
         identity: hash of the list, of which the item's name is made.
     """
+    of = of_subject(commodity_of(prospects))
+    title = f"{len(prospects):,} ranked {'' if of else 'mineral '}prospects{of}"
     box, now = extent(prospects.geometry), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     dates: dict[str, Any] = {"datetime": now}
     if len(period):
@@ -65,7 +68,11 @@ def make_item(
         "geometry": shapely.geometry.mapping(outline(box)),
         "bbox": list(box),
         "properties": dates
-        | {"title": f"{len(prospects):,} ranked mineral prospects", "created": now, "proj:code": CRS},
+        | {
+            "title": title,
+            "created": now,
+            "proj:code": CRS,
+        },
         "links": [],
         "assets": {
             name.rpartition(".")[2]: _asset(name, content)
@@ -115,7 +122,7 @@ def _asset(name: str, content: bytes) -> dict[str, Any]:
 
 def _raster(prospects: gpd.GeoDataFrame) -> dict[str, Any]:
     """Fields of the raster's asset: its grid and its bands."""
-    grid = find_grid(prospects.geometry)
+    grid, commodity = find_grid(prospects.geometry), commodity_of(prospects)
     transform = grid.transform
     return {
         "proj:shape": [grid.height, grid.width],
@@ -125,7 +132,7 @@ def _raster(prospects: gpd.GeoDataFrame) -> dict[str, Any]:
         ],
         "gsd": grid.cell * 111_195,
         "bands": [
-            {"name": band, "description": TITLES[band], "data_type": "float32", "nodata": "nan"}
+            {"name": band, "description": band_title(band, commodity), "data_type": "float32", "nodata": "nan"}
             for band in BANDS
         ],
     }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mineral_pipeline.learning import of_subject
 from mineral_pipeline.reporting.backtest_figures import CHANCE, backtest_figure
 from mineral_pipeline.reporting.formatting import THIN, UNDEFINED, interval, percent, score, signed, signed_interval
 from mineral_pipeline.reporting.page import Cell, FigureItem, Section, Table
@@ -13,9 +14,9 @@ AREA = "success"
 """Metric by which rankings are compared: the area under the success-rate curve to 10 % of the ground."""
 
 HIDING = {
-    "places": "all deposits of random locations",
-    "regions": "all deposits of whole regions",
-    "year": "all deposits that were found after {year}",
+    "places": "all deposits{of} of random locations",
+    "regions": "all deposits{of} of whole regions",
+    "year": "all deposits{of} that were found after {year}",
 }
 """What was hidden, in words."""
 
@@ -43,7 +44,8 @@ def backtest_section(backtests: Mapping[str, Mapping[str, Any]]) -> Section:
 
 def about(name: str, found: Mapping[str, Any]) -> str:
     """What a back-test has hidden, and what came out."""
-    hidden = HIDING[found["hide"]].format(year=found["year"])
+    of = of_subject(found.get("commodity") or "")
+    hidden = HIDING[found["hide"]].format(year=found["year"], of=of)
     told = [
         f"Back-test {name}: {hidden} were hidden, {found['hidden_deposits']:,} deposits; {found['sought']:,} of"
         f" {found['candidates']:,} candidates held some. {found['verdict']}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import Kind, Task, kind_of
 from mineral_pipeline.reporting.bar_figures import differences_figure
 from mineral_pipeline.reporting.data_sections import REGIONS_SHOWN
 from mineral_pipeline.reporting.formatting import (
@@ -21,10 +21,10 @@ from mineral_pipeline.reporting.outcome_text import metric_cell
 from mineral_pipeline.reporting.page import Cell, FigureItem, Table
 from mineral_pipeline.reporting.report_data import Evaluation, Model
 
-SHOWN: dict[Task, tuple[str, ...]] = {"presence": ("accuracy", "auc"), "richness": ("mae", "r2")}
+SHOWN: dict[Kind, tuple[str, ...]] = {"presence": ("accuracy", "auc"), "richness": ("mae", "r2")}
 """Metrics of the table, beside the primary and the local ones."""
 
-LOCAL: dict[Task, str] = {
+LOCAL: dict[Kind, str] = {
     "presence": "A local score asks how many of the places without a deposit, within so many kilometres of one with a"
     " deposit, score lower than it ({pairs}): there geography helps least.",
     "richness": "Concordance is the share of pairs of places, at most so many kilometres apart, that are ordered alike"
@@ -59,7 +59,7 @@ def bar_items(task: Task, evaluation: Evaluation) -> list[FigureItem | Table]:
 def bar_table(task: Task, evaluation: Evaluation) -> Table:
     """The best network and every baseline, best first, with the paired difference."""
     metric = evaluation.metric
-    metrics = list(dict.fromkeys([metric, *SHOWN[task], *evaluation.pairs]))
+    metrics = list(dict.fromkeys([metric, *SHOWN[kind_of(task)], *evaluation.pairs]))
     rows: list[tuple[Cell, ...]] = []
     best = {} if evaluation.is_constant else {str(evaluation.best["name"]): [evaluation.best]}
     for label, models in (best | evaluation.ranked_baselines).items():
@@ -71,7 +71,7 @@ def bar_table(task: Task, evaluation: Evaluation) -> Table:
     caption = f"The bar. The last column is a {difference_name(metric)}, paired, with 95 % intervals{evaluation.over}."
     if evaluation.pairs:
         pairs = "; ".join(f"{metric_name(name)}: {_count(found)}" for name, found in evaluation.pairs.items())
-        caption += " " + LOCAL[task].format(pairs=pairs)
+        caption += " " + LOCAL[kind_of(task)].format(pairs=pairs)
     return Table(header, rows, caption, numeric=frozenset(range(1, len(header))))
 
 
@@ -133,7 +133,7 @@ def regions_table(evaluation: Evaluation) -> Table:
     known = {name for row in evaluation.regions for name in row["metrics"]}
     names = dict.fromkeys([evaluation.best["name"], *best_baseline, *REGION_COLUMNS])
     shown, metric = [name for name in names if name in known], evaluation.metric
-    other = "auc" if evaluation.metrics["task"] == "presence" and metric != "auc" else None
+    other = "auc" if kind_of(evaluation.metrics["task"]) == "presence" and metric != "auc" else None
     rows = [
         (
             (row["region"] or "elsewhere", f"{row['samples']:,} samples, {row['positives']:,} positive"),

@@ -8,7 +8,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from mineral_pipeline.learning import DROPPED, SUBSETS
+from mineral_pipeline.learning import DROPPED, SUBSETS, task_title
 from mineral_pipeline.reporting import label_figures, maps
 from mineral_pipeline.reporting.formatting import percent
 from mineral_pipeline.reporting.page import FigureItem, Section, Table
@@ -98,7 +98,9 @@ def split_section(data: ReportData, land: gpd.GeoDataFrame | None) -> Section:
     samples = data.samples[task].assign(order=lambda chips: chips["subset"].map(order))
     locations = maps.by_location(samples, "order")
     locations["subset"] = locations["order"].map({number: subset for subset, number in order.items()})
-    caption = f"The subsets, for the task {task}. A location counts as dropped when none of its chips is in use."
+    caption = (
+        f"The subsets, for the task {task_title(task)}. A location counts as dropped when none of its chips is in use."
+    )
     counts = ", ".join(f"{subset} {count:,}" for subset, count in locations["subset"].value_counts().items())
     alt = f"Map of locations by subset: {counts}."
     items.append(FigureItem("split", maps.split_figure(locations, land), caption, alt))
@@ -115,8 +117,9 @@ def _leakage_figure(task: str, locations: gpd.GeoDataFrame, land: gpd.GeoDataFra
     test = locations[locations["subset"] == "test"]
     shares = int((test["shared"] > 0).sum())
     caption = (
-        f"Where test and training share ground, for the task {task}: {shares:,} of {len(test):,} test locations lie"
-        f" partly under training footprints, the worst by {percent(test['shared'].max(), 0)} of its ground."
+        f"Where test and training share ground, for the task {task_title(task)}: {shares:,} of {len(test):,} test"
+        f" locations lie partly under training footprints, the worst by {percent(test['shared'].max(), 0)} of its"
+        " ground."
     )
     alt = f"Map of training and test locations; {shares:,} of {len(test):,} test locations overlap a training location."
     return FigureItem(f"leakage-{task}", maps.leakage_figure(locations, land), caption, alt)
@@ -129,8 +132,8 @@ def locations_table(summaries: Summaries) -> Table:
         classes = dict.fromkeys(name for subset in SUBSETS for name in summary["locations"].get(subset, {}))
         for name in classes:
             counts = [summary["locations"].get(subset, {}).get(name, 0) for subset in SUBSETS]
-            rows.append((f"{task}: {CLASS_NAMES.get(name, name)}", *(f"{count:,}" for count in counts)))
-        rows.append((f"{task}: chips", *(f"{summary['samples'].get(subset, 0):,}" for subset in SUBSETS)))
+            rows.append((f"{task_title(task)}: {CLASS_NAMES.get(name, name)}", *(f"{count:,}" for count in counts)))
+        rows.append((f"{task_title(task)}: chips", *(f"{summary['samples'].get(subset, 0):,}" for subset in SUBSETS)))
     return Table(("", *SUBSETS), rows, numeric=frozenset({1, 2, 3}))
 
 
@@ -139,7 +142,7 @@ def regions_tables(summaries: Summaries) -> list[Table]:
     columns = (*SUBSETS, DROPPED)
     return [
         Table(
-            (f"{task}, by region", *columns),
+            (f"{task_title(task)}, by region", *columns),
             [
                 (region or "in none", *(f"{counts.get(subset, 0):,}" for subset in columns))
                 for region, counts in summary["regions"].items()
@@ -157,14 +160,14 @@ def dropped_tables(summaries: Summaries) -> list[Table]:
     dropped = {task: summary.get("dropped", {}) for task, summary in summaries.items()}
     reasons = dict.fromkeys(reason for counts in dropped.values() for reason in counts)
     rows = [(reason, *(f"{counts.get(reason, 0):,}" for counts in dropped.values())) for reason in reasons]
-    header = ("chips left out", *dropped)
+    header = ("chips left out", *map(task_title, dropped))
     return [Table(header, rows, numeric=frozenset(range(1, len(header))))] if rows else []
 
 
 def leakage_table(summaries: Summaries) -> Table:
     """Ground and deposits that the test subset shares with training."""
     rows = [
-        (task, percent(leakage["area"], 2), f"{leakage['deposits']:,}", percent(leakage["max_leakage"], 2))
+        (task_title(task), percent(leakage["area"], 2), f"{leakage['deposits']:,}", percent(leakage["max_leakage"], 2))
         for task, leakage in ((task, summary["leakage"]) for task, summary in summaries.items())
     ]
     header = ("leakage", "test ground under training", "deposits in both", "ground allowed")

@@ -9,6 +9,7 @@ from typing import Any
 
 import geopandas as gpd
 
+from mineral_pipeline.learning import of_subject, task_title
 from mineral_pipeline.reporting import maps
 from mineral_pipeline.reporting.formatting import (
     THIN,
@@ -31,7 +32,7 @@ WITHOUT_PIXELS = ", as far as a map without pixels tells"
 """End of the title of a list that no model has made which sees pixels."""
 
 MEANING = (
-    "A place is ranked by the number of deposits to expect of it: the probability that it holds one, calibrated on"
+    "A place is ranked by the number of deposits{of} to expect of it: the probability that it holds one, calibrated on"
     " places that no model had learnt from and brought to the true share of places with a deposit, times the number to"
     " expect where there is one. Both are of deposits that would be known if it were as well explored as the others."
 )
@@ -46,6 +47,8 @@ class Truth:
     """How many of the first hold undiscovered deposits, in words."""
     undiscovered: Mapping[str, int]
     """Number of undiscovered deposits by location."""
+    what: str = "deposits"
+    """Which deposits are counted."""
 
 
 def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int, truth: Truth | None = None) -> Section:
@@ -58,10 +61,16 @@ def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int,
     if prospects is None:
         return Section(ANCHOR, TITLE, missing="the job prospect")
     voters = basis.get("voters", [])
-    title = TITLE + (WITHOUT_PIXELS if voters and not any(one["pixels"] for one in voters) else "")
+    of = of_subject(basis.get("commodity") or "")
+    heading = (
+        TITLE
+        + (f" for deposits{of}" if of else "")
+        + (WITHOUT_PIXELS if voters and not any(one["pixels"] for one in voters) else "")
+    )
     who = " ".join([basis["heading"], *(one["reason"] for one in voters), *basis["notes"]]) if basis else ""
     text = (
-        f"{len(prospects):,} locations over land have no known deposit on any date. {MEANING} All of them lie in the"
+        f"{len(prospects):,} locations over land have no known deposit{of} on any date."
+        f" {MEANING.format(of=of)} All of them lie in the"
         " workspace as GeoParquet, GeoJSON (which QGIS opens styled) and Cloud-Optimised GeoTIFF."
         + (f" Locations left out: {left_out}." if left_out else "")
     )
@@ -71,17 +80,17 @@ def prospects_section(data: ReportData, land: gpd.GeoDataFrame | None, top: int,
     figure = FigureItem(
         "prospects",
         maps.prospects_figure(prospects, land, top),
-        f"Expected number of deposits of locations without a known one; the first {len(best):,} are outlined, the first"
-        f" {min(len(best), maps.NUMBERED)} carry their rank. The colours span at least the width of a"
+        f"Expected number of deposits{of} of locations without a known one; the first {len(best):,} are outlined, the"
+        f" first {min(len(best), maps.NUMBERED)} carry their rank. The colours span at least the width of a"
         " 95 % interval of the ensemble.",
-        f"Map of {len(prospects):,} locations coloured by the expected number of deposits.",
+        f"Map of {len(prospects):,} locations coloured by the expected number of deposits{of}.",
     )
-    items: list[FigureItem | Table] = [figure, prospects_table(prospects, top, truth), *belief_tables(basis)]
-    return Section(ANCHOR, title, [*([who] if who else []), *told, text, *ensembles], items)
+    items: list[FigureItem | Table] = [figure, prospects_table(prospects, top, truth, of), *belief_tables(basis)]
+    return Section(ANCHOR, heading, [*([who] if who else []), *told, text, *ensembles], items)
 
 
-def prospects_table(prospects: gpd.GeoDataFrame, top: int, truth: Truth | None = None) -> Table:
-    """The first ``top`` of the prospects."""
+def prospects_table(prospects: gpd.GeoDataFrame, top: int, truth: Truth | None = None, of: str = "") -> Table:
+    """The first ``top`` of the prospects; ``of`` tells of which deposits."""
     rows: list[tuple[Cell, ...]] = [
         (
             f"{prospect.rank:,}",
@@ -100,9 +109,9 @@ def prospects_table(prospects: gpd.GeoDataFrame, top: int, truth: Truth | None =
     ]
     is_path_row = prospects["location_id"].map(location).str.contains("/").all()
     header = (
-        "rank", "path/row" if is_path_row else "location", "deposits to expect, 90 %", "probability of one",
-        "in the first 10", "dissimilarity", "nearest known deposit",
-        *(["undiscovered deposits, in truth"] if truth else []),
+        "rank", "path/row" if is_path_row else "location", f"deposits{of} to expect, 90 %", "probability of one",
+        "in the first 10", "dissimilarity", f"nearest known deposit{of}",
+        *([f"undiscovered {truth.what}, in truth"] if truth else []),
     )  # fmt: skip
     caption = FIRST_10 if prospects["first_10"].notna().any() else ""
     return Table(header, rows, caption, numeric=frozenset({0, *range(2, len(header))}), shown=TABLE_PROSPECTS)
@@ -143,13 +152,13 @@ def _ensemble_text(data: ReportData, task: str) -> str:
     ensemble = evaluation and evaluation.ensemble
     if not evaluation or not ensemble:
         return (
-            f"How good the ensemble for {task} is has not been evaluated: the job evaluate does so when prospect is in"
-            " jobs."
+            f"How good the ensemble for {task_title(task)} is has not been evaluated: the job evaluate does so when"
+            " prospect is in jobs."
         )
     metric, found = evaluation.metric, ensemble["metrics"][evaluation.metric]
     where = "Out of fold" if out_of_fold else "On the test subset"
     return (
-        f"{where} the {metric_name(metric)} of the ensemble for {task} is"
+        f"{where} the {metric_name(metric)} of the ensemble for {task_title(task)} is"
         f" {score(metric, found['value'])} ({interval(metric, found)}), that of its {len(ensemble['members'])} networks"
         f" alone {', '.join(_members(evaluation, ensemble['members']))}."
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import geopandas as gpd
 
-from mineral_pipeline.learning import TASKS
+from mineral_pipeline.learning import task_title
 from mineral_pipeline.reporting.backtest_sections import backtest_section
 from mineral_pipeline.reporting.data_sections import labels_section, split_section
 from mineral_pipeline.reporting.formatting import metric_name, score
@@ -19,6 +19,7 @@ from mineral_pipeline.reporting.report_data import ReportData
 from mineral_pipeline.reporting.result_sections import provenance_section, results_section, study_section
 from mineral_pipeline.reporting.scene_figures import Example
 from mineral_pipeline.reporting.scene_sections import ledger_section, scene_section
+from mineral_pipeline.reporting.search_sections import search_section
 from mineral_pipeline.reporting.view_figures import ProspectView
 from mineral_pipeline.reporting.view_sections import views_section
 from mineral_pipeline.workspace.ledger import State
@@ -60,7 +61,8 @@ def build_page(data: ReportData, options: PageOptions) -> Page:
         ledger_section(data),
         labels_section(data, options.land),
         split_section(data, options.land),
-        *(results_section(task, data.evaluations.get(task), data.out_of_fold.get(task)) for task in TASKS),
+        *(results_section(task, data.evaluations.get(task), data.out_of_fold.get(task)) for task in data.tasks),
+        search_section(data.searches, data.evaluations),
         prospects_section(data, options.land, options.top, options.truth),
         views_section(options.views),
         backtest_section(data.backtests),
@@ -71,7 +73,7 @@ def build_page(data: ReportData, options: PageOptions) -> Page:
         title=options.title,
         lead=LEAD,
         verdicts=[
-            f"{task.capitalize()}{where}. {found.verdict}"
+            f"{task_title(task).capitalize()}{where}. {found.verdict}"
             for where, evaluations in ((", out of fold", data.out_of_fold), ("", data.evaluations))
             for task, found in evaluations.items()
             if found.verdict
@@ -120,7 +122,7 @@ def key_figures(data: ReportData) -> list[KeyFigure]:
         detail = ", ".join(f"{label} {mean(models, metric)}" for label, models in beside.items())
         if evaluation.is_constant:
             detail = f"a constant: every network collapsed; {detail}".removesuffix("; ")
-        found.append(KeyFigure(value, f"{task}, {metric_name(metric)}", detail))
+        found.append(KeyFigure(value, f"{task_title(task)}, {metric_name(metric)}", detail))
     if data.prospects is not None:
         found.append(KeyFigure(f"{len(data.prospects):,}", "locations to prospect"))
     return found

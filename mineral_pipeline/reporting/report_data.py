@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from mineral_pipeline.learning import ENSEMBLE, TASKS, Task, is_better
-from mineral_pipeline.workspace import RunState, Workspace, artefacts, read_runs
+from mineral_pipeline.learning import ENSEMBLE, TASKS, TUNED, Task, in_order, is_better, subject_of
+from mineral_pipeline.workspace import RunState, Workspace, artefacts, ledger, read_runs
+from mineral_pipeline.workspace.learnt import find_tasks
 
 Model = Mapping[str, Any]
 """A model of ``evaluation/<task>/metrics.json``: name, label, role (``network`` or ``baseline``), kind, convolution,
@@ -177,8 +178,12 @@ class ReportData:
     """What back-tests have found, by name."""
     leakage: Mapping[str, gpd.GeoDataFrame] = field(default_factory=dict)
     """By task, the locations on which leakage was measured: subset, location_id, shared, meets_test and outline."""
+    tasks: Sequence[Task] = TASKS
+    """The tasks that have a section each."""
     basis: Mapping[str, Any] = field(default_factory=dict)
     """Who has made the prospects, and how far they can be believed; empty where there are none."""
+    searches: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """Candidates of the search over hyperparameters by task, the grid's own point first."""
 
 
 def read(workspace: Workspace) -> ReportData:
@@ -189,16 +194,17 @@ def read(workspace: Workspace) -> ReportData:
 
     catalogue = table(artefacts.CATALOGUE, ["scene_id"])
     prospects = table(artefacts.PROSPECTS)
-    curated = [task for task in TASKS if workspace.exists(artefacts.samples_summary(task))]
+    tasks = shown_tasks(workspace)
+    curated = [task for task in tasks if workspace.exists(artefacts.samples_summary(task))]
     return ReportData(
         catalogue=None if catalogue is None else len(catalogue),
-        ledger=table(artefacts.LEDGER),
+        ledger=ledger.read(workspace) if workspace.exists(artefacts.LEDGER) else None,
         deposits=table(artefacts.DEPOSITS, ["lon", "lat"]),
         labels=table(artefacts.LABELS),
         samples={task: workspace.read_table(artefacts.samples_table(task)) for task in curated},
         summaries={task: workspace.read_json(artefacts.samples_summary(task)) for task in curated},
-        evaluations=_read_evaluations(workspace, {task: task for task in TASKS}),
-        out_of_fold=_read_evaluations(workspace, {task: artefacts.out_of_fold(task) for task in TASKS}),
+        evaluations=_read_evaluations(workspace, {task: task for task in tasks}),
+        out_of_fold=_read_evaluations(workspace, {task: artefacts.out_of_fold(task) for task in tasks}),
         prospects=None if prospects is None or "expected_number" not in prospects else prospects,
         runs={
             run["job"]: run for run in read_runs(workspace) if run["job"] != "report" and run["state"] == RunState.DONE
@@ -209,8 +215,20 @@ def read(workspace: Workspace) -> ReportData:
             for task in curated
             if workspace.exists(artefacts.samples_leakage(task))
         },
+        tasks=tasks,
         basis=workspace.read_json(artefacts.PROSPECTS_BASIS) if workspace.exists(artefacts.PROSPECTS_BASIS) else {},
+        searches={task: workspace.read_table(_search(task)) for task in tasks if workspace.exists(_search(task))},
     )
+
+
+def shown_tasks(workspace: Workspace) -> list[Task]:
+    """The tasks of a workspace, in order; those about every deposit too, unless all that is there is about less."""
+    found = [task for folder in (artefacts.SAMPLES, artefacts.EVALUATIONS) for task in find_tasks(workspace, folder)]
+    return in_order([*found, *([] if found and all(map(subject_of, found)) else TASKS)])
+
+
+def _search(task: Task) -> str:
+    return artefacts.model(task, TUNED, artefacts.MODEL_SEARCH)
 
 
 def _read_backtests(workspace: Workspace) -> dict[str, Mapping[str, Any]]:
@@ -233,8 +251,10 @@ def _read_evaluations(workspace: Workspace, names: Mapping[Task, str]) -> dict[s
 
 def max_figures(workspace: Workspace) -> int:
     """Largest number of figures that can be drawn of a workspace; fewer are when no chip holds a deposit."""
-    figures = {artefacts.LEDGER: 2, artefacts.LABELS: 3, artefacts.PROSPECTS: 2, artefacts.samples_summary(TASKS[0]): 1}
-    figures |= {artefacts.evaluation_metrics(task): 3 for task in TASKS}
-    figures |= {artefacts.samples_leakage(task): 1 for task in TASKS}
+    tasks = shown_tasks(workspace)
+    figures = {artefacts.LEDGER: 2, artefacts.LABELS: 3, artefacts.PROSPECTS: 2, artefacts.samples_summary(tasks[0]): 1}
+    figures |= {artefacts.evaluation_metrics(task): 3 for task in tasks}
+    figures |= {artefacts.samples_leakage(task): 1 for task in tasks}
+    figures |= {_search(task): 1 for task in tasks}
     figures |= {artefacts.backtest(name, artefacts.BACKTEST): 1 for name in workspace.list(artefacts.BACKTESTS)}
     return sum(number for name, number in figures.items() if workspace.exists(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import Kind, Task, kind_of, of_subject, subject_of
 from mineral_pipeline.reporting.bar_sections import added_text, bar_items
 from mineral_pipeline.reporting.comparison_figures import grid_figure
 from mineral_pipeline.reporting.fold_table import fold_table
@@ -22,18 +22,19 @@ from mineral_pipeline.reporting.page import Cell, FigureItem, Section, Table
 from mineral_pipeline.reporting.prediction_figures import agreement_figure, curves_figure
 from mineral_pipeline.reporting.reliability_table import reliability_tables
 from mineral_pipeline.reporting.report_data import Evaluation, Model, ReportData
+from mineral_pipeline.workspace import artefacts
 
-TITLES: dict[Task, str] = {"presence": "Is there a deposit?", "richness": "How rich is it?"}
-QUESTIONS: dict[Task, str] = {
-    "presence": "Each network gives the probability that a chip holds a known deposit.",
-    "richness": "Each network gives the richness of a chip, from 0 to 1.",
+TITLES: dict[Kind, str] = {"presence": "Is there a deposit{of}?", "richness": "How rich is it{of}?"}
+QUESTIONS: dict[Kind, str] = {
+    "presence": "Each network gives the probability that a chip holds a known deposit{of}.",
+    "richness": "Each network gives the richness of a chip{of}, from 0 to 1.",
 }
 GRID_CAPTION = (
     "Left, the architectures by the size of their two parts on the test subset (darker is better; means over seeds);"
     " the colours span at least the width of a 95 % interval, so that chance makes no contrast. Right, every model and"
     " its 95 % interval{over}; below the line, the baselines."
 )
-BEST_CAPTIONS: dict[Task, str] = {
+BEST_CAPTIONS: dict[Kind, str] = {
     "presence": "Left, how many deposits are found at the price of how many false alarms. Right, whether probabilities"
     " mean what they say: points on the diagonal do. Bars are standard errors that take chips for independent.",
     "richness": "Left, every chip of the test subset; a perfect model lies on the diagonal. Right, its absolute errors"
@@ -58,7 +59,8 @@ STUDY_RANDOM = "random labels"
 
 def results_section(task: Task, evaluation: Evaluation | None, out_of_fold: Evaluation | None = None) -> Section:
     """The grid against its baselines, what all reach out of fold, and the predictions of the best model."""
-    title, anchor = TITLES[task], task
+    kind, of, anchor = kind_of(task), of_subject(subject_of(task)), artefacts.file_name(task)
+    title = TITLES[kind].format(of=of if kind == "presence" else of.replace(" of ", " in ", 1))
     if evaluation is None:
         return Section(anchor, title, missing="the job evaluate")
     best = evaluation.best
@@ -68,12 +70,12 @@ def results_section(task: Task, evaluation: Evaluation | None, out_of_fold: Eval
         GRID_CAPTION.format(over=evaluation.over),
         f"Heat map of architectures, and dot plot of {len(evaluation.models)} models; best is {best['name']}.",
     )
-    draw = curves_figure if task == "presence" else agreement_figure
+    draw = curves_figure if kind == "presence" else agreement_figure
     alt = {"presence": "ROC curves and calibration", "richness": "Predicted against true richness, and errors,"}
-    figure = FigureItem(f"best-{task}", draw(evaluation), BEST_CAPTIONS[task], f"{alt[task]} of the best model.")
+    figure = FigureItem(f"best-{task}", draw(evaluation), BEST_CAPTIONS[kind], f"{alt[kind]} of the best model.")
     collapsed = [collapsed_table(evaluation)] if evaluation.collapsed else []
     text = [
-        QUESTIONS[task] + " " + outcome_text(evaluation),
+        QUESTIONS[kind].format(of=of) + " " + outcome_text(evaluation),
         *added_text(evaluation),
         *attainable_text(evaluation),
         interval_text(evaluation),
@@ -91,11 +93,13 @@ def attainable_text(evaluation: Evaluation) -> list[str]:
         return []
     metric, part = found["metric"], found["part"].replace("%", f"{THIN}%")
     reached = {name: score(metric, values[metric]) for name, values in found["scores"].items()}
+    bayes = ""
+    if "bayes" in reached:  # of a commodity the truth does not tell what to expect
+        bayes = f" Who knows how the planet was made, its patches and its geography, reaches {reached['bayes']}."
     share = part and f" {evaluation.best['name']} has {part} of what lies between chance and it."
     return [
         f"What can be attained on this simulated planet: boosted trees that see the true patches of altered rock, and"
-        f" learn from the same places, reach {metric_name(metric)} {reached['attainable']}.{share} Who knows how"
-        f" the planet was made, its patches and its geography, reaches {reached['bayes']}."
+        f" learn from the same places, reach {metric_name(metric)} {reached['attainable']}.{share}{bayes}"
     ]
 
 
@@ -147,8 +151,9 @@ def _perfect(models: Sequence[Model], metric: str) -> Cell:
 def study_section(evaluations: Mapping[str, Evaluation], simulated: bool) -> Section:
     """The published study's numbers beside those of this workspace."""
     title, anchor = "Beside the study", "study"
-    if not evaluations:
-        return Section(anchor, title, missing="the job evaluate")
+    if not any(task in evaluations for task, *_ in STUDY):
+        about_all = " for the tasks about all deposits" if evaluations else ""
+        return Section(anchor, title, missing=f"the job evaluate{about_all}")
     rows = [
         (f"{task}: {name}", reported, _reached(evaluations[task], metric, name))
         for task, metric, name, reported in STUDY

@@ -7,8 +7,17 @@ are those of the directory in which the settings are read, and become absolute t
 from mineral_pipeline.settings.backtest import Backtest
 from mineral_pipeline.settings.curate import Curate, Exclusion, MinLocations
 from mineral_pipeline.settings.fields import absolute
+from mineral_pipeline.settings.hyperparameters import (
+    GlobalPooling,
+    Hyperparameters,
+    Initialiser,
+    Normalisation,
+    Pooling,
+    Pretraining,
+)
 from mineral_pipeline.settings.label import DepositColumns, DepositFile, Label
 from mineral_pipeline.settings.loader import expand, load, parse
+from mineral_pipeline.settings.prospect import Prospect
 from mineral_pipeline.settings.prospect_layer import ProspectLayer
 from mineral_pipeline.settings.schema import (
     JOBS,
@@ -16,13 +25,7 @@ from mineral_pipeline.settings.schema import (
     Archive,
     Catalogue,
     Evaluate,
-    GlobalPooling,
-    Hyperparameters,
-    Initialiser,
     JobName,
-    Normalisation,
-    Pooling,
-    Prospect,
     Report,
     Settings,
     Simulate,
@@ -50,6 +53,7 @@ __all__ = [
     "MinLocations",
     "Normalisation",
     "Pooling",
+    "Pretraining",
     "Prospect",
     "ProspectLayer",
     "Report",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from mineral_pipeline.learning import METRICS, TASKS, Task, local_metric
+from mineral_pipeline.learning import METRICS, TASKS, Task, kind_of, local_metric, make_task, subject_of
 from mineral_pipeline.settings.backtest import Backtest
 from mineral_pipeline.settings.curate import Curate
 from mineral_pipeline.settings.fields import (
@@ -18,21 +18,20 @@ from mineral_pipeline.settings.fields import (
     OpenFraction,
     PositiveInt,
     Range,
+    TaskName,
     Uri,
+    is_off,
     ordered,
 )
+from mineral_pipeline.settings.hyperparameters import Hyperparameters, Normalisation, Pretraining
 from mineral_pipeline.settings.label import Label
-from mineral_pipeline.settings.prospect_layer import ProspectLayer
+from mineral_pipeline.settings.prospect import Prospect
 from mineral_pipeline.settings.section import Section
 
 JobName = Literal[
     "simulate", "catalogue", "acquire", "label", "curate", "train", "tune", "evaluate", "prospect", "backtest", "report"
 ]
 Size = Literal["small", "medium", "big"]
-Normalisation = Literal["batch", "group", "layer", "none"]
-Pooling = Literal["maximum", "average"]
-GlobalPooling = Literal["none", "average", "maximum", "both"]
-Initialiser = Literal["he_uniform", "he_normal", "glorot_uniform", "glorot_normal"]
 
 JOBS: tuple[JobName, ...] = (
     "catalogue",
@@ -153,50 +152,10 @@ class Acquire(Section):
     """Source of the footprint: the valid pixels, or the corners in the MTL as in the study."""
     threads: int = Field(4, gt=0)
     """Number of scenes that a task fetches at the same time."""
-    max_download_mb: float = Field(128, gt=0)
+    max_download_mb: float = Field(96, gt=0)
     """Maximum megabytes of fetched files that a task holds at a time; a larger scene is fetched alone."""
     stop_after: Fraction = 0.5
     """Maximum fraction of the last 100 scenes that may be unreachable before the job stops; 1 never stops it."""
-
-
-class Hyperparameters(Section):
-    """Hyperparameters of a network and its optimiser; a search varies them."""
-
-    learning_rate: float = Field(1e-3, gt=0)
-    """Adam learning rate."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Course of the learning rate: ``constant``, or half a period of a ``cosine`` that ends at 0 after ``epochs``."""
-    warm_up: int = Field(0, ge=0)
-    """Epochs, the first, in which the learning rate grows linearly from 0."""
-    weight_decay: float = Field(0.0, ge=0)
-    """Decay of the weights, not of biases, beside the gradient: above 0 Adam becomes AdamW."""
-    augmentation: bool = False
-    """Whether training images are mirrored and turned by quarters, each at random in each epoch."""
-    global_pooling: GlobalPooling = "none"
-    """What the dense layers see of each feature map of the convolutions: all of its pixels, or only their average,
-    their maximum, or both."""
-    conv_l1: float = Field(0.0, ge=0)
-    """L1 penalty of the convolutions."""
-    conv_l2: float = Field(1e-4, ge=0)
-    """L2 penalty of the convolutions."""
-    dense_l1: float = Field(0.0, ge=0)
-    """L1 penalty of the dense layers."""
-    dense_l2: float = Field(1e-4, ge=0)
-    """L2 penalty of the dense layers."""
-    dropout: float = Field(0.3, ge=0, lt=1)
-    """Fraction of neurons dropped between the convolutions and the dense layers."""
-    kernel: PositiveInt = 3
-    """Edge length of the convolution kernels in pixels."""
-    stride: PositiveInt = 1
-    """Step of the convolution kernels in pixels."""
-    padding: Literal["same", "valid"] = "same"
-    """Whether convolutions go on beyond the edge of an image, where all is 0 (``same``), or stay inside (``valid``)."""
-    pooling: Pooling = "maximum"
-    """What is kept of the pixels of a pooling window."""
-    activation: Literal["relu", "elu", "leaky_relu", "gelu", "tanh"] = "relu"
-    """Activation of the convolutions and of the hidden dense layers."""
-    initialiser: Initialiser = "he_uniform"
-    """Distribution of the initial weights."""
 
 
 class PrimaryMetric(Section):
@@ -214,7 +173,7 @@ class PrimaryMetric(Section):
 
     def of(self, task: Task) -> str:
         """The metric of a task."""
-        return self.presence if task == "presence" else self.richness
+        return self.presence if kind_of(task) == "presence" else self.richness
 
 
 class Train(Section):
@@ -247,6 +206,17 @@ class Train(Section):
     """Metric by which models are chosen and compared."""
     hyperparameters: Hyperparameters = Hyperparameters()
     """Hyperparameters of every architecture of the grid."""
+    pretraining: Pretraining | None = Field(None, exclude_if=is_off)
+    """How the convolutions learn from images without labels before they learn from labels; by default they do not."""
+    pretrained: Uri | None = Field(None, exclude_if=is_off)
+    """Path or URL of a ``model.keras`` in which training begins: layers of the same name and shape have its weights,
+    but for the output. By default there is none."""
+
+    @model_validator(mode="after")
+    def _begins_in_one_place(self) -> Train:
+        if self.pretraining and self.pretrained:
+            raise ValueError("give pretraining or pretrained: training begins with the weights of one of them")
+        return self
 
 
 class Tune(Section):
@@ -299,25 +269,6 @@ class Evaluate(Section):
     Time and memory grow with the square of a distance: a pair of samples takes 30 bytes."""
 
 
-class Prospect(Section):
-    """The search for unknown deposits."""
-
-    ensemble_size: int = Field(5, gt=1)
-    """Number of networks of the ensemble, one per seed."""
-    top: int = Field(100, gt=0)
-    """Number of prospects outlined and listed in the report; the files hold all."""
-    layers: list[ProspectLayer] | None = None
-    """The user's vector files: reasons beside the prospects, and ground that is no prospect; by default none."""
-
-    @field_validator("layers")
-    @classmethod
-    def _layers_differ(cls, layers: list[ProspectLayer] | None) -> list[ProspectLayer] | None:
-        slugs = [layer.slug for layer in layers or () if layer.role == "reason"]
-        if len(set(slugs)) < len(slugs):
-            raise ValueError("two layers have the same name: columns are named after them")
-        return layers
-
-
 class Report(Section):
     """The report page."""
 
@@ -338,8 +289,9 @@ class Settings(Section):
     """Jobs of ``run``, in order."""
     seed: int = Field(0, ge=0)
     """Seed of everything random."""
-    tasks: Annotated[list[Task], Distinct] = Field(list(TASKS), min_length=1)
-    """Tasks that are learnt: binary presence, log-richness regression."""
+    tasks: Annotated[list[TaskName], Distinct] = Field(list(TASKS), min_length=1)
+    """Tasks that are learnt: binary ``presence``, log-``richness`` regression, of every deposit or, after a colon, of a
+    commodity or a group of commodities: ``presence:gold``, ``richness:group:precious`` (see docs/deposits.md)."""
     max_failed_fraction: Fraction = 0.01
     """Maximum fraction of failed items with which a job still exits with status 0."""
     simulate: Simulate = Simulate()
@@ -370,6 +322,33 @@ class Settings(Section):
         for job, section in (("label", self.label), ("curate", self.curate)):
             if job in self.jobs and section is None:
                 raise ValueError(f"{job}: the job {job} is listed in jobs but its section is absent")
+        return self
+
+    @property
+    def subjects(self) -> list[str]:
+        """What the tasks are about: first every deposit, which is empty, whether or not a task is about all."""
+        return list(dict.fromkeys(["", *map(subject_of, self.tasks)]))
+
+    @property
+    def prospect_tasks(self) -> list[Task]:
+        """Tasks whose models make the prospects: those about ``prospect.commodity``."""
+        return [task for task in self.tasks if subject_of(task) == (self.prospect.commodity or "")]
+
+    @model_validator(mode="after")
+    def _prospects_have_their_tasks(self) -> Settings:
+        if self.prospect.commodity is not None:
+            needed = [make_task(kind, self.prospect.commodity) for kind in TASKS]
+            if missing := [task for task in needed if task not in self.tasks]:
+                raise ValueError(
+                    f"prospect.commodity: {self.prospect.commodity} is ranked by {' and '.join(needed)}:"
+                    f" add {' and '.join(missing)} to tasks"
+                )
+        elif not self.prospect_tasks and (jobs := [job for job in ("prospect", "backtest") if job in self.jobs]):
+            raise ValueError(
+                f"tasks: the job {jobs[0]} ranks places by presence or richness, and tasks are about"
+                f" {', '.join(dict.fromkeys(map(subject_of, self.tasks)))} alone: set prospect.commodity, or leave"
+                f" {' and '.join(jobs)} out of jobs"
+            )
         return self
 
     @model_validator(mode="after")

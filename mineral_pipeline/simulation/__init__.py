@@ -6,12 +6,21 @@ looks like them, seasons, clouds and noise. The simulated ground truth is in ``t
 ``true-deposits.parquet``.
 """
 
-from mineral_pipeline.simulation.archive import TRUTH, ArchiveSpec, begin, count_written, finish, write_scenes
+from mineral_pipeline.simulation.archive import (
+    TRUE_DEPOSITS,
+    TRUTH,
+    ArchiveSpec,
+    begin,
+    count_written,
+    finish,
+    write_scenes,
+)
 from mineral_pipeline.simulation.planet import Location, Planet, create
 from mineral_pipeline.simulation.product import SceneRecord
 from mineral_pipeline.simulation.scene import SimulatedScene, scenes
 
 __all__ = [
+    "TRUE_DEPOSITS",
     "TRUTH",
     "ArchiveSpec",
     "Location",

@@ -46,6 +46,15 @@ FAR_OFF, LISTED_TWICE, WRONG_SIGN = 0.02, 0.04, 0.002
 """Shares of the known deposits."""
 
 
+def suite_numbers(planet: Planet) -> np.ndarray:
+    """(site,) index into `SUITES` of the mineral system that there is, or would be."""
+    return _suites(np.random.default_rng([planet.seed, SUITE_SALT]), planet)
+
+
+def _suites(rng: np.random.Generator, planet: Planet) -> np.ndarray:
+    return rng.integers(len(SUITES), size=len(planet.sites.island))
+
+
 def index(scenes: Sequence[SimulatedScene], sizes: Mapping[str, int]) -> bytes:
     """``index.csv.gz``: one row per scene; ``sizes`` are the bytes of each product."""
     rows = (_index_row(scene, sizes[scene.product_id]) for scene in scenes)
@@ -73,7 +82,7 @@ def deposits(planet: Planet) -> bytes:
     sign, and some rows have no valid coordinates.
     """
     rng = np.random.default_rng([planet.seed, SUITE_SALT])
-    suite, known = rng.integers(len(SUITES), size=len(planet.sites.island)), planet.deposits.is_known
+    suite, known = _suites(rng, planet), planet.deposits.is_known
     sites, years = planet.deposits.site[known], planet.deposits.year[known]
     listed = np.sort(np.concatenate([np.arange(len(sites)), np.flatnonzero(rng.random(len(sites)) < LISTED_TWICE)]))
     is_far = rng.random(len(listed)) < FAR_OFF

@@ -10,6 +10,7 @@ from mineral_pipeline.geometry import Floats
 from mineral_pipeline.simulation.planet import Near, Planet
 from mineral_pipeline.simulation.swath import LENGTH_KM, WIDTH_KM
 from mineral_pipeline.simulation.systems import BARREN, DEPOSITS_OF_SIZE, Sites
+from mineral_pipeline.simulation.tables import SUITES, suite_numbers
 from mineral_pipeline.workspace.identities import location_ids
 
 DRAWS = 99
@@ -22,11 +23,24 @@ DRAW_SALT = 21
 
 
 def deposits(planet: Planet) -> pd.DataFrame:
-    """``true-deposits.parquet``: one row per deposit with ``lon``, ``lat``, ``known`` and ``year`` of its discovery."""
+    """``true-deposits.parquet``: one row per deposit.
+
+    Returns:
+        ``lon``, ``lat``, ``known``, ``year`` of its discovery, and ``commodities``, the names of MRDS joined by ``;``.
+    """
     found = planet.deposits
     year = pd.array(found.year, dtype="Int64")
     year[~found.is_known] = pd.NA
-    return pd.DataFrame({"lon": found.lonlat[:, 0], "lat": found.lonlat[:, 1], "known": found.is_known, "year": year})
+    names = np.array([", ".join(filter(None, suite)).replace(", ", ";") for suite in SUITES], dtype=object)
+    return pd.DataFrame(
+        {
+            "lon": found.lonlat[:, 0],
+            "lat": found.lonlat[:, 1],
+            "known": found.is_known,
+            "year": year,
+            "commodities": names[suite_numbers(planet)[found.site]],
+        }
+    )
 
 
 def locations(planet: Planet) -> pd.DataFrame:

@@ -24,6 +24,9 @@ CHIPS = "chips.zarr"
 LEDGER = "chips.parquet"
 """Folder of the ledger's parts."""
 
+LEDGER_COPY = ".chips.parquet"
+"""All parts of the ledger in one file, which is never the truth; see `mineral_pipeline.workspace.ledger_copy`."""
+
 DEPOSITS = "deposits.parquet"
 DEPOSITS_REPORT = "deposits.json"
 BARREN = "barren.parquet"
@@ -52,7 +55,7 @@ PROSPECT_FILES = (
 BACKTESTS = "backtests"
 """Folder of the back-tests. Each is a workspace, which takes `SHARED` from the one around it."""
 
-SHARED = (CATALOGUE, CHIPS, LEDGER)
+SHARED = (CATALOGUE, CHIPS, LEDGER, LEDGER_COPY)
 """Artefacts that a back-test shares with the workspace around it: they do not depend on deposits."""
 
 BACKTEST = "backtest.json"
@@ -68,6 +71,9 @@ REPORT = f"{REPORT_FOLDER}/index.html"
 
 MODELS = "models"
 """Folder of all models."""
+
+FOLDERS = (RUNS, LOCK, CHIPS, LEDGER, LABELS, REPORT_FOLDER, MODELS)
+"""Artefacts of many files, of which an object store knows only by a listing."""
 
 MODEL_SPEC = "settings.yaml"
 """File of a model: all that decides it."""
@@ -107,65 +113,99 @@ def labels_part(partition: int) -> str:
     return f"{LABELS}/part-{partition:05d}.parquet"
 
 
-FOLDS = "samples/folds.parquet"
-"""The fold of every location, the same for all tasks."""
+SAMPLES = "samples"
+"""Folder of all sample sets."""
+
+FOLDS = f"{SAMPLES}/folds.parquet"
+"""The fold of every location, the same for the tasks about every deposit; see `folds`."""
 
 FOLD = "fold-"
 """Beginning of the name of a fold's folder in that of its task."""
 
 
+def file_name(name: str) -> str:
+    """A task, or a name that begins with one, as names of files have it: stores and systems differ about the colon.
+
+    A hyphen stands for it, as in ``presence-gold`` and ``richness-group-precious``: tasks have none of their own.
+    """
+    return name.replace(":", "-")
+
+
+def task_of(folder: str) -> str:
+    """The task whose folder has a name: the inverse of `file_name`."""
+    return folder.replace("-", ":")
+
+
+def folds(subject: str) -> str:
+    """The fold of every location, the same for all tasks about a subject."""
+    return f"{SAMPLES}/folds-{file_name(subject)}.parquet" if subject else FOLDS
+
+
 def sample_set(task: str, fold: int | None = None) -> str:
-    """Name of a sample set below ``samples/``: ``presence``, or ``presence/fold-0`` for a fold."""
+    """Name of a sample set: ``presence``, or ``presence/fold-0`` for a fold. Its folders: see `file_name`."""
     return task if fold is None else f"{task}/{FOLD}{fold}"
 
 
 def samples_folder(sample_set: str) -> str:
     """Folder of a sample set."""
-    return f"samples/{sample_set}"
+    return f"{SAMPLES}/{file_name(sample_set)}"
+
+
+GATHERED = "samples/.gathered"
+"""Folder of chips on their way into the samples of an object store; no list shows it, because it is hidden."""
+
+
+def gathered(group: int) -> str:
+    """Wanted chips of a group of shards, side by side."""
+    return f"{GATHERED}/{group:05d}"
 
 
 def samples_table(sample_set: str) -> str:
     """Table of a sample set: every candidate with its subset, or why it was dropped."""
-    return f"samples/{sample_set}/samples.parquet"
+    return f"{samples_folder(sample_set)}/samples.parquet"
 
 
 def samples_store(sample_set: str, subset: str) -> str:
     """Training store of one subset of a sample set."""
-    return f"samples/{sample_set}/{subset}.zarr"
+    return f"{samples_folder(sample_set)}/{subset}.zarr"
 
 
 def samples_summary(sample_set: str) -> str:
     """Summary of a sample set, written last: the set is complete."""
-    return f"samples/{sample_set}/summary.json"
+    return f"{samples_folder(sample_set)}/summary.json"
 
 
 def samples_leakage(sample_set: str) -> str:
     """Table of the locations of a sample set on which leakage was measured."""
-    return f"samples/{sample_set}/leakage.parquet"
+    return f"{samples_folder(sample_set)}/leakage.parquet"
 
 
 def models(sample_set: str) -> str:
     """Folder of all models that learn from a sample set."""
-    return f"{MODELS}/{sample_set}"
+    return f"{MODELS}/{file_name(sample_set)}"
 
 
 def model(sample_set: str, name: str, file: str = "") -> str:
     """Folder of a model, or one of its files."""
-    return f"{MODELS}/{sample_set}/{name}/{file}".rstrip("/")
+    return f"{models(sample_set)}/{name}/{file}".rstrip("/")
 
 
-_MODEL = re.compile(rf"{MODELS}/(\w+(?:/{FOLD}\d+)?)/(?!{FOLD}\d+(?:/|$))([^/]+)")
+_MODEL = re.compile(rf"{MODELS}/([\w-]+)((?:/{FOLD}\d+)?)/(?!{FOLD}\d+(?:/|$))([^/]+)")
 
 
 def find_model(artefact: str) -> tuple[str, str] | None:
     """Sample set and name of the model that an artefact is, or is a file of; None for what is neither."""
     found = _MODEL.match(artefact)
-    return (found[1], found[2]) if found else None
+    return (task_of(found[1]) + found[2], found[3]) if found else None
 
 
 def unfinished_model(sample_set: str, name: str, file: str = "") -> str:
     """Folder of a model in the making, or what is in it. No list of models shows it, because it is hidden."""
-    return f"{MODELS}/{sample_set}/.unfinished/{name}/{file}".rstrip("/")
+    return f"{models(sample_set)}/.unfinished/{name}/{file}".rstrip("/")
+
+
+EVALUATIONS = "evaluation"
+"""Folder of all evaluations."""
 
 
 def out_of_fold(task: str) -> str:
@@ -175,17 +215,17 @@ def out_of_fold(task: str) -> str:
 
 def evaluation(name: str) -> str:
     """Folder of an evaluation."""
-    return f"evaluation/{name}"
+    return f"{EVALUATIONS}/{file_name(name)}"
 
 
 def evaluation_metrics(name: str) -> str:
     """Test metrics of all models of an evaluation, with intervals."""
-    return f"evaluation/{name}/metrics.json"
+    return f"{evaluation(name)}/metrics.json"
 
 
 def evaluation_predictions(name: str) -> str:
     """Test predictions of all models of an evaluation."""
-    return f"evaluation/{name}/predictions.parquet"
+    return f"{evaluation(name)}/predictions.parquet"
 
 
 def backtest(name: str, file: str = "") -> str:
@@ -195,4 +235,4 @@ def backtest(name: str, file: str = "") -> str:
 
 def figure(name: str) -> str:
     """PNG of a figure of the report."""
-    return f"{REPORT_FOLDER}/{name}.png"
+    return f"{REPORT_FOLDER}/{file_name(name)}.png"

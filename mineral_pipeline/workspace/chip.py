@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from affine import Affine
 from pyproj import CRS
@@ -21,12 +22,13 @@ LEDGER_COLUMNS = [
 ]  # fmt: skip
 
 
-def open_chip(workspace: Workspace, chip_id: str) -> xr.DataArray:
+def open_chip(workspace: Workspace, chip_id: str, table: pd.DataFrame | None = None) -> xr.DataArray:
     """Read one chip with its place on the Earth.
 
     Args:
         workspace: the workspace.
         chip_id: key of the chip; see `mineral_pipeline.workspace.identities`.
+        table: what `read_rows` gives or the whole ledger, where it has been read already.
 
     Returns:
         (band, y, x) in the store's numbers, 0 = fill, padded at the bottom or the right. ``x`` and ``y`` are the
@@ -38,7 +40,7 @@ def open_chip(workspace: Workspace, chip_id: str) -> xr.DataArray:
         DataError: there is no such chip, or it is not ok.
         WorkspaceError: the ledger is of an earlier version, which did not tell where chips are; or a file is damaged.
     """
-    row = _find(workspace, chip_id)
+    row = _find(workspace, chip_id, read_rows(workspace) if table is None else table)
     layout = zarr_store.read_layout(workspace)
     images = zarr_store.open_images(workspace, artefacts.CHIPS, {int(row["chip_index"]): row["image_sha256"]})
     (image,) = images.read(np.array([row["chip_index"]]))
@@ -59,10 +61,14 @@ def open_chip(workspace: Workspace, chip_id: str) -> xr.DataArray:
     return chip
 
 
-def _find(workspace: Workspace, chip_id: str) -> dict[str, str]:
-    """The row of a chip in the ledger."""
+def read_rows(workspace: Workspace) -> pd.DataFrame:
+    """What `open_chip` needs of the ledger.
+
+    Raises:
+        WorkspaceError: the ledger is absent, damaged, or of an earlier version, which did not tell where chips are.
+    """
     try:
-        table = workspace.read_table(artefacts.LEDGER, LEDGER_COLUMNS)
+        table: pd.DataFrame = ledger.read(workspace, LEDGER_COLUMNS)
     except WorkspaceError as error:
         if "has no column crs" not in str(error):
             raise
@@ -70,10 +76,14 @@ def _find(workspace: Workspace, chip_id: str) -> dict[str, str]:
         raise WorkspaceError(
             f"{where} does not tell where chips are: acquire them again in another workspace"
         ) from error
+    return table
+
+
+def _find(workspace: Workspace, chip_id: str, table: pd.DataFrame) -> dict[str, Any]:
+    """The row of a chip in the ledger."""
     rows = table[table["chip_id"] == chip_id].to_dict("records")
     if not rows:
         raise DataError(f"{workspace.url} has no chip {chip_id}{did_you_mean(chip_id, table['chip_id'])}")
     if rows[0]["status"] != ledger.State.OK:
         raise DataError(f"chip {chip_id} is {rows[0]['status']}: {rows[0]['reason']}")
-    row: dict[str, str] = rows[0]
-    return row
+    return {str(name): value for name, value in rows[0].items()}

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -22,7 +23,7 @@ import shapely
 
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.geometry import CRS
-from mineral_pipeline.workspace import artefacts
+from mineral_pipeline.workspace import artefacts, ledger_copy, tables
 from mineral_pipeline.workspace.counts import Counts
 from mineral_pipeline.workspace.workspace import THREADS, Workspace
 
@@ -119,10 +120,13 @@ def to_table(outcomes: Iterable[Outcome]) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(pd.DataFrame(rows, columns=COLUMNS), geometry="geometry", crs=CRS)
 
 
-def read(workspace: Workspace) -> gpd.GeoDataFrame:
-    """The whole ledger, in the order of the chips."""
-    table: gpd.GeoDataFrame = workspace.read_table(artefacts.LEDGER)
-    return table
+def read(workspace: Workspace, columns: Sequence[str] | None = None) -> Any:
+    """The ledger in the order of the chips, or some of its columns: a GeoDataFrame where the footprint is among them.
+
+    Raises:
+        WorkspaceError: it is absent, or a part is damaged or lacks a column.
+    """
+    return tables.to_frame(_read_whole(workspace, columns))
 
 
 def read_content(workspace: Workspace) -> pd.DataFrame:
@@ -131,12 +135,20 @@ def read_content(workspace: Workspace) -> pd.DataFrame:
     Raises:
         WorkspaceError: a part is not a whole table.
     """
-    parts = list(workspace.read_parts(artefacts.LEDGER, [*CONTENT, "status"]).values())
+    table: pd.DataFrame = pa.concat_tables(
+        _read_whole(workspace, [*CONTENT, "status"]), promote_options="permissive"
+    ).to_pandas()
+    return table.loc[table["status"] == State.OK, CONTENT]
+
+
+def _read_whole(workspace: Workspace, columns: Sequence[str] | None) -> list[pa.Table]:
+    parts = list(ledger_copy.read_parts(workspace, columns).values())
+    if not parts:
+        raise WorkspaceError(f"{workspace.uri(artefacts.LEDGER)} is absent: run the job that makes it")
     for part in parts:
         if isinstance(part, WorkspaceError):
             raise part
-    table: pd.DataFrame = pa.concat_tables(parts, promote_options="permissive").to_pandas()
-    return table.loc[table["status"] == State.OK, CONTENT]
+    return parts
 
 
 def read_digests(workspace: Workspace, shards: Iterable[int]) -> dict[int, str]:
@@ -175,7 +187,7 @@ def read_states(workspace: Workspace, catalogue: pd.DataFrame) -> tuple[dict[int
     """
     scenes = {shard: ids.tolist() for shard, ids in catalogue.groupby("shard")["scene_id"]}
     states, faults = {}, {}
-    for name, part in workspace.read_parts(artefacts.LEDGER, ["scene_id", "status"]).items():
+    for name, part in ledger_copy.read_parts(workspace, ["scene_id", "status"]).items():
         if not (match := PART.fullmatch(name)):
             continue
         shard = int(match[1])

@@ -63,7 +63,7 @@ def write_places(workspace: Workspace, shard: int, places: pd.DataFrame) -> None
         rows = _rows(array, shard)
         if len(values) != rows.stop - rows.start:
             raise DataError(f"{artefacts.CHIPS}/{name}: shard {shard} has other chips: write whole shards only")
-        workspace.remove(
+        workspace.remove_file(
             place_file(name, shard)
         )  # Zarr reads a last chunk that it replaces, and fails if it is damaged
         with workspace.writing(artefacts.CHIPS):

@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +30,18 @@ def encode(table: pd.DataFrame) -> bytes:
     """The Parquet file of a table; a GeoDataFrame's is GeoParquet."""
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
-    content = buffer.getvalue()
+    return _seal(buffer.getvalue())
+
+
+def encode_arrow(parts: Sequence[pa.Table], metadata: Mapping[bytes, bytes]) -> bytes:
+    """One Parquet file of the parts of a table, each as `decode_arrow` gives it, with further metadata."""
+    table, buffer = _concatenate(parts), io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata}), buffer)
+    return _seal(buffer.getvalue())
+
+
+def _seal(content: bytes) -> bytes:
+    """The Parquet file with its digest in it."""
     footer = _footer_start(content)
     return content[:footer] + b"sha256:" + hashlib.sha256(content).hexdigest().encode() + content[footer:]
 
@@ -63,7 +74,7 @@ def to_frame(parts: Sequence[pa.Table]) -> Any:
 
     Converting thousands of small ones one by one takes a hundred times as long.
     """
-    table = pa.concat_tables(parts, promote_options="permissive")
+    table = _concatenate(parts)
     geo = (table.schema.metadata or {}).get(b"geo")
     frame = table.to_pandas()
     if geo is None:
@@ -75,6 +86,19 @@ def to_frame(parts: Sequence[pa.Table]) -> Any:
     # GeoParquet 1.1.0: WKB, and PROJJSON of the coordinate reference system
     shapes = gpd.GeoSeries.from_wkb(frame[name], crs=described["columns"][name]["crs"])
     return gpd.GeoDataFrame(frame.assign(**{name: shapes}), geometry=name)
+
+
+def _concatenate(parts: Sequence[pa.Table]) -> pa.Table:
+    """One table of many, whose GeoParquet metadata say of the shapes only what is true of all parts."""
+    table = pa.concat_tables(parts, promote_options="permissive")
+    metadata = dict(table.schema.metadata or {})
+    if b"geo" in metadata:
+        geo = json.loads(metadata[b"geo"])
+        for column in geo["columns"].values():
+            column.pop("bbox", None)
+            column["geometry_types"] = []  # any: those of the first part are not those of all
+        metadata[b"geo"] = json.dumps(geo).encode()
+    return table.replace_schema_metadata(metadata)
 
 
 @contextmanager

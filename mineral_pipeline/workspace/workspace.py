@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,6 +31,14 @@ THREADS = 16
 
 REPAIR = "run `mineral-pipeline repair SETTINGS`"
 """What to do about damage."""
+
+MARKS = (
+    "size", "mtime", "created", "ino", "ETag", "LastModified", "etag", "generation", "updated", "last_modified",
+)  # fmt: skip
+"""What file systems tell of a file in a listing that changes with it, by fsspec's names; every one tells the size."""
+
+EMPTY = "not satisfiable"
+"""Words in the answer of an object store that is asked for the first byte of an empty object."""
 
 _BACKTEST = re.compile(rf"(.+)/{artefacts.BACKTESTS}/[^/]+/?")
 """URL of a back-test, with that of the workspace around it."""
@@ -52,7 +60,9 @@ class Workspace:
     def _filesystem(self) -> tuple[fsspec.AbstractFileSystem, str]:
         try:
             # No listing is cached, because what other processes write must be seen.
-            return fsspec.core.url_to_fs(self.url, use_listings_cache=False)  # type: ignore[no-any-return]
+            return fsspec.core.url_to_fs(  # type: ignore[no-any-return]
+                self.url, use_listings_cache=False, **_client_options(self.url)
+            )
         except (ValueError, ImportError, OSError) as error:
             raise WorkspaceError(f"workspace {self.url}: {error}") from error
 
@@ -75,14 +85,25 @@ class Workspace:
         return self.path(name) if self.is_local else f"{self._holder(name).rstrip('/')}/{name}"
 
     def exists(self, name: str) -> bool:
-        """Whether ``name`` is there."""
+        """Whether ``name`` is there; of the folders of an object store those among `artefacts.FOLDERS` are known."""
+        if not self.is_local and name not in artefacts.FOLDERS:
+            return self.is_file(name)
         with self._translating_errors(name, "read"):
             return bool(self._fs.exists(self.path(name)))
 
     def is_file(self, name: str) -> bool:
-        """Whether ``name`` is there and no folder."""
+        """Whether ``name`` is there and no folder: one request to an object store, whose clients would list, too."""
         with self._translating_errors(name, "read"):
-            return bool(self._fs.exists(self.path(name)) and not self._fs.isdir(self.path(name)))
+            if self.is_local:
+                return bool(self._fs.isfile(self.path(name)))
+            try:
+                self._fs.cat_file(self.path(name), start=0, end=1)
+            except (FileNotFoundError, IsADirectoryError):
+                return False
+            except OSError as error:
+                if EMPTY not in str(error):
+                    raise
+        return True
 
     def list(self, folder: str) -> list[str]:
         """Sorted names (without the folder) of what lies directly in ``folder``; empty when it is absent."""
@@ -102,11 +123,39 @@ class Workspace:
         files = {path.removeprefix(root): int(entry["size"]) for path, entry in found.items() if path.startswith(root)}
         return {name: files[name] for name in sorted(files) if "/." not in f"/{name}"}
 
+    def marks(self, folder: str) -> dict[str, str]:
+        """What tells each file directly in ``folder`` from any other that has had its name, by its sorted name.
+
+        Size and what else the file system tells in a listing: times, inode, tag or generation. Empty where it tells
+        none of these, and when the folder is absent.
+        """
+        with self._translating_errors(folder, "listed"):
+            try:
+                found = self._fs.ls(self.path(folder), detail=True)
+            except FileNotFoundError:
+                return {}
+        marks = {
+            entry["name"].rsplit("/", 1)[-1]: {key: str(entry[key]) for key in MARKS if entry.get(key) is not None}
+            for entry in found
+            if entry["type"] == "file"
+        }
+        if not all(len(mark) > 1 for mark in marks.values()):
+            return {}
+        return {
+            name: documents.digest_document(mark)[:16]
+            for name, mark in sorted(marks.items())
+            if not name.startswith(".")
+        }
+
     def remove(self, name: str) -> None:
         """Remove ``name``, a folder with all it holds; nothing happens when it is absent."""
-        if self.exists(name):
-            with self._translating_errors(name, "removed"):
-                self._fs.rm(self.path(name), recursive=True)
+        with self._translating_errors(name, "removed"), suppress(FileNotFoundError):
+            self._fs.rm(self.path(name), recursive=True)
+
+    def remove_file(self, name: str) -> None:
+        """Remove a file of which the whole name is known: one request; nothing happens when it is absent."""
+        with self._translating_errors(name, "removed"), suppress(FileNotFoundError):
+            self._fs.rm_file(self.path(name))
 
     def move(self, folder: str, name: str, last: str) -> None:
         """Give a folder of files another name, in place of what had it: at once on a disk, file by file elsewhere.
@@ -116,7 +165,7 @@ class Workspace:
             name: its new name.
             last: file whose presence tells that the folder is whole: it goes first and comes last.
         """
-        self.remove(f"{name}/{last}")
+        self.remove_file(f"{name}/{last}")
         self.remove(name)
         if self.is_local:
             with self.writing(name):
@@ -135,6 +184,11 @@ class Workspace:
         """
         with self._translating_errors(name, "read"):
             return bytes(self._fs.cat_file(self.path(name)))
+
+    def read_range(self, name: str, start: int, stop: int) -> bytes:
+        """Some bytes of ``name``, in one request; errors as in `read_bytes`."""
+        with self._translating_errors(name, "read"):
+            return bytes(self._fs.cat_file(self.path(name), start=start, end=stop))
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write ``name`` in one piece.
@@ -224,11 +278,20 @@ class Workspace:
         Raises:
             WorkspaceError: it is absent or damaged, or lacks a column.
         """
-        if self.is_file(name):
-            return self._decoded(name, lambda content: tables.decode(content, columns), self.read_bytes(name))
+        content = None if name in artefacts.FOLDERS else self._read_file(name)
+        if content is not None:
+            return self._decoded(name, lambda content: tables.decode(content, columns), content)
         if not (parts := self._parts(name)):
             raise WorkspaceError(f"{self.uri(name)} is absent: run the job that makes it")
         return self.read_tables(parts, columns)
+
+    def _read_file(self, name: str) -> bytes | None:
+        """Content of ``name``; None when it is absent or a folder."""
+        with self._translating_errors(name, "read"):
+            try:
+                return bytes(self._fs.cat_file(self.path(name)))
+            except (FileNotFoundError, IsADirectoryError):
+                return None
 
     def read_tables(self, names: Sequence[str], columns: Sequence[str] | None = None) -> Any:
         """Read tables of the same columns, one or more, as one (Geo)DataFrame.
@@ -239,8 +302,15 @@ class Workspace:
         with ThreadPoolExecutor(THREADS) as pool:
             return tables.to_frame(list(pool.map(lambda name: self._read_arrow(name, columns), names)))
 
-    def read_parts(self, folder: str, columns: Sequence[str]) -> dict[str, pa.Table | WorkspaceError]:
-        """Every part of a table by its name in ``folder``, as Arrow table; in place of a damaged one, the reason.
+    def read_parts(
+        self, folder: str, columns: Sequence[str] | None = None, names: Sequence[str] | None = None
+    ) -> dict[str, pa.Table | WorkspaceError]:
+        """Parts of a table by their names in ``folder``, as Arrow table; in place of a damaged one, the reason.
+
+        Args:
+            folder: name of the table.
+            columns: columns to read, by default all.
+            names: names of the parts, by default all that are there.
 
         Raises:
             WorkspaceError: the workspace cannot be read at all.
@@ -253,9 +323,9 @@ class Workspace:
             except WorkspaceError as error:
                 return error
 
-        names = self._parts(folder)
+        files = self._parts(folder) if names is None else [f"{folder}/{name}" for name in names]
         with ThreadPoolExecutor(THREADS) as pool:
-            return {name.rsplit("/", 1)[-1]: part for name, part in zip(names, pool.map(read, names), strict=True)}
+            return {file.rsplit("/", 1)[-1]: part for file, part in zip(files, pool.map(read, files), strict=True)}
 
     def _read_arrow(self, name: str, columns: Sequence[str] | None) -> pa.Table:
         return self._decoded(name, lambda content: tables.decode_arrow(content, columns), self.read_bytes(name))
@@ -289,4 +359,9 @@ class Workspace:
         """The Zarr store of ``name``."""
         if self.is_local:
             return LocalStore(self.path(name))
-        return FsspecStore.from_url(self.uri(name))
+        return FsspecStore.from_url(self.uri(name), storage_options=_client_options(self.url))
+
+
+def _client_options(url: str) -> dict[str, Any]:
+    """Options of an object store's client. Of one that reads by several requests at once s3fs asks the size before."""
+    return {"max_concurrency": 1} if url.startswith(("s3://", "s3a://")) else {}

@@ -24,7 +24,7 @@ import zarr
 from zarr.abc.buffer import Buffer
 from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.errors import ZarrUserWarning
-from zarr.storage import MemoryStore
+from zarr.storage import MemoryStore, StorePath
 
 from mineral_pipeline.errors import DataError, WorkspaceError, one_line
 from mineral_pipeline.workspace import artefacts, ledger
@@ -122,18 +122,23 @@ def read_attributes(workspace: Workspace, name: str = artefacts.CHIPS) -> dict[s
     Raises:
         WorkspaceError: its document is absent or damaged.
     """
+    attributes: dict[str, Any] = _read_document(workspace, name)["attributes"]
+    return attributes
+
+
+def _read_document(workspace: Workspace, name: str) -> dict[str, Any]:
+    """The document of a group, without its digest: all metadata of the store in one request."""
     content = workspace.read_bytes(f"{name}/{GROUP_METADATA}")
     try:
         document = json.loads(content)
-        attributes: dict[str, Any] = dict(document["attributes"])
-        digest = attributes.pop(DIGEST)
-        if digest != digest_document({**document, "attributes": attributes}):
+        digest = document["attributes"].pop(DIGEST)
+        if digest != digest_document(document):
             raise ValueError("its digest is another")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise WorkspaceError(
             f"{workspace.uri(name)}/{GROUP_METADATA} is damaged ({one_line(error)}): {REPAIR}"
         ) from error
-    return attributes
+    return dict(document)
 
 
 def find_metadata_faults(workspace: Workspace, name: str = artefacts.CHIPS) -> Iterator[tuple[str, str]]:
@@ -228,7 +233,7 @@ def write_batch(workspace: Workspace, name: str, batch: int, images: np.ndarray)
     """Write one whole chunk of a training store; ``images`` as in `write_shard`."""
     array = _open(workspace, name, "r+")
     if array.shards:  # Zarr reads the index of a shard that it replaces, and fails where that is damaged
-        workspace.remove(f"{name}/image/c/{batch}")
+        workspace.remove_file(Images(workspace, name, array, {}).file(batch))
     with workspace.writing(name):
         _write_aligned(array, batch, images, name)
 
@@ -281,12 +286,10 @@ def open_chips(workspace: Workspace, chip_index: np.ndarray) -> Images:
 
 
 def _open(workspace: Workspace, name: str, mode: Literal["r", "r+"]) -> zarr.Array[Any]:
-    read_attributes(workspace, name)
+    metadata = _read_document(workspace, name)["consolidated_metadata"]["metadata"]["image"]
     with workspace.reading(name):
-        group = zarr.open_group(workspace.zarr(name), mode=mode, zarr_format=ZARR_FORMAT, use_consolidated=True)
-        array = group["image"]
-    assert isinstance(array, zarr.Array)
-    return array
+        store = workspace.zarr(name)
+        return zarr.Array.from_dict(StorePath(store.with_read_only(mode == "r"), "image"), metadata)
 
 
 def _write_aligned(array: zarr.Array[Any], number: int, images: np.ndarray, name: str) -> None:
@@ -338,7 +341,7 @@ def _created(
     digests = {key: hashlib.sha256(content).hexdigest() for key, content in files.items()}
     document["attributes"] = {**(attributes or {}), FILES: digests}
     document["attributes"][DIGEST] = digest_document(document)
-    workspace.remove(f"{name}/{GROUP_METADATA}")  # first: a removal cut short leaves nothing that looks complete
+    workspace.remove_file(f"{name}/{GROUP_METADATA}")  # first: a removal cut short leaves nothing that looks complete
     if not keep_images:
         workspace.remove(name)
     for key, content in files.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-BY_HAND = {"real_earth", "planet"}
+BY_HAND = {"real_earth", "planet", "backtest", "attempts"}
 """Benchmarks that train networks for hours."""
 
 

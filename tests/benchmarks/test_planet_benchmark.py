@@ -13,6 +13,7 @@ import pytest
 from benchmarks import planet
 from benchmarks.planet import Cell
 from benchmarks.support import planet_picture, planet_trials
+from benchmarks.support.whole_runs import mean_over_planets
 from mineral_pipeline import simulation
 from mineral_pipeline.settings import Simulate
 
@@ -38,7 +39,7 @@ def document(auc: float) -> dict[str, Any]:
 
 def test_cells_are_means_over_planets_with_intervals() -> None:
     scores = [row for seed in (0, 1, 2) for row in planet.rows(Cell(1, 1, "blocks", seed), document(0.6 + seed / 10))]
-    found = planet.summarise(pd.DataFrame(scores))
+    found = mean_over_planets(pd.DataFrame(scores), [*planet.KEYS, "metric"])
     network = found[(found["model"] == "grid") & (found["metric"] == "auc")].iloc[0]
     half = 4.302653 * 0.1 / np.sqrt(3)  # Student's t with two degrees of freedom
     np.testing.assert_allclose(

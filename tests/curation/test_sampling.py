@@ -300,3 +300,39 @@ def test_explored_barren_locations_are_the_first_negatives() -> None:
     kept = (negative["drop_reason"] == "").groupby([negative["location_id"], negative["is_barren"]]).any()
     assert kept.xs(False, level="is_barren").sum() < len(kept.xs(False, level="is_barren")) / 2
     assert kept.xs(True, level="is_barren").mean() > 0.9
+
+
+def of_gold(chips: gpd.GeoDataFrame, gold: pd.Series) -> gpd.GeoDataFrame:
+    """The chips about gold, of which a location holds the number that is given for its identifier."""
+    number = chips["location_id"].map(gold).fillna(0).astype(int)
+    targets = {"n_gold": number, "has_gold": number > 0, "richness_gold": np.log1p(number) / np.log(200)}
+    return curation.about(chips.assign(**targets, is_ambiguous_gold=False), "gold")
+
+
+def test_a_task_about_a_commodity_has_a_split_and_a_balance_of_its_own() -> None:
+    """Every third location holds gold, whether or not it holds anything else."""
+    chips = islands()
+    keys = chips["location_id"].unique()
+    found = select(of_gold(chips, pd.Series(3, index=keys[::3])), "presence:gold")
+    kept = found[found["subset"] != "dropped"].groupby(["subset", "label"]).size().unstack()
+    assert (kept[0] == kept[1]).all(), "half of each subset holds gold"
+    assert kept.to_numpy().min() >= 1
+    assert set(found["location_id"][found["label"] == 1]) == set(keys[::3])
+    assert found["n_deposits"].max() == 3, "its deposits, and no others"
+    counts = curation.count_candidates(
+        found, curation.make_split(of_gold(chips, pd.Series(3, index=keys[::3])), curate(), 0)
+    )
+    assert counts["1"] < counts["0"], "a third"
+
+
+def test_a_commodity_that_is_too_rare_names_its_task() -> None:
+    chips = islands()
+    keys = chips["location_id"].unique()
+    nothing, one = pd.Series(dtype=int), pd.Series(3, index=keys[:1])
+    without = ".* or leave presence:gold out of tasks"
+    with pytest.raises(DataError, match="presence:gold: one class only: .* has no deposit of gold: widen" + without):
+        select(of_gold(chips, nothing), "presence:gold")
+    with pytest.raises(DataError, match="presence:gold: .*; 1 of 144 locations hold a deposit of gold" + without):
+        select(of_gold(chips, one), "presence:gold")
+    with pytest.raises(DataError, match=r"richness:gold: no usable chip has a deposit of gold: .*richness:gold out of"):
+        select(of_gold(chips, nothing), "richness:gold")

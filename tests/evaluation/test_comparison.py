@@ -164,3 +164,28 @@ def test_a_primary_metric_that_is_not_defined_on_test_is_refused() -> None:
     models = [model("network", "grid", np.full(72, 0.5), np.full(72, 0.5))]
     with pytest.raises(DataError, match=r"train\.primary_metric\.presence: auc is not defined on the test subset"):
         compare_models("presence", single, models, "network", terms("presence", metric="auc"))
+
+
+def test_the_winner_of_the_search_is_compared_with_the_best_of_the_grid_that_validation_chose() -> None:
+    """On validation the tuned network is the best; on test the grid's best there is worse than another of the grid."""
+    samples = held_out("presence")
+    label, validated = (one["label"].to_numpy() for one in (samples.test, samples.validation))
+    wrong = np.arange(len(label)) < CHIPS * 6  # the first six locations
+
+    def flawed(truth: np.ndarray, share: float) -> np.ndarray:
+        return np.where(np.arange(len(truth)) < share * len(truth), 1 - truth, truth)
+
+    models = [
+        model("good-on-test", "grid", label, flawed(validated, 0.5)),
+        model("chosen", "grid", np.where(wrong, 1 - label, label), flawed(validated, 0.25)),
+        model("tuned", "tuned", label, flawed(validated, 0.125)),
+        model("coordinates", "coordinates", label),
+    ]
+    found = compare_models("presence", samples, models, "tuned", terms("presence"))["search"]
+    assert (found["grid"], found["tuned"]) == ("chosen", "tuned")
+    assert found["validation"] == {"chosen": pytest.approx(0.75), "tuned": pytest.approx(0.875)}
+    accuracy = found["difference"]["accuracy"]
+    assert accuracy["value"] == pytest.approx(0.25)
+    assert accuracy["low"] < 0.25 < accuracy["high"]
+    without = compare_models("presence", samples, models[:2], "chosen", terms("presence"))
+    assert "search" not in without

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 from small_demo import DEMO, demo_overrides
 
 from jobs.__main__ import main
@@ -90,3 +92,29 @@ def test_the_run_ends_and_the_plan_says_so(planet: Path, tmp_path: Path, capsys:
     assert not workspace.exists(artefacts.CHIPS)
     assert main([*command, "--plan"]) == 0
     assert "curate cannot succeed: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("golden", "is_refused"), [(5, True), (6, False)])
+def test_a_commodity_in_too_few_places_is_told(tmp_path: Path, golden: int, is_refused: bool) -> None:
+    """Twelve locations in a row across the antimeridian; gold is listed in some, and twice in the first."""
+    deposits = tmp_path / "deposits.csv"
+    lon = [(175 + number + 180) % 360 - 180 for number in range(12)]
+    rows = [f"Mine {k},0.5,{lon[k] + 0.5},{'Gold' if k < golden else 'Tin'}" for k in range(12)]
+    deposits.write_text("\n".join(["site_name,latitude,longitude,commod1", *rows, f"Old,0.6,{lon[0] + 0.6},Gold"]))
+    settings = configure(tmp_path, tasks=["presence", "presence:gold"], label={"deposits": [str(deposits)]})
+    boxes = [shapely.box(175 + number + 0.25, 0.25, 175 + number + 0.75, 0.75) for number in range(12)]
+    keys = {"location_id": [f"{number:03d}060" for number in range(12)], "path": range(12), "row": 60}
+    Workspace(settings.workspace).write_table(artefacts.CATALOGUE, gpd.GeoDataFrame(keys, geometry=boxes, crs=4326))
+    found = feasibility.find_rare(settings.jobs, settings)
+    if is_refused:
+        assert found == (
+            "curate, train, tune, evaluate, prospect cannot succeed: presence:gold needs at least 6 locations with a"
+            " deposit of gold, and of 12 in the catalogue at most 5 can hold one: leave presence:gold out of tasks, or"
+            " give more scenes, or more deposits in label.deposits"
+        )
+        with pytest.raises(DataError, match="presence:gold needs at least 6"):
+            feasibility.refuse_hopeless(settings.jobs, "acquire", settings)
+    else:
+        assert found == ""
+    plain = configure(tmp_path, label={"deposits": ["nowhere.csv"]})
+    assert feasibility.find_rare(plain.jobs, plain) == "", "nothing is read for the tasks about all deposits"

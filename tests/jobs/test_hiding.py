@@ -70,3 +70,17 @@ def test_what_cannot_be_hidden_is_told(settings: Settings, workspace: Workspace)
 def test_as_many_are_drawn_as_are_asked_for_and_one_is_left(fraction: float, least: int) -> None:
     drawn = draw(np.array([f"k{number}" for number in range(10)]), fraction, 3)
     assert len(drawn) == len({*drawn}) == least
+
+
+def test_of_a_commodity_its_own_deposits_are_hidden(settings: Settings, workspace: Workspace) -> None:
+    """Gold is known in locations 1 to 4, as d1 to d4; what lies beside it stays known."""
+    table = workspace.read_table(artefacts.DEPOSITS)
+    held = np.where(table["id"].isin(["d1", "d2", "d3", "d4"]), "Silver;Gold", "Copper")
+    workspace.write_table(artefacts.DEPOSITS, table.assign(commodities=held))
+    tasks = ["presence:gold", "richness:gold"]
+    of_gold = Settings.model_validate({**settings.model_dump(), "tasks": tasks, "prospect": {"commodity": "gold"}})
+    found = choose_hidden(hiding(of_gold, fraction=0.5))
+    assert len(found) == 2, "half of the four places"
+    assert {*found["id"]} < {"d1", "d2", "d3", "d4"}
+    with pytest.raises(DataError, match="every deposit would be hidden"):
+        choose_hidden(hiding(of_gold, hide="year", year=1900))

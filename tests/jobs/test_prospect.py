@@ -342,3 +342,38 @@ def test_what_does_not_beat_the_bar_does_not_speak(
     assert [one.kind for one in found] == kinds, "richness has not been evaluated"
     assert "is not known" in found[1].reason
     assert describe_heading(found).startswith(heading)
+
+
+def test_a_list_of_a_commodity_knows_its_deposits_alone(
+    made: settings.Settings, workspace: Workspace, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gold is known in the third location, which is no candidate; the second, whose deposits hold none, is one."""
+    labels = workspace.read_table(artefacts.LABELS)
+    gold = 2 * (labels["location_id"] == "012010")
+    targets = {"n_gold": gold, "has_gold": gold > 0, "richness_gold": gold / 2, "is_ambiguous_gold": False}
+    workspace.write_table(artefacts.labels_part(0), labels.assign(**targets))
+    lon = [5.0, 10.0]
+    table = {"lon": lon, "lat": [0.0, 0.0], "commodities": ["Copper", "Gold;Silver"]}
+    points = gpd.points_from_xy(lon, [0.0, 0.0])
+    workspace.write_table(artefacts.DEPOSITS, gpd.GeoDataFrame(table, geometry=points, crs=CRS))
+    tasks = [f"{task}:gold" for task in TASKS]
+    for task, plain in zip(tasks, TASKS, strict=True):
+        workspace.write_table(artefacts.samples_table(task), workspace.read_table(artefacts.samples_table(plain)))
+    changed = settings.parse({**made.model_dump(), "tasks": [*TASKS, *tasks], "prospect": {"commodity": "gold"}})
+    assert changed.prospect_tasks == tasks
+
+    prospect.main(changed, client)
+    prospects = workspace.read_table(artefacts.PROSPECTS)
+    assert set(prospects["location_id"]) == {"010010", "011010", "013010"} - {"011010"}, "the second has been learnt"
+    assert set(prospects["commodity"]) == {"gold"}
+    degree = np.pi * 6371.0088 / 180
+    distance = prospects.set_index("location_id")["distance_km"]
+    assert distance["010010"] == pytest.approx(10 * degree), "to the gold, past the copper"
+    basis = workspace.read_json(artefacts.PROSPECTS_BASIS)
+    assert basis["commodity"] == "gold"
+    assert basis["heading"].startswith("Places for deposits of gold are ranked by an ensemble")
+    assert [one["task"] for one in basis["voters"]] == tasks
+    assert "presence of gold" in basis["voters"][0]["reason"]
+    assert b"Prospects of gold" in workspace.read_bytes(artefacts.PROSPECTS_PROJECT)
+    item = workspace.read_json(artefacts.PROSPECTS_ITEM)
+    assert item["properties"]["title"] == "2 ranked prospects of gold"

@@ -90,3 +90,20 @@ def test_what_cannot_be_judged_is_told(judged: Workspace, tmp_path: Path, capsys
     assert "absent.csv" in capsys.readouterr().err
     assert main(["score-prospects", str(tmp_path / "empty"), nowhere]) == 2
     assert "empty holds no frozen list of prospects: run the job prospect there first" in capsys.readouterr().err
+
+
+def test_a_list_of_gold_is_judged_by_gold(
+    judged: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Copper in the first prospect is no hit; that copper is known there makes gold in the same place no less new."""
+    table = pd.DataFrame({"lon": [180.0, 2.0], "lat": [0.0, 0.0], "commodities": ["Copper", "Gold"]})
+    judged.write_table(artefacts.DEPOSITS, table)
+    prospecting.write(judged, make_prospects([180.0 - 4 * k for k in range(40)], 0.0).assign(commodity="gold"))
+    later = tmp_path / "later.csv"
+    later.write_text("site_name,latitude,longitude,commod1\nA,0,180,Gold\nB,0,176,Copper\nC,0,172,Gold\n")
+    assert main(["score-prospects", judged.url, str(later), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["hit"], found["best_rank"], found["later"]) == (2, 1, 2)
+    later.write_text("site_name,latitude,longitude,commod1\nB,0,176,Copper\n")
+    assert main(["score-prospects", judged.url, str(later)]) == 2
+    assert "holds no deposit of gold" in capsys.readouterr().err

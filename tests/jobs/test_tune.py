@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import Any, cast
 
+import pandas as pd
 import pytest
 from distributed import Client
 from synthetic_samples import criterion, pretend_trained, settings, write_samples
 
 from jobs import tune
+from jobs.running.progress import Progress
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.learning import Task
 from mineral_pipeline.modelling import Measure, ModelSpec, search
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Workspace, artefacts
+from mineral_pipeline.workspace import Workspace, artefacts, lock
 
 
 @pytest.fixture
@@ -58,6 +62,39 @@ def test_a_search_for_every_task_and_what_came_of_it(
     names = {task: spec and spec.name for task, spec in best.items()}
     assert names == {"presence": "tuned", "richness": "small-small-s0"}
     assert len(workspace.read_table(artefacts.model("presence", "tuned", artefacts.MODEL_SEARCH))) == 3
+
+
+def test_the_tasks_are_searched_side_by_side_under_the_lease_of_the_run(
+    config: Settings, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each search waits until both have begun, which would never be one after the other."""
+    both, leases = threading.Barrier(2), []
+
+    def waiting(settings: Settings, client: object, progress: object, task: Task, fold: int | None) -> pd.DataFrame:
+        both.wait(60)
+        leases.append(lock.current())
+        return pd.DataFrame({"task": [task]})
+
+    monkeypatch.setattr(tune, "search_set", waiting)
+    with lock.acquire(workspace, print, print, 30.0) as lease:
+        found = tune.search_all(config, cast(Client, None), Progress("tune", "models", 6))
+    assert [one["task"].item() for one in found] == ["presence", "richness"]
+    assert leases == [lease, lease]
+
+
+def test_an_interrupt_does_not_wait_for_a_search(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = threading.Event()
+
+    def stopped(settings: Settings, client: object, progress: object, task: Task, fold: int | None) -> pd.DataFrame:
+        if task == "presence":
+            raise KeyboardInterrupt
+        end.wait(60)
+        raise AssertionError("nobody asks")
+
+    monkeypatch.setattr(tune, "search_set", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        tune.search_all(config, cast(Client, None), Progress("tune", "models", 6))
+    end.set()
 
 
 def test_a_task_on_which_everything_collapses_is_said(

@@ -62,7 +62,7 @@ def sampled(_written: Path, tmp_path: Path) -> Iterator[Workspace]:
 @pytest.fixture
 def spec(sampled: Workspace) -> ModelSpec:
     """A network that is trained once, for four epochs, with all that depends on the epoch or the step."""
-    every = {"schedule": "cosine", "warm_up": 1, "weight_decay": 0.01, "augmentation": True}
+    every = {"schedule": "cosine", "warm_up": 1, "weight_decay": 0.01, "augmentation": True, "weight_averaging": 0.9}
     return toy_specs(sampled, epochs=4, hyperparameters={"learning_rate": 0.1, **every})[1]
 
 

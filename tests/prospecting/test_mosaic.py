@@ -71,3 +71,9 @@ def test_small_tiles_are_not_lost() -> None:
     assert raster.find_grid(make_prospects([0.0], half=0.8).geometry).cell == 0.1
     assert raster.find_grid(make_prospects([0.0], half=0.07).geometry).cell == 0.025
     assert raster.find_grid(make_prospects([0.0], half=1e-5).geometry).cell == raster.SMALLEST_CELL_DEGREES
+
+
+def test_rio_cogeo_finds_a_valid_cloud_optimised_geotiff(tmp_path: Path) -> None:
+    rio_cogeo = pytest.importorskip("rio_cogeo", reason="rio-cogeo is not installed: pip install rio-cogeo")
+    raster.write_raster(make_prospects([20.0, 179.8, -60.0]), str(tmp_path / "p.tif"))
+    assert rio_cogeo.cog_validate(tmp_path / "p.tif", strict=True) == (True, [], [])

@@ -73,6 +73,7 @@ def test_the_project_shows_prospects_across_the_antimeridian_as_one(workspace: W
 
 
 QGIS = """
+import sys
 from qgis.core import QgsApplication, QgsProject
 application = QgsApplication([], False)
 application.initQgis()

@@ -86,3 +86,15 @@ def test_the_extent_is_the_shortest(lons: list[float], west: float, east: float)
 def test_the_extent_of_a_polar_cap() -> None:
     cap = gpd.GeoSeries([shapely.box(-180, 85, 180, 90)], crs="EPSG:4326")
     assert extent(cap) == (-180, 85, 180, 90)
+
+
+def test_pystac_validates_the_item_against_the_core_schema_that_it_ships(workspace: Workspace) -> None:
+    pystac = pytest.importorskip("pystac", reason="pystac is not installed: pip install pystac jsonschema")
+    from pystac.validation.stac_validator import JsonSchemaSTACValidator
+
+    prospecting.write(workspace, make_prospects([20.0, 179.8, -60.0]))
+    item = json.loads(workspace.read_bytes(artefacts.PROSPECTS_ITEM))
+    validator = JsonSchemaSTACValidator()
+    validator.validate_core(item, pystac.STACObjectType.ITEM, item["stac_version"])
+    with pytest.raises(pystac.errors.STACValidationError):
+        validator.validate_core(item | {"bbox": "everywhere"}, pystac.STACObjectType.ITEM, item["stac_version"])

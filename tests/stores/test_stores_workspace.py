@@ -29,7 +29,11 @@ def test_bytes_and_names(workspace: Workspace) -> None:
     assert workspace.read_bytes("folder/deeper/c d.bin") == b"folder/deeper/c d.bin"
     assert workspace.list("folder") == ["a.bin", "b.bin", "deeper"]
     assert workspace.list("absent") == []
-    assert [workspace.exists(name) for name in ("folder/a.bin", "folder", "folder/a", "folder/c.bin")] == [1, 1, 0, 0]
+    assert [workspace.exists(name) for name in ("folder/a.bin", "folder", "folder/a", "folder/c.bin")] == [1, 0, 0, 0]
+    assert not workspace.exists(artefacts.LEDGER)
+    workspace.write_bytes(artefacts.ledger_part(0), b"1")
+    assert workspace.exists(artefacts.LEDGER)
+    workspace.remove(artefacts.LEDGER)
     assert not workspace.is_local
     assert workspace.uri("folder/a.bin") == f"{workspace.url}/folder/a.bin"
 
@@ -39,7 +43,7 @@ def test_remove_takes_a_folder_and_nothing_beside_it(workspace: Workspace) -> No
         workspace.write_bytes(name, b"1")
     workspace.remove("folder")
     workspace.remove("folder")
-    assert not workspace.exists("folder")
+    assert workspace.sizes("folder") == {}
     assert workspace.list("") == ["folder2"]
 
 

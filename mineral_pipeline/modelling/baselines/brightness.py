@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mineral_pipeline.learning import kind_of
 from mineral_pipeline.modelling.baselines.baseline import Baseline, Examples, register
 from mineral_pipeline.modelling.dataset import Samples
 from mineral_pipeline.modelling.spec import Loss
@@ -33,7 +34,7 @@ class BrightnessPredictor:
 
 def fit_brightness(train: Examples, validation: Examples) -> BrightnessPredictor:
     """Logistic regression for presence; for richness the line that minimises the task's own error."""
-    is_logit = train.task == "presence"
+    is_logit = kind_of(train.task) == "presence"
     regression = _regression(train.loss)
     regression.fit(train.features[["brightness"]].to_numpy(), train.label > 0.5 if is_logit else train.label)
     slope, intercept = (float(np.ravel(value)[0]) for value in (regression.coef_, regression.intercept_))

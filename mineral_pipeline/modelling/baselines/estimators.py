@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from mineral_pipeline.learning import kind_of
 from mineral_pipeline.modelling.baselines.baseline import Examples, FeaturePredictor
 
 MAX_TREES = 300
@@ -96,8 +97,8 @@ def fit_estimator(make: Callable[[], Any], train: Examples) -> EstimatorPredicto
     Where none is, or all labels are of one class, no estimator can learn, and the best constant is predicted.
     """
     known = train.features.dropna(axis="columns", how="all")
-    label = classes(train) if train.task == "presence" else train.label
-    teaches = known.shape[1] > 0 and (train.task == "richness" or len(np.unique(label)) > 1)
+    label = classes(train) if kind_of(train.task) == "presence" else train.label
+    teaches = known.shape[1] > 0 and (kind_of(train.task) == "richness" or len(np.unique(label)) > 1)
     estimator = make() if teaches else _constant(train)
     learner = f"{estimator.steps[-1][0]}__" if hasattr(estimator, "steps") else ""  # of a pipeline
     estimator.fit(known, label, **{f"{learner}sample_weight": train.weight})
@@ -107,7 +108,7 @@ def fit_estimator(make: Callable[[], Any], train: Examples) -> EstimatorPredicto
 def _constant(train: Examples) -> Any:
     from sklearn.dummy import DummyClassifier, DummyRegressor
 
-    if train.task == "presence":
+    if kind_of(train.task) == "presence":
         return DummyClassifier()
     return DummyRegressor(strategy="median" if train.loss == "mae" else "mean")
 
@@ -141,6 +142,6 @@ def _trees(train: Examples, trees: int) -> Any:
         "max_iter": trees, "learning_rate": LEARNING_RATE, "max_leaf_nodes": MAX_LEAVES, "early_stopping": False,
         "random_state": 0,
     }  # fmt: skip
-    if train.task == "presence":
+    if kind_of(train.task) == "presence":
         return HistGradientBoostingClassifier(**options)
     return HistGradientBoostingRegressor(loss="absolute_error" if train.loss == "mae" else "squared_error", **options)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from mineral_pipeline.learning import kind_of
 from mineral_pipeline.modelling.baselines.baseline import Baseline, Examples, FeaturePredictor, register
 from mineral_pipeline.modelling.baselines.estimators import EstimatorPredictor, best_on, fit_estimator
 from mineral_pipeline.modelling.dataset import Samples
@@ -105,7 +106,7 @@ def _linear(train: Examples, penalty: float) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    is_presence = train.task == "presence"
+    is_presence = kind_of(train.task) == "presence"
     model = LogisticRegression(C=1 / penalty, max_iter=1000) if is_presence else Ridge(alpha=penalty)
     return make_pipeline(StandardScaler(), model)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,12 @@ class Network:
     """Size of the convolutional part, for the networks of the grid."""
     dense: Size | None = None
     """Size of the dense part, for the networks of the grid."""
+    encode: Callable[[ModelSpec, Any, Iterator[int]], Any] | None = None
+    """The convolutional part alone, which may be pretrained; None for a network without such a part.
+
+    From the spec of the model, images (n, y, x, band) and seeds of its layers, to feature maps (n, y, x, maps): Keras
+    tensors. ``build`` calls it before it makes other layers of its kinds, so that all have the same names.
+    """
 
 
 NETWORKS: Registry[Network] = Registry("network")

@@ -14,6 +14,7 @@ whose last map is 8 x 8 (32, 64, 128, 256, 512 pixels):
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +64,26 @@ class Architecture:
 
         keras, values, seeds = layers.keras, spec.hyperparameters, layers.layer_seeds(spec.seed)
         inputs, x = layers.image_input(shape, pixels)
-        for filters, window in zip(self.filters, self._windows(spec, min(shape[2:])), strict=True):
+        x = self.encode(spec, x, seeds)
+        x = layers.pool_globally(x, values.global_pooling)
+        if values.statistics:
+            x = layers.join_statistics(x, inputs, pixels)
+        x = keras.layers.Dropout(values.dropout, seed=next(seeds))(x)
+        for units in self.units:
+            x = keras.layers.Dense(
+                units,
+                activation=values.activation,
+                kernel_initializer=layers.initialiser(values.initialiser, seeds),
+                kernel_regularizer=keras.regularizers.L1L2(values.dense_l1, values.dense_l2),
+            )(x)
+        return keras.Model(inputs, layers.sigmoid_output(x, labels, spec.loss), name=spec.name)
+
+    def encode(self, spec: ModelSpec, x: Any, seeds: Iterator[int]) -> Any:
+        """The convolutional part; see `Network.encode`."""
+        from mineral_pipeline.modelling import layers
+
+        keras, values = layers.keras, spec.hyperparameters
+        for filters, window in zip(self.filters, self._windows(spec, min(x.shape[1:3])), strict=True):
             x = keras.layers.Conv2D(
                 filters,
                 values.kernel,
@@ -78,16 +98,7 @@ class Architecture:
             x = layers.pool(x, values.pooling, window)
             x = layers.normalise(x, spec.normalisation)
             x = keras.layers.Activation(values.activation)(x)
-        x = layers.pool_globally(x, values.global_pooling)
-        x = keras.layers.Dropout(values.dropout, seed=next(seeds))(x)
-        for units in self.units:
-            x = keras.layers.Dense(
-                units,
-                activation=values.activation,
-                kernel_initializer=layers.initialiser(values.initialiser, seeds),
-                kernel_regularizer=keras.regularizers.L1L2(values.dense_l1, values.dense_l2),
-            )(x)
-        return keras.Model(inputs, layers.sigmoid_output(x, labels, spec.loss), name=spec.name)
+        return x
 
     def _windows(self, spec: ModelSpec, size: int) -> tuple[int, ...]:
         """Edges of the pooling windows of all blocks, for chips of ``size`` pixels.
@@ -123,4 +134,5 @@ def pooling(size: int, blocks: int, final: int = MAX_FINAL_SIZE) -> tuple[int, .
 
 for convolution, filters in CONVOLUTIONS.items():
     for dense, units in DENSE_LAYERS.items():
-        register(Network(study_network(convolution, dense), Architecture(filters, units).build, convolution, dense))
+        one = Architecture(filters, units)
+        register(Network(study_network(convolution, dense), one.build, convolution, dense, one.encode))

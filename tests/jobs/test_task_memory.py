@@ -1,0 +1,121 @@
+"""The memory that `--plan` tells of a task is what it takes at most, and not much more."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import dask
+import numpy as np
+import pandas as pd
+import pytest
+from chips import chip_table
+
+from benchmarks.acquire import peak_memory, plan_shards
+from benchmarks.support.fleet_archive import write_fleet
+from jobs import acquire, curate
+from jobs.acquisition.shard import Shard, acquire_shard
+from jobs.acquisition.store import create_store
+from mineral_pipeline import archive, curation
+from mineral_pipeline import settings as reader
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.digests import digest_array
+from mineral_pipeline.workspace.zarr_store import ImageLayout
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc"),
+]
+
+MOST = 1.5
+"""Largest ratio of what is planned to what is measured; the least is 1."""
+FULL_SIZE, SCENES = 7400, 6
+
+
+def in_a_worker(function: object, *arguments: object) -> float:
+    os.environ |= {key: str(value) for key, value in dask.config.get("distributed.nanny.pre-spawn-environ").items()}
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return float(pool.submit(function, *arguments).result())  # type: ignore[arg-type]
+
+
+def resident(name: str) -> float:
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) * 1024.0
+
+
+def forget_peak() -> float:
+    """Let the peak begin anew; returns what is resident."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return resident("VmRSS")
+
+
+def make_settings(folder: Path) -> Settings:
+    return reader.parse({"workspace": str(folder / "workspace"), "jobs": ["acquire"], "archive": {"url": str(folder)}})
+
+
+def read_catalogue(folder: Path) -> pd.DataFrame:
+    settings = make_settings(folder)
+    found = archive.find_products(settings.archive, settings.catalogue)
+    catalogue = archive.build_catalogue(archive.select_scenes(found).scenes, str(folder), SCENES)
+    return catalogue.assign(base_url=[url.removeprefix(f"{folder}/") for url in catalogue["base_url"]])
+
+
+def acquire_in_one_task(folder: Path) -> None:
+    settings, catalogue = make_settings(folder), read_catalogue(folder)
+    create_store(settings, catalogue)
+    (shard,) = plan_shards(catalogue, str(folder))
+    assert isinstance(shard, Shard)
+    source = archive.open_source(settings.archive)
+    assert set(acquire_shard(shard, Workspace(settings.workspace), source, settings.acquire).states) == {"ok"}
+
+
+def acquire_peak(small: Path, large: Path) -> float:
+    acquire_in_one_task(small)
+    own = forget_peak()
+    acquire_in_one_task(large)
+    return resident("VmHWM") - own
+
+
+def test_a_task_of_full_size_scenes(tmp_path: Path) -> None:
+    for name, edge in (("small", 64), ("large", FULL_SIZE)):
+        write_fleet(tmp_path / name, SCENES, deposits=10, edge=edge)
+    (size, *_) = (path.stat().st_size for path in (tmp_path / "large").rglob("*.TIF"))
+    assert size > 25e6, "no smaller than real ones"
+
+    found = in_a_worker(acquire_peak, tmp_path / "small", tmp_path / "large")
+
+    planned = acquire.task_bytes(make_settings(tmp_path / "large"))
+    assert found < planned < MOST * found, f"task {found / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB"
+    assert peak_memory(tmp_path / "large", read_catalogue(tmp_path / "large")) < 600, "with the program's own"
+
+
+def copy_peak(url: str, batch_size: int) -> float:
+    workspace, store = Workspace(url), artefacts.samples_store("presence", "train")
+    chips = [(index, digest_array(image)) for index, image in enumerate(zarr_store.open_array(workspace)[:batch_size])]
+    zarr_store.create_samples(workspace, store, ImageLayout(("B7",), 512, batch_size), {"label": np.zeros(batch_size)})
+    curation.write_samples(workspace, store, 0, chips[::-1])
+    own = forget_peak()
+    curation.write_samples(workspace, store, 0, chips[::-1])
+    return resident("VmHWM") - own
+
+
+def test_a_task_of_curate(tmp_path: Path) -> None:
+    workspace, batch_size = Workspace(str(tmp_path)), 128
+    zarr_store.create_chips(
+        workspace, chip_table([f"{n:03d}" for n in range(batch_size)]), ImageLayout(("B7",), 512, 16)
+    )
+    pixels = np.random.default_rng(0).integers(1, 255, (16, 1, 512, 512), "uint8")
+    for shard in range(batch_size // 16):
+        zarr_store.write_shard(workspace, shard, np.roll(pixels, shard, axis=-1))
+
+    found = in_a_worker(copy_peak, workspace.url, batch_size)
+
+    planned = curate.task_bytes(workspace, reader.Curate(land="-", batch_size=batch_size))
+    assert found < planned < MOST * found, f"task {found / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB"

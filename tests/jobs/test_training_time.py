@@ -1,0 +1,66 @@
+"""The time that a plan tells: passes of images, and hours by what is trained."""
+
+from __future__ import annotations
+
+import pytest
+from synthetic_samples import pretend_trained, settings, write_samples
+
+from jobs import train, tune
+from jobs.running.training_time import describe_time
+from mineral_pipeline import modelling
+from mineral_pipeline.modelling import ModelSpec
+from mineral_pipeline.settings import Settings
+from mineral_pipeline.workspace import Workspace, artefacts
+
+
+@pytest.fixture
+def config(workspace: Workspace) -> Settings:
+    """Two architectures of 100 epochs."""
+    write_samples(workspace, "presence", locations=20, chips=1, size=8)
+    grid = {"convolutions": ["small"], "dense_layers": ["small", "big"], "epochs": 100, "n_label_permutations": 1}
+    return settings(workspace, tasks=["presence"], train=grid, tune={"candidates": 4})
+
+
+@pytest.fixture
+def images(config: Settings, workspace: Workspace) -> int:
+    subset = workspace.read_table(artefacts.samples_table("presence"))["subset"]
+    return int((subset == "train").sum())
+
+
+def specs(config: Settings) -> list[ModelSpec]:
+    return train.model_specs(config, Workspace(config.workspace))
+
+
+def test_before_anything_is_trained_the_passes_are_known_and_how_to_measure(config: Settings, images: int) -> None:
+    details = train.plan(config).details
+    assert images > 5
+    assert details["image passes"] == f"at most {3 * 100 * images:,}"  # two of the grid and one of random labels
+    assert details["time"].startswith("not known before a network is trained here: run train with one alone (--set")
+
+
+def test_hours_follow_from_the_seconds_of_what_is_trained(config: Settings, workspace: Workspace, images: int) -> None:
+    big, small, _, *baselines = specs(config)
+    assert (big.name, small.name, baselines[0].network) == ("small-big-s0", "small-small-s0", None)
+    pretend_trained(workspace, small, epochs=10, seconds=360.0)  # 36 s an epoch
+    details = describe_time(workspace, [small, big])
+    assert details["image passes"] == f"at most {100 * images:,}"
+    assert details["time"].startswith("not known"), "the one that is left is another network"
+    again = ModelSpec(**{**vars(small), "name": "small-small-s1", "seed": 1})
+    assert describe_time(workspace, [small, again, big])["time"] == (
+        "at most 1.0 h of one worker with a GPU, the longest model 1.0 h, by the seconds of 1 trained;"
+        " not known of small-big"
+    )
+    twice = [ModelSpec(**{**vars(small), "name": name, "seed": 1}) for name in ("a", "b")]
+    assert (
+        "at most 2.0 h of one worker with a GPU, the longest model 1.0 h"
+        in (describe_time(workspace, [small, *twice])["time"])
+    )
+    assert describe_time(workspace, [small, *baselines]) == {}
+
+
+def test_the_search_is_planned_by_the_grid_s_seconds(config: Settings, workspace: Workspace, images: int) -> None:
+    for spec in modelling.grid_specs(config, workspace, "presence"):
+        pretend_trained(workspace, spec, validation={"accuracy": 0.5, "loss": 0.5}, epochs=100, seconds=3600.0)
+    details = tune.plan(config).details
+    assert details["image passes"] == f"at most {4 * 100 * images:,}"
+    assert details["time"].startswith("at most 4.0 h of one worker with a GPU, the longest model 1.0 h")
