@@ -32,7 +32,7 @@ def decompression(store: str, shape: tuple[int, ...], batch: int) -> Epoch:
 
 def zarr_by_image(store: str, batch: int) -> Epoch:
     """Read image by image in random order."""
-    images = zarr.open_group(store, mode="r")["image"]
+    images = zarr.open_array(store, path="image", mode="r")
 
     def epoch() -> Iterator[Any]:
         order = np.random.default_rng(0).permutation(images.shape[0])
@@ -91,7 +91,7 @@ def grain_chunks(store: str, batch: int) -> Epoch:
     """Whole chunks in random order, read ahead by grain's threads: images of a batch are always the same."""
     import grain
 
-    images = zarr.open_group(store, mode="r")["image"]
+    images = zarr.open_array(store, path="image", mode="r")
     chunks = -(-images.shape[0] // batch)
 
     def epoch() -> Iterator[Any]:

@@ -58,7 +58,7 @@ def digest_table(table: pd.DataFrame) -> str:
 def digest_array(array: np.ndarray) -> str:
     """Digest of an array: its type, its shape and its values."""
     digest = hashlib.sha256(json.dumps([str(array.dtype), array.shape]).encode())
-    digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

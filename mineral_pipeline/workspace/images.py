@@ -156,7 +156,7 @@ class Images:
     @cached_property
     def _is_chunk_a_file(self) -> bool:
         """Whether every file is one chunk, as `zarr_store.COMPRESSORS` leaves it on this machine."""
-        codecs = getattr(self.array.metadata, "codecs", ())
+        codecs: list[Any] = list(getattr(self.array.metadata, "codecs", ()))
         if [type(codec) for codec in codecs] != [BytesCodec, BloscCodec, Crc32cCodec]:
             return False
         endian = codecs[0].endian  # None where a pixel is a byte
