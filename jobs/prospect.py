@@ -30,7 +30,7 @@ from jobs.prospecting.conversions import make_conversion
 from jobs.prospecting.ensembles import Ensemble, all_members, predict, see
 from jobs.prospecting.ground import Ground, chips_on_land, count_candidates, count_locations, find_ground
 from jobs.prospecting.layers import apply_layers
-from jobs.prospecting.scores import Spoken, promise, score
+from jobs.prospecting.scores import Spoken, often_first, promise, score
 from jobs.prospecting.voters import Voters, choose_voters
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE
@@ -90,6 +90,8 @@ def main(settings: Settings, client: Client) -> Counts:
     basis = describe_basis(voters, names, spoken, facts)
     CONSOLE.print(f"prospect: {basis['heading']}")
     prospects, excluded = apply_layers(settings, rank(workspace, spoken, scores, settings.prospect.commodity))
+    if excluded:
+        prospects["first_10"] = often_first(spoken, settings.seed, pd.Index(prospects["location_id"]))
     workspace.write_json(artefacts.PROSPECTS_BASIS, basis)
     CONSOLE.print(f"prospect: the list is frozen: SHA-256 {prospecting.write(workspace, prospects)}")
     return Counts("locations", planned=planned, done=len(prospects), reasons=dict(+reasons) | excluded)

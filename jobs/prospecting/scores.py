@@ -75,8 +75,7 @@ def score(spoken: Sequence[Spoken], seed: int) -> tuple[pd.DataFrame, dict[str, 
     used = judges[judges["applicable"]]
     intervals = fit_conformal(*(used[name].to_numpy(float) for name in ("expected_number", "n_deposits", "weight")))
     ranked = table[table["is_candidate"]].copy()
-    resampled = np.concatenate([_resample(one, seed + number) for number, one in enumerate(spoken)], axis=1)
-    ranked["first_10"] = prospecting.among_first(resampled)
+    ranked["first_10"] = often_first(spoken, seed, ranked.index)
     low, high = intervals.interval(ranked["expected_number"].to_numpy(), ranked["applicable"].to_numpy())
     ranked["expected_low"], ranked["expected_high"] = low, high
     basis = {
@@ -91,6 +90,19 @@ def score(spoken: Sequence[Spoken], seed: int) -> tuple[pd.DataFrame, dict[str, 
         },
     }
     return ranked[prospecting.SCORES], basis
+
+
+def often_first(spoken: Sequence[Spoken], seed: int, among: pd.Index) -> np.ndarray:
+    """How often each location ``among`` the candidates is one of the first ten of these, over drawn ensembles.
+
+    Args:
+        spoken: what the models of every fold say.
+        seed: seed of the draws.
+        among: ``location_id`` of the candidates that are ranked.
+    """
+    resampled = np.concatenate([_resample(one, seed + number) for number, one in enumerate(spoken)], axis=1)
+    candidates = pd.Index(np.concatenate([one.locations.index[one.locations["is_candidate"]] for one in spoken]))
+    return np.asarray(prospecting.among_first(resampled[:, candidates.get_indexer(among)]))
 
 
 def promise(spoken: Spoken) -> np.ndarray:

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.prospecting.ensembles import Features
 from jobs.prospecting.ground import Ground
-from jobs.prospecting.scores import Spoken, promise, score
+from jobs.prospecting.scores import Spoken, often_first, promise, score
 from mineral_pipeline.evaluation import Conversion, NumberGivenOne, Shares, fit_calibration
 from mineral_pipeline.learning import Task
 from mineral_pipeline.prospecting import SCORES
@@ -66,6 +66,8 @@ def test_how_often_a_location_is_among_the_first_is_over_ensembles_drawn_anew() 
     table, _ = score([speak(ground([0] * n), presence, np.full((2, 2 * n), 0.5))], 0)
     assert table["first_10"].sum() == pytest.approx(10, abs=0.6), "but for ties, ten are"
     assert table["first_10"].iloc[-1] == pytest.approx(0.25, abs=0.5)
+    left = often_first([speak(ground([0] * n), presence, np.full((2, 2 * n), 0.5))], 0, table.index[1:])
+    assert (left == 1).all(), "of ten that are left, where one is excluded, each is always among the first ten"
     one, _ = score([speak(ground([0] * n), presence[:1], np.full((1, 2 * n), 0.5))], 0)
     assert one[["first_10", "spread"]].isna().all().all(), "of a single model nothing is drawn"
 
