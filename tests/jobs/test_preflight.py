@@ -16,7 +16,7 @@ from mineral_pipeline.workspace import Workspace, artefacts
 def small(tmp_path: Path) -> str:
     """Cluster file of a worker with too little memory."""
     file = tmp_path / "small.yaml"
-    options = "{processes: false, n_workers: 1, threads_per_worker: 2, memory_limit: 310MB, dashboard_address: ':0'}"
+    options = "{processes: false, n_workers: 1, threads_per_worker: 2, memory_limit: 415MB, dashboard_address: ':0'}"
     file.write_text(f"class: dask.distributed.LocalCluster\noptions: {options}\n")
     return str(file)
 
@@ -45,7 +45,7 @@ def test_a_run_on_an_unfit_worker_does_not_begin(
     assert main(command("run", planet, workspace, small, jobs)) == 2
     output = capsys.readouterr()
     assert output.err.startswith("mineral-pipeline: 1 of 1 workers are unfit, such as 0 on ")
-    assert "(memory: 310 MB, " in output.err
+    assert "(memory: 415 MB, " in output.err
     assert " MB needed (threads: 2): start it with a larger --memory-limit" in output.err
     assert "or fewer --nthreads): put that right or stop them, then run" in output.err
     assert "read and written" not in output.out, "only what is wrong is shown"

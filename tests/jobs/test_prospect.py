@@ -62,6 +62,7 @@ class Member:
     name: str
     offset: float
     sample_set: str
+    pretraining: None = None
 
     @property
     def path(self) -> str:
