@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mineral_pipeline.learning import higher_is_better
 from mineral_pipeline.reporting.formatting import metric_name
-from mineral_pipeline.reporting.style import ACCENT, INK, PLAIN, legend, new_figure, tidy
+from mineral_pipeline.reporting.style import ACCENT, INK, PLAIN, SMALL, new_figure, tidy
 
 NOT_SEARCHED = frozenset({"name", "reason", "score", "loss", "epochs", "seconds", "collapsed"})
 """Columns of a search that are no hyperparameters."""
@@ -47,7 +48,7 @@ def search_figure(table: pd.DataFrame, metric: str) -> Figure:
     """
     names = searched(table)
     rows = -(-len(names) // PER_ROW)
-    figure = new_figure(1.75 * rows + 0.3)
+    figure = new_figure(1.75 * rows + 0.5)
     panels = np.atleast_1d(figure.subplots(rows, PER_ROW, sharey=True, squeeze=False)).ravel()
     best = best_candidate(table, metric)
     for number, (axes, name) in enumerate(zip(panels, names, strict=False)):
@@ -55,7 +56,9 @@ def search_figure(table: pd.DataFrame, metric: str) -> Figure:
         tidy(axes, "", name.replace("_", " "), metric_name(metric) if number % PER_ROW == 0 else "", grid="y")
     for axes in panels[len(names) :]:
         axes.set_visible(False)
-    legend(panels[0])
+    figure.legend(
+        handles=panels[0].lines, loc="outside lower center", ncols=3, frameon=False, fontsize=SMALL, labelcolor=INK
+    )
     return figure
 
 
@@ -78,6 +81,9 @@ def positions(axes: Axes, values: pd.Series) -> np.ndarray:
         numbers = values.to_numpy(np.float64)
         if numbers.min() > 0 and np.log10(numbers.max() / numbers.min()) > DECADES:
             axes.set_xscale("log")
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(3, integer=pd.api.types.is_integer_dtype(values)))
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
         return numbers
     names: Sequence[str] = sorted(values.astype(str).unique())
     axes.set_xticks(range(len(names)), names)
