@@ -25,8 +25,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.planet import CHANGES, SETTINGS, SPLITS
-from jobs.running.command_line import main as run_command
+from benchmarks.planet import CHANGES, SETTINGS, SPLITS, of_planet
+from benchmarks.support.whole_runs import run_job
 from mineral_pipeline import modelling
 from mineral_pipeline.evaluation import measure
 from mineral_pipeline.modelling import ModelSpec, open_subset
@@ -54,16 +54,12 @@ ATTEMPTS: Mapping[str, Mapping[str, Any]] = {
 def prepare(folder: Path, planet: int, locations: int) -> Settings:
     """The settings of a planet whose samples are curated, in a workspace of its own."""
     workspace = folder / f"planet-{planet}"
-    archive = workspace / "archive"
     changes = [
-        *CHANGES, *SPLITS["blocks"], f"simulate.locations={locations}", f"seed={planet}", f"archive.url={archive}",
-        f"label.deposits=[{archive}/deposits.csv]", f"curate.land={archive}/land.geojson",
+        *CHANGES, *SPLITS["blocks"], f"simulate.locations={locations}", *of_planet(workspace / "archive", planet),
         *(["curate.min_locations={}"] if locations < 600 else []),
         "jobs=[simulate,catalogue,acquire,label,curate]",
     ]  # fmt: skip
-    arguments = [part for change in changes for part in ("--set", change)]
-    if run_command(["run", str(SETTINGS), "--workspace", str(workspace), "--cluster", "threads", *arguments]):
-        raise SystemExit(f"{workspace}: the run failed; the message above says why")
+    run_job("run", SETTINGS, workspace, changes)
     return load(str(SETTINGS), changes, str(workspace))
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.planet import CHANGES, SETTINGS, SMALL
+from benchmarks.planet import CHANGES, SETTINGS, SMALL, of_planet
 from benchmarks.support.whole_runs import as_cell, mean_over_planets, run_job
 from mineral_pipeline.evaluation import MODEL, RIVAL
 from mineral_pipeline.evaluation.success import AREA
@@ -46,11 +46,7 @@ def run_planet(folder: Path, seed: int, changes: Sequence[str]) -> dict[str, Any
     result = folder / "planets" / f"{seed}.json"
     if not result.exists():
         place = folder / f"planet-{seed}"
-        archive = place / "archive"
-        planet = [
-            *CHANGES, *LEARN, *changes, f"archive.url={archive}", f"label.deposits=[{archive}/deposits.csv]",
-            f"curate.land={archive}/land.geojson", f"seed={seed}", f"backtest.seed={seed}",
-        ]  # fmt: skip
+        planet = [*CHANGES, *LEARN, *changes, *of_planet(place / "archive", seed), f"backtest.seed={seed}"]
         run_job("run", SETTINGS, place, [*planet, "jobs=[simulate,catalogue,acquire,label]"])
         run_job("backtest", SETTINGS, place, planet)
         inner = Workspace(str(place / artefacts.backtest("places")))

@@ -95,6 +95,14 @@ class Cell:
         return f"{self.chips}-{self.split}"
 
 
+def of_planet(archive: Path, seed: int) -> list[str]:
+    """Changes of the settings that make a planet, and say where its archive is."""
+    return [
+        f"archive.url={archive}", f"label.deposits=[{archive}/deposits.csv]", f"curate.land={archive}/land.geojson",
+        f"seed={seed}",
+    ]  # fmt: skip
+
+
 def run_cell(folder: Path, cell: Cell, changes: Sequence[str]) -> dict[str, Any]:
     """The evaluation of a cell, run unless ``folder`` holds its result."""
     result = folder / "cells" / f"{cell.name}.json"
@@ -102,9 +110,8 @@ def run_cell(folder: Path, cell: Cell, changes: Sequence[str]) -> dict[str, Any]
         source, target = folder / cell.chips, folder / cell.name
         archive = source / "archive"
         planet = [
-            *CHANGES, *changes, f"archive.url={archive}", f"label.deposits=[{archive}/deposits.csv]",
-            f"curate.land={archive}/land.geojson", f"simulate.signal={cell.signal}",
-            f"simulate.confounding={cell.confounding}", f"seed={cell.planet}",
+            *CHANGES, *changes, *of_planet(archive, cell.planet), f"simulate.signal={cell.signal}",
+            f"simulate.confounding={cell.confounding}",
         ]  # fmt: skip
         run_job("run", SETTINGS, source, [*planet, "jobs=[simulate,catalogue,acquire,label]"])
         if not target.exists():

@@ -50,7 +50,8 @@ def plan(settings: Settings) -> Plan:
     done, time = 0, dict[str, str]()
     if all(workspace.exists(artefacts.samples_table(artefacts.sample_set(*one))) for one in settings.sample_sets):
         specs = model_specs(settings, workspace)
-        done, time = sum(is_done(workspace, spec) for spec in specs), describe_time(workspace, specs)
+        trained = [spec for spec in specs if is_done(workspace, spec)]
+        done, time = len(trained), describe_time(workspace, specs, trained)
     epochs = f"at most {settings.train.epochs:,} epochs each"
     details = {"models": f"{models} {for_each_set(settings)}, {epochs}"} | time
     return Plan(Counts("models", planned=models * len(settings.sample_sets), skipped=done), details)

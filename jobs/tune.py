@@ -48,7 +48,8 @@ def plan(settings: Settings) -> Plan:
     try:
         specs = [spec for one in settings.sample_sets for spec in candidates(settings, *one)]
         grid = [spec for one in settings.sample_sets for spec in grid_specs(settings, workspace, *one)]
-        done, time = sum(is_done(workspace, spec) for spec in specs), describe_time(workspace, specs, grid)
+        trained = [spec for spec in (*specs, *grid) if is_done(workspace, spec)]
+        done, time = sum(spec in specs for spec in trained), describe_time(workspace, specs, trained)
     except MineralPipelineError:  # not curated or not trained yet
         done, time = 0, {}
     details = {"search": f"{tune.candidates} candidates {for_each_set(settings)}, at most {epochs} epochs each"} | time

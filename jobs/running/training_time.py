@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from mineral_pipeline.modelling import ModelSpec, is_done, read_metrics
+from mineral_pipeline.modelling import ModelSpec, read_metrics
 from mineral_pipeline.workspace import Workspace, artefacts
 
 MEASURE_FIRST = (
@@ -15,22 +15,21 @@ MEASURE_FIRST = (
 )
 
 
-def describe_time(workspace: Workspace, specs: Sequence[ModelSpec], like: Sequence[ModelSpec] = ()) -> dict[str, str]:
+def describe_time(workspace: Workspace, specs: Sequence[ModelSpec], trained: Sequence[ModelSpec]) -> dict[str, str]:
     """How much is to be trained, and how long that takes at most, by the seconds of what is trained.
 
     Args:
         workspace: the workspace, whose samples are curated.
         specs: all models, trained or not; those without a network take no time to speak of.
-        like: others, whose seconds count where they are trained.
+        trained: models that are trained, some of them or others, whose seconds count.
 
     Returns:
         Details of a plan: ``image passes`` and ``time``; none when every network is trained.
     """
-    networks = [spec for spec in specs if spec.network is not None]
-    todo = [spec for spec in networks if not is_done(workspace, spec)]
+    todo = [spec for spec in specs if spec.network is not None and spec not in trained]
     if not todo:
         return {}
-    done = [spec for spec in (*networks, *like) if spec.network is not None and is_done(workspace, spec)]
+    done = [spec for spec in trained if spec.network is not None]
     images = {name: training_samples(workspace, name) for name in {spec.sample_set for spec in (*todo, *done)}}
     passes = {spec: spec.epochs * images[spec.sample_set] for spec in todo}
     details = {"image passes": f"at most {sum(passes.values()):,}"}

@@ -2,9 +2,9 @@
 
 A batch holds chips of as many shards as it has samples: read one by one, each would cost two requests. So the copy is
 made in two steps. A first task reads a group of shards, each in one request (the last has fewer chips, and Zarr asks
-for its index first), and writes the wanted chips side by side,
-in the order in which they will be asked for. A second one makes a bundle of batches: of every group it reads one range.
-Both hold `MAX_BYTES` of pixels. On a disk, where chips are read where they lie, that would only be a further copy.
+for its index first), and writes the wanted chips side by side, in the order in which they will be asked for. A second
+one makes a bundle of batches: of every group it reads one range. Both hold `MAX_BYTES` of pixels. On a disk, where
+chips are read where they lie, that would only be a further copy.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -31,12 +31,61 @@ def reorient(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return turned
 
 
-class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
-    """The samples of a subset in batches of one chunk each: (images, labels, weights).
+class StreamedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
+    """Batches that are made of images of a store while a network learns.
 
     Images stay in the sensor's integers until they are on the device. `ChunkCache` reads ahead in threads, never in
     processes: zarr does not survive a fork.
     """
+
+    def __init__(self, cache: ChunkCache, batches: Sequence[np.ndarray], first_epoch: int) -> None:
+        """Read the rows of ``batches`` from ``cache``; training goes on with the epoch ``first_epoch``."""
+        super().__init__(workers=1, use_multiprocessing=False)
+        self._cache, self._batches = cache, batches
+        self._epoch = first_epoch - 1
+        self._error: Exception | None = None
+
+    def make(self, number: int, images: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The batch of a number in an epoch, from its images (n, band, y, x)."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return len(self._batches)
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One batch."""
+        for next_rows in self._batches[number + 1 : number + 1 + PREFETCHED_BATCHES]:
+            self._cache.prefetch(next_rows)
+        try:
+            # Keras looks at a batch before the first epoch begins
+            return self.make(number, self._cache.take(self._batches[number]), max(self._epoch, 0))
+        except Exception as error:
+            self._error = error
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """A block in which Keras reads batches, and after which threads and memory are released.
+
+        An error of reading ends it as it is: TensorFlow buries it in one of its own, with a graph.
+        """
+        try:
+            yield
+        except Exception:
+            if self._error is not None:
+                raise self._error from None
+            raise
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Release threads and memory."""
+        self._cache.close()
+
+
+class BatchSequence(StreamedBatches):
+    """The samples of a subset in batches of one chunk each: images, labels (n, 1) and weights (n,)."""
 
     def __init__(
         self,
@@ -57,7 +106,6 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
         Raises:
             DataError: a batch does not fit in ``max_bytes`` twice.
         """
-        super().__init__(workers=1, use_multiprocessing=False)
         self._subset, self._seed, self._augmentation = subset, seed, augmentation
         self._size = subset.images.images_per_file
         batch_bytes = self._size * int(np.prod(subset.images.shape[1:])) * subset.images.dtype.itemsize
@@ -66,50 +114,21 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
                 f"{subset.images.workspace.uri(subset.images.name)} has batches of {batch_bytes / 2**20:.0f} MB, which"
                 f" do not fit twice in train.memory_mb, {max_bytes // 2**20}: raise it, or lower curate.batch_size"
             )
-        self._cache = ChunkCache(subset.images, max_bytes - batch_bytes)
-        self._epoch = first_epoch - 1
-        self._error: Exception | None = None
-        self._batches = batch_rows(np.arange(len(subset)), self._size)
+        cache = ChunkCache(subset.images, max_bytes - batch_bytes)
+        super().__init__(cache, batch_rows(np.arange(len(subset)), self._size), first_epoch)
 
-    def __len__(self) -> int:
-        """Batches in an epoch."""
-        return len(self._batches)
-
-    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def make(self, number: int, images: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One batch: (n, band, y, x), (n, 1), (n,)."""
-        for next_rows in self._batches[number + 1 : number + 1 + PREFETCHED_BATCHES]:
-            self._cache.prefetch(next_rows)
         rows = self._batches[number]
-        try:
-            images = self._cache.take(rows)
-            if self._augmentation:
-                epoch = max(self._epoch, 0)  # Keras looks at a batch before the first epoch begins
-                images = reorient(images, np.random.default_rng((self._seed or 0, epoch, number)))
-            return images, self._subset.label[rows, None], self._subset.weight[rows]
-        except Exception as error:
-            self._error = error
-            raise
+        if self._augmentation:
+            images = reorient(images, np.random.default_rng((self._seed or 0, epoch, number)))
+        return images, self._subset.label[rows, None], self._subset.weight[rows]
 
     def first_images(self, batches: int) -> Iterator[np.ndarray]:
         """Images of the first batches of the store, which are the same in every epoch: (n, band, y, x) each."""
         pieces = batch_rows(np.arange(min(batches * self._size, len(self._subset))), self._size)
         self._cache.prefetch(np.concatenate(pieces))
         return (self._cache.take(rows) for rows in pieces)
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """A block in which Keras reads batches, and after which threads and memory are released.
-
-        An error of reading ends it as it is: TensorFlow buries it in one of its own, with a graph.
-        """
-        try:
-            yield
-        except Exception:
-            if self._error is not None:
-                raise self._error from None
-            raise
-        finally:
-            self.close()
 
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""
@@ -119,7 +138,3 @@ class BatchSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is un
             self._batches = batch_rows(
                 shuffle_rows(len(self._subset), self._size, rng, self._cache.shuffled), self._size
             )
-
-    def close(self) -> None:
-        """Release threads and memory."""
-        self._cache.close()

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 
 from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.modelling.backend import BACKEND_VERSION, configure_process, jit_compile, keras
-from mineral_pipeline.modelling.batch_sequence import PREFETCHED_BATCHES, reorient
+from mineral_pipeline.modelling.batch_sequence import StreamedBatches, reorient
 from mineral_pipeline.modelling.checkpoint import TrainingState
 from mineral_pipeline.modelling.chunk_cache import ChunkCache, batch_rows, shuffle_rows
 from mineral_pipeline.modelling.dataset import Samples
@@ -92,7 +91,7 @@ def _plan(spec: ModelSpec) -> PretrainingPlan:
     return spec.pretraining
 
 
-class MaskedSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
+class MaskedSequence(StreamedBatches):
     """Batches of images with hidden squares, in a new random order and other squares in each epoch.
 
     They follow from the seed of the plan and the number of the epoch.
@@ -100,30 +99,15 @@ class MaskedSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
 
     def __init__(self, samples: Samples, plan: PretrainingPlan, first_epoch: int = 0) -> None:
         """Read ``samples`` from the epoch ``first_epoch`` on."""
-        super().__init__(workers=1, use_multiprocessing=False)
         self._samples, self._plan = samples, plan
-        self._cache = ChunkCache(samples.images)
-        self._epoch = first_epoch - 1
-        self._error: Exception | None = None
-        self._batches = batch_rows(samples.rows, BATCH)
+        super().__init__(ChunkCache(samples.images), batch_rows(samples.rows, BATCH), first_epoch)
 
-    def __len__(self) -> int:
-        """Batches in an epoch."""
-        return len(self._batches)
-
-    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def make(self, number: int, images: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One batch of `hide`."""
-        for rows in self._batches[number + 1 : number + 1 + PREFETCHED_BATCHES]:
-            self._cache.prefetch(rows)
-        try:
-            images = self._cache.take(self._batches[number])
-            rng = np.random.default_rng((self._plan.seed, max(self._epoch, 0), number))
-            if images.shape[2] == images.shape[3]:
-                images = reorient(images, rng)
-            return hide(images, self._plan, rng)
-        except Exception as error:
-            self._error = error
-            raise
+        rng = np.random.default_rng((self._plan.seed, epoch, number))
+        if images.shape[2] == images.shape[3]:
+            images = reorient(images, rng)
+        return hide(images, self._plan, rng)
 
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""
@@ -131,18 +115,6 @@ class MaskedSequence(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
         rng = np.random.default_rng((self._plan.seed, self._epoch))
         order = shuffle_rows(len(self._samples), self._samples.images.images_per_file, rng, self._cache.shuffled)
         self._batches = batch_rows(self._samples.rows[order], BATCH)
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """A block in which Keras reads batches; an error of reading ends it as it is."""
-        try:
-            yield
-        except Exception:
-            if self._error is not None:
-                raise self._error from None
-            raise
-        finally:
-            self._cache.close()
 
 
 def hide(

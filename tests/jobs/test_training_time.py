@@ -42,20 +42,20 @@ def test_hours_follow_from_the_seconds_of_what_is_trained(config: Settings, work
     big, small, _, *baselines = specs(config)
     assert (big.name, small.name, baselines[0].network) == ("small-big-s0", "small-small-s0", None)
     pretend_trained(workspace, small, epochs=10, seconds=360.0)  # 36 s an epoch
-    details = describe_time(workspace, [small, big])
+    details = describe_time(workspace, [small, big], [small])
     assert details["image passes"] == f"at most {100 * images:,}"
     assert details["time"].startswith("not known"), "the one that is left is another network"
     again = ModelSpec(**{**vars(small), "name": "small-small-s1", "seed": 1})
-    assert describe_time(workspace, [small, again, big])["time"] == (
+    assert describe_time(workspace, [small, again, big], [small])["time"] == (
         "at most 1.0 h of one worker with a GPU, the longest model 1.0 h, by the seconds of 1 trained;"
         " not known of small-big"
     )
     twice = [ModelSpec(**{**vars(small), "name": name, "seed": 1}) for name in ("a", "b")]
     assert (
         "at most 2.0 h of one worker with a GPU, the longest model 1.0 h"
-        in (describe_time(workspace, [small, *twice])["time"])
+        in (describe_time(workspace, [small, *twice], [small])["time"])
     )
-    assert describe_time(workspace, [small, *baselines]) == {}
+    assert describe_time(workspace, [small, *baselines], [small]) == {}
 
 
 def test_the_search_is_planned_by_the_grid_s_seconds(config: Settings, workspace: Workspace, images: int) -> None:
