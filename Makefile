@@ -9,6 +9,10 @@ SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_in
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 
+# A file's tests stay together: they share what is costly to make. The marked tests have clusters and servers of their own,
+# and are run one after another.
+ON_EVERY_CORE := --numprocesses logical --maxprocesses 4 --dist loadfile
+
 # These measure the real catalogue and nothing else.
 REAL_BENCHMARKS := $(if $(MINERAL_PIPELINE_DATA),benchmarks/leakage.py benchmarks/coverage.py)
 
@@ -30,10 +34,10 @@ demo: install  ## the whole pipeline on the simulated planet, on a local Dask cl
 	@$(BIN)/mineral-pipeline run jobs/settings/demo.yaml
 
 test: install  ## the default suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(ON_EVERY_CORE)
 
-test-all: install  ## the default suite and the marked tests (slow, slurm, browser, gpu)
-	@$(BIN)/python -m pytest -m ""
+test-all: test  ## the default suite and the marked tests (slow, slurm, browser, gpu, ceph, imagemagick)
+	@$(BIN)/python -m pytest -m "slow or slurm or browser or gpu or ceph or imagemagick"
 
 FUZZ_INPUTS ?= 20000
 fuzz: install  ## readers of foreign bytes on inputs that are almost right, and of a damaged workspace (FUZZ_INPUTS=500: a quick look)

@@ -54,3 +54,11 @@ def test_every_lower_bound_has_its_reason() -> None:
 
     assert len(lines) > 20
     assert [line for line in lines if "  # " not in line] == []
+
+
+def test_every_marked_test_is_left_out_of_make_test_and_run_by_make_test_all() -> None:
+    pytest_settings = tomllib.loads(PYPROJECT_TEXT)["tool"]["pytest"]["ini_options"]
+    markers = [marker.split(":")[0] for marker in pytest_settings["markers"]]
+
+    assert pytest_settings["addopts"][-1] == " and ".join(f"not {marker}" for marker in markers)
+    assert f'-m "{" or ".join(markers)}"\n' in (ROOT / "Makefile").read_text()
