@@ -5,8 +5,9 @@
 
 One network is trained with every means on the same samples and from the same seeds, and its AUC on the test subset is
 compared with that of the network without the means: the mean difference over planets of the means over seeds, with the
-95 % interval of Student's t over all pairs of planet and seed, which share planets and are thus not independent. FOLDER
-keeps workspaces and models, so that runs add up. `--check` fails when the interval of a means lies below 0.
+95 % interval of Student's t over all pairs of planet and seed, which share planets and are thus not independent. The
+mean of what the networks without a means predict from all seeds is compared by planet. FOLDER keeps workspaces and
+models, so that runs add up. `--check` fails when the interval of a means lies below 0.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ ATTEMPTS: Mapping[str, Mapping[str, Any]] = {
 }
 """Changes of the section ``train`` by the name of the means."""
 
+SEEDS_AVERAGED = "base, seeds averaged"
+
 
 def prepare(folder: Path, planet: int, locations: int) -> Settings:
     """The settings of a planet whose samples are curated, in a workspace of its own."""
@@ -83,32 +86,37 @@ def rows(folder: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         workspace = Workspace(settings.workspace)
         test = open_subset(workspace, "presence", "test")
         another = Workspace(planets[planet - 1].workspace).path(artefacts.model("presence", "base-s0", "model.keras"))
+        positions, predictions = test.table[["lon", "lat"]].to_numpy(), []
         for spec in specs(settings, attempt, options.seeds, another, options.epochs):
             started = time.process_time()
             for one in [*modelling.pretraining_specs([spec]), spec]:
                 found = modelling.fit(workspace, one, measure)
-            predicted = modelling.predict_subset(workspace, "presence", spec.name, "test")
-            positions = test.table[["lon", "lat"]].to_numpy()
-            auc = measure("presence", test.label, predicted, test.weight, positions)["auc"]
+            predictions.append(modelling.predict_subset(workspace, "presence", spec.name, "test"))
+            auc = measure("presence", test.label, predictions[-1], test.weight, positions)["auc"]
             seconds = time.process_time() - started
             print(f"planet {planet}, {attempt}, seed {spec.seed}: {auc:.3f}, {seconds:.0f} s", flush=True)
             yield {
                 "planet": planet, "attempt": attempt, "seed": spec.seed, "auc": auc, "epochs": found["epochs"],
                 "seconds": seconds,
             }  # fmt: skip
+        if attempt == "base" and len(predictions) > 1:
+            auc = measure("presence", test.label, np.mean(predictions, axis=0), test.weight, positions)["auc"]
+            yield {"planet": planet, "attempt": SEEDS_AVERAGED, "auc": auc}
 
 
 def summarise(found: pd.DataFrame) -> pd.DataFrame:
     """By attempt: mean AUC, its difference from the base with ``low`` and ``high``, pairs and CPU seconds."""
-    table = found.pivot(index=["planet", "seed"], columns="attempt", values="auc")
+    base = found[found["attempt"] == "base"].set_index(["planet", "seed"])["auc"]
     summary = []
-    for attempt in dict.fromkeys(found["attempt"]):
-        difference = (table[attempt] - table["base"]).dropna()
+    for attempt, of_attempt in found.groupby("attempt", sort=False):
+        if attempt == SEEDS_AVERAGED:
+            difference = of_attempt.set_index("planet")["auc"] - base.groupby("planet").mean()
+        else:
+            difference = (of_attempt.set_index(["planet", "seed"])["auc"] - base).dropna()
         count = len(difference)
         half = stats.t.ppf(0.975, max(count - 1, 1)) * difference.std() / np.sqrt(count) if count > 1 else np.nan
-        seconds = found.loc[found["attempt"] == attempt, "seconds"].median()
-        mean = difference.mean()
-        summary.append((attempt, table[attempt].mean(), mean, mean - half, mean + half, count, seconds))
+        auc, mean, seconds = of_attempt["auc"].mean(), difference.mean(), of_attempt["seconds"].median()
+        summary.append((attempt, auc, mean, mean - half, mean + half, count, seconds))
     return pd.DataFrame(summary, columns=["attempt", "auc", "difference", "low", "high", "pairs", "seconds"])
 
 

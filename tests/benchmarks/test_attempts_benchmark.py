@@ -30,6 +30,19 @@ def test_a_difference_is_paired_by_planet_and_seed() -> None:
     assert (means["pairs"], means["seconds"]) == (4, pytest.approx(1.02))
 
 
+def test_the_mean_of_the_seeds_is_paired_by_planet() -> None:
+    base = [
+        {"planet": planet, "seed": seed, "attempt": "base", "auc": 0.6 + planet / 10 + seed / 50, "seconds": 1.0}
+        for planet, seed in product(range(2), range(2))
+    ]
+    averaged = [
+        {"planet": planet, "attempt": attempts.SEEDS_AVERAGED, "auc": 0.61 + planet / 10 + gain}
+        for planet, gain in enumerate((0.03, 0.05))
+    ]
+    found = attempts.summarise(pd.DataFrame(base + averaged)).set_index("attempt").loc[attempts.SEEDS_AVERAGED]
+    assert (found["auc"], found["difference"], found["pairs"]) == (pytest.approx(0.70), pytest.approx(0.04), 2)
+
+
 def test_each_means_is_one_change_of_the_base(workspace: Workspace, tmp_path: Path) -> None:
     workspace.write_json(artefacts.samples_summary("presence"), {"digest": "presence"})
     (another := tmp_path / "model.keras").write_bytes(b"weights")
