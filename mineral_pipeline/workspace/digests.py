@@ -12,6 +12,8 @@ import hashlib
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,9 +59,14 @@ def digest_table(table: pd.DataFrame) -> str:
 
 def digest_array(array: np.ndarray) -> str:
     """Digest of an array: its type, its shape and its values."""
-    digest = hashlib.sha256(json.dumps([str(array.dtype), array.shape]).encode())
+    digest = _digest_kind(array.dtype, array.shape).copy()
     digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
+    return str(digest.hexdigest())
+
+
+@lru_cache(maxsize=64)  # which takes longer than to digest a small image
+def _digest_kind(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Any:
+    return hashlib.sha256(json.dumps([str(dtype), shape]).encode())
 
 
 def _digest(workspace: Workspace, name: str) -> dict[str, str]:
