@@ -7,7 +7,8 @@ Reads ``samples``, ``models``, ``evaluation``, ``chips.zarr``, ``chips.parquet``
 docs/prospects.md, and ``prospects-basis.json``: who has made the list and how far it can be believed.
 
 For each task, ensembles of networks (``models/<task>/member-s*``, which ``evaluate`` has trained when both jobs are
-listed) speak where they beat every model that sees no pixel; else the best of these does, and the list says so. The
+listed) speak where they beat every model that sees no pixel; else proximity to known deposits tells where some are, the
+best model without pixels how many, and the list says so. The
 calibrated probability of a deposit times the number to expect where there is one is what ranks. Locations on which the
 models were trained or stopped are left out, and counted. With ``curate.folds`` every fold has models of its own
 (``models/<task>/fold-<i>/``), and those of the fold which held a location out predict it: none is left out. With
@@ -26,10 +27,11 @@ from distributed import Client
 
 import cluster
 from jobs.prospecting.basis import describe_basis
-from jobs.prospecting.conversions import make_conversion
-from jobs.prospecting.ensembles import Ensemble, all_members, predict, see
-from jobs.prospecting.ground import Ground, chips_on_land, count_candidates, count_locations, find_ground
+from jobs.prospecting.ensembles import all_members
+from jobs.prospecting.ground import chips_on_land, count_candidates, count_locations, find_ground
 from jobs.prospecting.layers import apply_layers
+from jobs.prospecting.nearby import PROXIMITY, look_around
+from jobs.prospecting.predictions import speak
 from jobs.prospecting.scores import Spoken, often_first, promise, score
 from jobs.prospecting.voters import Voters, choose_voters
 from jobs.running.plan import Plan
@@ -37,7 +39,7 @@ from jobs.running.progress import CONSOLE
 from jobs.train import fit_all
 from mineral_pipeline import labelling, prospecting
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.learning import ENSEMBLE, Task, kind_of, subject_column, task_title
+from mineral_pipeline.learning import ENSEMBLE, Task, subject_column, task_title
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts
 
@@ -85,7 +87,9 @@ def main(settings: Settings, client: Client) -> Counts:
         prospecting.remove(workspace)  # those of an earlier run would be taken for the result
         CONSOLE.print(f"prospect: no location is ranked, {COLLAPSED}")
         return Counts("locations", planned=planned, reasons=dict(+reasons))
-    spoken = speak(client, workspace, ground, names)
+    is_nearby = any(one.kind == PROXIMITY for one in voters)
+    nearby = look_around(workspace, chips, settings.prospect.commodity or "") if is_nearby else None
+    spoken = speak(client, workspace, ground, names, nearby)
     scores, facts = score(spoken, settings.seed)
     basis = describe_basis(voters, names, spoken, facts)
     CONSOLE.print(f"prospect: {basis['heading']}")
@@ -107,28 +111,6 @@ def train_members(settings: Settings, client: Client, workspace: Workspace, vote
     specs = [spec for task in tasks for spec in all_members(settings, workspace, task, settings.folds or (None,))]
     if failed := fit_all(settings, client, specs, "prospect").failed:
         raise DataError(f"prospect: {failed} networks of the ensemble could not be trained: correct settings train")
-
-
-def speak(
-    client: Client, workspace: Workspace, ground: Sequence[Ground], names: Mapping[int | None, Names]
-) -> list[Spoken]:
-    """What the models of every fold say of its ground."""
-    tasks: list[Task] = list(names[ground[0].fold])
-    asked = [
-        Ensemble(artefacts.sample_set(task, one.fold), names[one.fold][task], one.chips["chip_index"].tolist())
-        for one in ground
-        for task in tasks
-    ]
-    predicted, seen = predict(client, workspace, asked), see(client, workspace, asked[:: len(tasks)])
-    return [
-        Spoken(
-            one,
-            dict(zip(map(kind_of, tasks), predicted[number * len(tasks) :], strict=False)),
-            make_conversion(workspace, names[one.fold], one.fold),
-            seen[number],
-        )
-        for number, one in enumerate(ground)
-    ]
 
 
 def rank(

@@ -62,7 +62,8 @@ def heading(voters: Sequence[Voters]) -> str:
     if blind:
         one = blind[0]
         return (
-            f"{what} in part without pixels: for {task_title(one.task)}, no model that sees pixels beats {one.label}."
+            f"{what} in part without pixels: for {task_title(one.task)}, no model that sees pixels beats the bar, and"
+            f" {one.label} speaks."
         )
     labels = " and ".join(dict.fromkeys(one.label for one in voters))
     if any(one.beats_bar is None for one in voters):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from jobs.prospecting.nearby import Nearby
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.evaluation import (
@@ -20,13 +21,16 @@ from mineral_pipeline.learning import Task, kind_of, subject_column, subject_of
 from mineral_pipeline.workspace import Workspace, artefacts
 
 
-def make_conversion(workspace: Workspace, names: Mapping[Task, Sequence[str]], fold: int | None) -> Conversion:
+def make_conversion(
+    workspace: Workspace, names: Mapping[Task, Sequence[str]], fold: int | None, nearby: Nearby | None = None
+) -> Conversion:
     """How predictions of a fold become probabilities and numbers.
 
     Args:
         workspace: the workspace.
         names: names of the models that speak for each task about one subject, whose mean prediction counts.
         fold: the fold; None for the split.
+        nearby: what speaks for presence in place of models.
 
     Raises:
         DataError: validation holds no place with a deposit.
@@ -36,18 +40,21 @@ def make_conversion(workspace: Workspace, names: Mapping[Task, Sequence[str]], f
     subject = subject_of(next(iter(names)))
     column = subject_column("n_deposits", subject) if subject else "max_deposits"
     largest = int(workspace.read_table(artefacts.LABELS, [column])[column].max())
-    tables = {kind_of(task): validated(workspace, sample_sets[kind_of(task)], names[task]) for task in names}
-    counts = next(iter(tables.values()))
+    asked = {kind_of(task): models for task, models in names.items() if not (nearby and kind_of(task) == "presence")}
+    tables = {kind: validated(workspace, sample_sets[kind], models) for kind, models in asked.items()}
     number: NumberGivenOne | None
     if "richness" in tables:
         table = tables["richness"]
         number = fit_number_given_one(table["prediction"].to_numpy(), table["n_deposits"].to_numpy(), largest)
     else:
+        counts = nearby.locations if nearby else tables["presence"]
         rich = counts["n_deposits"][counts["n_deposits"] > 0]
         number = NumberGivenOne(float(np.log1p(rich.mean())), 0.0, 1.0, largest, len(rich)) if len(rich) else None
     if number is None:
         sample_set = next(iter(sample_sets.values()))
         raise DataError(f"prospect: validation of {sample_set} holds no place with a deposit: give curate more of them")
+    if nearby:
+        return nearby.convert(number)
     if "presence" not in tables:
         return Conversion(None, None, number)
     presence = tables["presence"]

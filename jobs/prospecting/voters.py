@@ -1,7 +1,8 @@
-"""Which models speak for a task: an ensemble that beats every model without pixels, or the best of those.
+"""Which models speak for a task: an ensemble that beats every model without pixels, or what needs none.
 
 A list that an ensemble has made is no better than the ensemble. Where it does not beat the bar of the models that see
-no pixel, the best model without pixels makes the list, and the list says so.
+no pixel, proximity to known deposits tells where some are, and for their number the best model without pixels speaks.
+The list says so.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from jobs.prospecting.nearby import PROXIMITY
 from jobs.running.criterion import make_criterion
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.learning import CONSTANT, ENSEMBLE, RANDOM_LABELS, Task, higher_is_better, task_title
+from mineral_pipeline.learning import CONSTANT, ENSEMBLE, RANDOM_LABELS, Task, higher_is_better, kind_of, task_title
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -27,7 +29,7 @@ class Voters:
     task: Task
     """The task."""
     kind: str
-    """``ensemble``, or the name of a baseline."""
+    """``ensemble``, ``proximity``, or the name of a baseline."""
     label: str
     """Name in figures and tables."""
     sees_pixels: bool
@@ -43,6 +45,8 @@ class Voters:
         Raises:
             DataError: the baseline is not trained.
         """
+        if self.kind == PROXIMITY:
+            return [PROXIMITY]
         if self.kind == ENSEMBLE:
             criterion = make_criterion(settings, self.task)
             return modelling.ensemble_members(settings, workspace, criterion, self.task, fold)
@@ -81,11 +85,15 @@ def choose_voters(settings: Settings, workspace: Workspace, task: Task) -> Voter
         return Voters(task, seeing[0], label, True, True, reason)
     best = _best_blind(document)
     label = str(models[best]["label"])
-    reason = (
-        f"Nothing that sees pixels beats the models of {task_title(task)} that see none, of which {label} is the best"
-        " for a list."
-    )
-    return Voters(task, best, label, False, False, reason)
+    nothing = f"Nothing that sees pixels beats the models of {task_title(task)} that see none"
+    if kind_of(task) == "presence":
+        return _proximity(task, False, f"{nothing}, of which {models[bar['best']]['label']} is the best")
+    return Voters(task, best, label, False, False, f"{nothing}, of which {label} is the best for a list.")
+
+
+def _proximity(task: Task, beats_bar: bool | None, why: str) -> Voters:
+    reason = f"{why}: places are ranked by how near deposits are known outside of them."
+    return Voters(task, PROXIMITY, "proximity to known deposits", False, beats_bar, reason)
 
 
 def _best_blind(document: Mapping[str, Any]) -> str:
@@ -103,7 +111,7 @@ def _value(model: Mapping[str, Any], metric: str, sign: int) -> float:
 
 
 def _without_evaluation(settings: Settings, workspace: Workspace, task: Task) -> Voters:
-    """The ensemble, unjudged; the position alone where every network has collapsed."""
+    """The ensemble, unjudged; what needs no network where every one has collapsed."""
     criterion = make_criterion(settings, task)
     if any(modelling.ensemble_specs(settings, workspace, criterion, task, fold) for fold in settings.folds or (None,)):
         reason = (
@@ -111,5 +119,8 @@ def _without_evaluation(settings: Settings, workspace: Workspace, task: Task) ->
             " list evaluate among the jobs, before prospect."
         )
         return Voters(task, ENSEMBLE, "an ensemble of networks", True, None, reason)
-    reason = f"Every network for {task_title(task)} has collapsed to a constant: the position alone makes the list."
+    collapsed = f"Every network for {task_title(task)} has collapsed to a constant"
+    if kind_of(task) == "presence":
+        return _proximity(task, None, collapsed)
+    reason = f"{collapsed}: the position alone makes the list."
     return Voters(task, "coordinates", "coordinates only", False, None, reason)

@@ -4,6 +4,7 @@ from mineral_pipeline.prospecting.columns import BANDS, COMMODITY, commodity_of
 from mineral_pipeline.prospecting.files import remove, to_geojson, write
 from mineral_pipeline.prospecting.freeze import digest, read_frozen
 from mineral_pipeline.prospecting.nearness import distance_km
+from mineral_pipeline.prospecting.proximity import fit_proximity, proximity_features
 from mineral_pipeline.prospecting.qgis import project, style
 from mineral_pipeline.prospecting.ranking import (
     COLUMNS,
@@ -30,9 +31,11 @@ __all__ = [
     "commodity_of",
     "digest",
     "distance_km",
+    "fit_proximity",
     "judge",
     "nearest_deposit_km",
     "project",
+    "proximity_features",
     "rank",
     "read_frozen",
     "remove",

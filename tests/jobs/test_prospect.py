@@ -20,7 +20,7 @@ from chips import outcome
 from distributed import Client, LocalCluster
 
 from jobs import prospect, train
-from jobs.prospecting import ensembles
+from jobs.prospecting import ensembles, predictions
 from jobs.prospecting.basis import heading as describe_heading
 from jobs.prospecting.voters import choose_voters
 from mineral_pipeline import modelling, settings
@@ -44,7 +44,8 @@ PREDICTED = {0: 0.1, 1: 0.3, 2: 0.9, 3: 0.9, 4: 0.6, 5: 0.8, 6: 0.5, 7: 0.5}
 SHARE = 0.2
 """Share of places with a deposit."""
 
-CONVERSION = Conversion(fit_calibration(np.ones(2), np.ones(2)), Shares(0.5, SHARE), NumberGivenOne(0, 1, 1, 9, 5))
+NUMBER = NumberGivenOne(0, 1, 1, 9, 5)
+CONVERSION = Conversion(fit_calibration(np.ones(2), np.ones(2)), Shares(0.5, SHARE), NUMBER)
 """Probabilities are as predicted, but for the share; the number
 where there is one is 10 ** richness - 1, at least 1."""
 
@@ -124,7 +125,11 @@ def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ),
         (modelling, "chip_features", lambda workspace, sample_set, name, chips: np.array(chips)[:, None] / 10),
         (modelling, "subset_features", lambda *_: np.array([[0.0], [0.2], [0.6]])),
-        (prospect, "make_conversion", lambda *_: CONVERSION),
+        (
+            predictions,
+            "make_conversion",
+            lambda *given: given[3].convert(CONVERSION.number) if given[3] else CONVERSION,
+        ),
     ):
         monkeypatch.setattr(module, name, double)
     monkeypatch.setattr(ensembles, "CHIPS_PER_TASK", 4)  # so that batches are joined
@@ -318,8 +323,8 @@ def test_a_cluster_without_gpu_is_refused(made: settings.Settings, workspace: Wo
     [
         (["ensemble", "statistics"], ["ensemble", "ensemble"], "Ranked by an ensemble of networks; whether"),
         (["big-big-s0", "statistics"], ["statistics", "ensemble"], "Ranked by pixel statistics and an ensemble"),
-        (["big-big-s0"], ["metadata", "ensemble"], "Ranked in part without pixels: for presence, no model"),
-        ([], ["metadata", "ensemble"], "Ranked in part without pixels: for presence, no model"),
+        (["big-big-s0"], ["proximity", "ensemble"], "Ranked in part without pixels: for presence, no model"),
+        ([], ["proximity", "ensemble"], "Ranked in part without pixels: for presence, no model"),
     ],
 )
 def test_what_does_not_beat_the_bar_does_not_speak(
@@ -328,7 +333,7 @@ def test_what_does_not_beat_the_bar_does_not_speak(
     def model(name: str, auc: float | None, *, pixels: bool, label: str = "") -> dict[str, Any]:
         role = "network" if "-s" in name or name == "ensemble" else "baseline"
         facts = {"name": name, "kind": name, "label": label or name, "role": role, "pixels": pixels}
-        return {**facts, "metrics": {"auc": {"value": auc}}}
+        return {**facts, "metrics": {"auc": {"value": auc}, "mae": {"value": auc}}}
 
     models = [
         model("ensemble", 0.9, pixels=True), model("statistics", 0.8, pixels=True, label="pixel statistics"),
@@ -342,7 +347,34 @@ def test_what_does_not_beat_the_bar_does_not_speak(
     found = [choose_voters(made, workspace, task) for task in made.tasks]
     assert [one.kind for one in found] == kinds, "richness has not been evaluated"
     assert "is not known" in found[1].reason
+    document["primary_metric"] = "mae"
+    workspace.write_json(artefacts.evaluation_metrics("richness"), document)
+    numbers = choose_voters(made, workspace, "richness")
+    assert (numbers.kind == "coordinates") == (kinds[0] == "proximity"), (
+        "the best of those without pixels tells how many"
+    )
     assert describe_heading(found).startswith(heading)
+
+
+def test_where_no_model_of_presence_beats_the_bar_places_are_ranked_by_the_deposits_around_them(
+    made: settings.Settings, workspace: Workspace, client: Client
+) -> None:
+    bar = {"without_pixels": {"best": "constant", "beaten_by": []}}
+    facts = {"name": "constant", "kind": "constant", "label": "constant", "role": "baseline"}
+    document = {"primary_metric": "auc", "models": [{**facts, "metrics": {"auc": {"value": 0.5}}}], "bar": bar}
+    workspace.write_json(artefacts.evaluation_metrics("presence"), document)
+
+    prospect.main(made, client)
+    prospects = workspace.read_table(artefacts.PROSPECTS).set_index("location_id")
+    assert set(prospects.index) == {"010010", "012010", "013010"}, "the one at sea is none"
+    # a place with the only deposit is half the girth of the Earth from any other: nearness tells against one here
+    assert prospects.loc["013010", "probability"] > prospects.loc["010010", "probability"]
+    assert prospects.loc["010010", "probability"] == pytest.approx(prospects.loc["012010", "probability"], abs=1e-6)
+    basis = workspace.read_json(artefacts.PROSPECTS_BASIS)
+    assert "proximity to known deposits speaks" in basis["heading"]
+    assert basis["voters"][0]["members"] == [{"fold": None, "names": ["proximity"]}]
+    given = basis["conversions"][0]["probability"]
+    assert given["share"] == given["balance"] == 0.25, "of all places on land"
 
 
 def test_a_list_of_a_commodity_knows_its_deposits_alone(

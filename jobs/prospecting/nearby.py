@@ -1,0 +1,77 @@
+"""What known deposits nearby say of every place on land: the list where no model of presence that sees pixels does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from jobs.prospecting.ensembles import Features
+from mineral_pipeline import curation, labelling, prospecting
+from mineral_pipeline.errors import DataError
+from mineral_pipeline.evaluation import Conversion, NumberGivenOne, Shares, fit_calibration
+from mineral_pipeline.learning import SubsetName
+from mineral_pipeline.workspace import Workspace, artefacts
+
+PROXIMITY = "proximity"
+"""Kind of the voters for presence that are no model of the grid, and name of what speaks."""
+
+
+@dataclass(frozen=True)
+class Nearby:
+    """Every place on land by the known deposits around it, and none of its own."""
+
+    locations: pd.DataFrame
+    """By ``location_id``: ``n_deposits``, and the ``probability`` of one at least."""
+    features: pd.DataFrame
+    """By ``location_id``: `prospecting.proximity_features`."""
+
+    def predict(self, chips: gpd.GeoDataFrame) -> np.ndarray:
+        """(1, chip) probabilities, as those of an ensemble of one."""
+        return self.locations["probability"].reindex(chips["location_id"]).to_numpy()[None]
+
+    def convert(self, number: NumberGivenOne) -> Conversion:
+        """What the probabilities mean, which are of all places: nobody has balanced their classes."""
+        holds = (self.locations["n_deposits"] > 0).to_numpy()
+        share = float(holds.mean())
+        calibration = fit_calibration(holds.astype(float), self.locations["probability"].to_numpy())
+        return Conversion(calibration, Shares(share, share), number)
+
+    def see(self, workspace: Workspace, sample_set: str, chips: gpd.GeoDataFrame) -> Features:
+        """The features of the samples of a set, and of some chips."""
+        samples = workspace.read_table(artefacts.samples_table(sample_set), ["location_id", "subset"])
+
+        def of_subset(subset: SubsetName) -> np.ndarray:
+            keys = samples["location_id"][samples["subset"] == subset]
+            return self.features.reindex(keys).dropna().to_numpy()
+
+        seen = self.features.reindex(chips["location_id"]).to_numpy()
+        return Features(of_subset("train"), of_subset("validation"), seen)
+
+
+def look_around(workspace: Workspace, chips: gpd.GeoDataFrame, subject: str) -> Nearby:
+    """Fit the probability of a deposit at every place by the known deposits around it.
+
+    Args:
+        workspace: the workspace.
+        chips: chips as `jobs.prospecting.ground.chips_on_land` gives them.
+        subject: the commodity, or nothing for all deposits.
+
+    Raises:
+        DataError: no place on land holds a known deposit.
+    """
+    outlines = curation.find_locations(chips, "outline")
+    places = shapely.get_coordinates(curation.find_locations(chips).geometry)
+    n_deposits = chips.groupby("location_id")["n_deposits"].max().loc[outlines["location_id"]]
+    holds = (n_deposits > 0).to_numpy()
+    if not holds.any():
+        raise DataError("prospect: no place over land holds a known deposit: widen the settings' catalogue section")
+    deposits = labelling.known_positions(workspace, subject)
+    inside = labelling.membership(outlines, deposits, invalid="warn")
+    features = prospecting.proximity_features(places, inside, deposits)
+    probability = prospecting.fit_proximity(features, holds)
+    locations = pd.DataFrame({"n_deposits": n_deposits, "probability": probability})
+    return Nearby(locations, pd.DataFrame(features, index=n_deposits.index))
