@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 ON_EVERY_CORE := --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # These measure the real catalogue and nothing else.
-REAL_BENCHMARKS := $(if $(MINERAL_PIPELINE_DATA),benchmarks/leakage.py benchmarks/coverage.py)
+REAL_BENCHMARKS := $(if $(MINERAL_PIPELINE_DATA),benchmarks/leakage.py benchmarks/coverage.py benchmarks/proximity.py)
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
