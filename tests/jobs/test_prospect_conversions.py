@@ -8,6 +8,7 @@ import pytest
 from synthetic_samples import settings, write_samples
 
 from jobs.prospecting.conversions import make_conversion, validated
+from jobs.prospecting.nearby import PROXIMITY, Nearby
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.evaluation import measure
@@ -65,6 +66,18 @@ def test_one_task_alone_lacks_the_probability_or_takes_the_mean_number(fitted: W
     richness = make_conversion(fitted, {"richness": NAMES}, None)
     assert richness.calibration is None
     assert np.isnan(richness.probability(np.array([0.5]))).all()
+
+
+def test_proximity_means_what_it_says_of_all_places(fitted: Workspace) -> None:
+    """200 places, of which each holds as many deposits as often as its probability says."""
+    probability = np.repeat([0.1, 0.5], 100)
+    n_deposits = np.concatenate([np.arange(100) < 10, 3 * (np.arange(100) < 50)])
+    nearby = Nearby(pd.DataFrame({"n_deposits": n_deposits, "probability": probability}), pd.DataFrame())
+    both = make_conversion(fitted, {"presence": [PROXIMITY], "richness": NAMES}, None, nearby)
+    assert both.probability(np.array([0.1, 0.5])) == pytest.approx([0.1, 0.5], abs=0.01)
+    assert both.number.samples == 6, "of the validation subset of richness"
+    alone = make_conversion(fitted, {"presence": [PROXIMITY]}, None, nearby)
+    assert alone.number(np.array([0.0])) == pytest.approx((10 + 50 * 3) / 60)
 
 
 def test_what_cannot_be_known_is_an_error_that_says_what_to_do(fitted: Workspace) -> None:
