@@ -8,11 +8,11 @@ docs/prospects.md, and ``prospects-basis.json``: who has made the list and how f
 
 For each task, ensembles of networks (``models/<task>/member-s*``, which ``evaluate`` has trained when both jobs are
 listed) speak where they beat every model that sees no pixel; else proximity to known deposits tells where some are, the
-best model without pixels how many, and the list says so. The
-calibrated probability of a deposit times the number to expect where there is one is what ranks. Locations on which the
-models were trained or stopped are left out, and counted. With ``curate.folds`` every fold has models of its own
-(``models/<task>/fold-<i>/``), and those of the fold which held a location out predict it: none is left out. With
-``prospect.commodity`` everything is of that commodity: the models, the known deposits, the list.
+best model without pixels how many, and the list says so. The calibrated probability of a deposit times the number to
+expect where there is one is what ranks. Locations on which the models were trained or stopped are left out, and
+counted. With ``curate.folds`` every fold has models of its own (``models/<task>/fold-<i>/``), and those of the fold
+which held a location out predict it: none is left out. With ``prospect.commodity`` everything is of that commodity: the
+models, the known deposits, the list.
 """
 
 from __future__ import annotations
