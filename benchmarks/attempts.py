@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from benchmarks.planet import CHANGES, SETTINGS, SPLITS, of_planet
+from benchmarks.support.intervals import half_width
 from benchmarks.support.whole_runs import run_job
 from mineral_pipeline import modelling
 from mineral_pipeline.evaluation import measure
@@ -114,7 +114,7 @@ def summarise(found: pd.DataFrame) -> pd.DataFrame:
         else:
             difference = (of_attempt.set_index(["planet", "seed"])["auc"] - base).dropna()
         count = len(difference)
-        half = stats.t.ppf(0.975, max(count - 1, 1)) * difference.std() / np.sqrt(count) if count > 1 else np.nan
+        half = half_width(difference.std(), count)
         auc, mean, seconds = of_attempt["auc"].mean(), difference.mean(), of_attempt["seconds"].median()
         summary.append((attempt, auc, mean, mean - half, mean + half, count, seconds))
     return pd.DataFrame(summary, columns=["attempt", "auc", "difference", "low", "high", "pairs", "seconds"])

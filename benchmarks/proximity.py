@@ -21,9 +21,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from scipy import stats
 
 from benchmarks.leakage import SMALL_DEPOSITS, SMALL_SCENES
+from benchmarks.support.intervals import half_width
 from benchmarks.support.pipeline_steps import drop_ocean, make_chips, make_land
 from benchmarks.support.real_catalogue import data_folder, read_chips, read_deposits
 from mineral_pipeline import curation, labelling, prospecting
@@ -67,7 +67,7 @@ def summarise(found: pd.DataFrame) -> pd.DataFrame:
     table, rows = found.pivot(index="draw", columns="method", values="success"), []
     for method in dict.fromkeys(found["method"]):
         ahead = table[OURS] - table[method]
-        half = stats.t.ppf(0.975, len(ahead) - 1) * ahead.std() / np.sqrt(len(ahead))
+        half = half_width(ahead.std(), len(ahead))
         rows.append((method, table[method].mean(), ahead.mean(), ahead.mean() - half, ahead.mean() + half))
     return pd.DataFrame(rows, columns=["method", "success", "ahead", "low", "high"])
 

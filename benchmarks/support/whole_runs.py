@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
+from benchmarks.support.intervals import half_width
 from jobs.running.command_line import main
 
 
@@ -37,7 +36,7 @@ def mean_over_planets(found: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """
     groups = found.dropna(subset=["value"]).groupby(list(keys), sort=False)["value"]
     table = groups.agg(value="mean", planets="count", deviation="std").reset_index()
-    half = stats.t.ppf(0.975, np.maximum(table["planets"] - 1, 1)) * table["deviation"] / np.sqrt(table["planets"])
+    half = half_width(table["deviation"], table["planets"])
     return table.assign(low=table["value"] - half, high=table["value"] + half).drop(columns="deviation")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from jobs.prospecting.nearby import Nearby
+from jobs.prospecting.nearby import PROXIMITY, Nearby
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.evaluation import (
@@ -40,7 +40,7 @@ def make_conversion(
     subject = subject_of(next(iter(names)))
     column = subject_column("n_deposits", subject) if subject else "max_deposits"
     largest = int(workspace.read_table(artefacts.LABELS, [column])[column].max())
-    asked = {kind_of(task): models for task, models in names.items() if not (nearby and kind_of(task) == "presence")}
+    asked = {kind_of(task): models for task, models in names.items() if PROXIMITY not in models}
     tables = {kind: validated(workspace, sample_sets[kind], models) for kind, models in asked.items()}
     number: NumberGivenOne | None
     if "richness" in tables:

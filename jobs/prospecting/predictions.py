@@ -9,7 +9,7 @@ from distributed import Client
 from jobs.prospecting.conversions import make_conversion
 from jobs.prospecting.ensembles import Ensemble, predict, see
 from jobs.prospecting.ground import Ground
-from jobs.prospecting.nearby import Nearby
+from jobs.prospecting.nearby import PROXIMITY, Nearby
 from jobs.prospecting.scores import Spoken
 from mineral_pipeline.learning import Task, kind_of
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -31,7 +31,7 @@ def speak(
         names: names of the models that speak for each task, by fold.
         nearby: what speaks for presence in place of models.
     """
-    tasks = [task for task in names[ground[0].fold] if not (nearby and kind_of(task) == "presence")]
+    tasks = [task for task, models in names[ground[0].fold].items() if PROXIMITY not in models]
     asked = [
         Ensemble(artefacts.sample_set(task, one.fold), names[one.fold][task], one.chips["chip_index"].tolist())
         for one in ground
