@@ -22,7 +22,7 @@ from jobs.running.criterion import make_measure
 from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
-from jobs.running.training_time import describe_time
+from jobs.running.training_cost import describe_cost
 from mineral_pipeline.curation import check_leakage
 from mineral_pipeline.modelling import (
     Measure,
@@ -47,13 +47,13 @@ NO_VISITS = (
 def plan(settings: Settings) -> Plan:
     """Models to train; none is known to be done before the samples are."""
     workspace, models = Workspace(settings.workspace), len(model_names(settings))
-    done, time = 0, dict[str, str]()
+    done, cost = 0, dict[str, str]()
     if all(workspace.exists(artefacts.samples_table(artefacts.sample_set(*one))) for one in settings.sample_sets):
         specs = model_specs(settings, workspace)
         trained = [spec for spec in specs if is_done(workspace, spec)]
-        done, time = len(trained), describe_time(workspace, specs, trained)
+        done, cost = len(trained), describe_cost(workspace, specs, trained)
     epochs = f"at most {settings.train.epochs:,} epochs each"
-    details = {"models": f"{models} {for_each_set(settings)}, {epochs}"} | time
+    details = {"models": f"{models} {for_each_set(settings)}, {epochs}"} | cost
     return Plan(Counts("models", planned=models * len(settings.sample_sets), skipped=done), details)
 
 

@@ -26,7 +26,7 @@ from jobs.running.criterion import make_criterion, make_measure
 from jobs.running.plan import Plan, for_each_set
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import make_scheduler
-from jobs.running.training_time import describe_time
+from jobs.running.training_cost import describe_cost
 from jobs.train import pretrain, say_whether_reproducible
 from mineral_pipeline.errors import MineralPipelineError
 from mineral_pipeline.learning import TUNED, Task
@@ -49,10 +49,10 @@ def plan(settings: Settings) -> Plan:
         specs = [spec for one in settings.sample_sets for spec in candidates(settings, *one)]
         grid = [spec for one in settings.sample_sets for spec in grid_specs(settings, workspace, *one)]
         trained = [spec for spec in (*specs, *grid) if is_done(workspace, spec)]
-        done, time = sum(spec in specs for spec in trained), describe_time(workspace, specs, trained)
+        done, cost = sum(spec in specs for spec in trained), describe_cost(workspace, specs, trained)
     except MineralPipelineError:  # not curated or not trained yet
-        done, time = 0, {}
-    details = {"search": f"{tune.candidates} candidates {for_each_set(settings)}, at most {epochs} epochs each"} | time
+        done, cost = 0, {}
+    details = {"search": f"{tune.candidates} candidates {for_each_set(settings)}, at most {epochs} epochs each"} | cost
     return Plan(Counts("models", planned=tune.candidates * len(settings.sample_sets), skipped=done), details)
 
 

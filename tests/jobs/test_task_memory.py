@@ -14,14 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from chips import chip_table
+from synthetic_samples import settings as sample_settings
+from synthetic_samples import write_samples
 
 from benchmarks.acquire import peak_memory, plan_shards
 from benchmarks.support.fleet_archive import write_fleet
 from jobs import acquire, curate
 from jobs.acquisition.shard import Shard, acquire_shard
 from jobs.acquisition.store import create_store
-from mineral_pipeline import archive, curation
+from jobs.running.training_cost import task_bytes as training_bytes
+from mineral_pipeline import archive, curation, modelling
 from mineral_pipeline import settings as reader
+from mineral_pipeline.evaluation import measure
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 from mineral_pipeline.workspace.digests import digest_array
@@ -119,3 +123,28 @@ def test_a_task_of_curate(tmp_path: Path) -> None:
 
     planned = curate.task_bytes(workspace, reader.Curate(land="-", batch_size=batch_size))
     assert found < planned < MOST * found, f"task {found / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB"
+
+
+def network(url: str) -> modelling.ModelSpec:
+    grid = {"convolutions": ["small"], "dense_layers": ["medium"], "epochs": 2}
+    settings = sample_settings(Workspace(url), tasks=["presence"], train=grid)
+    return modelling.grid_specs(settings, Workspace(url), "presence")[0]
+
+
+def training_peak(small: str, large: str) -> float:
+    modelling.fit(Workspace(small), network(small), measure)
+    own = forget_peak()
+    modelling.fit(Workspace(large), network(large), measure)
+    return resident("VmHWM") - own
+
+
+def test_a_task_of_train(tmp_path: Path) -> None:
+    small, large = (Workspace(str(tmp_path / name)) for name in ("small", "large"))
+    write_samples(small, "presence", locations=20, chips=2, size=64)
+    write_samples(large, "presence", locations=80, chips=2, size=512)
+
+    found = in_a_worker(training_peak, small.url, large.url)
+
+    planned = training_bytes(large, [network(large.url)])
+    # what TensorFlow frees before it takes more differs from run to run
+    assert found < planned < 2 * MOST * found, f"task {found / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB"

@@ -32,6 +32,9 @@ class Network:
     """Size of the convolutional part, for the networks of the grid."""
     dense: Size | None = None
     """Size of the dense part, for the networks of the grid."""
+    feature_maps: Callable[[ModelSpec, tuple[int, ...]], int] | None = None
+    """Number of values that the convolutions of one image of a store (sample, band, y, x) give, by which memory is
+    planned; None where that is not known."""
     encode: Callable[[ModelSpec, Any, Iterator[int]], Any] | None = None
     """The convolutional part alone, which may be pretrained; None for a network without such a part.
 

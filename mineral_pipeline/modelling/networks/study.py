@@ -83,7 +83,7 @@ class Architecture:
         from mineral_pipeline.modelling import layers
 
         keras, values = layers.keras, spec.hyperparameters
-        for filters, window in zip(self.filters, self._windows(spec, min(x.shape[1:3])), strict=True):
+        for filters, (_, window) in zip(self.filters, self._edges(spec, min(x.shape[1:3])), strict=True):
             x = keras.layers.Conv2D(
                 filters,
                 values.kernel,
@@ -100,23 +100,29 @@ class Architecture:
             x = keras.layers.Activation(values.activation)(x)
         return x
 
-    def _windows(self, spec: ModelSpec, size: int) -> tuple[int, ...]:
-        """Edges of the pooling windows of all blocks, for chips of ``size`` pixels.
+    def feature_maps(self, spec: ModelSpec, shape: tuple[int, ...]) -> int:
+        """Number of values that the convolutions of one image give; see `Network.feature_maps`."""
+        edges = self._edges(spec, min(shape[2:]))
+        return sum(filters * edge**2 for filters, (edge, _) in zip(self.filters, edges, strict=True))
+
+    def _edges(self, spec: ModelSpec, size: int) -> list[tuple[int, int]]:
+        """Edges of the feature maps and of the pooling windows of all blocks, for chips of ``size`` pixels.
 
         Raises:
             DataError: nothing is left of a chip.
         """
         values, blocks = spec.hyperparameters, len(self.filters)
-        windows = pooling(-(-size // values.stride**blocks), blocks)
-        for number, window in enumerate(windows, 1):
+        edges = list[tuple[int, int]]()
+        for number, window in enumerate(pooling(-(-size // values.stride**blocks), blocks), 1):
             size -= values.kernel - 1 if values.padding == "valid" else 0
-            size = -(-max(size, 0) // values.stride) // window
+            edges.append((-(-max(size, 0) // values.stride), window))
+            size = edges[-1][0] // window
             if size < 1:
                 raise DataError(
                     f"{spec.path}: nothing is left of a chip in block {number} of {blocks} with kernel {values.kernel},"
                     f" stride {values.stride} and padding {values.padding}: lower these, or take padding same"
                 )
-        return windows
+        return edges
 
 
 def pooling(size: int, blocks: int, final: int = MAX_FINAL_SIZE) -> tuple[int, ...]:
@@ -135,4 +141,6 @@ def pooling(size: int, blocks: int, final: int = MAX_FINAL_SIZE) -> tuple[int, .
 for convolution, filters in CONVOLUTIONS.items():
     for dense, units in DENSE_LAYERS.items():
         one = Architecture(filters, units)
-        register(Network(study_network(convolution, dense), one.build, convolution, dense, one.encode))
+        register(
+            Network(study_network(convolution, dense), one.build, convolution, dense, one.feature_maps, one.encode)
+        )

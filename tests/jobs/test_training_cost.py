@@ -1,12 +1,14 @@
-"""The time that a plan tells: passes of images, and hours by what is trained."""
+"""What a plan tells of the cost of training: passes of images, hours by what is trained, and memory."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 from synthetic_samples import pretend_trained, settings, write_samples
 
 from jobs import train, tune
-from jobs.running.training_time import describe_time
+from jobs.running.training_cost import describe_cost, task_bytes
 from mineral_pipeline import modelling
 from mineral_pipeline.modelling import ModelSpec
 from mineral_pipeline.settings import Settings
@@ -42,20 +44,20 @@ def test_hours_follow_from_the_seconds_of_what_is_trained(config: Settings, work
     big, small, _, *baselines = specs(config)
     assert (big.name, small.name, baselines[0].network) == ("small-big-s0", "small-small-s0", None)
     pretend_trained(workspace, small, epochs=10, seconds=360.0)  # 36 s an epoch
-    details = describe_time(workspace, [small, big], [small])
+    details = describe_cost(workspace, [small, big], [small])
     assert details["image passes"] == f"at most {100 * images:,}"
     assert details["time"].startswith("not known"), "the one that is left is another network"
     again = ModelSpec(**{**vars(small), "name": "small-small-s1", "seed": 1})
-    assert describe_time(workspace, [small, again, big], [small])["time"] == (
+    assert describe_cost(workspace, [small, again, big], [small])["time"] == (
         "at most 1.0 h of one worker with a GPU, the longest model 1.0 h, by the seconds of 1 trained;"
         " not known of small-big"
     )
     twice = [ModelSpec(**{**vars(small), "name": name, "seed": 1}) for name in ("a", "b")]
     assert (
         "at most 2.0 h of one worker with a GPU, the longest model 1.0 h"
-        in (describe_time(workspace, [small, *twice], [small])["time"])
+        in (describe_cost(workspace, [small, *twice], [small])["time"])
     )
-    assert describe_time(workspace, [small, *baselines], [small]) == {}
+    assert describe_cost(workspace, [small, *baselines], [small]) == {}
 
 
 def test_the_search_is_planned_by_the_grid_s_seconds(config: Settings, workspace: Workspace, images: int) -> None:
@@ -64,3 +66,21 @@ def test_the_search_is_planned_by_the_grid_s_seconds(config: Settings, workspace
     details = tune.plan(config).details
     assert details["image passes"] == f"at most {4 * 100 * images:,}"
     assert details["time"].startswith("at most 4.0 h of one worker with a GPU, the longest model 1.0 h")
+
+
+def test_memory_is_that_of_the_images_and_of_the_widest_maps(config: Settings, workspace: Workspace) -> None:
+    small = specs(config)[1]
+    subsets = workspace.read_table(artefacts.samples_table("presence"))["subset"].value_counts()
+    images = 8 * 8 * (subsets["train"] + subsets["validation"])
+    # all samples of training are one batch; three blocks of 8, 16, 16 maps do not pool 8 pixels
+    maps = 4 * subsets["train"] * 8 * 8 * (8 + 16 + 16)
+    assert subsets["train"] < 16
+    assert task_bytes(workspace, [small]) == images + 3 * maps
+    largest = images + 3 * maps // 40 * (8 + 16 + 32 + 32)  # medium, which learns random labels
+    assert train.plan(config).details["memory of a task"].startswith(f"about {largest / 1e6:.0f} MB beside the 800 MB")
+
+
+def test_a_network_of_which_nothing_is_left_plans_no_memory(config: Settings, workspace: Workspace) -> None:
+    small = specs(config)[1]
+    narrow = replace(small, hyperparameters=small.hyperparameters.model_copy(update={"kernel": 11, "padding": "valid"}))
+    assert task_bytes(workspace, [narrow]) < task_bytes(workspace, [small])
