@@ -52,7 +52,7 @@ def measure(chips: gpd.GeoDataFrame, deposits: np.ndarray, draws: int) -> pd.Dat
         left = inside[:, known]
         holds = np.diff(left.indptr) > 0
         features = prospecting.proximity_features(places, left, deposits[known])
-        scores = {OURS: prospecting.fit_proximity(features, holds), CHANCE: np.zeros(len(holds))}
+        scores = {OURS: prospecting.fit_proximity(features, holds)(features), CHANCE: np.zeros(len(holds))}
         scores |= {name: -features[:, column] for name, column in RIVALS.items()}
         sought = np.isin(np.flatnonzero(~holds), rich)
         for name, score in scores.items():

@@ -30,7 +30,7 @@ from jobs.prospecting.basis import describe_basis
 from jobs.prospecting.ensembles import all_members
 from jobs.prospecting.ground import chips_on_land, count_candidates, count_locations, find_ground
 from jobs.prospecting.layers import apply_layers
-from jobs.prospecting.nearby import PROXIMITY, look_around
+from jobs.prospecting.nearby import look_around
 from jobs.prospecting.predictions import speak
 from jobs.prospecting.scores import Spoken, often_first, promise, score
 from jobs.prospecting.voters import Voters, choose_voters
@@ -87,8 +87,8 @@ def main(settings: Settings, client: Client) -> Counts:
         prospecting.remove(workspace)  # those of an earlier run would be taken for the result
         CONSOLE.print(f"prospect: no location is ranked, {COLLAPSED}")
         return Counts("locations", planned=planned, reasons=dict(+reasons))
-    is_nearby = any(one.kind == PROXIMITY for one in voters)
-    nearby = look_around(workspace, chips, settings.prospect.commodity or "") if is_nearby else None
+    is_near = any(one.is_near for one in voters)
+    nearby = look_around(workspace, chips, settings.prospect.commodity or "") if is_near else None
     spoken = speak(client, workspace, ground, names, nearby)
     scores, facts = score(spoken, settings.seed)
     basis = describe_basis(voters, names, spoken, facts)

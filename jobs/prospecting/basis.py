@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.prospecting.scores import Spoken
-from jobs.prospecting.voters import Voters
+from jobs.prospecting.voters import NEARBY, Voters
 from mineral_pipeline.learning import Kind, Task, kind_of, of_subject, subject_of, task_title
 
 ALONE: dict[Kind, str] = {
@@ -40,6 +40,7 @@ def describe_basis(
                 "kind": one.kind,
                 "label": one.label,
                 "pixels": one.sees_pixels,
+                "proximity": one.is_near,
                 "beats_bar": one.beats_bar,
                 "reason": one.reason,
                 "members": [{"fold": fold, "names": list(names[fold][one.task])} for fold in folds],
@@ -66,6 +67,8 @@ def heading(voters: Sequence[Voters]) -> str:
             f" {one.label} speaks."
         )
     labels = " and ".join(dict.fromkeys(one.label for one in voters))
+    if any(one.is_near for one in voters):
+        labels += f", together with {NEARBY}"
     if any(one.beats_bar is None for one in voters):
         return f"{what} by {labels}; whether pixels tell more than a map without them has not been evaluated."
     return f"{what} by {labels}, from pixels that tell more than a map without them."

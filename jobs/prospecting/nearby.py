@@ -1,8 +1,9 @@
-"""What known deposits nearby say of every place on land: the list where no model of presence that sees pixels does."""
+"""What known deposits nearby say of every place on land: alone where no model that sees pixels speaks, else with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -10,9 +11,11 @@ import pandas as pd
 import shapely
 
 from jobs.prospecting.ensembles import Features
+from jobs.prospecting.scores import Spoken
 from mineral_pipeline import curation, labelling, prospecting
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.evaluation import Conversion, NumberGivenOne, Shares, fit_calibration
+from mineral_pipeline.evaluation.probability import logit
 from mineral_pipeline.learning import SubsetName
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -34,11 +37,43 @@ class Nearby:
         return self.locations["probability"].reindex(chips["location_id"]).to_numpy()[None]
 
     def convert(self, number: NumberGivenOne) -> Conversion:
-        """What the probabilities mean, which are of all places: nobody has balanced their classes."""
-        holds = (self.locations["n_deposits"] > 0).to_numpy()
-        share = float(holds.mean())
-        calibration = fit_calibration(holds.astype(float), self.locations["probability"].to_numpy())
-        return Conversion(calibration, Shares(share, share), number)
+        """What the probabilities mean."""
+        return self.calibrated(self.locations["probability"], number)
+
+    def calibrated(self, probability: pd.Series, number: NumberGivenOne) -> Conversion:
+        """What probabilities of all places mean, by ``location_id``: nobody has balanced their classes."""
+        holds = self.locations["n_deposits"].reindex(probability.index).to_numpy() > 0
+        calibration = fit_calibration(holds.astype(float), probability.to_numpy())
+        return Conversion(calibration, Shares(float(holds.mean()), float(holds.mean())), number)
+
+    def join(self, spoken: Sequence[Spoken]) -> list[Spoken]:
+        """What models of presence say, out of fold, together with what is known nearby.
+
+        The log-odds that a model gives are one more feature of a place, so that the records weigh its evidence. Members
+        of an ensemble keep their own voices.
+
+        Args:
+            spoken: what the models of every fold say of its ground: together of every place.
+        """
+        odds = [logit(one.conversion.probability(one.predictions["presence"])) for one in spoken]
+        means = pd.concat(
+            [
+                pd.Series(one.of_locations(of_chips.mean(axis=0)), index=one.locations.index)
+                for one, of_chips in zip(spoken, odds, strict=True)
+            ]
+        )
+        known = self.features.reindex(means.index).to_numpy()
+        holds = self.locations["n_deposits"].reindex(means.index).to_numpy() > 0
+        fitted = prospecting.fit_proximity(np.column_stack([known, means]), holds)
+        joined = pd.Series(fitted(np.column_stack([known, means])), index=means.index)
+        conversion = self.calibrated(joined, spoken[0].conversion.number)
+        found = []
+        for one, of_chips in zip(spoken, odds, strict=True):
+            of_places = self.features.reindex(one.ground.chips["location_id"]).to_numpy()
+            presence = np.stack([fitted(np.column_stack([of_places, member])) for member in of_chips])
+            judged = replace(conversion, number=one.conversion.number)
+            found.append(replace(one, predictions={**one.predictions, "presence": presence}, conversion=judged))
+        return found
 
     def see(self, workspace: Workspace, sample_set: str, chips: gpd.GeoDataFrame) -> Features:
         """The features of the samples of a set, and of some chips."""
@@ -72,6 +107,6 @@ def look_around(workspace: Workspace, chips: gpd.GeoDataFrame, subject: str) -> 
     deposits = labelling.known_positions(workspace, subject)
     inside = labelling.membership(outlines, deposits, invalid="warn")
     features = prospecting.proximity_features(places, inside, deposits)
-    probability = prospecting.fit_proximity(features, holds)
+    probability = prospecting.fit_proximity(features, holds)(features)
     locations = pd.DataFrame({"n_deposits": n_deposits, "probability": probability})
     return Nearby(locations, pd.DataFrame(features, index=n_deposits.index))

@@ -29,7 +29,7 @@ def speak(
         workspace: the workspace.
         ground: the ground of every fold.
         names: names of the models that speak for each task, by fold.
-        nearby: what speaks for presence in place of models.
+        nearby: what speaks for presence in place of models, or together with them.
     """
     tasks = [task for task, models in names[ground[0].fold].items() if PROXIMITY not in models]
     asked = [
@@ -39,13 +39,15 @@ def speak(
     ]
     predicted = iter(predict(client, workspace, asked))
     predictions = [{kind_of(task): next(predicted) for task in tasks} for _ in ground]
-    if nearby:
+    alone = nearby if len(tasks) < len(names[ground[0].fold]) else None
+    if alone:
         first = next(task for task in names[ground[0].fold] if task not in tasks)
         predictions = [
-            {"presence": nearby.predict(one.chips), **found} for one, found in zip(ground, predictions, strict=True)
+            {"presence": alone.predict(one.chips), **found} for one, found in zip(ground, predictions, strict=True)
         ]
-        seen = [nearby.see(workspace, artefacts.sample_set(first, one.fold), one.chips) for one in ground]
+        seen = [alone.see(workspace, artefacts.sample_set(first, one.fold), one.chips) for one in ground]
     else:
         seen = see(client, workspace, asked[:: len(tasks)])
-    conversions = [make_conversion(workspace, names[one.fold], one.fold, nearby) for one in ground]
-    return [Spoken(*one) for one in zip(ground, predictions, conversions, seen, strict=True)]
+    conversions = [make_conversion(workspace, names[one.fold], one.fold, alone) for one in ground]
+    spoken = [Spoken(*one) for one in zip(ground, predictions, conversions, seen, strict=True)]
+    return nearby.join(spoken) if nearby and not alone else spoken

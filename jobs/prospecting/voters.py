@@ -8,7 +8,7 @@ The list says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import CONSTANT, ENSEMBLE, RANDOM_LABELS, Task, higher_is_better, kind_of, task_title
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
+
+NEARBY = "proximity to known deposits"
+"""What speaks without pixels, in words."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,9 @@ class Voters:
     beats_bar: bool | None
     """Whether they beat the best model without pixels; None where that has not been evaluated."""
     reason: str
-    """Why these, in one sentence."""
+    """Why these, in a sentence or two."""
+    is_near: bool = False
+    """Whether proximity to known deposits speaks, alone or with them."""
 
     def names(self, settings: Settings, workspace: Workspace, fold: int | None) -> list[str]:
         """Names of the models of a fold; an ensemble has none where fewer than two of its networks are of use.
@@ -60,9 +65,20 @@ class Voters:
 def choose_voters(settings: Settings, workspace: Workspace, task: Task) -> Voters:
     """The models that speak for a task, by its evaluation: out of fold where there are folds.
 
+    Out of fold, models of presence that see pixels are asked of every place, so that their evidence can be weighed
+    against that of the known deposits nearby: both speak.
+
     Raises:
         DataError: no model of the task is trained.
     """
+    voters = _choose(settings, workspace, task)
+    if not (settings.folds and voters.sees_pixels and kind_of(task) == "presence"):
+        return voters
+    reason = f"{voters.reason} Its evidence is joined with {NEARBY}, each weighed by what is known."
+    return replace(voters, is_near=True, reason=reason)
+
+
+def _choose(settings: Settings, workspace: Workspace, task: Task) -> Voters:
     name = artefacts.evaluation_metrics(artefacts.out_of_fold(task) if settings.folds else task)
     document = workspace.read_json(name) if workspace.exists(name) else {}
     bar = (document.get("bar") or {}).get("without_pixels")
@@ -93,7 +109,7 @@ def choose_voters(settings: Settings, workspace: Workspace, task: Task) -> Voter
 
 def _proximity(task: Task, beats_bar: bool | None, why: str) -> Voters:
     reason = f"{why}: places are ranked by how near deposits are known outside of them."
-    return Voters(task, PROXIMITY, "proximity to known deposits", False, beats_bar, reason)
+    return Voters(task, PROXIMITY, NEARBY, False, beats_bar, reason, is_near=True)
 
 
 def _best_blind(document: Mapping[str, Any]) -> str:

@@ -7,6 +7,8 @@ a place with known deposits is described by those around it, as one without is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.spatial import KDTree
@@ -49,16 +51,19 @@ def proximity_features(places: Floats, inside: csr_array, deposits: Floats) -> F
     return np.log(EARTH_RADIUS_KM * found + NEAR_KM)
 
 
-def fit_proximity(features: Floats, holds: Flags) -> Floats:
-    """Probability (n,) that each place holds a known deposit, by a logistic regression.
+def fit_proximity(features: Floats, holds: Flags) -> Callable[[Floats], Floats]:
+    """Fit the probability that a place holds a known deposit, by a logistic regression.
 
     Args:
-        features: (n, k) as `proximity_features` gives them.
+        features: (n, k) as `proximity_features` gives them, with or without other evidence.
         holds: (n,) whether each holds one; some do, and some do not.
+
+    Returns:
+        Function from features (m, k) to probabilities (m,).
     """
     from sklearn.linear_model import LogisticRegression  # slow to import
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features, holds)
-    return np.asarray(model.predict_proba(features)[:, 1])
+    return lambda described: np.asarray(model.predict_proba(described)[:, 1])

@@ -44,7 +44,8 @@ def test_places_of_a_district_are_likelier_and_what_a_place_holds_does_not_count
     inside = csr_array(
         (np.ones(holds.sum()), (np.flatnonzero(holds), np.arange(holds.sum()))), (len(places), holds.sum())
     )
-    probability = fit_proximity(proximity_features(places, inside, places[holds]), holds)
+    features = proximity_features(places, inside, places[holds])
+    probability = fit_proximity(features, holds)(features)
     assert probability[district & ~holds].min() > probability[~district & (np.abs(lon) > 20)].max()
     assert probability[holds].mean() == pytest.approx(probability[district & ~holds].mean(), abs=0.1)
     assert probability.mean() == pytest.approx(holds.mean(), abs=0.005), "it is calibrated"
