@@ -18,7 +18,7 @@ ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "testkey", "AWS_SECRET_ACCESS_KEY": "testsec
 
 
 class CountedStore:
-    """The application around moto's, with the number of requests by kind, and by kind and object."""
+    """The application around moto's, with the number of requests by kind, and of those that found their object."""
 
     KINDS: ClassVar[tuple[str, ...]] = ("GET", "HEAD", "LIST", "PUT", "DELETE")
     url = f"s3://{BUCKET}"
@@ -27,22 +27,22 @@ class CountedStore:
         self._store = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
-        self.by_object: Counter[tuple[str, str]] = Counter()
+        self.found: Counter[tuple[str, str]] = Counter()
 
     def clear(self) -> None:
         """Count anew."""
         self.counts.clear()
-        self.by_object.clear()
+        self.found.clear()
 
     @property
     def asked_before_read(self) -> int:
-        """Number of HEAD requests for objects that were read, too."""
-        return sum(number for (kind, path), number in self.by_object.items()
-                   if kind == "HEAD" and self.by_object["GET", path])  # fmt: skip
+        """Number of HEAD requests that found an object which was read, too."""
+        return sum(number for (kind, path), number in self.found.items()
+                   if kind == "HEAD" and self.found["GET", path])  # fmt: skip
 
     def most_reads(self, part: str) -> int:
         """Largest number of times that one of the objects with ``part`` in their names was read."""
-        return max((n for (kind, path), n in self.by_object.items() if kind == "GET" and part in path), default=0)
+        return max((n for (kind, path), n in self.found.items() if kind == "GET" and part in path), default=0)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request, and count it."""
@@ -51,8 +51,14 @@ class CountedStore:
         kind = "LIST" if is_listing else "DELETE" if method == "POST" and "delete" in query else method
         with self._lock:
             self.counts[kind] += 1
-            self.by_object[kind, path] += 1
-        answer: Iterable[bytes] = self._store(environ, start_response)
+
+        def respond(status: str, *others: Any) -> Any:
+            if status.startswith("2"):
+                with self._lock:
+                    self.found[kind, path] += 1
+            return start_response(status, *others)
+
+        answer: Iterable[bytes] = self._store(environ, respond)
         return answer
 
 

@@ -24,6 +24,10 @@ from mineral_pipeline.workspace import Workspace, artefacts
 NEARBY = "proximity to known deposits"
 """What speaks without pixels, in words."""
 
+MIN_RICH = 50
+"""Fewest places with known deposits by which evidence is weighed: ten for each of five features (P. Peduzzi et al., A
+simulation study of the number of events per variable in logistic regression analysis, J. Clin. Epidemiol. 1996)."""
+
 
 @dataclass(frozen=True)
 class Voters:
@@ -62,17 +66,23 @@ class Voters:
         return [self.kind]
 
 
-def choose_voters(settings: Settings, workspace: Workspace, task: Task) -> Voters:
+def choose_voters(settings: Settings, workspace: Workspace, task: Task, n_rich: int) -> Voters:
     """The models that speak for a task, by its evaluation: out of fold where there are folds.
 
     Out of fold, models of presence that see pixels are asked of every place, so that their evidence can be weighed
-    against that of the known deposits nearby: both speak.
+    against that of the known deposits nearby: both speak, where at least `MIN_RICH` places hold one.
+
+    Args:
+        settings: settings of the pipeline.
+        workspace: the workspace.
+        task: the task.
+        n_rich: number of the places over land with known deposits.
 
     Raises:
         DataError: no model of the task is trained.
     """
     voters = _choose(settings, workspace, task)
-    if not (settings.folds and voters.sees_pixels and kind_of(task) == "presence"):
+    if not (settings.folds and voters.sees_pixels and kind_of(task) == "presence") or n_rich < MIN_RICH:
         return voters
     reason = f"{voters.reason} Its evidence is joined with {NEARBY}, each weighed by what is known."
     return replace(voters, is_near=True, reason=reason)

@@ -344,12 +344,12 @@ def test_what_does_not_beat_the_bar_does_not_speak(
     document = {"primary_metric": "auc", "models": models, "bar": {"without_pixels": {"best": "constant"}}}
     document["bar"]["without_pixels"]["beaten_by"] = beaten_by  # type: ignore[index]
     workspace.write_json(artefacts.evaluation_metrics("presence"), document)
-    found = [choose_voters(made, workspace, task) for task in made.tasks]
+    found = [choose_voters(made, workspace, task, 0) for task in made.tasks]
     assert [one.kind for one in found] == kinds, "richness has not been evaluated"
     assert "is not known" in found[1].reason
     document["primary_metric"] = "mae"
     workspace.write_json(artefacts.evaluation_metrics("richness"), document)
-    numbers = choose_voters(made, workspace, "richness")
+    numbers = choose_voters(made, workspace, "richness", 0)
     assert (numbers.kind == "coordinates") == (kinds[0] == "proximity"), (
         "the best of those without pixels tells how many"
     )
