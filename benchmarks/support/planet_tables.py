@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from mineral_pipeline.settings import Simulate
 from mineral_pipeline.simulation import create
-from mineral_pipeline.simulation.truth import locations
+from mineral_pipeline.simulation.truth import deposits as list_deposits
+from mineral_pipeline.simulation.truth import locations, membership
 
 SHOWN = ["n_patches", "patch_area", "patch_alteration", "largest_patch", "land_fraction", "climate", "vegetation"]
 """Columns of the truth that pixels show."""
@@ -30,6 +32,10 @@ class PlanetTable:
     """(place,) number of deposits, known or not."""
     fold: np.ndarray
     """(place,) the fold that holds the place's island out."""
+    positions: np.ndarray
+    """(deposit, 2) positions of the known deposits, degrees."""
+    inside: csr_array
+    """(place, deposit) which of them lie in each place."""
 
 
 def planet_table(seed: int, places: int = 300, islands: int = 20) -> PlanetTable:
@@ -41,7 +47,12 @@ def planet_table(seed: int, places: int = 300, islands: int = 20) -> PlanetTable
     land = truth["on_land"].to_numpy(bool)
     columns = (truth[name].to_numpy()[land] for name in ("n_known", "n_deposits", "island"))
     known, deposits, island = columns
-    return PlanetTable(truth[SHOWN].to_numpy(float)[land], lonlat[land], known, deposits, _deal(island))
+    found = list_deposits(planet)
+    positions = found.loc[found["known"], ["lon", "lat"]].to_numpy()
+    inside = csr_array(membership(planet, positions)[land])
+    return PlanetTable(
+        truth[SHOWN].to_numpy(float)[land], lonlat[land], known, deposits, _deal(island), positions, inside
+    )
 
 
 def _deal(island: np.ndarray) -> np.ndarray:

@@ -120,11 +120,20 @@ def _submit_graph(client: Client, job: str, graph: Any, names: Mapping[Any, str]
         key = f"{job}-{name}-{run}"
         fused = Task.fuse(*cull(nodes, [graph_key]).values(), key=key)
         context = TaskContext(job, name, lock.current())
-        tasks[key] = Task(key, run_task, context, fused.func, *fused.args, **fused.kwargs)
+        tasks[key] = _NamedTask(key, run_task, context, fused.func, *fused.args, **fused.kwargs)
     # Dask would start tasks that do not depend on each other with the last one.
     order = {key: -number for number, key in enumerate(tasks)}
     futures = client.get(tasks, list(tasks), sync=False, **{"priority": order.get, **where})
     return dict(zip(futures, names.values(), strict=True))
+
+
+class _NamedTask(Task):  # type: ignore[misc]  # Dask is untyped
+    """A task that its key names. Dask would hash all that it is made of, to name a graph that is submitted once."""
+
+    __slots__ = ()
+
+    def __dask_tokenize__(self) -> str:
+        return str(self.key)
 
 
 def _new_run() -> str:
