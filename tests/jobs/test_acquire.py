@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from dask.tokenize import tokenize
 from distributed import Client
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
@@ -322,6 +323,7 @@ def test_shards_hold_the_chips_of_their_scenes() -> None:
     scenes = pd.DataFrame({"scene_id": list("abc"), "shard": [0, 0, 1]})
     scenes = scenes.assign(location_id="1", product_id=scenes["scene_id"], base_url="/u", sensor="LT04")
     first, second = make_shards(scenes, plan_two_chips(scenes), ["swir22"])
+    assert len({tokenize(first), tokenize(second), tokenize(replace(first, scenes=()))}) == 3
     assert (first.number, second.number) == (0, 1)
     assert [one.scene_id for one in first.scenes] == ["a", "b"]
     assert first.scenes[1].chips == (PlannedChip("b-0", 2), PlannedChip("b-1", 3))

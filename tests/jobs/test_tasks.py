@@ -145,6 +145,25 @@ def test_the_graph_of_another_library_runs_by_the_same_rules(client: Client, tmp
 
 
 @dataclass(frozen=True)
+class Costly:
+    """A part of a graph that takes long to hash."""
+
+    number: int
+
+    def __dask_tokenize__(self) -> object:
+        raise AssertionError("is hashed")
+
+
+def number_of(part: Costly) -> int:
+    return part.number
+
+
+def test_what_a_graph_is_made_of_is_not_hashed(client: Client) -> None:
+    get = tasks.make_scheduler(client, "tune", lambda key, value: None)
+    assert get({"a": (number_of, Costly(3)), "b": (number_of, Costly(4))}, ["a", "b"]) == [3, 4]
+
+
+@dataclass(frozen=True)
 class Lost:
     """A future whose result was fetched before its worker died."""
 
