@@ -290,15 +290,17 @@ def test_an_owner_is_known_to_live_or_to_have_died_on_its_own_machine_only() -> 
     assert (later.is_running_here, later.has_died_here) == (False, True)
 
 
-def test_a_lease_that_is_not_released_keeps_no_process_alive(workspace: Workspace) -> None:
-    """Its owner comes to its end although the lease is never given back."""
+def test_a_lease_that_is_not_released_keeps_no_process_alive_and_expires(workspace: Workspace) -> None:
     code = (
         "import sys; from mineral_pipeline.workspace import Workspace, lock\n"
-        "context = lock.acquire(Workspace(sys.argv[1]), print, print, 30.0)\n"
+        "context = lock.acquire(Workspace(sys.argv[1]), print, print, 0.6)\n"
         "context.__enter__(); sys.stdout.write('held'); sys.modules['kept'] = context"
     )
     command = [sys.executable, "-c", code, workspace.url]
-    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=40).stdout == "held"
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout == "held"
+    said: list[str] = []
+    with acquire(workspace, fail, said.append, LENGTH_S):
+        assert "which may have died" in said[0]
 
 
 def test_work_ends_when_its_run_no_longer_holds_the_lease(tmp_path: Path) -> None:
