@@ -64,6 +64,14 @@ def test_cutting_keeps_the_ground(middle: float, parallel: float) -> None:
         assert min(cut.distance(shapely.Point(name, lat)) for name in names) < 1e-9
 
 
+@pytest.mark.parametrize("west", [-180, -30, 170])
+def test_a_footprint_within_the_map_keeps_its_vertices_in_their_order(west: float) -> None:
+    """One of them on a straight edge; two on the antimeridian or none."""
+    corners = [(west + 4, 10), (west + 10, 10), (west + 10, 20), (west, 20), (west, 10), (west + 4, 10)]
+    (cut,) = geometry.cut_at_antimeridian(np.array([shapely.Polygon(corners)]))
+    assert list(cut.exterior.coords) == corners
+
+
 def test_a_footprint_that_only_touches_the_antimeridian_stays_whole() -> None:
     (cut,) = geometry.cut_at_antimeridian(np.array([shapely.box(179, 0, 180, 1)]))
     assert cut.geom_type == "Polygon"
