@@ -181,6 +181,18 @@ def test_the_check(workspace: Workspace) -> None:
     curation.check_leakage(workspace, "presence", 0.51)
 
 
+@pytest.mark.parametrize(
+    ("area", "enough"), [(0.5, "0.5"), (0.254, "0.26"), (0.0004, "0.01"), (0.99, "0.99"), (0.995, "1")]
+)
+def test_the_check_proposes_the_next_hundredth_that_allows_what_there_is(
+    workspace: Workspace, area: float, enough: str
+) -> None:
+    workspace.write_json(artefacts.samples_summary("presence"), {"leakage": {"area": area, "deposits": 0}})
+    with pytest.raises(LeakageError, match=rf"curate\.max_leakage: {enough} to train all the same"):
+        curation.check_leakage(workspace, "presence", 0.0)
+    curation.check_leakage(workspace, "presence", float(enough))
+
+
 def test_the_check_lets_separate_subsets_pass(workspace: Workspace) -> None:
     found = measure([(0.7, 0.2)], train=[("001001", (2, 0, 3, 1))], test=[("002002", (0, 0, 1, 1))], **FAR)
     assert found["area"] == 0

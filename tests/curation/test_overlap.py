@@ -80,5 +80,19 @@ def test_touching_footprints_overlap() -> None:
     assert overlap.overlapping_pairs(np.stack([corner, corner + 1.001]), np.array([0, 1])).tolist() == []
 
 
+@pytest.mark.parametrize(("gap", "pairs"), [(0.1, []), (-0.1, [[0, 1], [2, 3]])])
+def test_what_lies_in_a_dent_does_not_overlap_unless_it_reaches_the_ground(gap: float, pairs: list[list[int]]) -> None:
+    """Two horseshoes that open to the north, and a square between the arms of each."""
+
+    def horseshoe(lon: float) -> shapely.Polygon:
+        return shapely.box(lon, 0, lon + 3, 3).difference(shapely.box(lon + 1, 1, lon + 2, 4))
+
+    def square(lon: float) -> shapely.Polygon:
+        return shapely.box(lon + 1.2, 1 + gap, lon + 1.8, 2)
+
+    footprints = np.array([square(20), horseshoe(20), horseshoe(50), square(50)])
+    assert overlap.overlapping_pairs(footprints, np.arange(4)).tolist() == pairs
+
+
 def test_no_footprints_have_no_overlaps() -> None:
     assert overlap.overlapping_pairs(np.empty((0, 4, 2)), np.empty(0)).shape == (0, 2)

@@ -54,6 +54,44 @@ def is_right(land: gpd.GeoDataFrame) -> bool:
     return curation.over_land([(1, 1), (9, 9)], land).tolist() == [True, False]
 
 
+def save_without_reference_system(shape: shapely.Geometry, path: Path) -> None:
+    gpd.GeoDataFrame(geometry=[shape], crs="EPSG:4326").to_file(path)
+    path.with_suffix(".prj").unlink()
+
+
+@pytest.mark.parametrize(
+    "box", [(-10, -45, 30, 90), (-360, -90, 360, 90), (-360, 20, -350, 30), (350, -90, 360, -80), (0, 0, 1, 1)]
+)
+def test_shapes_without_a_reference_system_are_in_degrees_where_they_can_be(
+    tmp_path: Path, box: tuple[float, float, float, float]
+) -> None:
+    save_without_reference_system(shapely.box(*box), tmp_path / "own.shp")
+    found = curation.read_shapes(str(tmp_path / "own.shp"), "report.shapes")
+    assert found.crs == "EPSG:4326"
+    assert found.total_bounds.tolist() == list(box)
+
+
+@pytest.mark.parametrize(
+    "box", [(0, 0, 1, 90.5), (0, -91, 1, 0), (-361, 0, 0, 1), (0, 0, 361, 1), (500_000, 5_000_000, 600_000, 5_100_000)]
+)
+def test_shapes_that_cannot_be_in_degrees_need_a_reference_system(
+    tmp_path: Path, box: tuple[float, float, float, float]
+) -> None:
+    save_without_reference_system(shapely.box(*box), tmp_path / "own.shp")
+    with pytest.raises(SettingsError, match=r"report\.shapes: .*own\.shp tells no reference system, and its"):
+        curation.read_shapes(str(tmp_path / "own.shp"), "report.shapes")
+    gpd.GeoDataFrame(geometry=[shapely.box(*box)], crs="EPSG:32633").to_file(tmp_path / "own.shp")
+    assert curation.read_shapes(str(tmp_path / "own.shp"), "report.shapes").crs == "EPSG:32633"
+
+
+def test_every_part_of_a_shape_is_a_row(tmp_path: Path) -> None:
+    shapes = [shapely.MultiPoint([(1, 2), (3, 4)]), None, shapely.Point(5, 6)]
+    gpd.GeoDataFrame(geometry=shapes, crs="EPSG:4326").to_file(tmp_path / "own.gpkg")
+    found = curation.read_shapes(str(tmp_path / "own.gpkg"), "report.shapes")
+    assert found.index.tolist() == [0, 0, 2]
+    assert [(point.x, point.y) for point in found.geometry] == [(1, 2), (3, 4), (5, 6)]
+
+
 def test_fetched_once_and_used_again_offline(server: Server) -> None:
     assert is_right(curation.read_land(server.url, server.sha256))
     assert is_right(curation.read_land(server.url, server.sha256.upper()))

@@ -97,6 +97,14 @@ def test_a_model_has_collapsed_when_it_has_in_every_fold() -> None:
     assert "selected" not in join_folds(every).by_name
 
 
+def test_a_single_fold_is_joined_too(folds: list[Results]) -> None:
+    joined = join_folds(folds[:1])
+    assert joined.samples.test["fold"].tolist() == [0] * LOCATIONS
+    assert joined.by_name["big"].facts == {key: describe("big")[key] for key in joined.by_name["big"].facts}
+    assert joined.by_name["selected"].prediction.tolist() == joined.by_name["big"].prediction.tolist()
+    assert incomplete(folds[:1]) == []
+
+
 def test_a_choice_without_predictions_is_an_error(folds: list[Results]) -> None:
     lacking = fold_of(1, "constant", {"big": 0.1})
     with pytest.raises(DataError, match="fold 1 has no predictions of its result, constant"):

@@ -10,6 +10,7 @@ import pytest
 
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, Terms, compare_models, prediction_table
+from mineral_pipeline.geometry import distances_km
 from mineral_pipeline.learning import Task
 
 LOCATIONS, CHIPS = 24, 3
@@ -104,6 +105,21 @@ def test_the_document_repeats_the_facts_of_every_model_in_order() -> None:
     assert "baseline" not in result, "no labels were permuted"
     assert result["significance"]["models"] == 1, "only a network can be chosen"
     assert result["significance"]["p_value"] == 1
+
+
+def test_pairs_of_local_metrics_and_the_positives_that_have_one_are_counted() -> None:
+    validation, test = (
+        one.iloc[::CHIPS].reset_index(drop=True) for one in (samples_of("presence", 1), samples_of("presence"))
+    )
+    compared = [model("network", "grid", test["label"].to_numpy(), validation["label"].to_numpy())]
+    pairs = compare_models("presence", HeldOut(validation, test, "blocks"), compared, "network", terms("presence"))[
+        "pairs"
+    ]
+    lonlat, positive = test[["lon", "lat"]].to_numpy(), test["label"].to_numpy() > 0.5
+    for km in (500, 1000):
+        near = [distances_km(one, lonlat[~positive]) <= km for one in lonlat[positive]]
+        assert pairs[f"local_auc_{km}"] == {"pairs": int(np.sum(near)), "positives": int(np.any(near, axis=1).sum())}
+        assert 0 < np.any(near, axis=1).sum() < positive.sum()
 
 
 def test_one_block_and_one_class_give_values_without_intervals() -> None:

@@ -62,6 +62,7 @@ def test_what_is_not_learnt_is_left_out_of_the_expected_number() -> None:
     both = Conversion(calibration, Shares(0.5, 0.2), number)
     assert both.expected(half, np.ones(2)) == pytest.approx([0.2 * 9] * 2)
     assert both.facts["probability"]["share"] == 0.2
+    assert number.facts == {"intercept": 0, "slope": 1, "smearing": 1, "samples": 5}
     alone = Conversion(None, None, number)
     assert np.isnan(alone.probability(half)).all()
     assert alone.expected(half, np.ones(2)) == pytest.approx([9, 9])

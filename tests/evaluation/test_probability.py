@@ -42,6 +42,22 @@ def test_a_temperature_takes_away_what_made_the_model_too_sure_or_too_shy(sharpn
     assert min(others) == others[1]
 
 
+@pytest.mark.parametrize("sharpness", [4.0, 0.2])
+def test_few_samples_draw_the_temperature_towards_one_from_either_side(sharpness: float) -> None:
+    """The likeliest of a fine grid of temperatures, whose logarithm is normal with a standard deviation of 1."""
+    _, label, predicted = overconfident(12, sharpness, seed=3)
+    logarithms = np.linspace(-2.9, 2.9, 5801)
+    odds = ((1 - predicted) / predicted)[:, None] ** np.exp(-logarithms)
+    chance = 1 / (1 + odds)
+    likelihood = np.log(np.where(label[:, None] > 0.5, chance, 1 - chance)).sum(axis=0)
+    unseen = logarithms[likelihood.argmax()]
+    expected = logarithms[(likelihood - logarithms**2 / 2).argmax()]
+    found = fit_calibration(label, predicted).temperature
+    assert found is not None
+    assert math.log(found) == pytest.approx(expected, abs=2e-3)
+    assert abs(expected) < abs(unseen)
+
+
 def test_a_sample_of_weight_two_counts_as_two() -> None:
     _, label, predicted = overconfident(200, 2.0)
     weight = np.where(np.arange(200) < 50, 2.0, 1.0)

@@ -34,6 +34,27 @@ def test_the_curve_of_four_places() -> None:
     assert curve.crossing == pytest.approx(0.5 + 5 / 3 * 0.075)
 
 
+def test_the_metric_of_hits_is_called_after_the_percentage_of_the_places() -> None:
+    assert [hits(share) for share in (0.01, 0.025, 0.05, 0.1, 1)] == [
+        "hits_1",
+        "hits_2.5",
+        "hits_5",
+        "hits_10",
+        "hits_100",
+    ]
+
+
+def test_the_normalised_density_is_the_share_found_over_the_ground_it_takes() -> None:
+    """Where the curves cross, 0.625 is found in 0.375 of the ground; a ranking at random finds half in half."""
+    score, sought, size = np.array([1.0, 4, 3, 2]), np.array([False, True, False, True]), np.array([4.0, 1, 2, 3])
+    described = describe_success(score, sought, size)
+    assert described["prediction_rate"] == pytest.approx(0.625)
+    assert described["normalised_density"] == pytest.approx(0.625 / 0.375)
+    assert describe_success(np.zeros(4), sought, size)["normalised_density"] == pytest.approx(1)
+    at_once = describe_success(score, score == 4, np.array([4.0, 0, 2, 3]))
+    assert (at_once["prediction_rate"], at_once["normalised_density"]) == (1, None), "found in no ground at all"
+
+
 @given(
     scores=st.lists(st.integers(0, 3), min_size=1, max_size=12),
     seed=st.integers(0, 99),

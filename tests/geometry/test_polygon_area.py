@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 from convex_clipping import intersection_areas
 from hypothesis import given
 from hypothesis import strategies as st
 from rings import OCTANT, SQUARE, positions, ring
 
 from mineral_pipeline import geometry
-from mineral_pipeline.geometry import EARTH_RADIUS_KM
+from mineral_pipeline.geometry import EARTH_RADIUS_KM, polygon_area
 
 SPHERE_KM2 = 4 * math.pi * EARTH_RADIUS_KM**2
 
@@ -32,6 +35,57 @@ def test_area_of_a_regular_polygon(centre: tuple[float, float], radius: float) -
     excess = float(2 * count * half - (count - 2) * np.longdouble(math.pi))
     area = geometry.areas([ring(centre, radius, 60.0 * np.arange(count))])[0]
     assert area == pytest.approx(excess * EARTH_RADIUS_KM**2, rel=1e-7, abs=1e-6)
+
+
+def solid_angle(west: float, south: float, east: float, north: float) -> float:
+    """Of a rectangle at distance 1, seen from the Earth's centre."""
+    return sum(
+        sign * math.asin(x * y / math.sqrt((1 + x * x) * (1 + y * y)))
+        for x, y, sign in [(east, north, 1), (west, north, -1), (east, south, -1), (west, south, 1)]
+    )
+
+
+sides = st.tuples(st.floats(-9, 9), st.floats(-9, 9)).map(sorted).filter(lambda ends: ends[1] - ends[0] > 1e-3)
+
+
+@given(sides, sides, st.booleans())
+def test_rectangles_of_a_gnomonic_plane_have_their_solid_angle(x: list[float], y: list[float], clockwise: bool) -> None:
+    corners = [(x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1])]
+    area = polygon_area.gnomonic_areas(np.array([shapely.Polygon(corners[::-1] if clockwise else corners)]))
+    expected = solid_angle(x[0], y[0], x[1], y[1]) * EARTH_RADIUS_KM**2
+    assert area == pytest.approx([expected], rel=1e-6, abs=1e-6)
+
+
+@given(st.tuples(st.floats(-170, 0), st.floats(0, 170)), st.tuples(st.floats(-90, 90), st.floats(-90, 90)).map(sorted))
+def test_boxes_in_longitude_and_latitude_have_the_area_of_archimedes(
+    lon: tuple[float, float], lat: list[float]
+) -> None:
+    area = polygon_area.lonlat_areas(np.array([shapely.box(lon[0], lat[0], lon[1], lat[1])]))
+    south, north = np.sin(np.radians(np.array(lat, np.longdouble)))
+    expected = float(EARTH_RADIUS_KM**2 * np.radians(lon[1] - lon[0]) * (north - south))
+    assert area == pytest.approx([expected], rel=1e-9, abs=1e-4)
+
+
+@given(st.floats(-60, 60), st.floats(-80, 80), st.floats(1, 80), st.floats(-80, 80))
+def test_slanted_edges_are_straight_in_longitude_and_latitude(lon: float, lat: float, width: float, top: float) -> None:
+    """A triangle above or below a parallel, by quadrature of the cosine of the latitude over its rows."""
+    triangle = shapely.Polygon([(lon, lat), (lon + width, lat), (lon + width / 3, top)])
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    share = (1 + nodes) / 2
+    rows = np.cos(np.radians(lat + share * (top - lat))) * np.radians(width) * (1 - share)
+    expected = (rows @ weights) / 2 * abs(math.radians(top - lat)) * EARTH_RADIUS_KM**2
+    assert polygon_area.lonlat_areas(np.array([triangle])) == pytest.approx([expected], rel=1e-9, abs=1e-3)
+
+
+@pytest.mark.parametrize("measure", [polygon_area.gnomonic_areas, polygon_area.lonlat_areas])
+def test_parts_add_up_and_holes_do_not_count(measure: Callable[[Any], np.ndarray]) -> None:
+    west, east, hole = shapely.box(-0.2, 0, 0, 0.3), shapely.box(0.1, 0, 0.3, 0.2), shapely.box(-0.1, 0.1, -0.05, 0.2)
+    holed = west.difference(hole)
+    nothing = [shapely.Point(1, 1), shapely.LineString([(0, 0), (1, 1)]), shapely.Polygon(), None]
+    found = measure(np.array([west, east, hole, holed, shapely.MultiPolygon([holed, east]), *nothing]))
+    assert found[3] == pytest.approx(found[0] - found[2])
+    assert found[4] == pytest.approx(found[3] + found[1])
+    assert found[5:].tolist() == [0, 0, 0, 0]
 
 
 @given(positions, st.floats(5, 500), st.floats(0, 360), st.floats(0, 1200), st.integers(0, 10**6))

@@ -73,6 +73,12 @@ def test_distances_agree_with_the_haversine(a: tuple[float, float], b: tuple[flo
     assert geometry.distances_km(a, b) == pytest.approx(expected, abs=1e-5)
 
 
+@given(positions, positions)
+def test_chords_are_the_straight_distances_of_positions(a: tuple[float, float], b: tuple[float, float]) -> None:
+    straight = float(np.linalg.norm(geometry.unit_vectors(a) - geometry.unit_vectors(b)))
+    assert geometry.chord_length(float(geometry.distances_km(a, b))) == pytest.approx(straight, abs=1e-12)
+
+
 def test_distances_broadcast() -> None:
     distances = geometry.distances_km([[[0, 0]], [[0, 90]]], [[180, 0], [0, 90], [0, 0]])
     np.testing.assert_allclose(distances / (math.pi * EARTH_RADIUS_KM), [[1, 0.5, 0], [0.5, 0, 0.5]], atol=1e-12)

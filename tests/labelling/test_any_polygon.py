@@ -134,6 +134,20 @@ def test_a_dent_of_a_hair_stays_a_dent() -> None:
     assert found.toarray().tolist() == [[0, 1, 1, 1, 0, 1]]
 
 
+@pytest.mark.parametrize("bottom", [10, 12.5])
+def test_the_short_edge_at_the_bottom_of_a_wide_dent_is_sharp(bottom: float) -> None:
+    """An edge of 600 m, far from the middle of a polygon of 4,000 km: 10 cm decide about inside and outside."""
+    ends = [(bottom + 0.003, 10), (bottom - 0.003, 10)]
+    wide = [(-20, 0), (20, 0), (20, 20), *ends, (-20, 20)]
+    start, end = geometry.unit_vectors(ends)
+    inwards = np.cross(start, end)[None] / np.linalg.norm(np.cross(start, end))
+    inwards *= -np.sign(inwards[:, 2:])  # to the south
+    along = np.linspace(0.1, 0.9, 9)[:, None]
+    edge, step = (1 - along) * start + along * end, 0.1 / 6_371_009  # 10 cm
+    points = geometry.lonlat(np.concatenate([edge + step * inwards, edge, edge - step * inwards]))
+    assert membership([wide], points).toarray()[0].tolist() == [1] * 18 + [0] * 9
+
+
 @pytest.mark.parametrize("step", [1e-12, 1e-9, 1e-7, 1e-5])
 def test_crowded_vertices_change_nothing(step: float) -> None:
     """Copies of the vertices a hair away, in directions that mean nothing."""
@@ -204,6 +218,7 @@ def test_rounding_that_crosses_by_less_than_a_metre_is_no_bow_tie() -> None:
         (shapely.GeometryCollection([shapely.box(0, 0, 1, 1)]), "a GeometryCollection instead of a polygon"),
         (shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)]), "it crosses itself"),
         (shapely.Polygon([(0, 0), (1, 0), (2, 0)]), "it encloses no ground"),
+        (shapely.Polygon([(0, 0), (1, 0), (3, 0), (2, 0)]), "it encloses no ground"),
         (shapely.Polygon([(0, 0), (1, 1), (0, 0)]), "fewer than three distinct vertices"),
         (shapely.box(-180, -60, 180, 60), "fewer than three distinct vertices"),
         (

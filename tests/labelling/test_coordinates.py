@@ -82,6 +82,12 @@ def test_where_no_transformation_holds_positions_stay_and_are_counted() -> None:
     assert "1 lie where no transformation holds" in str(found.conversions[0])
 
 
+@pytest.mark.parametrize(("lat", "lon"), [("89", "-150"), ("-89", "-150"), ("89", "-60"), ("65", "0"), ("10", "120")])
+def test_a_transformation_of_north_america_holds_on_no_other_side_of_it(lat: str, lon: str) -> None:
+    conversion = to_wgs84(rows((lat, lon), crs="EPSG:4267")).conversions[0]
+    assert (conversion.ballpark, conversion.accuracy_m, conversion.moved_m) == (1, None, (0, 0))
+
+
 def test_the_antimeridian_is_crossed() -> None:
     found = to_wgs84(rows(("52", "-179.9999"), ("52", "179.9999"), crs="EPSG:4267"))
     assert (np.abs(found.lonlat[:, 0]) <= 180).all()

@@ -119,6 +119,19 @@ def test_record_numbers_without_a_data_set_hold_within_their_file(file: Path, tm
     assert read_deposits([str(file), str(other)]).table["id"].tolist() == ["deposits.csv/1", "other.csv/1"]
 
 
+@pytest.mark.parametrize("header", ["site_id", "Deposit ID", "OBJECTID", f"site{72 * '_'}id"])
+def test_a_column_that_seems_to_hold_identifiers_is_told_whole(file: Path, header: str) -> None:
+    file.write_text(f"{header},latitude,longitude\n1,1,1\n1,50,50\n")
+    found = read_deposits([str(file)])
+    assert len(found.table) == 2
+    assert f"column {header!r} repeats values and is not read as identifiers" in found.remarks["deposits.csv"][0]
+
+
+def test_rows_of_one_record_number_are_one_deposit(file: Path) -> None:
+    file.write_text("record_id,latitude,longitude\n1,1,1\n1,50,50\n")
+    assert len(read_deposits([str(file)]).table) == 1
+
+
 def test_the_position_of_the_first_table_is_kept_and_lists_are_united(file: Path, tmp_path: Path) -> None:
     header = "dep_id,site_name,latitude,longitude,commodities,prod_size,oper_type\n"
     file.write_text(header + "9,Hope Mine,40.01,-110,Gold,,\n8,Despair,40,-110,Tin,L,Underground\n")

@@ -116,6 +116,7 @@ def test_a_catalogue_of_scenes_equals_brute_force(grouping: str, to: tuple[float
     assert found.nnz > 1000
     assert same(found, brute_force(footprints, deposits))
     assert (found.dtype, type(found)) == (np.int8, csr_array)
+    assert found.has_sorted_indices
     assert all((np.diff(row) > 0).all() for row in np.split(found.indices, found.indptr[1:-1]))
     assert (found.data == 1).all()
 

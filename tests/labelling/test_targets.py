@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mineral_pipeline import labelling
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.labelling import choose_deposits, column_name, count_deposits, finish_labels, richness
+from mineral_pipeline.labelling import Deposits, choose_deposits, column_name, count_deposits, finish_labels, richness
 from mineral_pipeline.workspace import identities, ledger
 from mineral_pipeline.workspace.ledger import Outcome, State
 
@@ -130,6 +130,18 @@ def test_chips_with_an_open_mine_are_marked() -> None:
     labels = finish_labels(count_deposits(chips((-0.5, -0.5), (0, 0), (50, 50)), deposits), max_deposits=2)
     assert labels["has_open_mine"].tolist() == [False, True, False]
     assert labels["has_open_mine"].dtype == labels["is_ambiguous"].dtype == bool
+
+
+def test_a_chip_is_barren_where_a_place_was_explored_and_no_deposit_is_known() -> None:
+    explored = pd.DataFrame({"lon": [0.2, 20.2, 20.8, 50.5], "lat": [0.2, 20.2, 20.8, 50.5]})
+    ground = chips((-0.5, -0.5), (20, 20), (50, 50), (0.5, 0.5), (70, 70))
+    counts = count_deposits(ground, choose_deposits(table("Gold", "Tin"), 0, barren=explored))
+    assert counts["n_deposits"].tolist() == [1, 0, 0, 1, 0]
+    assert counts["is_barren"].tolist() == [False, True, True, False, False]
+    assert finish_labels(counts, max_deposits=1)["is_barren"].tolist() == [False, True, True, False, False]
+    known = choose_deposits(table("Gold", "Tin"), 0)
+    for deposits in (known, Deposits(known.positions, known.columns, known.holds, known.open_mine)):
+        assert not count_deposits(ground, deposits)["is_barren"].any(), "where nothing is known to be explored"
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=20))

@@ -12,10 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mineral_pipeline import geometry, prospecting
+from mineral_pipeline import prospecting
 from mineral_pipeline.workspace import Workspace, artefacts
 
 # rasterio and rioxarray multiply transforms with *, which affine 3 announces to retire.
@@ -82,24 +80,6 @@ def test_geojson_and_geoparquet_hold_the_same_locations(written: Workspace) -> N
     assert mapped["location_id"].tolist() == table["location_id"].tolist() == ["000000", "001001", "002002"]
     assert mapped["expected_number"].tolist() == pytest.approx(table["expected_number"].tolist(), abs=1e-4)
     assert mapped.geometry.geom_equals_exact(table.geometry, 1e-6, align=False).all()
-
-
-@given(lon=st.floats(-540, 540), lat=st.floats(-80, 80))
-@settings(max_examples=100, deadline=None)
-def test_cutting_keeps_the_ground(lon: float, lat: float) -> None:
-    footprint = tilted(lon, lat)
-    (cut,) = geometry.cut_at_antimeridian(np.array([footprint]))
-    west, _, east, _ = cut.bounds
-    assert cut.is_valid
-    assert -180 <= west <= east <= 180
-    assert cut.area == pytest.approx(footprint.area)
-    on_the_map = ((footprint.centroid.x + 180) % 360 - 180, footprint.centroid.y)
-    assert cut.distance(shapely.Point(on_the_map)) < 1e-9
-
-
-def test_a_footprint_that_only_touches_the_antimeridian_stays_whole() -> None:
-    (cut,) = geometry.cut_at_antimeridian(np.array([shapely.box(179, 0, 180, 1)]))
-    assert cut.geom_type == "Polygon"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,39 @@ def test_chips_come_in_the_order_asked_for(chips: Workspace) -> None:
     assert [images.find_fault(number) for number in range(3)] == [None] * 3
 
 
+@pytest.mark.parametrize("rows", [[3, 3], [2, 1, 0], [5, 4], [7, 7, 7], [9], [0, 2], [8, 7, 8]])
+def test_chips_may_be_asked_for_backwards_and_again(chips: Workspace, rows: list[int]) -> None:
+    images = zarr_store.open_chips(chips, np.arange(CHIPS))
+    np.testing.assert_array_equal(images.read(np.array(rows)), np.asarray(zarr_store.open_array(chips))[rows])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_a_file_of_one_chunk_is_decoded_past_zarr_while_it_is_whole(workspace: Workspace, dtype: str) -> None:
+    layout, labels = zarr_store.ImageLayout(("B5", "B7"), 8, PER_SHARD, dtype), {"label": np.zeros(2 * PER_SHARD, "f4")}
+    zarr_store.create_samples(workspace, "samples.zarr", layout, labels)
+    pixels = np.random.default_rng(0).integers(1, 255, (PER_SHARD, 2, 8, 8)).astype(dtype)
+    zarr_store.write_batch(workspace, "samples.zarr", 0, pixels)
+    images, place = zarr_store.open_images(workspace, "samples.zarr", {}), np.zeros_like(pixels)
+    checksum = images.decode_file(0, place)
+    np.testing.assert_array_equal(place, pixels)
+    assert checksum is not None
+    assert images.decode_file(1, place) is None, "it is absent"
+    assert images.decode_file(0, np.zeros_like(pixels[:2])) is None, "it holds more"
+    path = Path(workspace.path(images.file(0)))
+    content = path.read_bytes()
+    for damaged in (content[:-1], content[:10], b"", content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]):
+        path.write_bytes(damaged)
+        assert images.decode_file(0, place) is None
+    zarr_store.write_batch(workspace, "samples.zarr", 0, pixels + 1)
+    assert images.decode_file(0, place) not in (None, checksum)
+    np.testing.assert_array_equal(place, pixels + 1)
+
+
+def test_a_shard_of_many_chunks_is_left_to_zarr(chips: Workspace) -> None:
+    images = zarr_store.open_chips(chips, np.arange(CHIPS))
+    assert images.decode_file(0, np.zeros((PER_SHARD, 1, 8, 8), np.uint8)) is None
+
+
 def test_no_flipped_bit_is_read(chips: Workspace) -> None:
     images, content = zarr_store.open_chips(chips, np.arange(CHIPS)), Path(chips.path(shard(1))).read_bytes()
     for bit in np.random.default_rng(1).choice(len(content) * 8, 60, replace=False):

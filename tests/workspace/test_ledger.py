@@ -10,6 +10,7 @@ from chips import outcome
 
 from mineral_pipeline import geometry
 from mineral_pipeline.workspace import Workspace, ledger
+from mineral_pipeline.workspace.counts import Counts
 from mineral_pipeline.workspace.ledger import State
 
 TRIANGLE = shapely.Polygon([(0, 0), (2, 0), (0, 2)])
@@ -46,6 +47,12 @@ def test_counts_add_up(skipped: int) -> None:
     assert counts.failed == 3
     assert counts.reasons == {"missing": 2, "corrupt": 1, "rejected": 1}
     assert counts.failed_fraction == pytest.approx(0.3)
+
+
+def test_nothing_is_counted_that_is_not_told() -> None:
+    counts = Counts("chips")
+    assert (counts.planned, counts.done, counts.skipped, counts.failed, counts.reasons) == (0, 0, 0, 0, {})
+    assert counts.failed_fraction == 0
 
 
 def test_footprints_are_padded_and_absent_ones_are_nan() -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -277,6 +277,30 @@ def test_one_who_slept_since_it_looked_does_not_take_a_number_that_has_come_and_
     with pytest.raises(WorkspaceError, match="in use by"), acquire(workspace, fail, silent, LENGTH_S):
         pass
     assert workspace.list("lock") == ["00000003.json"]
+
+
+def test_an_owner_is_known_to_live_or_to_have_died_on_its_own_machine_only() -> None:
+    alive = Owner(LENGTH_S)
+    assert (alive.is_running_here, alive.has_died_here) == (True, False)
+    elsewhere, reused, unknown = replace(alive, host="elsewhere"), replace(alive, born="1"), replace(alive, born="")
+    assert (elsewhere.is_running_here, elsewhere.has_died_here) == (False, False)
+    assert (reused.is_running_here, reused.has_died_here) == (False, True), "another process has its number"
+    assert (unknown.is_running_here, unknown.has_died_here) == (False, False)
+    later = replace(alive, born=f"{int(alive.born) + 1}")
+    assert (later.is_running_here, later.has_died_here) == (False, True)
+
+
+def test_a_lease_that_is_not_released_keeps_no_process_alive_and_expires(workspace: Workspace) -> None:
+    code = (
+        "import sys; from mineral_pipeline.workspace import Workspace, lock\n"
+        "context = lock.acquire(Workspace(sys.argv[1]), print, print, 0.6)\n"
+        "context.__enter__(); sys.stdout.write('held'); sys.modules['kept'] = context"
+    )
+    command = [sys.executable, "-c", code, workspace.url]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout == "held"
+    said: list[str] = []
+    with acquire(workspace, fail, said.append, LENGTH_S):
+        assert "which may have died" in said[0]
 
 
 def test_work_ends_when_its_run_no_longer_holds_the_lease(tmp_path: Path) -> None:

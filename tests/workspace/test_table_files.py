@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 
 import geopandas as gpd
@@ -46,6 +47,15 @@ def test_a_table_of_another_program_is_refused() -> None:
     pd.DataFrame({"a": [1]}).to_parquet(buffer)
     with pytest.raises(ValueError, match="no table that this program has written"):
         tables.decode(buffer.getvalue())
+
+
+def test_a_file_with_the_right_digest_that_is_no_table_is_refused() -> None:
+    pages, footer = b"PAR1", b"no footer"
+    trailer = len(footer).to_bytes(4, "little") + b"PAR1"
+    seal = b"sha256:" + hashlib.sha256(pages + footer + trailer).hexdigest().encode()
+    for decode in (tables.decode, tables.decode_arrow):
+        with pytest.raises(ValueError, match=r"is no Parquet table that can be read \(\w+: "):
+            decode(pages + seal + footer + trailer)
 
 
 def test_a_column_that_lacks_is_named(content: bytes) -> None:

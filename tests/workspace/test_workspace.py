@@ -40,6 +40,13 @@ def test_sizes_are_of_all_files_below_a_folder_but_hidden_ones(workspace: Worksp
     assert [workspace.is_file(name) for name in ("folder", "other", "absent")] == [False, True, False]
 
 
+def test_a_file_exists_and_so_does_a_folder_that_can_be_known(workspace: Workspace) -> None:
+    workspace.write_bytes("folder/a", b"1")
+    workspace.write_bytes("runs/a", b"1")
+    assert [workspace.exists(name) for name in ("folder/a", "runs", "absent")] == [True, True, False]
+    assert workspace.exists("folder") == workspace.is_local, "an object store would have to list it"
+
+
 def test_a_written_object_replaces_the_old_one(workspace: Workspace) -> None:
     workspace.write_bytes("a", b"long content")
     workspace.write_bytes("a", b"new")

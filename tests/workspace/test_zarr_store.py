@@ -90,6 +90,17 @@ def test_damage_of_metadata_and_coordinates_is_named_and_can_be_undone(chips: Wo
     np.testing.assert_array_equal(np.asarray(zarr_store.open_array(chips)[4:8]), pixels)
 
 
+@pytest.mark.parametrize(
+    "content",
+    ['{"attributes": "x"}', '{"attributes": {}}', '{"attributes": [1]}', '{"attributes": null}', "[]", "7", "{}"],
+)
+def test_a_document_of_another_form_is_damaged(chips: Workspace, content: str) -> None:
+    chips.write_bytes(f"{artefacts.CHIPS}/{zarr_store.GROUP_METADATA}", content.encode())
+    assert not zarr_store.is_complete(chips)
+    with pytest.raises(WorkspaceError, match=r"chips\.zarr/zarr\.json is damaged \(.*\): run `mineral-pipeline repair"):
+        zarr_store.read_attributes(chips)
+
+
 def test_the_inner_chunk_is_one_chip_and_the_shard_the_unit_of_work(chips: Workspace) -> None:
     images = zarr_store.open_array(chips)
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mineral_pipeline import curation, settings
+from mineral_pipeline.curation.sampling_target import richness_target
 from mineral_pipeline.curation.splits.regions import _nearest_to
 from mineral_pipeline.errors import DataError, SettingsError
 from mineral_pipeline.learning import TEST, TRAIN, VALIDATION, Task
@@ -95,6 +96,23 @@ def test_a_region_keeps_its_own_richness() -> None:
     kept = samples[samples["subset"].isin(["train", "validation"])]
     means = kept.groupby("subset")["label"].mean()
     assert means["train"] == pytest.approx(means["validation"], abs=0.1)
+
+
+def test_the_bins_of_richness_are_those_of_the_regions_that_are_not_tested() -> None:
+    """Each location counts alike, however many chips it has."""
+    chips = make_chips(**SIZES)
+    chips.loc[chips["region"] == "west", "richness"] /= 50  # so that they would lie in one bin with the poorest
+    again = chips[chips["richness"] > 0.8]
+    chips = pd.concat([chips, again, again, again], ignore_index=True)
+    config = curate(test_regions=["west"], richness_samples="positive")
+    assignment = curation.make_split(chips, config, 0)
+    target = richness_target(chips, assignment, "richness", config)
+    assert target.proportions.sum() == pytest.approx(1)
+    others = chips.assign(bin=target.stratum)[(chips["region"] != "west") & chips["has_deposit"]]
+    counted = others.drop_duplicates("location_id")["bin"].value_counts(normalize=True).sort_index()
+    assert target.proportions.tolist() == pytest.approx(counted.tolist())
+    assert len(counted) > 1
+    assert counted.max() < 1.5 * counted.min(), "quantiles divide the locations evenly"
 
 
 def test_without_names_the_nearest_share_is_tested() -> None:

@@ -1,0 +1,53 @@
+"""Shapefiles in zip files, beside other files."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+
+from mineral_pipeline.errors import DataError
+from mineral_pipeline.labelling import read_deposits
+
+
+def write_zip(folder: Path, others: dict[str, bytes]) -> Path:
+    """A zip file of a shapefile and others."""
+    sites = gpd.GeoDataFrame(
+        {"Name": ["Hope", "Glory"]}, geometry=[shapely.Point(15, 47), shapely.Point(16, 48)], crs="EPSG:4326"
+    )
+    parts = folder / "parts"
+    parts.mkdir(exist_ok=True)
+    sites.to_file(parts / "own.shp")
+    with zipfile.ZipFile(folder / "own.zip", "w") as archive:
+        for path in sorted(parts.iterdir()):
+            archive.write(path, path.name)
+        for name, content in others.items():
+            archive.writestr(name, content)
+    return folder / "own.zip"
+
+
+def test_a_shapefile_stays_apart_from_what_lies_beside_it(tmp_path: Path) -> None:
+    """Parts of another shapefile, and files of its own name that are no part of it."""
+    alone = read_deposits([str(write_zip(tmp_path, {}))]).table
+    assert alone["name"].tolist() == ["Hope", "Glory"]
+    others = dict.fromkeys(("other.dbf", "other.prj", "other.shx", "own.dbf.xml", "own.txt"), b"something else")
+    pd.testing.assert_frame_equal(read_deposits([str(write_zip(tmp_path, others))]).table, alone)
+
+
+def test_several_shapefiles_are_refused_with_their_names(tmp_path: Path) -> None:
+    path = write_zip(tmp_path, {"north/mines.SHP": b""})
+    with pytest.raises(DataError, match=r"must hold one shapefile, and holds 2 \(own, mines\)"):
+        read_deposits([str(path)])
+
+
+def test_a_zip_file_in_a_zip_file_is_refused_without_a_shapefile(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "inner.zip", "w") as archive:
+        archive.writestr("readme.txt", b"nothing")
+    with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
+        archive.write(tmp_path / "inner.zip", "inner.zip")
+    with pytest.raises(DataError, match=r"must hold one shapefile, and holds 0 \(none\)"):
+        read_deposits([str(tmp_path / "own.zip")])
