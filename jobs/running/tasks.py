@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dask._task_spec import Task, convert_legacy_graph, cull
+import dask
+from dask._task_spec import Task, TaskRef, convert_legacy_graph, cull
 from dask.highlevelgraph import HighLevelGraph
 from distributed import Client, Future, KilledWorker, as_completed
 
@@ -40,6 +41,9 @@ Dask gives it up when more than `distributed.scheduler.allowed-failures` (3) hav
 
 MAX_UNFIT = 20
 """Workers in a row that are set aside before their first task; one more ends the job."""
+
+LARGEST_GRAPH = "100MB"
+"""Size from which Dask warns of a graph: the scenes of an archive are 300 bytes each, and are meant to be in it."""
 
 GPU: Mapping[str, float] = {"GPU": 1}
 """Resource of a worker that trains and predicts: one such task at a time."""
@@ -73,22 +77,15 @@ def submit(
         client: client of the cluster.
         job: name of the job, with which the tasks' keys begin.
         function: what a worker runs.
-        calls: arguments of each call, by the name of the task.
+        calls: arguments of each call, futures among them, by the name of the task; they start in this order.
         resources: what a worker must offer.
     """
-    run = _new_run()
-    return {
-        client.submit(
-            run_task,
-            TaskContext(job, name, lock.current()),
-            function,
-            *arguments,
-            key=f"{job}-{name}-{run}",
-            pure=False,
-            resources=resources and dict(resources),
-        ): name
-        for name, arguments in calls.items()
-    }
+    run, tasks = _new_run(), {}
+    for name, arguments in calls.items():
+        given = (TaskRef(one.key) if isinstance(one, Future) else one for one in arguments)
+        key = f"{job}-{name}-{run}"
+        tasks[key] = _NamedTask(key, run_task, TaskContext(job, name, lock.current()), function, *given)
+    return _send(client, tasks, calls, **({"resources": dict(resources)} if resources else {}))
 
 
 def compute(
@@ -121,10 +118,18 @@ def _submit_graph(client: Client, job: str, graph: Any, names: Mapping[Any, str]
         fused = Task.fuse(*cull(nodes, [graph_key]).values(), key=key)
         context = TaskContext(job, name, lock.current())
         tasks[key] = _NamedTask(key, run_task, context, fused.func, *fused.args, **fused.kwargs)
+    return _send(client, tasks, names.values(), **where)
+
+
+def _send(client: Client, tasks: Mapping[str, Task], names: Iterable[str], **where: Any) -> Tasks:
+    """Send tasks to the scheduler in one message: one by one, thousands take it and the client many times as long."""
+    if not tasks:
+        return {}
     # Dask would start tasks that do not depend on each other with the last one.
     order = {key: -number for number, key in enumerate(tasks)}
-    futures = client.get(tasks, list(tasks), sync=False, **{"priority": order.get, **where})
-    return dict(zip(futures, names.values(), strict=True))
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": LARGEST_GRAPH}):
+        futures = client.get(tasks, list(tasks), sync=False, **{"priority": order.get, **where})
+    return dict(zip(futures, names, strict=True))
 
 
 class _NamedTask(Task):  # type: ignore[misc]  # Dask is untyped

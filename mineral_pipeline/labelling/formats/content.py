@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import fsspec
@@ -16,6 +18,9 @@ HEADER_BYTES = 4096
 
 MAX_BYTES = 2**30
 """Size of the largest file, decompressed."""
+
+PROSE = (".txt", ".md", ".pdf", ".xml", ".html", ".htm", ".rtf", ".doc", ".docx", ".qmd", ".qml")
+"""Suffixes of what lies beside a table in a zip file and tells about it."""
 
 ZIP_MAGIC = b"PK\x03\x04"
 
@@ -74,10 +79,32 @@ def _open(path: str) -> Any:
     # Opening a pipe could take for ever, and a device has no end.
     if isinstance(system, LocalFileSystem) and os.path.exists(local) and not os.path.isfile(local):
         raise DataError(f"{path} is no regular file: give a table of deposits")
-    compression = None if path.lower().endswith(".zip") and _holds_shapefile(path) else "infer"
-    return fsspec.open(path, "rb", compression=compression)
+    return _open_zip(path) if path.lower().endswith(".zip") else fsspec.open(path, "rb", compression="infer")
 
 
-def _holds_shapefile(path: str) -> bool:
+@contextmanager
+def _open_zip(path: str) -> Iterator[Any]:
+    """The one table of a zip file, or the zip file itself where that is a shapefile.
+
+    Raises:
+        DataError: it holds several tables, or none.
+    """
     with fsspec.open(path, "rb") as file, zipfile.ZipFile(file) as archive:
-        return any(name.lower().endswith(SHAPEFILE_PARTS[0]) for name in archive.namelist())
+        names = [name for name in archive.namelist() if not _is_hidden(name)]
+        if any(name.lower().endswith(SHAPEFILE_PARTS[0]) for name in names):
+            file.seek(0)
+            yield file
+            return
+        tables = [name for name in names if not name.lower().endswith(PROSE)] if len(names) > 1 else names
+        if len(tables) != 1:
+            found = ", ".join(tables or names) or "none"
+            raise DataError(
+                f"{path} must hold one table, and holds {len(tables)} ({found[:200]}): unpack it, and name each table"
+            )
+        with archive.open(tables[0]) as member:
+            yield member
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a member of a zip file is a folder, or what a system adds: ``__MACOSX/._table.csv``, ``.DS_Store``."""
+    return name.endswith("/") or name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith(".")
