@@ -62,10 +62,12 @@ class Nearby:
                 for one, of_chips in zip(spoken, odds, strict=True)
             ]
         )
-        known = self.features.reindex(means.index).to_numpy()
+        evidence = np.column_stack([self.features.reindex(means.index), means])
         holds = self.locations["n_deposits"].reindex(means.index).to_numpy() > 0
-        fitted = prospecting.fit_proximity(np.column_stack([known, means]), holds)
-        joined = pd.Series(fitted(np.column_stack([known, means])), index=means.index)
+        if not holds.any():  # those that do were in folds whose ensembles have collapsed
+            return list(spoken)
+        fitted = prospecting.fit_proximity(evidence, holds)
+        joined = pd.Series(fitted(evidence), index=means.index)
         conversion = self.calibrated(joined, spoken[0].conversion.number)
         found = []
         for one, of_chips in zip(spoken, odds, strict=True):

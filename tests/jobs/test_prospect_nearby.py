@@ -91,3 +91,12 @@ def test_members_keep_their_own_voices(evidence: tuple[np.ndarray, np.ndarray, n
     table, _ = score(together, 0)
     assert (table["spread"] > 0).all()
     assert len(table) == int((~holds).sum())
+
+
+def test_where_no_place_that_is_left_holds_a_deposit_the_models_speak_alone(
+    evidence: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    near, seen, _ = evidence
+    barren = np.zeros(PLACES, bool)
+    apart = speak(seen, barren)
+    assert nearby(near, barren).join(apart) == apart
