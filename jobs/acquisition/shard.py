@@ -28,7 +28,7 @@ class Shard:
     scenes: tuple[PlannedScene, ...]
 
     def __dask_tokenize__(self) -> object:
-        """What names it in a graph: Dask would hash all of its scenes, twice (at 45,000 scenes 20 s of the client)."""
+        """What names it in a graph: Dask would hash all of its scenes, twice."""
         return Shard.__qualname__, self.number, len(self.scenes)
 
 
