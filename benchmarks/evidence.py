@@ -18,6 +18,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
+from benchmarks.prospect_intervals import TREES
 from benchmarks.support.harness import command_line
 from benchmarks.support.intervals import half_width
 from benchmarks.support.planet_tables import FOLDS, PlanetTable, planet_table
@@ -33,7 +34,6 @@ TOGETHER, NOISE = "pixels and proximity", "noise and proximity"
 RIVALS = ("proximity", "pixels", "density of known deposits", "distance to the nearest known deposit")
 MOST_LOST = 0.01
 """Area that a model which knows nothing may cost."""
-TREES = {"max_iter": 60, "learning_rate": 0.05, "max_leaf_nodes": 8, "early_stopping": False, "random_state": 0}
 PACKAGES = ("numpy", "scipy", "scikit-learn")
 
 

@@ -32,15 +32,15 @@ class Network:
     """Size of the convolutional part, for the networks of the grid."""
     dense: Size | None = None
     """Size of the dense part, for the networks of the grid."""
-    feature_maps: Callable[[ModelSpec, tuple[int, ...]], int] | None = None
-    """Number of values that the convolutions of one image of a store (sample, band, y, x) give, by which memory is
-    planned; None where that is not known."""
     encode: Callable[[ModelSpec, Any, Iterator[int]], Any] | None = None
     """The convolutional part alone, which may be pretrained; None for a network without such a part.
 
     From the spec of the model, images (n, y, x, band) and seeds of its layers, to feature maps (n, y, x, maps): Keras
     tensors. ``build`` calls it before it makes other layers of its kinds, so that all have the same names.
     """
+    feature_maps: Callable[[ModelSpec, tuple[int, ...]], int] | None = None
+    """Number of values that the convolutions of one image of a store (sample, band, y, x) give, by which memory is
+    planned; None where that is not known."""
 
 
 NETWORKS: Registry[Network] = Registry("network")

@@ -142,5 +142,5 @@ for convolution, filters in CONVOLUTIONS.items():
     for dense, units in DENSE_LAYERS.items():
         one = Architecture(filters, units)
         register(
-            Network(study_network(convolution, dense), one.build, convolution, dense, one.feature_maps, one.encode)
+            Network(study_network(convolution, dense), one.build, convolution, dense, one.encode, one.feature_maps)
         )
