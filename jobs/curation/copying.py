@@ -1,7 +1,8 @@
-"""The graph that copies chips into the stores of a sample set."""
+"""The tasks that copy chips into the stores of a sample set."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import geopandas as gpd
@@ -13,27 +14,32 @@ from mineral_pipeline import curation
 from mineral_pipeline.learning import SUBSETS
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 
+MAX_TASKS = 256
+"""Most tasks that copy a sample set on a disk: each costs the client more than a small batch costs a worker."""
+
 
 def copy_chips(
     client: Client, workspace: Workspace, sample_set: str, samples: gpd.GeoDataFrame, batch_size: int
 ) -> Iterator[int]:
     """Copy the chips of a sample set, and yield the number of samples that each task has written.
 
-    On a disk a task makes one batch, and reads its chips in the order of the chip store. On an object store the chips
-    are gathered first, see `curation.gather`.
+    On a disk a task makes one batch after another, and reads the chips of each in the order of the chip store. On an
+    object store the chips are gathered first, see `curation.gather`.
     """
-    batches = {
-        f"{sample_set}/{subset} {number:05d}": curation.Batch(
-            artefacts.samples_store(sample_set, subset), number, chips
-        )
+    batches = [
+        curation.Batch(artefacts.samples_store(sample_set, subset), number, chips)
         for subset in SUBSETS
         for number, chips in enumerate(curation.chips_by_batch(samples, subset, batch_size))
-    }
+    ]
     if not workspace.is_local:
-        yield from _copy_gathered(client, workspace, sample_set, list(batches.values()))
+        yield from _copy_gathered(client, workspace, sample_set, batches)
         return
-    calls = {f"copy-{name}": (workspace, one.store, one.number, one.chips) for name, one in batches.items()}
-    for result in collect(submit(client, "curate", curation.write_samples, calls)):
+    size = math.ceil(len(batches) / MAX_TASKS)
+    calls = {
+        f"copy-{sample_set} {number:05d}": (workspace, batches[start : start + size])
+        for number, start in enumerate(range(0, len(batches), size or 1))
+    }
+    for result in collect(submit(client, "curate", curation.write_batches, calls)):
         yield result.value
 
 

@@ -1,7 +1,7 @@
 """From labelled chips to training sets: ocean mask, cloud rank, balance, splits, leakage check, training stores."""
 
 from mineral_pipeline.curation.chips import about, drop_locations, find_locations, read_chips
-from mineral_pipeline.curation.dataset import chips_by_batch, create_stores, digest_samples, summarise, write_samples
+from mineral_pipeline.curation.dataset import chips_by_batch, create_stores, digest_samples, summarise, write_batches
 from mineral_pipeline.curation.exclusion import drop_inside, drop_snow, excluded_chips
 from mineral_pipeline.curation.folds import count_candidates, count_held_out, fold_table, held_out_chips
 from mineral_pipeline.curation.gathering import MAX_BYTES, Batch, gather, plan_copy, write_bundle
@@ -62,6 +62,6 @@ __all__ = [
     "split_footprints",
     "subdivide",
     "summarise",
+    "write_batches",
     "write_bundle",
-    "write_samples",
 ]

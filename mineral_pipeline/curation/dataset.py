@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ks_2samp, wasserstein_distance
 
+from mineral_pipeline.curation.gathering import Batch
 from mineral_pipeline.curation.sampling import count_locations
 from mineral_pipeline.learning import SUBSETS, SubsetName, Task, kind_of
 from mineral_pipeline.settings import Curate
@@ -53,14 +54,8 @@ def chips_by_batch(samples: gpd.GeoDataFrame, subset: str, batch_size: int) -> l
     return [chips[start : start + batch_size] for start in range(0, len(chips), batch_size)]
 
 
-def write_samples(workspace: Workspace, store: str, batch: int, chips: Sequence[tuple[int, str]]) -> int:
-    """Copy chips into one batch of a training store. Runs on a worker and holds one batch in memory.
-
-    Args:
-        workspace: the workspace.
-        store: name as `artefacts.samples_store` gives it.
-        batch: number of the batch.
-        chips: ``chip_index`` and ``image_sha256`` of each sample of the batch.
+def write_batches(workspace: Workspace, batches: Sequence[Batch]) -> int:
+    """Copy chips into batches of training stores. Runs on a worker and holds one batch in memory.
 
     Returns:
         Number of samples written.
@@ -68,11 +63,15 @@ def write_samples(workspace: Workspace, store: str, batch: int, chips: Sequence[
     Raises:
         WorkspaceError: a chip is not what was acquired.
     """
+    return sum(_write_batch(workspace, one) for one in batches)
+
+
+def _write_batch(workspace: Workspace, batch: Batch) -> int:
     # Chips are read in the order of the chip store, each once, and then put into the order of the batch.
-    indices, position = np.unique([index for index, _ in chips], return_inverse=True)
-    images = zarr_store.open_images(workspace, artefacts.CHIPS, dict(chips)).read(indices)
-    zarr_store.write_batch(workspace, store, batch, images[position])
-    return len(chips)
+    indices, position = np.unique([index for index, _ in batch.chips], return_inverse=True)
+    images = zarr_store.open_images(workspace, artefacts.CHIPS, dict(batch.chips)).read(indices)
+    zarr_store.write_batch(workspace, batch.store, batch.number, images[position])
+    return len(batch.chips)
 
 
 def digest_samples(samples: gpd.GeoDataFrame, batch_size: int) -> str:

@@ -10,7 +10,7 @@ import pytest
 from chips import chip_table, outcome, write_shard
 from fsspec.implementations.memory import MemoryFileSystem
 
-from mineral_pipeline.curation import Batch, gather, gathering, plan_copy, write_bundle, write_samples
+from mineral_pipeline.curation import Batch, gather, gathering, plan_copy, write_batches, write_bundle
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 from mineral_pipeline.workspace.digests import digest_array
@@ -59,8 +59,7 @@ def test_what_is_gathered_is_what_is_copied(
     order = np.random.default_rng(seed).choice(CHIPS, 40, replace=seed == 2)  # some chips twice
     batches = make_batches(pixels, order)
     create(workspace, 40)
-    for one in batches:
-        write_samples(workspace, STORE, one.number, one.chips)
+    assert write_batches(workspace, batches) == 40
     copied = np.asarray(zarr_store.open_array(workspace, STORE)[:])
     create(workspace, 40)
 

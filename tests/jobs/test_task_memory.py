@@ -104,9 +104,10 @@ def copy_peak(url: str, batch_size: int) -> float:
     workspace, store = Workspace(url), artefacts.samples_store("presence", "train")
     chips = [(index, digest_array(image)) for index, image in enumerate(zarr_store.open_array(workspace)[:batch_size])]
     zarr_store.create_samples(workspace, store, ImageLayout(("B7",), 512, batch_size), {"label": np.zeros(batch_size)})
-    curation.write_samples(workspace, store, 0, chips[::-1])
+    batch = curation.Batch(store, 0, chips[::-1])
+    curation.write_batches(workspace, [batch])
     own = forget_peak()
-    curation.write_samples(workspace, store, 0, chips[::-1])
+    curation.write_batches(workspace, [batch] * 3)
     return resident("VmHWM") - own
 
 
