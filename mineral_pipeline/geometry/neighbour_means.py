@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.spatial import KDTree
 
@@ -11,7 +13,7 @@ WIDEST = 3.0
 """Standard deviations of the kernel beyond which a place counts for nothing."""
 
 PAIRS_PER_CALL = 1_000_000
-"""Pairs of places that are found at a time, on average: 170 MB."""
+"""Pairs of places that are found at a time, and those of one place more: 170 MB."""
 
 
 def neighbour_means(lonlat: Floats, values: Floats, length_km: float) -> Floats:
@@ -31,12 +33,13 @@ def neighbour_means(lonlat: Floats, values: Floats, length_km: float) -> Floats:
     if not len(vectors):
         return mean
     tree, chord = KDTree(vectors), chord_length(min(WIDEST * length_km, np.pi * EARTH_RADIUS_KM))
-    rows = max(PAIRS_PER_CALL * len(vectors) // int(tree.count_neighbors(tree, chord)), 1)
-    for start in range(0, len(vectors), rows):
-        part = KDTree(vectors[start : start + rows])
+    pairs_before = np.cumsum(tree.query_ball_point(vectors, chord, return_length=True)) - 1
+    starts = np.flatnonzero(np.diff(pairs_before // PAIRS_PER_CALL, prepend=-1))
+    for start, end in pairwise([*starts.tolist(), len(vectors)]):
+        part = KDTree(vectors[start:end])
         pairs = part.sparse_distance_matrix(tree, chord, output_type="ndarray")
         km = 2 * EARTH_RADIUS_KM * np.arcsin(np.clip(pairs["v"] / 2, 0, 1))
         kernel = np.exp(-0.5 * (km / length_km) ** 2) * (pairs["i"] + start != pairs["j"])
         total, of_values = (np.bincount(pairs["i"], one, part.n) for one in (kernel, kernel * values[pairs["j"]]))
-        np.divide(of_values, total, out=mean[start : start + rows], where=total > 0)
+        np.divide(of_values, total, out=mean[start:end], where=total > 0)
     return mean

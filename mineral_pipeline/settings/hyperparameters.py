@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from mineral_pipeline.settings.fields import OpenFraction, PositiveInt, is_off
+from mineral_pipeline.settings.fields import HALF_EARTH_KM, OpenFraction, PositiveInt, is_off
 from mineral_pipeline.settings.section import Section
 
 Normalisation = Literal["batch", "group", "layer", "none"]
@@ -17,14 +17,11 @@ Pooling = Literal["maximum", "average"]
 GlobalPooling = Literal["none", "average", "maximum", "both"]
 Initialiser = Literal["he_uniform", "he_normal", "glorot_uniform", "glorot_normal"]
 
-MAX_KM = 20_040.0
-"""Half the way around the Earth, in kilometres."""
-
 RANKING_KM = 500.0
 """Length of the kernel of ``ranking`` unless another is given: the first distance of ``evaluate.local_km``."""
 
 LATER = ("ranking", "ranking_km", "detrending_km")
-"""Hyperparameters that came after the first checkpoints, of which those that know none of them must be known again."""
+"""Hyperparameters that older checkpoints do not know: the digest of a training is without those that are off."""
 
 
 class Hyperparameters(Section):
@@ -53,9 +50,9 @@ class Hyperparameters(Section):
     """Weight of a pairwise ranking loss beside the loss: each two samples of a batch whose labels differ are to be
     predicted in the order of their labels, and count the more the nearer they are. At 0 there is none; above 0 the
     batches are made of neighbourhoods."""
-    ranking_km: float = Field(RANKING_KM, gt=0, le=MAX_KM, exclude_if=partial(eq, RANKING_KM))
+    ranking_km: float = Field(RANKING_KM, gt=0, le=HALF_EARTH_KM, exclude_if=partial(eq, RANKING_KM))
     """Standard deviation, in kilometres, of the Gaussian kernel by which pairs of ``ranking`` count."""
-    detrending_km: float = Field(0.0, ge=0, le=MAX_KM, exclude_if=is_off)
+    detrending_km: float = Field(0.0, ge=0, le=HALF_EARTH_KM, exclude_if=is_off)
     """Standard deviation, in kilometres, of the Gaussian kernel by whose mean over the other locations of its subset a
     label of richness is lowered, and raised by the mean of all: a network then learns by how much a place is richer
     than those around it. At 0 it learns richness itself, as it learns presence in any case."""
