@@ -3,11 +3,12 @@
     python -m benchmarks.attempts FOLDER [--planets N] [--seeds N] [--locations N] [--attempts NAME ...] [--json FILE]
         [--check] [--small]
 
-One network is trained with every means on the same samples and from the same seeds, and its AUC on the test subset is
-compared with that of the network without the means: the mean difference over planets of the means over seeds, with the
-95 % interval of Student's t over all pairs of planet and seed, which share planets and are thus not independent. The
-mean of what the networks without a means predict from all seeds is compared by planet. FOLDER keeps workspaces and
-models, so that runs add up. `--check` fails when the interval of a means lies below 0.
+One network is trained with every means on the same samples and from the same seeds, and its score on the test subset,
+the AUC of presence or the concordance of richness within 500 km, is compared with that of the network without the
+means: the mean difference over planets of the means over seeds, with the 95 % interval of Student's t over all pairs of
+planet and seed, which share planets and are thus not independent. The mean of what the networks of presence without a
+means predict from all seeds is compared by planet. What the chosen means are compared with is trained too. FOLDER keeps
+workspaces and models, so that runs add up. `--check` fails when the interval of a means lies below 0.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from benchmarks.support.intervals import half_width
 from benchmarks.support.whole_runs import run_job
 from mineral_pipeline import modelling
 from mineral_pipeline.evaluation import measure
+from mineral_pipeline.learning import Task, local_metric
 from mineral_pipeline.modelling import ModelSpec, open_subset
 from mineral_pipeline.settings import Settings, load
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -48,17 +50,40 @@ ATTEMPTS: Mapping[str, Mapping[str, Any]] = {
     "pretraining": {"pretraining": {"epochs": 50}},
     "pretraining, test_ground": {"pretraining": {"epochs": 50, "test_ground": True}},
     "pretrained on another planet": {"pretrained": "another"},
+    "ranking": {"hyperparameters": {"ranking": 1.0}},
+    "base of richness": {},
+    "relative richness": {"hyperparameters": {"detrending_km": 500.0}},
 }
 """Changes of the section ``train`` by the name of the means."""
+
+OF_RICHNESS = ("base of richness", "relative richness")
+"""Attempts whose networks learn richness; all others learn presence."""
+
+LOCAL_KM = 500.0
+"""Distance of pairs of the concordance."""
+
+METRICS: Mapping[Task, str] = {"presence": "auc", "richness": local_metric("richness", LOCAL_KM)}
+"""What the networks of a task are compared by; more is better."""
 
 SEEDS_AVERAGED = "base, seeds averaged"
 
 
-def prepare(folder: Path, planet: int, locations: int) -> Settings:
-    """The settings of a planet whose samples are curated, in a workspace of its own."""
+def task_of(attempt: str) -> Task:
+    """What the networks of an attempt learn."""
+    return "richness" if attempt in OF_RICHNESS else "presence"
+
+
+def base_of(attempt: str) -> str:
+    """The attempt with which another is compared."""
+    return OF_RICHNESS[0] if attempt in OF_RICHNESS else "base"
+
+
+def prepare(folder: Path, planet: int, locations: int, tasks: Sequence[Task] = ("presence",)) -> Settings:
+    """The settings of a planet whose samples of the tasks are curated, in a workspace of its own."""
     workspace = folder / f"planet-{planet}"
     changes = [
-        *CHANGES, *SPLITS["blocks"], f"simulate.locations={locations}", *of_planet(workspace / "archive", planet),
+        *(one for one in CHANGES if not one.startswith("tasks=")), f"tasks=[{', '.join(tasks)}]",
+        *SPLITS["blocks"], f"simulate.locations={locations}", *of_planet(workspace / "archive", planet),
         *(["curate.min_locations={}"] if locations < 600 else []),
         "jobs=[simulate,catalogue,acquire,label,curate]",
     ]  # fmt: skip
@@ -76,48 +101,56 @@ def specs(settings: Settings, attempt: str, seeds: int, another: str, epochs: in
         train |= {"epochs": epochs} | ({"pretraining": {"epochs": epochs}} if "pretraining" in change else {})
     config = Settings.model_validate({**settings.model_dump(), "train": train})
     workspace, slug = Workspace(settings.workspace), "".join(one if one.isalnum() else "-" for one in attempt)
-    return [replace(spec, name=f"{slug}-s{spec.seed}") for spec in modelling.grid_specs(config, workspace, "presence")]
+    found = modelling.grid_specs(config, workspace, task_of(attempt))
+    return [replace(spec, name=f"{slug}-s{spec.seed}") for spec in found]
 
 
 def rows(folder: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """One for each planet, attempt and seed: ``auc`` on the test subset, ``epochs``, CPU ``seconds``."""
-    planets = [prepare(folder, planet, options.locations) for planet in range(options.planets)]
-    for attempt, (planet, settings) in product(options.attempts, enumerate(planets)):
-        workspace = Workspace(settings.workspace)
-        test = open_subset(workspace, "presence", "test")
+    """One for each planet, attempt and seed: ``value`` of ``metric`` on the test subset, epochs, CPU ``seconds``."""
+    attempts = list(dict.fromkeys([*map(base_of, options.attempts), *options.attempts]))
+    tasks = [task for task in METRICS if task in map(task_of, attempts)]
+    planets = [prepare(folder, planet, options.locations, tasks) for planet in range(options.planets)]
+    for attempt, (planet, settings) in product(attempts, enumerate(planets)):
+        task, workspace = task_of(attempt), Workspace(settings.workspace)
         another = Workspace(planets[planet - 1].workspace).path(artefacts.model("presence", "base-s0", "model.keras"))
-        positions, predictions = test.table[["lon", "lat"]].to_numpy(), []
+        facts = {"planet": planet, "attempt": attempt, "metric": METRICS[task]}
+        predictions = []
         for spec in specs(settings, attempt, options.seeds, another, options.epochs):
             started = time.process_time()
             for one in [*modelling.pretraining_specs([spec]), spec]:
                 found = modelling.fit(workspace, one, measure)
-            predictions.append(modelling.predict_subset(workspace, "presence", spec.name, "test"))
-            auc = measure("presence", test.label, predictions[-1], test.weight, positions)["auc"]
-            seconds = time.process_time() - started
-            print(f"planet {planet}, {attempt}, seed {spec.seed}: {auc:.3f}, {seconds:.0f} s", flush=True)
-            yield {
-                "planet": planet, "attempt": attempt, "seed": spec.seed, "auc": auc, "epochs": found["epochs"],
-                "seconds": seconds,
-            }  # fmt: skip
+            predictions.append(modelling.predict_subset(workspace, task, spec.name, "test"))
+            value, seconds = score_on_test(workspace, task, predictions[-1]), time.process_time() - started
+            print(f"planet {planet}, {attempt}, seed {spec.seed}: {value:.3f}, {seconds:.0f} s", flush=True)
+            yield facts | {"seed": spec.seed, "value": value, "epochs": found["epochs"], "seconds": seconds}
         if attempt == "base" and len(predictions) > 1:
-            auc = measure("presence", test.label, np.mean(predictions, axis=0), test.weight, positions)["auc"]
-            yield {"planet": planet, "attempt": SEEDS_AVERAGED, "auc": auc}
+            value = score_on_test(workspace, task, np.mean(predictions, axis=0))
+            yield facts | {"attempt": SEEDS_AVERAGED, "value": value}
+
+
+def score_on_test(workspace: Workspace, task: Task, prediction: np.ndarray) -> float:
+    """What predictions (sample,) of the test subset score."""
+    test = open_subset(workspace, task, "test")
+    given = test.label, prediction, test.weight, test.table[["lon", "lat"]].to_numpy()
+    return measure(task, *given, local_km=[LOCAL_KM])[METRICS[task]]
 
 
 def summarise(found: pd.DataFrame) -> pd.DataFrame:
-    """By attempt: mean AUC, its difference from the base with ``low`` and ``high``, pairs and CPU seconds."""
-    base = found[found["attempt"] == "base"].set_index(["planet", "seed"])["auc"]
+    """By attempt: metric, its mean, the difference from the base with ``low`` and ``high``, pairs and CPU seconds."""
     summary = []
     for attempt, of_attempt in found.groupby("attempt", sort=False):
+        base = found[found["attempt"] == base_of(str(attempt))].set_index(["planet", "seed"])["value"]
         if attempt == SEEDS_AVERAGED:
-            difference = of_attempt.set_index("planet")["auc"] - base.groupby("planet").mean()
+            difference = of_attempt.set_index("planet")["value"] - base.groupby("planet").mean()
         else:
-            difference = (of_attempt.set_index(["planet", "seed"])["auc"] - base).dropna()
+            difference = (of_attempt.set_index(["planet", "seed"])["value"] - base).dropna()
         count = len(difference)
         half = half_width(difference.std(), count)
-        auc, mean, seconds = of_attempt["auc"].mean(), difference.mean(), of_attempt["seconds"].median()
-        summary.append((attempt, auc, mean, mean - half, mean + half, count, seconds))
-    return pd.DataFrame(summary, columns=["attempt", "auc", "difference", "low", "high", "pairs", "seconds"])
+        value, mean, seconds = of_attempt["value"].mean(), difference.mean(), of_attempt["seconds"].median()
+        metric = of_attempt["metric"].iloc[0]
+        summary.append((attempt, metric, value, mean, mean - half, mean + half, count, seconds))
+    columns = ["attempt", "metric", "value", "difference", "low", "high", "pairs", "seconds"]
+    return pd.DataFrame(summary, columns=columns)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

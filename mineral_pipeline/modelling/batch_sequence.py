@@ -8,12 +8,14 @@ from contextlib import contextmanager
 import numpy as np
 
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.geometry import unit_vectors
 from mineral_pipeline.modelling.backend import keras
 from mineral_pipeline.modelling.chunk_cache import (
     CACHE_BYTES,
     ChunkCache,
     batch_rows,
     empty_aligned,
+    neighbourhood_rows,
     shuffle_rows,
 )
 from mineral_pipeline.modelling.dataset import Subset
@@ -85,7 +87,10 @@ class StreamedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is 
 
 
 class BatchSequence(StreamedBatches):
-    """The samples of a subset in batches of one chunk each: images, labels (n, 1) and weights (n,)."""
+    """The samples of a subset in batches of one chunk each: images, labels (n, 1) and weights (n,).
+
+    In an order by neighbourhoods the labels are (n, 4): the label, and the position as a unit vector.
+    """
 
     def __init__(
         self,
@@ -94,6 +99,7 @@ class BatchSequence(StreamedBatches):
         first_epoch: int = 0,
         *,
         augmentation: bool = False,
+        neighbourhoods: bool = False,
         max_bytes: int = CACHE_BYTES,
     ) -> None:
         """Read ``subset`` in a new random order in each epoch, or in its own order when ``seed`` is None.
@@ -101,13 +107,15 @@ class BatchSequence(StreamedBatches):
         An order, and with ``augmentation`` the orientation of each image, follows from the seed and the number of its
         epoch, which is ``first_epoch`` where a training goes on. Decoded chunks and the batch that is made of them take
         at most ``max_bytes``: two buffers of chunks, one in use and one read ahead, are as large as the memory allows,
-        up to `SHUFFLED_CHUNKS`.
+        up to `SHUFFLED_CHUNKS`. With ``neighbourhoods`` an order is that of `neighbourhood_rows`, among as many chunks
+        as the memory allows.
 
         Raises:
             DataError: a batch does not fit in ``max_bytes`` twice.
         """
         self._subset, self._seed, self._augmentation = subset, seed, augmentation
         self._size = subset.images.images_per_file
+        self._vectors = unit_vectors(subset.table[["lon", "lat"]].to_numpy()) if neighbourhoods else None
         batch_bytes = self._size * int(np.prod(subset.images.shape[1:])) * subset.images.dtype.itemsize
         if 2 * batch_bytes > max_bytes:
             raise DataError(
@@ -118,11 +126,14 @@ class BatchSequence(StreamedBatches):
         super().__init__(cache, batch_rows(np.arange(len(subset)), self._size), first_epoch)
 
     def make(self, number: int, images: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One batch: (n, band, y, x), (n, 1), (n,)."""
+        """One batch: (n, band, y, x), (n, 1) or (n, 4), (n,)."""
         rows = self._batches[number]
         if self._augmentation:
             images = reorient(images, np.random.default_rng((self._seed or 0, epoch, number)))
-        return images, self._subset.label[rows, None], self._subset.weight[rows]
+        label = self._subset.label[rows, None]
+        if self._vectors is not None:
+            label = np.concatenate([label, self._vectors[rows]], axis=1, dtype="float32")
+        return images, label, self._subset.weight[rows]
 
     def first_images(self, batches: int) -> Iterator[np.ndarray]:
         """Images of the first batches of the store, which are the same in every epoch: (n, band, y, x) each."""
@@ -135,6 +146,8 @@ class BatchSequence(StreamedBatches):
         self._epoch += 1
         if self._seed is not None:
             rng = np.random.default_rng((self._seed, self._epoch))
-            self._batches = batch_rows(
-                shuffle_rows(len(self._subset), self._size, rng, self._cache.shuffled), self._size
-            )
+            if self._vectors is None:
+                rows = shuffle_rows(len(self._subset), self._size, rng, self._cache.shuffled)
+            else:
+                rows = neighbourhood_rows(self._vectors, self._size, rng, self._cache.divided)
+            self._batches = batch_rows(rows, self._size)

@@ -15,6 +15,9 @@ from mineral_pipeline.workspace.images import Images
 SHUFFLED_CHUNKS = 16
 """Chunks whose samples are mixed with each other, at most."""
 
+NEIGHBOURHOOD = 8
+"""Samples of a neighbourhood, near each other, which are learnt together."""
+
 CACHE_BYTES = 512 * 2**20
 """Memory of decoded chunks where no setting says otherwise: a subset smaller than this is decoded once."""
 
@@ -38,12 +41,49 @@ def shuffle_rows(length: int, chunk: int, rng: np.random.Generator, buffer: int 
     Returns:
         (length,) int64.
     """
+    return np.concatenate(list(_buffers(length, chunk, rng, buffer)))
+
+
+def neighbourhood_rows(vectors: np.ndarray, chunk: int, rng: np.random.Generator, buffer: int) -> np.ndarray:
+    """A random order of samples by neighbourhoods, as `shuffle_rows` needing few chunks at a time.
+
+    Chunks are permuted, the samples of a buffer are divided into neighbourhoods of `NEIGHBOURHOOD` samples, and these
+    are permuted. A batch of several neighbourhoods, each of another region, holds near pairs and is as a whole much
+    like other batches, which the normalisation over a batch asks for.
+
+    Args:
+        vectors: (sample, 3) positions on the unit sphere.
+        chunk: samples in a chunk.
+        rng: source of the permutations and neighbourhoods.
+        buffer: chunks whose samples are divided together.
+
+    Returns:
+        (sample,) int64.
+    """
+    found = list[np.ndarray]()
+    for rows in _buffers(len(vectors), chunk, rng, buffer):
+        neighbourhoods = _bisect(rows, vectors, rng)
+        # the last one may be smaller, and comes last, so that it does not shift where batches begin in the others
+        found += [neighbourhoods[number] for number in rng.permutation(len(neighbourhoods) - 1)] + neighbourhoods[-1:]
+    return np.concatenate(found)
+
+
+def _buffers(length: int, chunk: int, rng: np.random.Generator, buffer: int) -> Iterator[np.ndarray]:
+    """All samples, as many chunks at a time as a buffer has; chunks, and the samples of a buffer, are permuted."""
     chunks = rng.permutation(-(-length // chunk))
-    pieces = []
     for start in range(0, len(chunks), buffer):
         rows = (chunks[start : start + buffer, None] * chunk + np.arange(chunk)).ravel()
-        pieces.append(rng.permutation(rows[rows < length]))
-    return np.concatenate(pieces)
+        yield rng.permutation(rows[rows < length])
+
+
+def _bisect(rows: np.ndarray, vectors: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """Rows by neighbourhood, all of `NEIGHBOURHOOD` samples but the last: halved across random directions."""
+    count = -(-len(rows) // NEIGHBOURHOOD)
+    if count <= 1:
+        return [rows]
+    rows = rows[np.argsort(vectors[rows] @ rng.normal(size=3), kind="stable")]
+    middle = count // 2 * NEIGHBOURHOOD
+    return _bisect(rows[:middle], vectors, rng) + _bisect(rows[middle:], vectors, rng)
 
 
 def batch_rows(rows: np.ndarray, size: int) -> list[np.ndarray]:
@@ -77,6 +117,12 @@ class ChunkCache:
     def shuffled(self) -> int:
         """Chunks whose samples are mixed: half of what the memory holds, while the others are read ahead."""
         return min(max(self.max_chunks // 2, 1), SHUFFLED_CHUNKS)
+
+    @property
+    def divided(self) -> int:
+        """Chunks whose samples are divided into neighbourhoods: all where the memory holds them, else half of that."""
+        count = -(-self._images.shape[0] // self._chunk)
+        return count if count <= self.max_chunks else max(self.max_chunks // 2, 1)
 
     def prefetch(self, rows: np.ndarray) -> None:
         """Start to decode the chunks of ``rows``, as many as there is room for beside those that wait to be used."""

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from mineral_pipeline.errors import DataError, WorkspaceError, one_line
-from mineral_pipeline.learning import RANDOM_LABELS
+from mineral_pipeline.learning import RANDOM_LABELS, kind_of
 from mineral_pipeline.modelling.baselines import BASELINES, Examples
 from mineral_pipeline.modelling.checkpoint import Checkpoint, TrainingState, read_checkpoint, write_checkpoint
 from mineral_pipeline.modelling.collapse import attempts, is_collapsed
 from mineral_pipeline.modelling.criterion import Measure, measure_subset
 from mineral_pipeline.modelling.dataset import Subset, open_subset, permute_labels
+from mineral_pipeline.modelling.detrending import detrend_labels
 from mineral_pipeline.modelling.draft import Draft, begin
 from mineral_pipeline.modelling.model_files import is_done, read_metrics, write_metrics
 from mineral_pipeline.modelling.networks import NETWORKS
@@ -54,9 +55,10 @@ def fit(workspace: Workspace, spec: ModelSpec, measure: Measure) -> dict[str, An
     becomes what it would have become (bit for bit on one CPU).
 
     A model on permuted labels is trained and stopped with labels that are permuted in both subsets, so that it has seen
-    no true label; its metrics are against the true labels, like those of every other model. The validation subset is
-    weighted as in the loss. A network that has collapsed is trained once more (`collapse.attempts`); where it collapses
-    again it is kept and said to be ``collapsed``, and nothing selects it.
+    no true label; its metrics are against the true labels, like those of every other model, and so are those of one
+    that learns labels without their trend. The validation subset is weighted as in the loss. A network that has
+    collapsed is trained once more (`collapse.attempts`); where it collapses again it is kept and said to be
+    ``collapsed``, and nothing selects it.
 
     Args:
         workspace: workspace with the samples.
@@ -119,9 +121,7 @@ def _fit_network(draft: Draft, train: Subset, validation: Subset) -> Fit:
     from mineral_pipeline.modelling import network_file, training  # TensorFlow takes seconds to import: for workers
 
     spec, started, identity = draft.spec, time.monotonic(), training.identify(draft.spec, train)
-    seen = [train, validation]
-    if spec.permutation is not None:
-        seen = [permute_labels(subset, spec.permutation) for subset in seen]
+    seen = [_to_learn(spec, subset) for subset in (train, validation)]
     found = read_checkpoint(draft, identity)
     tried = list(found.tried) if found else []
     resumed, seconds_before = (found.resumed + 1, found.seconds) if found else (0, 0.0)
@@ -140,7 +140,7 @@ def _fit_network(draft: Draft, train: Subset, validation: Subset) -> Fit:
                 "seed": attempt.seed,
                 "learning_rate": attempt.hyperparameters.learning_rate,
                 "loss": network.history[f"val_{spec.loss}"][network.best_epoch],
-                "collapsed": is_collapsed(prediction, validation.label, validation.weight),
+                "collapsed": is_collapsed(prediction, seen[1].label, seen[1].weight),
             }
         )
         if not tried[-1]["collapsed"]:
@@ -149,6 +149,15 @@ def _fit_network(draft: Draft, train: Subset, validation: Subset) -> Fit:
     draft.workspace.write_table(draft.file(artefacts.MODEL_HISTORY), network.history)
     fitted = network.keras_model.count_params(), len(network.history), network.best_epoch
     return Fit(prediction, *fitted, tried, resumed, seconds_before)
+
+
+def _to_learn(spec: ModelSpec, subset: Subset) -> Subset:
+    """The subset with the labels that a network learns from."""
+    if spec.permutation is not None:
+        subset = permute_labels(subset, spec.permutation)
+    if spec.hyperparameters.detrending_km and kind_of(spec.task) == "richness":
+        subset = detrend_labels(subset, spec.hyperparameters.detrending_km)
+    return subset
 
 
 def _facts(spec: ModelSpec) -> dict[str, Any]:

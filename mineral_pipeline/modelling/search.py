@@ -171,7 +171,7 @@ def promote(workspace: Workspace, winner: ModelSpec, table: pd.DataFrame) -> Non
 
 
 def _row(workspace: Workspace, spec: ModelSpec, criterion: Criterion) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": spec.name, **spec.hyperparameters.model_dump(), "reason": ""}
+    row: dict[str, Any] = {"name": spec.name, **dict(spec.hyperparameters), "reason": ""}  # also what is off
     if not is_done(workspace, spec):
         return row | {"reason": read_failure(workspace, spec.sample_set, spec.name)}
     metrics = read_metrics(workspace, spec.sample_set, spec.name)

@@ -22,6 +22,7 @@ from mineral_pipeline.modelling.dataset import Subset
 from mineral_pipeline.modelling.draft import Draft
 from mineral_pipeline.modelling.initial_weights import start
 from mineral_pipeline.modelling.networks import build_network
+from mineral_pipeline.modelling.pairwise_ranking import RankedLoss, label_alone
 from mineral_pipeline.modelling.pixel_statistics import PixelStatistics
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.modelling.weight_averaging import AveragedWeights
@@ -48,8 +49,8 @@ class TrainedNetwork:
     keras_model: Any
     """Keras model, (n, band, y, x) to (n, 1)."""
     history: pd.DataFrame
-    """One row per epoch: epoch, seconds, loss (with penalties), the spec's loss, and both on the validation subset, as
-    the network has them that would have been saved after the epoch."""
+    """One row per epoch: epoch, seconds, loss (with penalties and the ranking loss), the spec's loss, and both on the
+    validation subset (without the ranking loss), as the network has them that would have been saved after the epoch."""
     best_epoch: int
     """Epoch whose weights were kept."""
 
@@ -69,8 +70,9 @@ def train(
 ) -> TrainedNetwork:
     """Train until the validation loss stops to fall, and keep the best weights.
 
-    Early stopping watches the loss without the L1/L2 penalties: they fall by themselves, and models of different
-    penalties must be comparable. The averages of batch normalisation are taken anew before each validation.
+    Early stopping watches the loss without the L1/L2 penalties, which fall by themselves, and without the ranking loss:
+    models of different hyperparameters must be comparable. The averages of batch normalisation are taken anew before
+    each validation.
 
     Args:
         draft: the model in the making, which gets the event file.
@@ -96,6 +98,8 @@ def train(
     history = course.run(model, sequence, _to_validate(spec, validation))
     if not np.isfinite(history[f"val_{spec.loss}"]).all():
         raise diverged(spec)
+    if spec.hyperparameters.ranking:
+        _compile(model, model.optimizer, spec, ranking=False)  # whoever trains on needs no code of ours
     return TrainedNetwork(model, history, stopping.best_epoch)
 
 
@@ -171,10 +175,16 @@ def compile_model(spec: ModelSpec, subset: Subset) -> Any:
     optimiser = make_optimiser(spec, math.ceil(len(subset) / subset.images.images_per_file))
     # Otherwise its variables are made inside the first step, which is then traced twice (measured: a second).
     optimiser.build(model.trainable_variables)
-    loss = KERAS_LOSS[spec.loss]
-    metric = keras.metrics.MeanMetricWrapper(keras.losses.get(loss), name=spec.loss)
-    model.compile(optimiser, loss, weighted_metrics=[metric], jit_compile=jit_compile())
+    _compile(model, optimiser, spec, ranking=spec.hyperparameters.ranking > 0)
     return model
+
+
+def _compile(model: Any, optimiser: Any, spec: ModelSpec, *, ranking: bool) -> None:
+    """Give a network its optimiser, and the spec's loss with or without the ranking loss, which no metric has."""
+    loss, values = KERAS_LOSS[spec.loss], spec.hyperparameters
+    metric = keras.metrics.MeanMetricWrapper(label_alone(loss) if ranking else keras.losses.get(loss), name=spec.loss)
+    trained = RankedLoss(loss, values.ranking, values.ranking_km) if ranking else loss
+    model.compile(optimiser, trained, weighted_metrics=[metric], jit_compile=jit_compile())
 
 
 def _adapt(model: Any, subset: Subset) -> None:
@@ -215,8 +225,14 @@ def predict_images(keras_model: Any, images: np.ndarray) -> np.ndarray:
 
 
 def _to_learn(spec: ModelSpec, subset: Subset, first_epoch: int) -> BatchSequence:
-    augmentation, max_bytes = spec.hyperparameters.augmentation, spec.memory_mb * 2**20
-    return BatchSequence(subset, spec.seed, first_epoch, augmentation=augmentation, max_bytes=max_bytes)
+    return BatchSequence(
+        subset,
+        spec.seed,
+        first_epoch,
+        augmentation=spec.hyperparameters.augmentation,
+        neighbourhoods=spec.hyperparameters.ranking > 0,
+        max_bytes=spec.memory_mb * 2**20,
+    )
 
 
 def _to_validate(spec: ModelSpec, subset: Subset) -> BatchSequence:

@@ -15,6 +15,9 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 """Neither 0 nor 1."""
 
+HALF_EARTH_KM = 20_040
+"""Greatest distance of two places in kilometres."""
+
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 

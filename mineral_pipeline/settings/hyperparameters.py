@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from functools import partial
+from operator import eq
+from typing import Any, Literal
 
 from pydantic import Field
 
-from mineral_pipeline.settings.fields import OpenFraction, PositiveInt, is_off
+from mineral_pipeline.settings.fields import HALF_EARTH_KM, OpenFraction, PositiveInt, is_off
 from mineral_pipeline.settings.section import Section
 
 Normalisation = Literal["batch", "group", "layer", "none"]
 Pooling = Literal["maximum", "average"]
 GlobalPooling = Literal["none", "average", "maximum", "both"]
 Initialiser = Literal["he_uniform", "he_normal", "glorot_uniform", "glorot_normal"]
+
+RANKING_KM = 500.0
+"""Length of the kernel of ``ranking`` unless another is given: the first distance of ``evaluate.local_km``."""
+
+LATER = ("ranking", "ranking_km", "detrending_km")
+"""Hyperparameters that older checkpoints do not know: the digest of a training is without those that are off."""
 
 
 class Hyperparameters(Section):
@@ -37,6 +46,16 @@ class Hyperparameters(Section):
     statistics: bool = Field(False, exclude_if=is_off)
     """Whether the dense layers also see the statistics of the pixels that the baseline ``statistics`` learns from,
     standardised with their mean and deviation over training images."""
+    ranking: float = Field(0.0, ge=0, exclude_if=is_off)
+    """Weight of a pairwise ranking loss beside the loss: each two samples of a batch whose labels differ are to be
+    predicted in the order of their labels, and count the more the nearer they are. At 0 there is none; above 0 the
+    batches are made of neighbourhoods."""
+    ranking_km: float = Field(RANKING_KM, gt=0, le=HALF_EARTH_KM, exclude_if=partial(eq, RANKING_KM))
+    """Standard deviation, in kilometres, of the Gaussian kernel by which pairs of ``ranking`` count."""
+    detrending_km: float = Field(0.0, ge=0, le=HALF_EARTH_KM, exclude_if=is_off)
+    """Standard deviation, in kilometres, of the Gaussian kernel by whose mean over the other locations of its subset a
+    label of richness is lowered, and raised by the mean of all: a network then learns by how much a place is richer
+    than those around it. At 0 it learns richness itself, as it learns presence in any case."""
     conv_l1: float = Field(0.0, ge=0)
     """L1 penalty of the convolutions."""
     conv_l2: float = Field(1e-4, ge=0)
@@ -59,6 +78,11 @@ class Hyperparameters(Section):
     """Activation of the convolutions and of the hidden dense layers."""
     initialiser: Initialiser = "he_uniform"
     """Distribution of the initial weights."""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What tells hyperparameters apart, as in the digest of a checkpoint: without what is not written either."""
+        written = self.model_dump()
+        return ((name, value) for name, value in super().__repr_args__() if name not in LATER or name in written)
 
 
 class Pretraining(Section):

@@ -11,6 +11,7 @@ from mineral_pipeline.learning import METRICS, TASKS, Task, kind_of, local_metri
 from mineral_pipeline.settings.backtest import Backtest
 from mineral_pipeline.settings.curate import Curate
 from mineral_pipeline.settings.fields import (
+    HALF_EARTH_KM,
     Distinct,
     Fraction,
     Latitude,
@@ -264,7 +265,7 @@ class Evaluate(Section):
     n_resamples: int = Field(999, ge=99)
     """Number of times that labels are drawn anew: as random fields for the p-value of the best model, which cannot fall
     below 1 / (1 + this), and with the predicted probabilities for the calibration error of a perfect model."""
-    local_km: Annotated[list[Annotated[float, Field(gt=0, le=20_040)]], Distinct] = Field([500, 1000])
+    local_km: Annotated[list[Annotated[float, Field(gt=0, le=HALF_EARTH_KM)]], Distinct] = Field([500, 1000])
     """Distances in kilometres of the local scores, which compare a sample only with those within; none when empty.
     Time and memory grow with the square of a distance: a pair of samples takes 30 bytes."""
 

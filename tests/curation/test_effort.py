@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mineral_pipeline.curation.effort import REACH_KM, WIDEST, search_effort
+from mineral_pipeline.curation.effort import REACH_KM, search_effort
 from mineral_pipeline.curation.sampling import _by_effort
+from mineral_pipeline.geometry.neighbour_means import WIDEST
 
 
 def angle_km(a: np.ndarray, b: np.ndarray) -> float:

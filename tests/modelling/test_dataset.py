@@ -223,14 +223,16 @@ def test_a_batch_that_is_not_what_curate_wrote_is_refused(workspace: Workspace, 
     sequence.close()
 
 
-def test_a_stream_keeps_to_its_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize("neighbourhoods", [False, True])
+def test_a_stream_keeps_to_its_memory(tmp_path: Path, neighbourhoods: bool) -> None:
     """Seven bands of 16 bits at 512 pixels, in batches of 16: 56 MB each, of which 32 would take 1.9 GB."""
     stored = sparse_images(tmp_path, batches=12, bands=7, size=512, dtype="uint16")
     count = len(stored.digests)
-    subset = Subset(stored, pd.DataFrame(), np.zeros(count, "float32"), np.ones(count, "float32"), np.arange(count))
+    places = pd.DataFrame(np.random.default_rng(0).uniform(-80, 80, (count, 2)), columns=["lon", "lat"])
+    subset = Subset(stored, places, np.zeros(count, "float32"), np.ones(count, "float32"), np.arange(count))
     tracemalloc.start()
     for memory_mb, mixed in ((512, 4), (150, 1)):
-        sequence = BatchSequence(subset, seed=0, max_bytes=memory_mb * 2**20)
+        sequence = BatchSequence(subset, seed=0, neighbourhoods=neighbourhoods, max_bytes=memory_mb * 2**20)
         sequence.on_epoch_begin()
         tracemalloc.reset_peak()
         before, seen = tracemalloc.get_traced_memory()[0], []
