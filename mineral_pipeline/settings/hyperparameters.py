@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from operator import eq
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -19,9 +18,6 @@ Initialiser = Literal["he_uniform", "he_normal", "glorot_uniform", "glorot_norma
 
 RANKING_KM = 500.0
 """Length of the kernel of ``ranking`` unless another is given: the first distance of ``evaluate.local_km``."""
-
-LATER = ("ranking", "ranking_km", "detrending_km")
-"""Hyperparameters that older checkpoints do not know: the digest of a training is without those that are off."""
 
 
 class Hyperparameters(Section):
@@ -78,11 +74,6 @@ class Hyperparameters(Section):
     """Activation of the convolutions and of the hidden dense layers."""
     initialiser: Initialiser = "he_uniform"
     """Distribution of the initial weights."""
-
-    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """What tells hyperparameters apart, as in the digest of a checkpoint: without what is not written either."""
-        written = self.model_dump()
-        return ((name, value) for name, value in super().__repr_args__() if name not in LATER or name in written)
 
 
 class Pretraining(Section):

@@ -240,17 +240,10 @@ def test_a_training_goes_on_bit_by_bit_and_its_file_needs_nothing_of_ours(worksp
         NETWORKS.unregister("toy")
 
 
-def test_what_is_off_leaves_no_trace_and_keeps_the_digests_of_checkpoints() -> None:
-    assert repr(Hyperparameters()) == (
-        "Hyperparameters(learning_rate=0.001, schedule='constant', warm_up=0, weight_decay=0.0, weight_averaging=0.0,"
-        " augmentation=False, global_pooling='none', statistics=False, conv_l1=0.0, conv_l2=0.0001, dense_l1=0.0,"
-        " dense_l2=0.0001, dropout=0.3, kernel=3, stride=1, padding='same', pooling='maximum', activation='relu',"
-        " initialiser='he_uniform')"
-    )
+def test_what_is_off_is_not_written() -> None:
     for name, value in {"ranking": 0.5, "ranking_km": 300.0, "detrending_km": 300.0}.items():
         on = Hyperparameters.model_validate({name: value})
         assert name not in Hyperparameters().model_dump_json()
-        assert f"{name}={value}" in repr(on)
         assert on.model_dump()[name] == value
         assert Hyperparameters.model_validate(on.model_dump()) == on
 
