@@ -45,6 +45,7 @@ def test_the_check_fails_when_too_many_exclude_chance(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_intervals_on_the_real_catalogue_hold_chance(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coverage, "TRIALS", {"blocks": 30})
     found = coverage.measure(data, "blocks")

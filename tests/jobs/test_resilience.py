@@ -67,8 +67,12 @@ def begun(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(update={"workspace": str(folder)})
 
 
-def command(planet: Path, job: str, workspace: str, cluster_file: str = "threads") -> list[str]:
-    sets = [text for change in demo_overrides(planet) for text in ("--set", change)]
+SLOWLY = "archive.requests_per_s=20"
+"""Lets an acquisition of 50 scenes take five seconds and more: whoever disturbs it comes before its end."""
+
+
+def command(planet: Path, job: str, workspace: str, cluster_file: str = "threads", *changes: str) -> list[str]:
+    sets = [text for change in (*demo_overrides(planet), *changes) for text in ("--set", change)]
     return [job, str(DEMO), "--workspace", workspace, "--cluster", cluster_file, *sets]
 
 
@@ -295,7 +299,7 @@ def test_a_killed_scheduler_is_one_line_and_the_rest_is_done_later(
         scheduler.kill()
 
     threading.Thread(target=kill, daemon=True).start()
-    assert main(command(planet, "acquire", begin.workspace, "address")) == 2
+    assert main(command(planet, "acquire", begin.workspace, "address", SLOWLY)) == 2
     assert "is gone: what is done is kept: run the same command again to go on" in only_line(capsys)
     assert lock.owner(Workspace(begin.workspace)) is None
 
@@ -313,7 +317,7 @@ def test_a_signal_ends_a_run_in_one_line_and_gives_the_lease_back(
     settings: Settings, planet: Path, tmp_path: Path, number: signal.Signals, cluster_file: str
 ) -> None:
     begin = begun(settings, tmp_path / "workspace")
-    run = [sys.executable, "-m", "jobs", *command(planet, "acquire", begin.workspace, cluster_file)]
+    run = [sys.executable, "-m", "jobs", *command(planet, "acquire", begin.workspace, cluster_file, SLOWLY)]
     process = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     wait_for_parts(begin.workspace)
     os.killpg(process.pid, number)  # as a terminal or a batch system does
@@ -341,7 +345,7 @@ def test_a_run_that_loses_its_lease_stops_with_the_reason(
         Workspace(begin.workspace).create_bytes("lock/00000002.json", lock._content(lock.Owner(30.0)))
 
     threading.Thread(target=take_over, daemon=True).start()
-    assert main(command(planet, "acquire", begin.workspace)) == 2
+    assert main(command(planet, "acquire", begin.workspace, "threads", SLOWLY)) == 2
     line = only_line(capsys)
     assert "this run has lost its lease" in line or "the run of this task no longer holds" in line
     (record,) = read_runs(Workspace(begin.workspace))
