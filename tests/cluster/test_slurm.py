@@ -145,13 +145,13 @@ def test_a_grid_that_takes_longer_than_the_walltime_is_trained(tmp_path: Path) -
     workspace = Workspace(str(tmp_path / "workspace"))
     write_samples(workspace, "presence", locations=20, chips=1, size=16)
     write_leakage(workspace, "presence", 0.0)
-    quick = {"convolutions": ["small"], "dense_layers": ["small"], "n_label_permutations": 1, "seeds": [0, 1]}
+    quick = {"convolutions": ["small"], "dense_layers": ["small"], "n_label_permutations": 1}
     train = {"epochs": 24, "patience": 24, **quick}
     config = settings(workspace, tasks=["presence"], train=train).model_dump(mode="json", exclude_unset=True)
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump(config))
 
     assert main(["train", str(tmp_path / "settings.yaml"), "--cluster", site]) == 0
-    names = ["small-small-s0", "small-small-s1", "random-labels-p0"]
+    names = ["small-small-s0", "random-labels-p0"]
     metrics = [modelling.read_metrics(workspace, "presence", name) for name in names]
-    assert [one["epochs"] for one in metrics] == [24] * 3
+    assert [one["epochs"] for one in metrics] == [24] * 2
     assert all(one["resumed"] >= 1 for one in metrics)

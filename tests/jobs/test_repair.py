@@ -174,12 +174,9 @@ def test_each_artefact_is_made_again_by_its_job_alone(
     models = ["train", "tune", "evaluate", "prospect"]  # what is ranked depends on the evaluation of all models
     for name, redone in (
         (f"{store}/image/c/0/0/0/0", ["curate"]),
-        (artefacts.samples_table("richness"), ["curate"]),
         (artefacts.DEPOSITS, ["label"]),
-        (artefacts.labels_part(0), ["label"]),
         (artefacts.PROSPECTS_STYLE, ["prospect"]),
         (artefacts.evaluation_metrics("presence"), ["evaluate"]),
-        (artefacts.model("presence", "brightness", artefacts.MODEL_BASELINE), models),
         (f"{model}/{artefacts.MODEL_NETWORK}", models),
         (artefacts.figure("split"), []),
     ):
