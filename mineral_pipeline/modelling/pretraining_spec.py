@@ -10,7 +10,7 @@ from mineral_pipeline.modelling.networks import NETWORKS
 from mineral_pipeline.modelling.spec import PRETRAINING, ModelSpec
 from mineral_pipeline.settings import Hyperparameters
 
-OF_CONVOLUTIONS = {"kernel", "stride", "padding", "pooling", "activation", "initialiser"}
+OF_CONVOLUTIONS = {"kernel", "stride", "padding", "pooling", "final_size", "activation", "initialiser"}
 """Hyperparameters that decide what the convolutions are."""
 
 

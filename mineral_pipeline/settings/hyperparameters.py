@@ -16,6 +16,9 @@ Pooling = Literal["maximum", "average"]
 GlobalPooling = Literal["none", "average", "maximum", "both"]
 Initialiser = Literal["he_uniform", "he_normal", "glorot_uniform", "glorot_normal"]
 
+FINAL_SIZE = 8
+"""Largest width of the last feature map of the study's networks."""
+
 RANKING_KM = 500.0
 """Length of the kernel of ``ranking`` unless another is given: the first distance of ``evaluate.local_km``."""
 
@@ -70,6 +73,9 @@ class Hyperparameters(Section):
     """Whether convolutions go on beyond the edge of an image, where all is 0 (``same``), or stay inside (``valid``)."""
     pooling: Pooling = "maximum"
     """What is kept of the pixels of a pooling window."""
+    final_size: PositiveInt = Field(FINAL_SIZE, exclude_if=partial(eq, FINAL_SIZE))
+    """Largest width of the last feature map in pixels, for which pooling windows are as wide as they must be. Larger
+    maps keep small things, and cost time and memory by the square; dense layers then see their ``global_pooling``."""
     activation: Literal["relu", "elu", "leaky_relu", "gelu", "tanh"] = "relu"
     """Activation of the convolutions and of the hidden dense layers."""
     initialiser: Initialiser = "he_uniform"

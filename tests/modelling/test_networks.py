@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mineral_pipeline.errors import DataError, SettingsError
 from mineral_pipeline.modelling import ModelSpec, layers
 from mineral_pipeline.modelling.networks import NETWORKS, build_network, study
-from mineral_pipeline.modelling.networks.study import CONVOLUTIONS, DENSE_LAYERS, MAX_FINAL_SIZE, pooling
+from mineral_pipeline.modelling.networks.study import CONVOLUTIONS, DENSE_LAYERS, pooling
 from mineral_pipeline.settings import Hyperparameters
 from mineral_pipeline.workspace.pixels import REFLECTANCE, PixelScale
 
@@ -27,17 +27,17 @@ SPEC = ModelSpec(
 )  # fmt: skip
 
 
-@given(size=st.integers(8, 4096), blocks=st.integers(1, 6))
-def test_pooling_leaves_a_small_map_and_no_smaller_than_needed(size: int, blocks: int) -> None:
-    windows = pooling(size, blocks)
+@given(size=st.integers(8, 4096), blocks=st.integers(1, 6), final=st.sampled_from([1, 8, 32, 512]))
+def test_pooling_leaves_a_small_map_and_no_smaller_than_needed(size: int, blocks: int, final: int) -> None:
+    windows = pooling(size, blocks, final)
     assert len(windows) == blocks
     assert all(window & (window - 1) == 0 for window in windows)
     assert list(windows) == sorted(windows, reverse=True)
     left = size
     for window in windows:
         left //= window
-    assert 1 <= left <= MAX_FINAL_SIZE
-    assert left * 2 + 1 > MAX_FINAL_SIZE, "one halving fewer would do"
+    assert 1 <= left <= final
+    assert left == size or left * 2 + 1 > final, "one halving fewer would do"
 
 
 @pytest.mark.parametrize("convolution", CONVOLUTIONS)
@@ -95,6 +95,8 @@ def test_weights_are_he_uniform_and_layers_differ() -> None:
         ({"stride": 2, "kernel": 5}, [32, 16, 8, 4]),
         ({"padding": "valid", "kernel": 3}, [32, 30, 15, 13, 6, 4]),
         ({"pooling": "average"}, [32, 32, 16, 16, 8, 8]),
+        ({"final_size": 16}, [32, 32, 16, 16, 16]),
+        ({"final_size": 99}, [32, 32, 32, 32]),
     ],
 )
 def test_maps_shrink_as_stride_padding_and_pooling_say(values: dict[str, Any], sizes: list[int]) -> None:

@@ -132,8 +132,9 @@ def test_one_pretraining_serves_all_networks_of_its_convolutions(sampled: Worksp
     assert [spec.name.rpartition("-")[0] for spec in before] == ["pretraining-big", "pretraining-small"]
     assert {(spec.epochs, spec.kind, spec.seed) for spec in before} == {(3, "pretraining", 0)}
     assert modelling.pretraining_specs(before) == []
-    wide = [replace(one, hyperparameters=one.hyperparameters.model_copy(update={"kernel": 5})) for one in found]
-    assert {spec.name for spec in modelling.pretraining_specs(wide)}.isdisjoint(spec.name for spec in before)
+    for change in ({"kernel": 5}, {"final_size": 16}):
+        other = [replace(one, hyperparameters=one.hyperparameters.model_copy(update=change)) for one in found]
+        assert {spec.name for spec in modelling.pretraining_specs(other)}.isdisjoint(spec.name for spec in before)
     assert modelling.pretraining_specs(specs(sampled)) == []
     kept = modelling.baseline_specs(settings(sampled, train={"pretraining": {}}), sampled, "presence")
     assert {spec.name.partition("-p")[0] for spec in kept if spec.pretraining} == {"random-labels"}

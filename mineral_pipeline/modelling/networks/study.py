@@ -2,8 +2,8 @@
 
 A convolutional part is a chain of blocks (convolution, max pooling, normalisation, ReLU). Chips of 32 to 512
 pixels go through the same blocks: only the pooling widens with the chip, so that the last feature map is at most
-`MAX_FINAL_SIZE` pixels wide and the dense part keeps its size. Parameters for one band, 3 x 3 kernels and any chip
-whose last map is 8 x 8 (32, 64, 128, 256, 512 pixels):
+``final_size`` pixels wide, 8 in the study's, and the dense part keeps its size. Parameters for one band, 3 x 3 kernels
+and any chip whose last map is 8 x 8 (32, 64, 128, 256, 512 pixels):
 
     convolutions / dense     small     medium        big
     small                   20,105     69,353    139,049
@@ -25,9 +25,6 @@ from mineral_pipeline.modelling.networks.network import Network, register
 from mineral_pipeline.modelling.spec import ModelSpec
 from mineral_pipeline.settings import Size
 from mineral_pipeline.workspace.pixels import PixelScale
-
-MAX_FINAL_SIZE = 8
-"""Largest width of the last feature map in pixels."""
 
 CONVOLUTIONS: dict[Size, tuple[int, ...]] = {
     "small": (8, 16, 16),
@@ -113,7 +110,7 @@ class Architecture:
         """
         values, blocks = spec.hyperparameters, len(self.filters)
         edges = list[tuple[int, int]]()
-        for number, window in enumerate(pooling(-(-size // values.stride**blocks), blocks), 1):
+        for number, window in enumerate(pooling(-(-size // values.stride**blocks), blocks, values.final_size), 1):
             size -= values.kernel - 1 if values.padding == "valid" else 0
             edges.append((-(-max(size, 0) // values.stride), window))
             size = edges[-1][0] // window
@@ -125,7 +122,7 @@ class Architecture:
         return edges
 
 
-def pooling(size: int, blocks: int, final: int = MAX_FINAL_SIZE) -> tuple[int, ...]:
+def pooling(size: int, blocks: int, final: int) -> tuple[int, ...]:
     """Edge of the max pooling window of each block, a power of two; wide ones come first, where they save most.
 
     Args:
