@@ -47,6 +47,8 @@ ATTEMPTS: Mapping[str, Mapping[str, Any]] = {
     "base": {},
     "weight_averaging: 0.98": {"hyperparameters": {"weight_averaging": 0.98}},
     "statistics": {"hyperparameters": {"statistics": True}},
+    "final_size: 16": {"hyperparameters": {"final_size": 16}},
+    "final_size: 32": {"hyperparameters": {"final_size": 32}},
     "pretraining": {"pretraining": {"epochs": 50}},
     "pretraining, test_ground": {"pretraining": {"epochs": 50, "test_ground": True}},
     "pretrained on another planet": {"pretrained": "another"},

@@ -5,7 +5,8 @@
 An archive of small scenes, one scheduler and two workers, all of them processes of their own; the client is this one.
 The first table has, for every job that reads the ledger, the client's processor seconds, that of finding out that it is
 done included (`prospect` is measured up to what it reads, since it would train networks; `acquire` takes the most time
-here, and little of it is the client's). The second has the requests of each job to an object store, the emulator moto,
+here, and little of it is the client's). The last row is a part of label's: reading 350,000 deposits, which the number of
+scenes does not change. The second has the requests of each job to an object store, the emulator moto,
 where a smaller fleet has its workspace. The third has what reading the ledger costs as it grows to a million scenes:
 that table is synthetic, and its rival is reading the parts, as without their copy.
 """
@@ -16,7 +17,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -33,6 +34,7 @@ from benchmarks.support.synthetic_ledger import write_ledger
 from jobs.prospecting.ground import chips_on_land
 from jobs.running import runner
 from mineral_pipeline import settings as reader
+from mineral_pipeline.labelling import read_deposits
 from mineral_pipeline.learning import TASKS
 from mineral_pipeline.settings import JobName, Settings
 from mineral_pipeline.workspace import Workspace, artefacts, ledger, ledger_copy
@@ -49,15 +51,13 @@ CURATE_REQUESTS = 1.65
 PACKAGES = ("dask", "distributed", "moto", "pandas", "pyarrow", "s3fs", "zarr")
 
 
-def measure(small: bool, scenes: int = SCENES) -> list[BenchmarkResult]:
+def measure(small: bool, scenes: int = SCENES) -> Iterator[BenchmarkResult]:
     """Measure the jobs, the requests and the growth."""
     scenes, store_scenes, sizes = (240, 240, (320, 640)) if small else (scenes, STORE_SCENES, SIZES)
     with tempfile.TemporaryDirectory() as name:
-        return [
-            measure_jobs(Path(name), scenes, small),
-            measure_requests(Path(name), store_scenes),
-            measure_growth(Path(name), sizes, small),
-        ]
+        yield measure_jobs(Path(name), scenes, small)
+        yield measure_requests(Path(name), store_scenes)
+        yield measure_growth(Path(name), sizes, small)
 
 
 def measure_jobs(folder: Path, scenes: int, small: bool) -> BenchmarkResult:
@@ -79,6 +79,7 @@ def measure_jobs(folder: Path, scenes: int, small: bool) -> BenchmarkResult:
                         again="" if again is None else f"{again[0]:.2f}")
                 )  # fmt: skip
             rows.append(row("prospect, its tables", [_timed(lambda: read_for_prospect(settings))[0]]))
+            deposits = row("of label: its deposits", [_timed(lambda: read_deposits([str(fleet.deposits)]))[0]])
     worst = max(found.seconds for found in rows)
     slowest = max(wait for wait in waits.values() if wait is not None)
     claims = [
@@ -88,7 +89,7 @@ def measure_jobs(folder: Path, scenes: int, small: bool) -> BenchmarkResult:
     notes = (
         f"{scenes:,} scenes were made in {made:,.0f} s, and {len(rows)} jobs run on 2 workers with one thread each",
     )
-    return BenchmarkResult(f"processor seconds of the client, {scenes:,} scenes", rows, claims, notes)
+    return BenchmarkResult(f"processor seconds of the client, {scenes:,} scenes", [*rows, deposits], claims, notes)
 
 
 DONE: tuple[JobName, ...] = ("label", "curate")

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -45,7 +45,7 @@ def alternate(
 
 def command_line(
     name: str,
-    measure: Callable[[bool], BenchmarkResult | list[BenchmarkResult]],
+    measure: Callable[[bool], BenchmarkResult | Iterable[BenchmarkResult]],
     packages: Sequence[str],
     arguments: Sequence[str] | None = None,
 ) -> int:
@@ -67,9 +67,10 @@ def command_line(
     parser.add_argument("--small", action="store_true", help="a smoke run of seconds; its ratios mean nothing")
     options = parser.parse_args(arguments)
     found = measure(options.small)
-    results = [found] if isinstance(found, BenchmarkResult) else found
-    for result in results:
-        _show(result)
+    results = list[BenchmarkResult]()
+    for result in [found] if isinstance(found, BenchmarkResult) else found:
+        _show(result)  # as soon as it is there: the next may take an hour
+        results.append(result)
     if options.json:
         content = {"benchmark": name, "reports": [_plain(result) for result in results], "machine": _machine(packages)}
         options.json.write_text(json.dumps(content, indent=1))

@@ -55,7 +55,7 @@ def test_a_synthetic_ledger_is_one_of_chips_of_their_own(tmp_path: Path) -> None
 def test_a_small_run() -> None:
     jobs, requests, growth = fleet.measure(small=True)
 
-    assert [row.method for row in jobs.rows] == [*fleet.JOBS, "prospect, its tables"]
+    assert [row.method for row in jobs.rows] == [*fleet.JOBS, "prospect, its tables", "of label: its deposits"]
     assert all(row.facts["first_task"] for row in jobs.rows if row.method in ("acquire", "label", "curate"))
     assert [claim.text for claim in requests.claims if not claim.holds] == []
     assert [row.method for row in growth.rows] == ["320 scenes", "640 scenes"]
