@@ -5,10 +5,10 @@
 An archive of small scenes, one scheduler and two workers, all of them processes of their own; the client is this one.
 The first table has, for every job that reads the ledger, the client's processor seconds, that of finding out that it is
 done included (`prospect` is measured up to what it reads, since it would train networks; `acquire` takes the most time
-here, and little of it is the client's). The last row is a part of label's: reading 350,000 deposits, which the number of
-scenes does not change. The second has the requests of each job to an object store, the emulator moto,
-where a smaller fleet has its workspace. The third has what reading the ledger costs as it grows to a million scenes:
-that table is synthetic, and its rival is reading the parts, as without their copy.
+here, and little of it is the client's). The last row is a part of label's: reading 350,000 deposits, which the number
+of scenes does not change. The second has the requests of each job to an object store, the emulator moto, where a
+smaller fleet has its workspace. The third has what reading the ledger costs as it grows to a million scenes: that table
+is synthetic, and its rival is reading the parts, as without their copy.
 """
 
 from __future__ import annotations
