@@ -80,12 +80,12 @@ def base_of(attempt: str) -> str:
     return OF_RICHNESS[0] if attempt in OF_RICHNESS else "base"
 
 
-def prepare(folder: Path, planet: int, locations: int, tasks: Sequence[Task] = ("presence",)) -> Settings:
+def prepare(folder: Path, planet: int, locations: int, tasks: Sequence[Task]) -> Settings:
     """The settings of a planet whose samples of the tasks are curated, in a workspace of its own."""
     workspace = folder / f"planet-{planet}"
     changes = [
-        *(one for one in CHANGES if not one.startswith("tasks=")), f"tasks=[{', '.join(tasks)}]",
-        *SPLITS["blocks"], f"simulate.locations={locations}", *of_planet(workspace / "archive", planet),
+        *CHANGES, f"tasks=[{', '.join(tasks)}]", *SPLITS["blocks"], f"simulate.locations={locations}",
+        *of_planet(workspace / "archive", planet),
         *(["curate.min_locations={}"] if locations < 600 else []),
         "jobs=[simulate,catalogue,acquire,label,curate]",
     ]  # fmt: skip

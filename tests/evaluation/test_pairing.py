@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from haversine import haversine_km
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,13 +18,6 @@ from mineral_pipeline.learning import METRICS as NAMES
 from mineral_pipeline.learning import TASKS, Task, higher_is_better, local_metric
 
 KM = 700.0
-
-
-def haversine_km(a: np.ndarray, b: np.ndarray) -> float:
-    (lon, lat), (other_lon, other_lat) = np.radians(a), np.radians(b)
-    half = math.sin((other_lat - lat) / 2) ** 2
-    half += math.cos(lat) * math.cos(other_lat) * math.sin((other_lon - lon) / 2) ** 2
-    return 2 * 6371.0088 * math.asin(min(math.sqrt(half), 1))
 
 
 def wins(a: float, b: float) -> float:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from haversine import haversine_km
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,12 +15,6 @@ from mineral_pipeline.geometry.neighbour_means import WIDEST, neighbour_means
 
 places = st.lists(st.tuples(st.floats(170, 190), st.floats(70, 90), st.floats(-5, 5)), min_size=1, max_size=12)
 """About the antimeridian and the pole."""
-
-
-def haversine_km(a: np.ndarray, b: np.ndarray) -> float:
-    (lon_a, lat_a), (lon_b, lat_b) = (map(math.radians, one) for one in (a, b))
-    h = math.sin((lat_b - lat_a) / 2) ** 2 + math.cos(lat_a) * math.cos(lat_b) * math.sin((lon_b - lon_a) / 2) ** 2
-    return 2 * 6371.0088 * math.asin(min(1.0, math.sqrt(h)))
 
 
 @given(places, st.floats(20, 20_000))

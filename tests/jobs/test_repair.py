@@ -175,7 +175,9 @@ def test_each_artefact_is_made_again_by_its_job_alone(
     models = ["train", "tune", "evaluate", "prospect"]  # what is ranked depends on the evaluation of all models
     for name, redone in (
         (f"{store}/image/c/0/0/0/0", ["curate"]),
+        (artefacts.samples_table("presence"), ["curate"]),
         (artefacts.DEPOSITS, ["label"]),
+        (artefacts.labels_part(0), ["label"]),
         (artefacts.PROSPECTS_STYLE, ["prospect"]),
         (artefacts.evaluation_metrics("presence"), ["evaluate"]),
         (f"{model}/{artefacts.MODEL_NETWORK}", models),

@@ -13,6 +13,7 @@ import pytest
 from chips import chip_table, outcome, stored_images, write_shard
 from hypothesis import given
 from hypothesis import strategies as st
+from sample_orders import check_order
 from synthetic_samples import write_samples
 
 from mineral_pipeline.errors import DataError, WorkspaceError
@@ -29,13 +30,7 @@ from mineral_pipeline.workspace.images import Images
 def test_shuffling_is_a_permutation_that_needs_few_chunks_at_a_time(
     length: int, chunk: int, buffer: int, seed: int
 ) -> None:
-    order = shuffle_rows(length, chunk, np.random.default_rng(seed), buffer)
-    assert sorted(order) == list(range(length))
-    np.testing.assert_array_equal(order, shuffle_rows(length, chunk, np.random.default_rng(seed), buffer))
-    # A chunk's samples lie within one buffer's worth of positions.
-    for number in range(-(-length // chunk)):
-        positions = np.flatnonzero(order // chunk == number)
-        assert positions[-1] - positions[0] < buffer * chunk
+    check_order(lambda: shuffle_rows(length, chunk, np.random.default_rng(seed), buffer), length, chunk, buffer)
 
 
 @pytest.fixture

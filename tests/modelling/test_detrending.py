@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import pytest
+from haversine import haversine_km
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -32,12 +33,6 @@ def subset_of(rows: list[tuple[str, float, float, float]]) -> Subset:
     table = pd.DataFrame(rows, columns=["location_id", "lon", "lat", "label"])
     label = table.pop("label").to_numpy("float32")
     return Subset(cast(Images, None), table, label, np.ones(len(label), "float32"), np.zeros(len(label)))
-
-
-def haversine_km(a: tuple[float, float], b: tuple[float, float]) -> float:
-    (lon_a, lat_a), (lon_b, lat_b) = (map(math.radians, one) for one in (a, b))
-    h = math.sin((lat_b - lat_a) / 2) ** 2 + math.cos(lat_a) * math.cos(lat_b) * math.sin((lon_b - lon_a) / 2) ** 2
-    return 2 * 6371.0088 * math.asin(min(1.0, math.sqrt(h)))
 
 
 chips = st.lists(st.tuples(st.integers(0, 6), st.floats(0, 1, width=32)), min_size=1, max_size=20)

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from haversine import haversine_km
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from interrupted_fit import after_each_checkpoint, assert_same, content, toy_specs
+from sample_orders import check_order
 from synthetic_samples import settings, write_samples
 
 from mineral_pipeline import modelling
@@ -28,7 +30,6 @@ from mineral_pipeline.workspace import Workspace, artefacts
 # Keras 3.15 makes arrays of TensorFlow variables in a way that numpy 2 announces to retire.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-RADIUS_KM = 6371.0088
 
 samples = st.lists(
     st.tuples(
@@ -42,12 +43,6 @@ samples = st.lists(
     max_size=9,
 )
 """About the antimeridian and the pole: longitude, latitude, label, prediction, weight."""
-
-
-def haversine_km(a: Any, b: Any) -> float:
-    (lon_a, lat_a), (lon_b, lat_b) = (map(math.radians, one) for one in (a, b))
-    h = math.sin((lat_b - lat_a) / 2) ** 2 + math.cos(lat_a) * math.cos(lat_b) * math.sin((lon_b - lon_a) / 2) ** 2
-    return 2 * RADIUS_KM * math.asin(min(1.0, math.sqrt(h)))
 
 
 def by_loops(rows: Any, length_km: float) -> float:
@@ -123,12 +118,7 @@ def test_an_order_by_neighbourhoods_is_a_permutation_that_needs_few_chunks_at_a_
 ) -> None:
     vectors = unit_vectors(np.random.default_rng(seed).uniform(-80, 80, (length, 2)))
     vectors[: length // 2] = vectors[0]  # many at one place
-    order = neighbourhood_rows(vectors, chunk, np.random.default_rng(seed), buffer)
-    assert sorted(order) == list(range(length))
-    np.testing.assert_array_equal(order, neighbourhood_rows(vectors, chunk, np.random.default_rng(seed), buffer))
-    for number in range(-(-length // chunk)):
-        positions = np.flatnonzero(order // chunk == number)
-        assert positions[-1] - positions[0] < buffer * chunk
+    check_order(lambda: neighbourhood_rows(vectors, chunk, np.random.default_rng(seed), buffer), length, chunk, buffer)
 
 
 def near_pairs(vectors: np.ndarray, order: np.ndarray, chord: float) -> float:
