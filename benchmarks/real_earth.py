@@ -37,15 +37,27 @@ SETTINGS = Path(__file__).parents[1] / "jobs/settings/real-earth.yaml"
 FOLDS = ["curate.folds=6", "tasks=[presence]", "train.dense_layers=[small]"]
 """Changes of the settings of runs in which every fold trains its own models: half as many, for one task."""
 
+RICH = ["label.min_deposits=10", "curate.drop_ambiguous=false"]
+"""Changes of the settings by which fewer than ten deposits count as none."""
+
+FEW_IMAGES = [
+    "curate.balance=weight", "train.convolutions=[small]", "train.seeds=[0, 1, 2]", "train.epochs=10",
+    "train.hyperparameters={augmentation: true, global_pooling: average, final_size: 16, weight_averaging: 0.98}",
+]  # fmt: skip
+"""Changes of the settings by which networks learn what they can from few images, all of the training side."""
+
 CONDITIONS: Mapping[str, Sequence[str]] = {
     "buckets": ["curate.split=buckets", "curate.max_leakage=1", "curate.exclude=null"],
     "blocks": ["curate.split=blocks"],
     "regions": ["curate.split=regions"],
     "folds": FOLDS,
-    "folds, ten and more": [*FOLDS, "label.min_deposits=10", "curate.drop_ambiguous=false"],
+    "folds, ten and more": [*FOLDS, *RICH],
+    "folds, few images": [*FOLDS, *FEW_IMAGES],
+    "folds, few images, ten and more": [*FOLDS, *FEW_IMAGES, *RICH],
 }
 """Changes of the settings: the study's split, with ice and leakage; blocks of 1,000 km with a buffer; whole continents;
-every place out of fold, in six folds of such blocks; the same, where fewer than ten deposits count as none."""
+every place out of fold, in six folds of such blocks; the same, where fewer than ten deposits count as none; both with
+the means of docs/science.md for few images."""
 
 SEEDS = (0, 1, 2)
 MAX_SEEDS = 10

@@ -27,6 +27,7 @@ from jobs.evaluation.results import count_held_out, read_results
 from jobs.prospecting.ensembles import all_members
 from jobs.running.criterion import make_criterion
 from jobs.running.dependencies import makes_prospects
+from jobs.running.network_memory import describe_prediction
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
 from jobs.running.tasks import GPU, collect, submit
@@ -51,7 +52,7 @@ from mineral_pipeline.modelling import (
     predict_subset,
 )
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Counts, Workspace, artefacts
+from mineral_pipeline.workspace import Counts, Workspace, artefacts, zarr_store
 
 
 def plan(settings: Settings) -> Plan:
@@ -63,6 +64,9 @@ def plan(settings: Settings) -> Plan:
     if makes_prospects(settings):
         speaking = [one for one in curated if one[0] in settings.prospect_tasks]
         planned += settings.prospect.ensemble_size * len(speaking)
+    if curated:  # all test subsets have images of one shape
+        images = zarr_store.open_array(workspace, artefacts.samples_store(artefacts.sample_set(*curated[0]), "test"))
+        details |= describe_prediction(images, grid_specs(settings, workspace, *curated[0]))
     return Plan(Counts("models", planned=planned), details)
 
 

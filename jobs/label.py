@@ -35,9 +35,11 @@ def plan(settings: Settings) -> Plan:
     """Plan one label for every chip whose status is ``ok``."""
     config = _config(settings)
     labelling.choose_groups(config.groups)  # refuses unknown ones
-    paths = ", ".join(file.path for file in config.deposits)
-    details = {"deposits": paths, "partitions": str(config.partitions)}
-    return Plan(Counts("chips", planned=_count_usable_chips(Workspace(settings.workspace))), details)
+    chips, paths = _count_usable_chips(Workspace(settings.workspace)), ", ".join(file.path for file in config.deposits)
+    size = labelling.partition_bytes(chips / config.partitions, deposits=100_000) / 1e6
+    memory = f"about {size:,.0f} MB with 100,000 deposits, beside the program's own; label.partitions sets it"
+    details = {"deposits": paths, "partitions": str(config.partitions), "memory of a task": memory}
+    return Plan(Counts("chips", planned=chips), details)
 
 
 def main(settings: Settings, client: Client) -> Counts:
@@ -130,11 +132,7 @@ def _report_footprints(broken: Sequence[Mapping[str, list[str]]]) -> dict[str, i
 
 
 def _count_usable_chips(workspace: Workspace) -> int:
-    """Return the number of chips to label.
-
-    Raises:
-        DataError: there are none.
-    """
+    """Return the number of chips to label; there being none is a `DataError`."""
     outcomes = ledger.read(workspace, ["scene_id", "status"])
     count = int((outcomes["status"] == ledger.State.OK).sum())
     if not count:

@@ -34,14 +34,16 @@ from jobs.prospecting.nearby import look_around
 from jobs.prospecting.predictions import speak
 from jobs.prospecting.scores import Spoken, often_first, promise, score
 from jobs.prospecting.voters import Voters, choose_voters
+from jobs.running.network_memory import describe_prediction
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE
 from jobs.train import fit_all
 from mineral_pipeline import labelling, prospecting
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import ENSEMBLE, Task, subject_column, task_title
+from mineral_pipeline.modelling import grid_specs
 from mineral_pipeline.settings import Settings
-from mineral_pipeline.workspace import Counts, Workspace, artefacts
+from mineral_pipeline.workspace import Counts, Workspace, artefacts, zarr_store
 
 LEARNT = "on which the models were trained or stopped"
 IN_NO_FOLD = "which curate has put in no fold"
@@ -67,6 +69,9 @@ def plan(settings: Settings) -> Plan:
         "ensembles": f"{settings.prospect.ensemble_size} networks for {tasks}{folds}",
         "locations": f"fewer when some lie in the ocean{fewer}",
     }
+    if workspace.exists(artefacts.samples_summary(settings.prospect_tasks[0])):
+        specs = grid_specs(settings, workspace, settings.prospect_tasks[0])
+        details |= describe_prediction(zarr_store.open_array(workspace), specs)
     return Plan(Counts("locations", planned=locations), details)
 
 

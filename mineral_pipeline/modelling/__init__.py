@@ -5,7 +5,7 @@ anything that imports Keras, which `fit` and `predict` do on the worker.
 """
 
 from mineral_pipeline.modelling.criterion import Criterion, Measure
-from mineral_pipeline.modelling.dataset import Subset, open_subset
+from mineral_pipeline.modelling.dataset import Subset, images_at_once, open_subset
 from mineral_pipeline.modelling.features import chip_features, subset_features
 from mineral_pipeline.modelling.fitting import fit
 from mineral_pipeline.modelling.model_files import (
@@ -47,6 +47,7 @@ __all__ = [
     "fit",
     "grid_specs",
     "has_collapsed",
+    "images_at_once",
     "is_current",
     "is_done",
     "is_lost",

@@ -14,6 +14,7 @@ from mineral_pipeline.modelling.chunk_cache import (
     CACHE_BYTES,
     ChunkCache,
     batch_rows,
+    chunk_bytes,
     empty_aligned,
     neighbourhood_rows,
     shuffle_rows,
@@ -116,7 +117,7 @@ class BatchSequence(StreamedBatches):
         self._subset, self._seed, self._augmentation = subset, seed, augmentation
         self._size = subset.images.images_per_file
         self._vectors = unit_vectors(subset.table[["lon", "lat"]].to_numpy()) if neighbourhoods else None
-        batch_bytes = self._size * int(np.prod(subset.images.shape[1:])) * subset.images.dtype.itemsize
+        batch_bytes = chunk_bytes(subset.images)
         if 2 * batch_bytes > max_bytes:
             raise DataError(
                 f"{subset.images.workspace.uri(subset.images.name)} has batches of {batch_bytes / 2**20:.0f} MB, which"

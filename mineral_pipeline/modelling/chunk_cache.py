@@ -104,7 +104,7 @@ class ChunkCache:
         """Keep as many chunks of ``images`` as ``max_bytes`` hold, but at least one."""
         self._images = images
         self._chunk = images.images_per_file
-        self.max_chunks = max(max_bytes // (self._chunk * _image_bytes(images)), 1)
+        self.max_chunks = max(max_bytes // chunk_bytes(images), 1)
         self._chunks: OrderedDict[int, Future[np.ndarray]] = OrderedDict()
         self._ahead: set[int] = set()
         self._checksums: dict[int, bytes] = {}
@@ -211,5 +211,6 @@ def empty_aligned(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> np.nda
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
-def _image_bytes(images: Images) -> int:
-    return int(np.prod(images.shape[1:])) * images.dtype.itemsize
+def chunk_bytes(images: Images) -> int:
+    """Memory of the decoded images of a file."""
+    return images.images_per_file * int(np.prod(images.shape[1:])) * images.dtype.itemsize

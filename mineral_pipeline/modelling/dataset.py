@@ -11,7 +11,7 @@ import pandas as pd
 
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.learning import SubsetName
-from mineral_pipeline.modelling.chunk_cache import ChunkCache, batch_rows
+from mineral_pipeline.modelling.chunk_cache import ChunkCache, batch_rows, chunk_bytes
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 from mineral_pipeline.workspace.identities import KEYS
 from mineral_pipeline.workspace.images import Images
@@ -25,8 +25,13 @@ METADATA_COLUMNS = ["acquired", "cloud_cover", "tier", "level", "sensor", "visit
 LIKE_SIZED = 3
 """Groups among which labels are exchanged, fewest."""
 
-MIN_BATCH = 32
-"""Fewest images in a batch of `Samples.read_images`."""
+PIXELS_AT_ONCE = 2**21
+"""Pixels of a band in a batch of `Samples.read_images`: networks make some hundred bytes of one, statistics 25."""
+
+
+def images_at_once(shape: Sequence[int]) -> int:
+    """Number of images (image, band, y, x) in a batch of `Samples.read_images`."""
+    return max(PIXELS_AT_ONCE // (shape[2] * shape[3]), 1)
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,16 @@ class Samples:
         return pd.DataFrame(catalogue).reindex(index=scenes, columns=METADATA_COLUMNS).reset_index(drop=True)
 
     def read_images(self) -> Iterator[np.ndarray]:
-        """Batches of images, (n, band, y, x) in the sensor's integers, in the order of the samples."""
-        cache, pieces = ChunkCache(self.images), batch_rows(self.rows, max(self.images.array.chunks[0], MIN_BATCH))
+        """Batches of images, (n, band, y, x) in the sensor's integers, in the order of the samples.
+
+        What is kept are the files of a batch, the one before and the next: in the order of the store each is decoded
+        once.
+        """
+        images = self.images
+        pieces = batch_rows(self.rows, images_at_once(images.shape))
+        near = (np.concatenate(pieces[number : number + 3]) for number in range(len(pieces)))
+        most = max((len(np.unique(rows // images.images_per_file)) for rows in near), default=1)
+        cache = ChunkCache(images, most * chunk_bytes(images))
         try:
             for number, piece in enumerate(pieces):
                 for next_piece in pieces[number + 1 : number + 2]:

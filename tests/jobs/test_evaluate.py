@@ -55,7 +55,9 @@ def test_train_tune_evaluate(
     workspace._fs.mv(stored["away"], stored["test"], recursive=True)
 
     models = 3 + len(BASELINES)
-    assert evaluate.plan(config).counts.planned == models
+    plan = evaluate.plan(config)
+    assert plan.counts.planned == models
+    assert "MB beside the 800 MB of a worker with TensorFlow" in plan.details["memory of a task"]
     counts = evaluate.main(config, client)
     assert (counts.unit, counts.planned, counts.done, counts.failed) == ("models", models, models, 0)
     result = workspace.read_json(artefacts.evaluation_metrics("presence"))

@@ -231,7 +231,9 @@ def test_it_runs_as_a_stage_and_is_skipped_when_done(configured: settings.Settin
 
 
 def test_plan(configured: settings.Settings) -> None:
-    assert label.plan(configured).counts.planned == 3
+    plan = label.plan(configured)
+    assert plan.counts.planned == 3
+    assert plan.details["memory of a task"].startswith("about 60 MB with 100,000 deposits, beside the program's own")
 
 
 def test_refusals(configured: settings.Settings, client: Client, tmp_path: Path) -> None:

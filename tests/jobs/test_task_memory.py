@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import dask
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from chips import chip_table
 from synthetic_samples import settings as sample_settings
 from synthetic_samples import write_samples
@@ -22,10 +26,11 @@ from benchmarks.support.fleet_archive import write_fleet
 from jobs import acquire, curate
 from jobs.acquisition.shard import Shard, acquire_shard
 from jobs.acquisition.store import create_store
-from jobs.running.training_cost import task_bytes as training_bytes
-from mineral_pipeline import archive, curation, modelling
+from jobs.running.network_memory import prediction_bytes, training_bytes
+from mineral_pipeline import archive, curation, labelling, modelling
 from mineral_pipeline import settings as reader
 from mineral_pipeline.evaluation import measure
+from mineral_pipeline.geometry import CRS
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 from mineral_pipeline.workspace.digests import digest_array
@@ -149,3 +154,73 @@ def test_a_task_of_train(tmp_path: Path) -> None:
     planned = training_bytes(large, [network(large.url)])
     # what TensorFlow frees before it takes more differs from run to run
     assert found < planned < 2 * MOST * found, f"task {found / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB"
+
+
+def label_peak(deposits: int, scenes: int) -> float:
+    def count(deposits: int, scenes: int) -> float:
+        rng = np.random.default_rng(0)
+        position = rng.uniform(-1, 1, (2, deposits)) * [[180], [70]]
+        known = pd.DataFrame({"lon": position[0], "lat": position[1], "commodities": rng.choice(COMMODITIES, deposits)})
+        chips = scenes_of_the_earth(rng, scenes)
+        chosen = labelling.choose_deposits(known, commodities=40)
+        own = forget_peak()
+        labelling.count_deposits(chips, pickle.loads(pickle.dumps(chosen)))
+        return own
+
+    count(1_000, 100)
+    own = count(deposits, scenes)
+    return resident("VmHWM") - own
+
+
+COMMODITIES = [f"Mineral {number:02d}" for number in range(40)]
+
+
+def scenes_of_the_earth(rng: np.random.Generator, count: int) -> gpd.GeoDataFrame:
+    """Eight scenes of each location, as large as those of Landsat."""
+    lon, lat = np.repeat(rng.uniform(-1, 1, (2, count // 8)) * [[178], [60]], 8, axis=1)
+    wide = 0.8 / np.cos(np.radians(lat))
+    corners = [(lon + x * wide, lat + y) for x, y in ((-1, -0.8), (1, -0.9), (1, 0.8), (-1, 0.9))]
+    names = [f"scene {number}" for number in range(len(lon))]
+    keys = {
+        "chip_id": names,
+        "scene_id": names,
+        "location_id": [f"location {number // 8}" for number in range(len(names))],
+    }
+    outlines = shapely.polygons(np.moveaxis(corners, 2, 0))
+    return gpd.GeoDataFrame(keys | {"chip_index": range(len(lon))}, geometry=outlines, crs=CRS)
+
+
+def test_a_task_of_label() -> None:
+    found = in_a_worker(label_peak, 350_000, 12_000)
+
+    planned = labelling.partition_bytes(12_000, 350_000)
+    assert found < planned < MOST * found, f"task {found / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB"
+
+
+def models(url: str) -> list[modelling.ModelSpec]:
+    settings = sample_settings(Workspace(url), tasks=["presence"])
+    baselines = modelling.baseline_specs(settings, Workspace(url), "presence")
+    return [replace(network(url), epochs=1), *(one for one in baselines if one.kind == "statistics")]
+
+
+def fit_models(*urls: str) -> float:
+    return sum(modelling.fit(Workspace(url), spec, measure)["seconds"] for url in urls for spec in models(url))
+
+
+def prediction_peak(small: str, large: str, name: str) -> float:
+    modelling.predict_subset(Workspace(small), "presence", name, "test")
+    own = forget_peak()
+    modelling.predict_subset(Workspace(large), "presence", name, "test")
+    return resident("VmHWM") - own
+
+
+def test_a_task_of_evaluate(tmp_path: Path) -> None:
+    small, large = (Workspace(str(tmp_path / name)) for name in ("small", "large"))
+    write_samples(small, "presence", locations=20, chips=2, size=64)
+    write_samples(large, "presence", locations=40, chips=4, size=512)
+    in_a_worker(fit_models, small.url, large.url)
+    images = zarr_store.open_array(large, artefacts.samples_store("presence", "test"))
+    planned = prediction_bytes(images, [network(large.url)])
+    for spec in models(large.url):
+        found = in_a_worker(prediction_peak, small.url, large.url, spec.name)
+        assert found < planned < 2 * MOST * found, f"{spec.name} {found / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB"

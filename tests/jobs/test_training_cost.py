@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import zarr
 from synthetic_samples import pretend_trained, settings, write_samples
 
 from jobs import train, tune
-from jobs.running.training_cost import describe_cost, task_bytes
+from jobs.running.network_memory import prediction_bytes, training_bytes
+from jobs.running.training_cost import describe_cost
 from mineral_pipeline import modelling
 from mineral_pipeline.modelling import ModelSpec
 from mineral_pipeline.settings import Settings
@@ -75,7 +77,7 @@ def test_memory_is_that_of_the_images_and_of_the_widest_maps(config: Settings, w
     # all samples of training are one batch; three blocks of 8, 16, 16 maps do not pool 8 pixels
     maps = 4 * subsets["train"] * 8 * 8 * (8 + 16 + 16)
     assert subsets["train"] < 16
-    assert task_bytes(workspace, [small]) == images + 3 * maps
+    assert training_bytes(workspace, [small]) == images + 3 * maps
     largest = images + 3 * maps // 40 * (8 + 16 + 32 + 32)  # medium, which learns random labels
     assert train.plan(config).details["memory of a task"].startswith(f"about {largest / 1e6:.0f} MB beside the 800 MB")
 
@@ -83,4 +85,11 @@ def test_memory_is_that_of_the_images_and_of_the_widest_maps(config: Settings, w
 def test_a_network_of_which_nothing_is_left_plans_no_memory(config: Settings, workspace: Workspace) -> None:
     small = specs(config)[1]
     narrow = replace(small, hyperparameters=small.hyperparameters.model_copy(update={"kernel": 11, "padding": "valid"}))
-    assert task_bytes(workspace, [narrow]) < task_bytes(workspace, [small])
+    assert training_bytes(workspace, [narrow]) < training_bytes(workspace, [small])
+
+
+def test_a_prediction_takes_the_maps_of_as_many_images_as_are_predicted_at_once(config: Settings) -> None:
+    images, small = zarr.zeros((100, 2, 512, 512), chunks=(16, 2, 512, 512), dtype="uint8"), specs(config)[1]
+    pixels, at_once = 512 * 512, 8
+    maps = 8 * pixels + 16 * (pixels // 16) + 16 * (pixels // 256)  # each block pools by four
+    assert prediction_bytes(images, [small]) == 5 * 16 * 2 * pixels + at_once * (2 * 4 * 2 * pixels + 2 * 4 * maps)

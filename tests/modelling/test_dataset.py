@@ -5,7 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,17 @@ from synthetic_samples import write_samples
 
 from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.learning import SUBSETS
+from mineral_pipeline.modelling import dataset
 from mineral_pipeline.modelling.batch_sequence import BatchSequence
 from mineral_pipeline.modelling.chunk_cache import ChunkCache, batch_rows, shuffle_rows
-from mineral_pipeline.modelling.dataset import SAMPLE_COLUMNS, Subset, open_chips, open_subset, permute_labels
+from mineral_pipeline.modelling.dataset import (
+    SAMPLE_COLUMNS,
+    Samples,
+    Subset,
+    open_chips,
+    open_subset,
+    permute_labels,
+)
 from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
 from mineral_pipeline.workspace.digests import digest_array
 from mineral_pipeline.workspace.images import Images
@@ -60,6 +68,28 @@ def test_a_small_subset_is_decoded_once_and_a_large_one_is_not_kept(
                 cache.take(rows)
         cache.close()
         assert len(found) == reads
+
+
+@pytest.mark.parametrize("order", ["of the store", "backwards", "every third"])
+def test_reading_all_images_decodes_each_file_once_and_keeps_few(
+    images: Images, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {"of the store": np.arange(50), "backwards": np.arange(50)[::-1], "every third": np.arange(0, 50, 3)}[order]
+    monkeypatch.setattr(dataset, "PIXELS_AT_ONCE", 4 * 4 * 5)
+    read, decoded, found, kept = Images.read, ChunkCache._decoded, list[int](), set[int]()
+    monkeypatch.setattr(Images, "read", lambda self, rows: found.append(int(rows[0]) // 8) or read(self, rows))
+
+    def watched(self: ChunkCache, number: int) -> Any:
+        chunk = decoded(self, number)
+        kept.add(len(self._chunks))
+        return chunk
+
+    monkeypatch.setattr(ChunkCache, "_decoded", watched)
+    batches = list(Samples(images, rows, pd.DataFrame).read_images())
+    assert [len(batch) for batch in batches[:-1]] == [5] * (len(batches) - 1)
+    np.testing.assert_array_equal(np.concatenate(batches), np.asarray(images.array)[rows])
+    assert sorted(found) == list(range(7)), "files of 8 images"
+    assert max(kept) <= {"every third": 6}.get(order, 3), "those of three batches"
 
 
 def subset_of(label: list[float], location_id: list[str], group: list[int] | None = None) -> Subset:

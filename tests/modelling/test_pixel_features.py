@@ -14,6 +14,7 @@ from chips import stored_images
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mineral_pipeline.modelling import dataset
 from mineral_pipeline.modelling.baselines import BASELINES
 from mineral_pipeline.modelling.baselines import random_convolutions as convolutions
 from mineral_pipeline.modelling.baselines import statistics as pixels
@@ -154,7 +155,7 @@ def test_features_do_not_depend_on_the_batch(name: str, tmp_path: Path, monkeypa
     images = np.concatenate([random_images(seed) for seed in range(25)])
     samples = Samples(stored_images(tmp_path, images), np.arange(75)[::-1], pd.DataFrame)
     whole = BASELINES[name].features(samples)
-    monkeypatch.setattr(pixels, "PIXELS_AT_ONCE", 500)
+    monkeypatch.setattr(dataset, "PIXELS_AT_ONCE", 500)
     pd.testing.assert_frame_equal(BASELINES[name].features(samples), whole)
     np.testing.assert_allclose(whole.to_numpy(), describe(name, images[::-1]), rtol=1e-6)
     none = BASELINES[name].features(Samples(samples.images, np.arange(0), pd.DataFrame))

@@ -7,7 +7,7 @@ is in none of them, and neither is the shape of what is valid, which tells the l
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 import pandas as pd
@@ -29,16 +29,12 @@ LAGS = (1, 2, 4, 8)
 EDGE = 0.5
 """Least gradient of an edge, in standard deviations of the band per pixel."""
 
-PIXELS_AT_ONCE = 2**22
-"""Pixels of a band that are looked at together, which takes some 100 MB."""
-
 
 def statistic_features(samples: Samples) -> pd.DataFrame:
     """One column per statistic, one row per sample; nan where too few pixels of a chip are valid."""
-    size = max(PIXELS_AT_ONCE // int(np.prod(samples.images.shape[2:])), 1)
-    batches = [np.empty((0, *samples.images.shape[1:]), samples.images.dtype), *samples.read_images()]
-    pieces = (images[start : start + size] for images in batches for start in range(0, max(len(images), 1), size))
-    return pd.concat([describe(piece, samples.images.scale) for piece in pieces], ignore_index=True)
+    none = np.empty((0, *samples.images.shape[1:]), samples.images.dtype)
+    tables = [describe(images, samples.images.scale) for images in chain([none], samples.read_images())]
+    return pd.concat(tables, ignore_index=True)
 
 
 def describe(images: np.ndarray, scale: PixelScale | None = None) -> pd.DataFrame:
