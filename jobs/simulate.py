@@ -28,6 +28,9 @@ SENSOR_CODE = "LT04"
 SCENES_PER_TASK = 12
 """Scenes that one task writes."""
 
+BLOCK_BYTES = 16e6
+"""Memory of the pixels that are rendered at once (measured: 14)."""
+
 
 def archive_spec(settings: Settings) -> ArchiveSpec:
     """The archive that the settings describe, its bands by the names that files of Landsat 4 have.
@@ -40,6 +43,12 @@ def archive_spec(settings: Settings) -> ArchiveSpec:
     return ArchiveSpec.of(settings.model_copy(update={"acquire": acquire}))
 
 
+def task_bytes(spec: ArchiveSpec) -> float:
+    """Memory in bytes that a task takes beside the program's own: a block of pixels, a band twice, and all files."""
+    grid = spec.scenes[0].grid
+    return BLOCK_BYTES + float((2 + len(spec.bands)) * grid.lines * grid.samples)
+
+
 def plan(settings: Settings) -> Plan:
     """Plan one item for every scene."""
     spec = archive_spec(settings)
@@ -47,7 +56,8 @@ def plan(settings: Settings) -> Plan:
     details = {
         "archive": spec.url,
         "rasters": f"{len(spec.bands)} of about {grid.lines:,} lines by {grid.samples:,} samples per scene",
-        "memory": f"about {150 + 4 * grid.lines * grid.samples / 2**20:,.0f} MiB in a task",
+        "memory of a task": f"about {task_bytes(spec) / 1e6:,.0f} MB beside the program's own; simulate.scene_size and"
+        " simulate.scale set it",
     }
     return Plan(Counts("scenes", planned=len(scenes), skipped=simulation.count_written(spec)), details)
 

@@ -247,6 +247,7 @@ def test_the_whole_with_folds(planet: Path, tmp_path: Path, client: Client) -> N
     config = demo_settings(planet, changes).model_copy(update={"workspace": workspace.url})
     for job in (label, curate, train, tune, evaluate, prospect, report):
         assert job.main(config, client).failed == 0, job
+    assert "MB beside the 800 MB" in prospect.plan(config).details["memory of a task"]
     _is_of_another_fold(workspace)
     assert list(find_faults(workspace)) == []
     for name in ("brightness", "small-small-s0", "tuned", "member-s0"):

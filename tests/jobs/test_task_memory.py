@@ -23,11 +23,11 @@ from synthetic_samples import write_samples
 
 from benchmarks.acquire import peak_memory, plan_shards
 from benchmarks.support.fleet_archive import write_fleet
-from jobs import acquire, curate
+from jobs import acquire, curate, simulate
 from jobs.acquisition.shard import Shard, acquire_shard
 from jobs.acquisition.store import create_store
 from jobs.running.network_memory import prediction_bytes, training_bytes
-from mineral_pipeline import archive, curation, labelling, modelling
+from mineral_pipeline import archive, curation, labelling, modelling, simulation
 from mineral_pipeline import settings as reader
 from mineral_pipeline.evaluation import measure
 from mineral_pipeline.geometry import CRS
@@ -154,6 +154,38 @@ def test_a_task_of_train(tmp_path: Path) -> None:
     planned = training_bytes(large, [network(large.url)])
     # what TensorFlow frees before it takes more differs from run to run
     assert found < planned < 2 * MOST * found, f"task {found / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB"
+
+
+def spec_of(folder: Path, size: int) -> simulation.ArchiveSpec:
+    planet = {"locations": 60, "islands": 2, "scene_size": size}
+    spec = simulate.archive_spec(
+        reader.parse(
+            {
+                "workspace": str(folder / "workspace"),
+                "jobs": ["simulate"],
+                "archive": {"url": str(folder / f"archive-{size}")},
+                "acquire": {"bands": ["B1", "B7"]},
+                "simulate": planet,
+            }
+        )
+    )
+    simulation.begin(spec)
+    return spec
+
+
+def simulate_peak(folder: Path, small: int, large: int) -> float:
+    simulation.write_scenes([0], spec_of(folder, small))
+    spec = spec_of(folder, large)
+    own = forget_peak()
+    simulation.write_scenes([1], spec)
+    return resident("VmHWM") - own
+
+
+def test_a_task_of_simulate(tmp_path: Path) -> None:
+    found = in_a_worker(simulate_peak, tmp_path, 96, 1600)
+
+    planned = simulate.task_bytes(spec_of(tmp_path, 1600))
+    assert found < planned < MOST * found, f"task {found / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB"
 
 
 def label_peak(deposits: int, scenes: int) -> float:
