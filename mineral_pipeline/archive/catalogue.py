@@ -12,6 +12,7 @@ import shapely
 from mineral_pipeline.archive.rows import Listing, continuous_longitudes
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import CRS
+from mineral_pipeline.sensors import SENSORS
 from mineral_pipeline.sensors.landsat import BUCKET, acquisition_days, product_folders, split_ids
 from mineral_pipeline.workspace.identities import location_ids
 
@@ -38,7 +39,7 @@ def select_scenes(listing: Listing, limit: int | None = None) -> Selection:
         DataError: no row of the listing is usable.
     """
     rows = pd.concat([listing.rows, split_ids(listing.rows["PRODUCT_ID"])], axis=1)
-    rows["visits"] = location_ids(rows["path"], rows["row"]).map(listing.visits)
+    rows["visits"] = _locations(rows).map(listing.visits)
     superseded = _is_superseded(rows)
     rows = rows[~superseded].sort_values(["path", "row", "acquired", "sensor"], ignore_index=True)
     dropped = {
@@ -71,7 +72,7 @@ def build_catalogue(scenes: pd.DataFrame, url: str, chips_per_shard: int) -> gpd
     number = np.arange(len(scenes))
     columns = {
         "scene_id": scenes["PRODUCT_ID"],
-        "location_id": location_ids(scenes["path"], scenes["row"]),
+        "location_id": _locations(scenes),
         "product_id": scenes["PRODUCT_ID"],
         "sensor": scenes["sensor"],
         "path": scenes["path"].astype("int64"),
@@ -88,6 +89,11 @@ def build_catalogue(scenes: pd.DataFrame, url: str, chips_per_shard: int) -> gpd
     boxes = shapely.box(west, scenes["SOUTH_LAT"], east, scenes["NORTH_LAT"])
     boxes[np.isnan(west)] = None
     return gpd.GeoDataFrame(columns, geometry=boxes, crs=CRS)
+
+
+def _locations(scenes: pd.DataFrame) -> pd.Series:
+    early = [sensor.code for sensor in SENSORS.values() if sensor.wrs == 1]
+    return location_ids(scenes["path"], scenes["row"], scenes["sensor"].isin(early))
 
 
 def _places(scenes: pd.DataFrame) -> pd.Series:

@@ -34,6 +34,9 @@ MAX_MISSIONS = 8
 MIN_VISITS_PER_MERGE = 2**16
 """Visits that are gathered before they are compared with each other."""
 
+WRS1 = 1000
+"""More than any path."""
+
 MIN_ROWS_PER_CHECK = 2**14
 """Rows that are gathered before they are checked: after the filters, a batch of the index holds few."""
 
@@ -234,7 +237,7 @@ class Visits:
     """The days on which each location was photographed, eight bytes each."""
 
     days: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
-    """(visit,) sorted: path, row and day as one number, 181053 19880130."""
+    """(visit,) sorted: path, row and day as one number, 181053 19880130; `WRS1` is added to the paths of WRS-1."""
     waiting: list[np.ndarray] = field(default_factory=list)
     """Further ones, among which some are there already."""
 
@@ -243,6 +246,8 @@ class Visits:
         columns = batch["WRS_PATH"], batch["WRS_ROW"], pc.replace_substring(batch["DATE_ACQUIRED"], "-", "")
         parts = np.stack([numbers(column) for column in columns])
         parts[~((parts >= 0) & (parts < [[1000], [1000], [10**8]]))] = np.nan
+        early = {sensor.spacecraft for sensor in SENSORS.values() if sensor.wrs == 1}
+        parts[0] += WRS1 * np.asarray(_one_of("SPACECRAFT_ID", sorted(early))(batch))
         path, row, day = parts[:, (parts % 1 == 0).all(axis=0)].astype(np.int64)
         self.waiting.append((path * 1000 + row) * 10**8 + day)
         if sum(map(len, self.waiting)) >= max(MIN_VISITS_PER_MERGE, len(self.days)):
@@ -252,7 +257,8 @@ class Visits:
         """Number of visits of each location, by `identities.location_ids`."""
         self._merge()
         location, visits = np.unique(self.days // 10**8, return_counts=True)
-        return pd.Series(visits, index=location_ids(pd.Series(location // 1000), pd.Series(location % 1000)).to_numpy())
+        path, row = (pd.Series(one) for one in np.divmod(location, 1000))
+        return pd.Series(visits, index=location_ids(path % WRS1, row, path >= WRS1).to_numpy())
 
     def _merge(self) -> None:
         self.days, self.waiting = np.unique(np.concatenate([self.days, *self.waiting])), []

@@ -61,9 +61,9 @@ def _lit(bands: tuple[Band, ...], *irradiances: float) -> tuple[Band, ...]:
 
 
 for sensor in (
-    Sensor("LM01", "LANDSAT_1", "MSS", _lit(EARLY_MSS, 1823, 1559, 1276, 880.1)),
-    Sensor("LM02", "LANDSAT_2", "MSS", _lit(EARLY_MSS, 1829, 1539, 1268, 886.6)),
-    Sensor("LM03", "LANDSAT_3", "MSS", _lit(EARLY_MSS, 1839, 1555, 1291, 887.9)),
+    Sensor("LM01", "LANDSAT_1", "MSS", _lit(EARLY_MSS, 1823, 1559, 1276, 880.1), wrs=1),
+    Sensor("LM02", "LANDSAT_2", "MSS", _lit(EARLY_MSS, 1829, 1539, 1268, 886.6), wrs=1),
+    Sensor("LM03", "LANDSAT_3", "MSS", _lit(EARLY_MSS, 1839, 1555, 1291, 887.9), wrs=1),
     Sensor("LM04", "LANDSAT_4", "MSS", _lit(MSS, 1827, 1569, 1260, 866.4)),
     Sensor("LM05", "LANDSAT_5", "MSS", _lit(MSS, 1824, 1570, 1249, 853.4)),
     Sensor("LT04", "LANDSAT_4", "TM", _lit(TM, 1983, 1795, 1539, 1028, 219.8, 83.49)),

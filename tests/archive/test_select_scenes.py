@@ -203,6 +203,19 @@ def test_visits_are_of_the_sensors_of_the_settings_and_once_a_day(
         assert select_scenes(found).scenes["visits"].tolist() == [2]
 
 
+def test_a_path_and_row_of_landsat_1_to_3_is_another_place(
+    write_index: Callable[[pd.DataFrame], settings.Archive],
+) -> None:
+    early, late = (f"LM0{number}_L1TP_034033_19{year}0130_20180426_01_T2" for number, year in ((2, 75), (5, 85)))
+    archive = write_index(listing(early, early.replace("19750130", "19760130"), early.replace("LM02", "LM03"), late))
+    found = find_products(archive, EVERYTHING)
+    assert found.visits.to_dict() == {"034033": 1, "wrs1-034033": 2}
+    table = build_catalogue(select_scenes(found).scenes, "x", 16)
+    assert dict(zip(table["product_id"], table["location_id"], strict=True))[late] == "034033"
+    assert table["location_id"].value_counts().to_dict() == {"wrs1-034033": 3, "034033": 1}
+    assert table["visits"].tolist() == [2, 2, 2, 1]
+
+
 def test_unknown_cloud_cover(write_index: Callable[[pd.DataFrame], settings.Archive]) -> None:
     archive = write_index(listing(GOOD, OTHER, CLOUD_COVER=["", -1]))
     scenes = select_scenes(find_products(archive, settings.Catalogue(max_cloud_cover=0))).scenes
