@@ -35,7 +35,7 @@ MIN_VISITS_PER_MERGE = 2**16
 """Visits that are gathered before they are compared with each other."""
 
 WRS1 = 1000
-"""More than any path."""
+"""Added to the paths of WRS-1 in `Visits`; no path is as large."""
 
 MIN_ROWS_PER_CHECK = 2**14
 """Rows that are gathered before they are checked: after the filters, a batch of the index holds few."""

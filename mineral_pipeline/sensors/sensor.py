@@ -59,10 +59,10 @@ class Sensor:
     """Bands in the order of their numbers."""
     dtype: str = "uint8"
     """Type of the pixels: ``uint8`` or ``uint16``. Only sensors of one type share an array (`check_radiometry`)."""
-    wrs: int = 2
-    """The Worldwide Reference System of its paths and rows: 1 for Landsat 1 to 3, on another orbit than all others."""
     fill: int = 0
     """Value of pixels outside the image, unless the file's nodata tag gives another."""
+    wrs: int = 2
+    """The Worldwide Reference System of its paths and rows: 1 for Landsat 1 to 3, on another orbit than all others."""
 
     def band(self, name: str) -> Band | None:
         """The first band with a name, or with a common name or one of its `ALIASES`; None when there is none."""
