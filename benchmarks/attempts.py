@@ -47,6 +47,12 @@ ATTEMPTS: Mapping[str, Mapping[str, Any]] = {
     "base": {},
     "weight_averaging: 0.98": {"hyperparameters": {"weight_averaging": 0.98}},
     "statistics": {"hyperparameters": {"statistics": True}},
+    "normalisation: group": {"normalisation": "group"},
+    "normalisation: layer": {"normalisation": "layer"},
+    "cosine, warm_up: 2, weight_decay: 0.01": {
+        "hyperparameters": {"schedule": "cosine", "warm_up": 2, "weight_decay": 0.01}
+    },
+    "balance: weight": {},
     "final_size: 16": {"hyperparameters": {"final_size": 16}},
     "final_size: 32": {"hyperparameters": {"final_size": 32}},
     "pretraining": {"pretraining": {"epochs": 50}},
@@ -57,6 +63,9 @@ ATTEMPTS: Mapping[str, Mapping[str, Any]] = {
     "relative richness": {"hyperparameters": {"detrending_km": 500.0}},
 }
 """Changes of the section ``train`` by the name of the means."""
+
+CURATION: Mapping[str, str] = {"balance: weight": "curate.balance=weight"}
+"""Changes of the settings by which the samples of an attempt are others, by its name."""
 
 OF_RICHNESS = ("base of richness", "relative richness")
 """Attempts whose networks learn richness; all others learn presence."""
@@ -80,13 +89,15 @@ def base_of(attempt: str) -> str:
     return OF_RICHNESS[0] if attempt in OF_RICHNESS else "base"
 
 
-def prepare(folder: Path, planet: int, locations: int, tasks: Sequence[Task]) -> Settings:
+def prepare(folder: Path, planet: int, locations: int, tasks: Sequence[Task], curation: str | None) -> Settings:
     """The settings of a planet whose samples of the tasks are curated, in a workspace of its own."""
     workspace = folder / f"planet-{planet}"
+    archive, others = workspace / "archive", [curation] if curation else []
+    if curation:
+        workspace = folder / f"planet-{planet}-{_slug(curation)}"
     changes = [
         *CHANGES, f"tasks=[{', '.join(tasks)}]", *SPLITS["blocks"], f"simulate.locations={locations}",
-        *of_planet(workspace / "archive", planet),
-        *(["curate.min_locations={}"] if locations < 600 else []),
+        *of_planet(archive, planet), *others, *(["curate.min_locations={}"] if locations < 600 else []),
         "jobs=[simulate,catalogue,acquire,label,curate]",
     ]  # fmt: skip
     run_job("run", SETTINGS, workspace, changes)
@@ -102,19 +113,28 @@ def specs(settings: Settings, attempt: str, seeds: int, another: str, epochs: in
     if epochs:
         train |= {"epochs": epochs} | ({"pretraining": {"epochs": epochs}} if "pretraining" in change else {})
     config = Settings.model_validate({**settings.model_dump(), "train": train})
-    workspace, slug = Workspace(settings.workspace), "".join(one if one.isalnum() else "-" for one in attempt)
-    found = modelling.grid_specs(config, workspace, task_of(attempt))
-    return [replace(spec, name=f"{slug}-s{spec.seed}") for spec in found]
+    found = modelling.grid_specs(config, Workspace(settings.workspace), task_of(attempt))
+    return [replace(spec, name=f"{_slug(attempt)}-s{spec.seed}") for spec in found]
+
+
+def _slug(name: str) -> str:
+    return "".join(one if one.isalnum() else "-" for one in name)
 
 
 def rows(folder: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """One for each planet, attempt and seed: ``value`` of ``metric`` on the test subset, epochs, CPU ``seconds``."""
     attempts = list(dict.fromkeys([*map(base_of, options.attempts), *options.attempts]))
     tasks = [task for task in METRICS if task in map(task_of, attempts)]
-    planets = [prepare(folder, planet, options.locations, tasks) for planet in range(options.planets)]
-    for attempt, (planet, settings) in product(attempts, enumerate(planets)):
+    prepared = {
+        (planet, curation): prepare(folder, planet, options.locations, tasks, curation)
+        for curation in dict.fromkeys(map(CURATION.get, attempts))
+        for planet in range(options.planets)
+    }
+    for attempt, planet in product(attempts, range(options.planets)):
+        settings = prepared[planet, CURATION.get(attempt)]
         task, workspace = task_of(attempt), Workspace(settings.workspace)
-        another = Workspace(planets[planet - 1].workspace).path(artefacts.model("presence", "base-s0", "model.keras"))
+        elsewhere = Workspace(prepared[(planet - 1) % options.planets, None].workspace)
+        another = elsewhere.path(artefacts.model("presence", "base-s0", "model.keras"))
         facts = {"planet": planet, "attempt": attempt, "metric": METRICS[task]}
         predictions = []
         for spec in specs(settings, attempt, options.seeds, another, options.epochs):

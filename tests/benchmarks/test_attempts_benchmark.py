@@ -86,10 +86,9 @@ def test_each_means_is_one_change_of_the_base(workspace: Workspace, tmp_path: Pa
     for name, specs in found.items():
         spec, base = specs[0], found[attempts.base_of(name)][0]
         assert spec.task == base.task == ("richness" if "richness" in name else "presence")
-        changed = [
-            key for key in ("hyperparameters", "pretraining", "pretrained") if getattr(spec, key) != getattr(base, key)
-        ]
-        assert len(changed) == (name != attempts.base_of(name)), name
+        means = ("hyperparameters", "normalisation", "pretraining", "pretrained")
+        changed = [key for key in means if getattr(spec, key) != getattr(base, key)]
+        assert len(changed) + (name in attempts.CURATION) == (name != attempts.base_of(name)), name
         assert spec.hyperparameters.augmentation
     small = attempts.specs(config, "pretraining", 1, str(another), 3)[0]
     assert small.pretraining is not None
