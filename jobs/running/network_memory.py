@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -68,7 +69,7 @@ def prediction_bytes(images: Any, specs: Sequence[ModelSpec]) -> float:
         images: (image, band, y, x), a Zarr array.
         specs: the networks.
     """
-    count, pixels = images_at_once(images.shape), images.nbytes // images.dtype.itemsize / max(images.shape[0], 1)
+    count, pixels = images_at_once(images.shape), math.prod(images.shape[1:])
     decoded = COPIES_OF_IMAGES * max(count, (images.shards or images.chunks)[0]) * pixels * images.dtype.itemsize
     maps = max((_map_bytes(spec, images.shape) for spec in specs), default=0)
     return float(decoded + count * (2 * 4 * pixels + COPIES_TO_PREDICT * maps))
