@@ -7,12 +7,12 @@ Reads ``samples``, ``models``, ``evaluation``, ``chips.zarr``, ``chips.parquet``
 docs/prospects.md, and ``prospects-basis.json``: who has made the list and how far it can be believed.
 
 For each task, ensembles of networks (``models/<task>/member-s*``, which ``evaluate`` has trained when both jobs are
-listed) speak where they beat every model that sees no pixel, out of fold together with proximity to known deposits;
-else that alone tells where some are, the best model without pixels how many, and the list says so. The calibrated
-probability of a deposit times the number to expect where there is one is what ranks. Locations on which the models
-were trained or stopped are left out, and counted. With ``curate.folds`` every fold has models of its own
-(``models/<task>/fold-<i>/``), and those of the fold which held a location out predict it: none is left out. With
-``prospect.commodity`` everything is of that commodity: the models, the known deposits, the list.
+listed) speak where they beat every model that sees no pixel, out of fold together with proximity to known deposits, or
+where they add to it for certain; else that alone tells where some are, the best model without pixels how many, and the
+list says so. The calibrated probability of a deposit times the number to expect where there is one is what ranks.
+Locations on which the models were trained or stopped are left out, and counted. With ``curate.folds`` every fold has
+models of its own (``models/<task>/fold-<i>/``), and those of the fold which held a location out predict it: none is
+left out. With ``prospect.commodity`` everything is of that commodity: the models, the known deposits, the list.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def main(settings: Settings, client: Client) -> Counts:
     ground = find_ground(settings, workspace, chips)
     planned, left = count_locations(chips[chips["is_candidate"]]), count_candidates(ground)
     reasons = Counter({IN_NO_FOLD if settings.folds else LEARNT: planned - left})
-    n_rich = count_locations(chips[chips["n_deposits"] > 0])
-    voters = [choose_voters(settings, workspace, task, n_rich) for task in settings.prospect_tasks]
+    nearby = look_around(workspace, chips, settings.prospect.commodity or "")
+    voters = [choose_voters(settings, workspace, task, nearby) for task in settings.prospect_tasks]
     train_members(settings, client, workspace, voters)
     names = {one.fold: {voter.task: voter.names(settings, workspace, one.fold) for voter in voters} for one in ground}
     ground = [one for one in ground if all(names[one.fold].values())]
@@ -93,9 +93,7 @@ def main(settings: Settings, client: Client) -> Counts:
         prospecting.remove(workspace)  # those of an earlier run would be taken for the result
         CONSOLE.print(f"prospect: no location is ranked, {COLLAPSED}")
         return Counts("locations", planned=planned, reasons=dict(+reasons))
-    is_near = any(one.is_near for one in voters)
-    nearby = look_around(workspace, chips, settings.prospect.commodity or "") if is_near else None
-    spoken = speak(client, workspace, ground, names, nearby)
+    spoken = speak(client, workspace, ground, names, nearby if any(one.is_near for one in voters) else None)
     scores, facts = score(spoken, settings.seed)
     basis = describe_basis(voters, names, spoken, facts)
     CONSOLE.print(f"prospect: {basis['heading']}")

@@ -13,6 +13,9 @@ from scipy.spatial import KDTree
 
 from jobs.evaluation.attainable import ATTAINABLE, BAYES, PATCHES, fit_attainable
 from jobs.prospecting.ensembles import Ensemble, predict
+from jobs.prospecting.ground import chips_on_land
+from jobs.prospecting.nearby import look_around
+from jobs.prospecting.voters import NEARBY
 from mineral_pipeline import curation, labelling
 from mineral_pipeline.evaluation import LIMIT, MODEL, RIVAL, Ranking
 from mineral_pipeline.geometry import unit_vectors
@@ -77,6 +80,10 @@ def make_rankings(
     for name, title in BASELINES.items():
         if has_model(workspace, candidates, name):
             found.append(Ranking(title, RIVAL, predict_baseline(client, workspace, candidates, name)))
+    voters = workspace.read_json(artefacts.PROSPECTS_BASIS)["voters"]
+    if any(one["pixels"] and one.get("proximity") for one in voters):  # what do pixels add to it?
+        nearby = look_around(workspace, chips_on_land(settings, workspace), commodity)
+        found.append(Ranking(NEARBY, RIVAL, _by_prospect(candidates, nearby.locations["probability"])))
     if truth is not None:
         found.append(Ranking(f"{ATTAINABLE} from true patches", LIMIT, predict_attainable(settings, candidates, truth)))
     if truth is not None and not commodity:  # of a commodity the truth does not tell what to expect

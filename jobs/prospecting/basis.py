@@ -41,6 +41,7 @@ def describe_basis(
                 "label": one.label,
                 "pixels": one.sees_pixels,
                 "proximity": one.is_near,
+                "added": one.added,
                 "beats_bar": one.beats_bar,
                 "reason": one.reason,
                 "members": [{"fold": fold, "names": list(names[fold][one.task])} for fold in folds],
@@ -60,12 +61,14 @@ def heading(voters: Sequence[Voters]) -> str:
     if len(blind) == len(voters):
         labels = " and ".join(dict.fromkeys(one.label for one in blind))
         return f"{what} without pixels, by {labels}: no model that sees pixels beats the bar."
+    speaking = [
+        f"for {task_title(one.task)}, no model that sees pixels beats the bar, and {one.label} speaks" for one in blind
+    ]
+    if adding := [one.label for one in voters if one.sees_pixels and one.beats_bar is False]:
+        said = f"{what} by {NEARBY} together with {adding[0]}, which beats no map without pixels but adds to that one"
+        return "; ".join([said, *speaking]) + "."
     if blind:
-        one = blind[0]
-        return (
-            f"{what} in part without pixels: for {task_title(one.task)}, no model that sees pixels beats the bar, and"
-            f" {one.label} speaks."
-        )
+        return f"{what} in part without pixels: {speaking[0]}."
     labels = " and ".join(dict.fromkeys(one.label for one in voters))
     if any(one.is_near for one in voters):
         labels += f", together with {NEARBY}"

@@ -28,9 +28,14 @@ class Nearby:
     """Every place on land by the known deposits around it, and none of its own."""
 
     locations: pd.DataFrame
-    """By ``location_id``: ``n_deposits``, and the ``probability`` of one at least."""
+    """By ``location_id``: ``lon``, ``lat``, ``n_deposits``, and the ``probability`` of one at least."""
     features: pd.DataFrame
     """By ``location_id``: `prospecting.proximity_features`."""
+
+    @property
+    def n_rich(self) -> int:
+        """Number of the places that hold a known deposit."""
+        return int((self.locations["n_deposits"] > 0).sum())
 
     def predict(self, chips: gpd.GeoDataFrame) -> np.ndarray:
         """(1, chip) probabilities, as those of an ensemble of one."""
@@ -110,5 +115,6 @@ def look_around(workspace: Workspace, chips: gpd.GeoDataFrame, subject: str) -> 
     inside = labelling.membership(outlines, deposits, invalid="warn")
     features = prospecting.proximity_features(places, inside, deposits)
     probability = prospecting.fit_proximity(features, holds)(features)
-    locations = pd.DataFrame({"n_deposits": n_deposits, "probability": probability})
+    lon, lat = places.T
+    locations = pd.DataFrame({"lon": lon, "lat": lat, "n_deposits": n_deposits, "probability": probability})
     return Nearby(locations, pd.DataFrame(features, index=n_deposits.index))

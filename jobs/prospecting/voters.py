@@ -1,8 +1,8 @@
 """Which models speak for a task: an ensemble that beats every model without pixels, or what needs none.
 
 A list that an ensemble has made is no better than the ensemble. Where it does not beat the bar of the models that see
-no pixel, proximity to known deposits tells where some are, and for their number the best model without pixels speaks.
-The list says so.
+no pixel, proximity to known deposits tells where some are, together with models that add to it for certain, and for
+their number the best model without pixels speaks. The list says so.
 """
 
 from __future__ import annotations
@@ -13,16 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from jobs.prospecting.nearby import PROXIMITY
+from jobs.prospecting.evidence import Gain, added_to_proximity
+from jobs.prospecting.nearby import PROXIMITY, Nearby
 from jobs.running.criterion import make_criterion
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError
+from mineral_pipeline.evaluation import sees_pixels
 from mineral_pipeline.learning import CONSTANT, ENSEMBLE, RANDOM_LABELS, Task, higher_is_better, kind_of, task_title
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
 
 NEARBY = "proximity to known deposits"
 """What speaks without pixels, in words."""
+
+NETWORKS = "an ensemble of networks"
+"""What an ensemble is called, in words."""
 
 MIN_RICH = 50
 """Fewest places with known deposits by which evidence is weighed: ten for each of five features (P. Peduzzi et al., A
@@ -47,6 +52,8 @@ class Voters:
     """Why these, in a sentence or two."""
     is_near: bool = False
     """Whether proximity to known deposits speaks, alone or with them."""
+    added: Gain | None = None
+    """What they add to proximity, where it speaks with them and that is known."""
 
     def names(self, settings: Settings, workspace: Workspace, fold: int | None) -> list[str]:
         """Names of the models of a fold; an ensemble has none where fewer than two of its networks are of use.
@@ -66,31 +73,53 @@ class Voters:
         return [self.kind]
 
 
-def choose_voters(settings: Settings, workspace: Workspace, task: Task, n_rich: int) -> Voters:
+def choose_voters(settings: Settings, workspace: Workspace, task: Task, nearby: Nearby) -> Voters:
     """The models that speak for a task, by its evaluation: out of fold where there are folds.
 
     Out of fold, models of presence that see pixels are asked of every place, so that their evidence can be weighed
-    against that of the known deposits nearby: both speak, where at least `MIN_RICH` places hold one.
+    against that of the known deposits nearby, where at least `MIN_RICH` places hold one: those that beat the bar speak
+    together with proximity, and so do those below it that add to its AUC by an interval that excludes 0.
 
     Args:
         settings: settings of the pipeline.
         workspace: the workspace.
         task: the task.
-        n_rich: number of the places over land with known deposits.
+        nearby: the places over land, and what is known around them.
 
     Raises:
         DataError: no model of the task is trained.
     """
-    voters = _choose(settings, workspace, task)
-    if not (settings.folds and voters.sees_pixels and kind_of(task) == "presence") or n_rich < MIN_RICH:
+    document = _read_evaluation(settings, workspace, task)
+    voters, models = _choose(settings, workspace, task, document), _seeing(document)
+    if not (settings.folds and kind_of(task) == "presence" and nearby.n_rich >= MIN_RICH):
         return voters
-    reason = f"{voters.reason} Its evidence is joined with {NEARBY}, each weighed by what is known."
-    return replace(voters, is_near=True, reason=reason)
+    gains = added_to_proximity(workspace, task, nearby, list(models))
+    if voters.sees_pixels:
+        joined = replace(voters, is_near=True, added=gains.get(voters.kind))
+        how = f", to which it adds {_of_auc(joined.added)}" if joined.added else ""
+        return replace(joined, reason=f"{voters.reason} Its evidence is joined with {NEARBY}{how}.")
+    for name, gain in gains.items():
+        if (gain["low"] or 0) > 0:
+            reason = (
+                f"{voters.reason[:-1]}, together with {models[name]}, which adds {_of_auc(gain)} to that out of fold."
+            )
+            return Voters(task, name, models[name], True, False, reason, is_near=True, added=gain)
+    return voters
 
 
-def _choose(settings: Settings, workspace: Workspace, task: Task) -> Voters:
+def _read_evaluation(settings: Settings, workspace: Workspace, task: Task) -> Mapping[str, Any]:
+    """What ``evaluate`` has found, out of fold where there are folds; nothing where it has not run."""
     name = artefacts.evaluation_metrics(artefacts.out_of_fold(task) if settings.folds else task)
-    document = workspace.read_json(name) if workspace.exists(name) else {}
+    return dict(workspace.read_json(name)) if workspace.exists(name) else {}
+
+
+def _seeing(document: Mapping[str, Any]) -> dict[str, str]:
+    """Labels of the models that could speak of pixels by their names, the ensemble first."""
+    models = [one for one in document.get("models", ()) if one["role"] == "baseline" and one["kind"] != RANDOM_LABELS]
+    return {ENSEMBLE: NETWORKS} | {str(one["name"]): str(one["label"]) for one in models if sees_pixels(one)}
+
+
+def _choose(settings: Settings, workspace: Workspace, task: Task, document: Mapping[str, Any]) -> Voters:
     bar = (document.get("bar") or {}).get("without_pixels")
     if bar is None:
         return _without_evaluation(settings, workspace, task)
@@ -101,7 +130,7 @@ def _choose(settings: Settings, workspace: Workspace, task: Task) -> Voters:
             f"The ensemble of networks for {task_title(task)} beats every model that sees no pixel, of which {best} is"
             " the best."
         )
-        return Voters(task, ENSEMBLE, "an ensemble of networks", True, True, reason)
+        return Voters(task, ENSEMBLE, NETWORKS, True, True, reason)
     if seeing := [one for one in bar["beaten_by"] if models[one]["role"] == "baseline"]:
         label = str(models[seeing[0]]["label"])
         reason = (
@@ -144,9 +173,14 @@ def _without_evaluation(settings: Settings, workspace: Workspace, task: Task) ->
             f"Whether the ensemble of networks for {task_title(task)} beats a model that sees no pixel is not known:"
             " list evaluate among the jobs, before prospect."
         )
-        return Voters(task, ENSEMBLE, "an ensemble of networks", True, None, reason)
+        return Voters(task, ENSEMBLE, NETWORKS, True, None, reason)
     collapsed = f"Every network for {task_title(task)} has collapsed to a constant"
     if kind_of(task) == "presence":
         return _proximity(task, None, collapsed)
     reason = f"{collapsed}: the position alone makes the list."
     return Voters(task, "coordinates", "coordinates only", False, None, reason)
+
+
+def _of_auc(gain: Gain) -> str:
+    ends = "" if gain["low"] is None else f" ({gain['low']:.3f} to {gain['high']:.3f})"
+    return f"{gain['value']:.3f}{ends} of AUC"

@@ -4,6 +4,7 @@ Pure functions of arrays and tables: nothing is read or written here, and nothin
 """
 
 from mineral_pipeline.evaluation.applicability import Applicability, fit_applicability, upper_whisker
+from mineral_pipeline.evaluation.bar import sees_pixels
 from mineral_pipeline.evaluation.calibration import perfect_calibration_error
 from mineral_pipeline.evaluation.combination import Results, average, incomplete, join_folds
 from mineral_pipeline.evaluation.comparison import (
@@ -66,6 +67,7 @@ __all__ = [
     "prediction_table",
     "reliability",
     "score",
+    "sees_pixels",
     "success_curve",
     "to_shares",
     "upper_whisker",

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.evaluation.added import added, make_stack
+from mineral_pipeline.evaluation.added import added, known_from_coordinates, make_stack
 from mineral_pipeline.evaluation.bar import compare_with_baselines
 from mineral_pipeline.evaluation.calibration import perfect_calibration_error
 from mineral_pipeline.evaluation.description import describe
@@ -193,7 +193,8 @@ def _added(
     task: Task, samples: HeldOut, groups: Groups, predictions: Mapping[str, np.ndarray], best: str
 ) -> list[dict[str, Any]]:
     """What the best model and the statistics of the pixels add to coordinates."""
-    stack = make_stack(task, samples.test, groups, predictions.get(COORDINATES))
+    known = known_from_coordinates(task, samples.test, predictions.get(COORDINATES))
+    stack = make_stack(task, samples.test, groups, known)
     shown = {name: added(stack, predictions[name]) for name in dict.fromkeys((best, STATISTICS)) if name in predictions}
     return [{"model": name, **found} for name, found in shown.items() if found and name != CONSTANT]
 

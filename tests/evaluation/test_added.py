@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,14 @@ import pytest
 from scipy.special import ndtr
 
 from mineral_pipeline.evaluation import find_groups
-from mineral_pipeline.evaluation.added import GUARD_KM, Stack, _cross_fit, _fit_predict, added, make_stack
+from mineral_pipeline.evaluation.added import (
+    GUARD_KM,
+    Known,
+    Stack,
+    added,
+    known_from_coordinates,
+    make_stack,
+)
 from mineral_pipeline.evaluation.variogram import Variogram, draw_fields, field_root
 from mineral_pipeline.geometry import distances_km
 from mineral_pipeline.learning import TASKS, Task
@@ -30,7 +39,8 @@ def drawn(task: Task, seed: int) -> tuple[Stack, np.ndarray, dict[str, np.ndarra
     block = (place // 9).astype(int) @ [100, 1]
     samples = pd.DataFrame({"lon": place[:, 0], "lat": place[:, 1], "label": label})
     coordinates = ndtr(geography + trained)
-    stack = make_stack(task, samples, find_groups(block, place), coordinates)
+    known = known_from_coordinates(task, samples, coordinates)
+    stack = make_stack(task, samples, find_groups(block, place), known)
     return stack, block, {"knows": ndtr(own), "smooth": ndtr(smooth), "noise": rng.random(N), "same": coordinates**2}
 
 
@@ -56,16 +66,20 @@ def test_what_knows_more_than_geography_adds_and_nothing_else_does(task: Task, m
 
 def test_trees_have_seen_neither_the_group_nor_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mineral_pipeline.evaluation.added.PARTITIONS", 1)
-    stack, block, _ = drawn("presence", 0)
-    numbered = np.column_stack([stack.vectors, np.arange(N)])
+    stack, block, predictors = drawn("presence", 0)
     fits = []
 
-    def watched(stack: Stack, features: np.ndarray, label: np.ndarray, other: np.ndarray) -> np.ndarray:
-        fits.append((features[:, 3].astype(int), other[:, 3].astype(int)))
-        return _fit_predict(stack, features, label, other)
+    def watched(features: np.ndarray, label: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        fit = stack.known.fit(features, label)
 
-    monkeypatch.setattr("mineral_pipeline.evaluation.added._fit_predict", watched)
-    assert _cross_fit(stack, numbered) is not None
+        def predict(other: np.ndarray) -> np.ndarray:
+            fits.append((features[:, 0].astype(int), other[:, 0].astype(int)))
+            return fit(other)
+
+        return predict
+
+    numbered = replace(stack, known=Known("numbers", np.arange(N)[:, None], watched))
+    assert added(numbered, predictors["noise"]) is not None
     place = np.degrees(np.stack([np.arctan2(stack.vectors[:, 1], stack.vectors[:, 0]), np.arcsin(stack.vectors[:, 2])]))
     for seen, predicted in fits:
         assert not set(block[seen]) & set(block[predicted])
@@ -78,7 +92,7 @@ def test_folds_of_the_samples_are_those_of_the_stack() -> None:
     stack, block, predictors = drawn("presence", 1)
     place = np.degrees(np.stack([np.arctan2(stack.vectors[:, 1], stack.vectors[:, 0]), np.arcsin(stack.vectors[:, 2])]))
     samples = pd.DataFrame({"lon": place[0], "lat": place[1], "label": stack.label, "fold": block % 3})
-    out_of_fold = make_stack("presence", samples, stack.groups)
+    out_of_fold = make_stack("presence", samples, stack.groups, known_from_coordinates("presence", samples))
     (fold,) = out_of_fold.partitions
     assert len({*zip(fold, block % 3, strict=True)}) == 3
     found = added(out_of_fold, predictors["knows"])
@@ -98,4 +112,5 @@ def test_where_it_cannot_be_computed_there_is_nothing(task: Task, n: int, n_grou
     labels = (rng.random(n) < label).astype(float)
     samples = pd.DataFrame({"lon": rng.uniform(-5, 5, n), "lat": rng.uniform(-5, 5, n), "label": labels})
     groups = find_groups(np.arange(n) % n_groups, samples[["lon", "lat"]].to_numpy())
-    assert added(make_stack(task, samples, groups), rng.random(n)) is None
+    stack = make_stack(task, samples, groups, known_from_coordinates(task, samples))
+    assert added(stack, rng.random(n)) is None

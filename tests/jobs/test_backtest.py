@@ -18,6 +18,7 @@ from row_of_locations import LONS, hiding, write_row
 
 from jobs import backtest
 from jobs.backtesting import rivals
+from jobs.prospecting.nearby import Nearby
 from jobs.running import runner
 from mineral_pipeline import labelling, modelling
 from mineral_pipeline.errors import DataError, SettingsError
@@ -37,6 +38,7 @@ class Jobs:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.last_first = False
+        self.voter = {"pixels": False, "proximity": True}
         self.failed = 0
 
     def execute(self, job: str, settings: Settings, client: Client) -> Counts:
@@ -65,6 +67,7 @@ class Jobs:
             prospects = make_prospects(LONS[numbers].tolist(), 0.0)
             prospects["location_id"] = [f"01{k}010" for k in numbers]
             inner.write_table(artefacts.PROSPECTS, prospects)
+            inner.write_json(artefacts.PROSPECTS_BASIS, {"voters": [self.voter]})
         return Counts("things", planned=1, done=1, failed=self.failed)
 
 
@@ -100,6 +103,21 @@ def test_hidden_places_are_sought_among_the_prospects_that_are_made_without_them
     jobs.last_first = True
     backtest.main(settings, client)
     assert read(workspace)["rankings"][0]["hits"][0]["hits"] == 0
+
+
+def test_what_pixels_add_to_proximity_is_asked_where_they_speak_together(
+    settings: Settings, workspace: Workspace, client: Client, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs.voter["pixels"] = True
+    probability = pd.Series(np.linspace(1, 0, len(LONS)), [f"01{k}010" for k in range(len(LONS))])
+    nearby = Nearby(pd.DataFrame({"probability": probability}), pd.DataFrame())
+    monkeypatch.setattr(rivals, "chips_on_land", lambda *_: None)
+    monkeypatch.setattr(rivals, "look_around", lambda *_: nearby)
+    backtest.main(settings, client)
+    model, *others = read(workspace)["rankings"]
+    (near,) = (one for one in others if one["name"] == "proximity to known deposits")
+    assert near["role"] == rivals.RIVAL
+    assert near["hits"] == model["hits"], "both take the places from the west to the east"
 
 
 def test_places_that_a_rival_has_learnt_are_not_compared(

@@ -22,7 +22,8 @@ from distributed import Client, LocalCluster
 from jobs import prospect, train
 from jobs.prospecting import ensembles, predictions
 from jobs.prospecting.basis import heading as describe_heading
-from jobs.prospecting.voters import choose_voters
+from jobs.prospecting.nearby import Nearby
+from jobs.prospecting.voters import MIN_RICH, choose_voters
 from mineral_pipeline import modelling, settings
 from mineral_pipeline.errors import ClusterError, DataError, SettingsError
 from mineral_pipeline.evaluation import Conversion, NumberGivenOne, Shares, fit_calibration
@@ -345,12 +346,14 @@ def test_what_does_not_beat_the_bar_does_not_speak(
     document = {"primary_metric": "auc", "models": models, "bar": {"without_pixels": {"best": "constant"}}}
     document["bar"]["without_pixels"]["beaten_by"] = beaten_by  # type: ignore[index]
     workspace.write_json(artefacts.evaluation_metrics("presence"), document)
-    found = [choose_voters(made, workspace, task, 0) for task in made.tasks]
+    places = pd.DataFrame({"n_deposits": np.ones(MIN_RICH - 1)})
+    nearby = Nearby(places, places)
+    found = [choose_voters(made, workspace, task, nearby) for task in made.tasks]
     assert [one.kind for one in found] == kinds, "richness has not been evaluated"
     assert "is not known" in found[1].reason
     document["primary_metric"] = "mae"
     workspace.write_json(artefacts.evaluation_metrics("richness"), document)
-    numbers = choose_voters(made, workspace, "richness", 0)
+    numbers = choose_voters(made, workspace, "richness", nearby)
     assert (numbers.kind == "coordinates") == (kinds[0] == "proximity"), (
         "the best of those without pixels tells how many"
     )
