@@ -93,13 +93,16 @@ def _components(names: Sequence[str], vectors: Floats, merge_km: float) -> Integ
     A fourth coordinate keeps positions of different names apart, so that one k-d tree finds all pairs. Deposits of the
     same name and position are one node, because a thousand repetitions would otherwise make a million pairs.
     """
-    names_of = site_names(names)
-    deposits = np.repeat(np.arange(len(names)), [len(names_of[name]) for name in names])
-    label, labels = pd.factorize(np.array([one for name in names for one in names_of[name]], dtype=object))
+    chord = geometry.chord_length(merge_km) + 1e-12
+    nearest, _ = cKDTree(vectors).query(vectors, k=[2], distance_upper_bound=chord)  # the first is the deposit itself
+    near = np.flatnonzero(np.isfinite(nearest[:, 0]))  # the names of others link nothing
+    named = [names[one] for one in near.tolist()]
+    names_of = site_names(named, names)
+    deposits = np.repeat(near, [len(names_of[name]) for name in named])
+    label, labels = pd.factorize(np.array([one for name in named for one in names_of[name]], dtype=object))
     is_shared = np.bincount(label, minlength=1)[label] > 1
     deposits, points = deposits[is_shared], np.column_stack([vectors[deposits[is_shared]], 4.0 * label[is_shared]])
     node, nodes = unique_rows(points)
-    chord = geometry.chord_length(merge_km) + 1e-12
     node_names = labels[(nodes[:, 3] / 4).astype(np.int64)]
     specific = np.flatnonzero([not name.startswith(VAGUE) for name in node_names])
     pairs = specific[cKDTree(nodes[specific]).query_pairs(chord, output_type="ndarray")]

@@ -216,7 +216,7 @@ def _identifiers(rows: pd.DataFrame) -> pd.Series[str]:
     """Return identifiers of the rows; a digest of name and position where the source gives none."""
     identifiers = rows["id"].copy()
     is_absent = identifiers == ""
-    keys = zip(*(rows.loc[is_absent, column] for column in ("name", "lon", "lat")), strict=True)
+    keys = zip(*(rows.loc[is_absent, column].tolist() for column in ("name", "lon", "lat")), strict=True)
     identifiers[is_absent] = [hashlib.sha256(repr(key).encode()).hexdigest()[:16] for key in keys]
     return identifiers
 

@@ -80,8 +80,10 @@ def sum_inside(
     sparse = csr_array(weights, dtype=np.int64)
     if sparse.shape[0] != len(positions):
         raise DataError(f"weights must have a row for each of {len(positions)} points, not {sparse.shape[0]}")
-    single = polygons.is_single
     sums = np.zeros((polygons.count, sparse.shape[1]), dtype=np.int64)
+    if not (polygons.count and len(positions)):
+        return sums  # nothing is compiled to learn the types of an empty partition
+    single = polygons.is_single
     if not single.all():
         sums += (_list_inside(polygons, ~single, positions, keys).astype(np.int64) @ sparse).toarray()
     index = CandidateIndex.build(polygons.keep(single), positions, keys)

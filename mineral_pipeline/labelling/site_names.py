@@ -39,12 +39,17 @@ MIN_LETTERS = 5
 """Smallest length of a further name that counts: initials and ``Co`` would link unrelated sites."""
 
 
-def site_names(texts: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-    """Return the normalised names of every text; none for a text without a word."""
+def site_names(texts: Iterable[str], others: Iterable[str] = ()) -> Mapping[str, tuple[str, ...]]:
+    """Return the normalised names of every text; none for a text without a word.
+
+    Args:
+        texts: texts as tables have them.
+        others: further ones, whose names are not asked for, but are not those of a single site where a text has them.
+    """
     own: dict[str, tuple[str, ...]] = {}
     further: dict[str, list[str]] = {}
     owners: dict[str, set[str]] = defaultdict(set)
-    for text in set(texts):
+    for text in {*texts, *filter(NAME_SEPARATORS.search, others)}:
         plain = _plain(text)
         words = WORDS.findall(plain)
         whole = _joined(words)

@@ -62,6 +62,12 @@ def test_the_name_of_a_parent_is_not_that_of_its_parts() -> None:
     assert "texascomstock" in found[texts[2]]
 
 
+def test_the_name_of_a_parent_is_found_far_away() -> None:
+    near = [("Alpha; Collins", 0, 0), ("Collins", 0, 0.1)]
+    assert deduplicate(deposits(*near), 1.5).tolist() == [0, 0]
+    assert deduplicate(deposits(*near, ("Beta; Collins", 500, 0)), 1.5).tolist() == [0, 1, 2], "Collins is no site"
+
+
 def test_the_same_name_is_merged_by_distance() -> None:
     rows = deposits(("Hyde Mine", 0, 0), ("Hyde", 1.4, 0), ("Hyde", 0, 1.6), ("Jekyll", 0, 0.1), ("", 0, 0), ("", 0, 0))
     assert deduplicate(rows, 1.5).tolist() == [0, 0, 2, 3, 4, 5]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 
 import pandas as pd
 
@@ -33,15 +34,16 @@ def read_sheet(file: DepositFile, sheet: Sheet) -> pd.DataFrame:
         DataError: a row has more fields than the header, or no column has coordinates.
         ValueError: there is no row.
     """
-    numbers, rows, sample = list[int](), list[list[str]](), list[list[str]]()
-    header, layout, wanted = list[str](), None, dict[str, int]()
+    numbers, rows, sample = list[int](), list[tuple[str, ...]](), list[list[str]]()
+    header, layout, wanted = list[str](), None, list[str]()
     for number, fields in sheet.rows:
         if len(fields) < 2 and not "".join(fields).strip():  # a blank line
             continue
         if layout is None:
             header = [name.strip() for name in fields]
             layout = find_layout(header, file)
-            wanted = {name: header.index(name) for names in layout.values() for name in names}
+            wanted = [name for names in layout.values() for name in names]
+            pick = itemgetter(*map(header.index, wanted))  # of the two coordinates at least
             continue
         if len(fields) > len(header):
             raise DataError(
@@ -49,11 +51,12 @@ def read_sheet(file: DepositFile, sheet: Sheet) -> pd.DataFrame:
             )
         fields += [""] * (len(header) - len(fields))
         numbers.append(number)
-        rows.append([fields[i] for i in wanted.values()])
+        rows.append(pick(fields))
         if len(sample) < SAMPLED_ROWS:
             sample.append(fields[:MAX_SAMPLED])
     if layout is None:
         raise ValueError("it is empty")
-    table = pd.DataFrame(rows, index=numbers, columns=list(wanted), dtype="str")
+    columns = dict(zip(wanted, map(list, zip(*rows, strict=True)), strict=bool(rows)))
+    table = pd.DataFrame(columns, index=numbers, columns=wanted, dtype="str")
     table.attrs["unread"] = unread_commodities(header, sample, layout)
     return to_rows(table, layout, file)
