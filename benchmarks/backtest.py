@@ -3,7 +3,8 @@
     python -m benchmarks.backtest FOLDER [--planets N] [--locations N] [--set KEY=VALUE ...] [--check] [--small]
         [--json FILE]
 
-On every planet `mineral-pipeline backtest` hides the deposits of random locations and ranks what is left, out of fold.
+On every planet `mineral-pipeline backtest` hides the deposits of random locations and ranks what is left, out of fold;
+with ``--set backtest.hide=regions`` those of whole islands.
 The table tells of each ranking the mean over planets, and how far the prospects are ahead of it, with the 95 % interval
 of Student's t over planets. FOLDER keeps the result of every planet, so that a run that was stopped goes on. With
 ``--check`` the exit status is 1 unless the prospects are ahead of every rival, by intervals that exclude 0.
@@ -46,10 +47,12 @@ def run_planet(folder: Path, seed: int, changes: Sequence[str]) -> dict[str, Any
     result = folder / "planets" / f"{seed}.json"
     if not result.exists():
         place = folder / f"planet-{seed}"
-        planet = [*CHANGES, *LEARN, *changes, *of_planet(place / "archive", seed), f"backtest.seed={seed}"]
+        planet = [*CHANGES, *LEARN, *of_planet(place / "archive", seed), f"backtest.seed={seed}"]
+        planet += [f"curate.regions={place}/archive/land.geojson", *changes]
         run_job("run", SETTINGS, place, [*planet, "jobs=[simulate,catalogue,acquire,label]"])
         run_job("backtest", SETTINGS, place, planet)
-        inner = Workspace(str(place / artefacts.backtest("places")))
+        (made,) = (place / artefacts.BACKTESTS).iterdir()
+        inner = Workspace(str(made))
         document = inner.read_json(artefacts.BACKTEST)
         document[BASIS] = inner.read_json(artefacts.PROSPECTS_BASIS)
         result.parent.mkdir(exist_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from operator import itemgetter
 
 import pandas as pd
 
@@ -34,16 +33,15 @@ def read_sheet(file: DepositFile, sheet: Sheet) -> pd.DataFrame:
         DataError: a row has more fields than the header, or no column has coordinates.
         ValueError: there is no row.
     """
-    numbers, rows, sample = list[int](), list[tuple[str, ...]](), list[list[str]]()
-    header, layout, wanted = list[str](), None, list[str]()
+    numbers, rows, sample = list[int](), list[list[str]](), list[list[str]]()
+    header, layout, wanted = list[str](), None, dict[str, int]()
     for number, fields in sheet.rows:
         if len(fields) < 2 and not "".join(fields).strip():  # a blank line
             continue
         if layout is None:
             header = [name.strip() for name in fields]
             layout = find_layout(header, file)
-            wanted = [name for names in layout.values() for name in names]
-            pick = itemgetter(*map(header.index, wanted))  # of the two coordinates at least
+            wanted = {name: header.index(name) for names in layout.values() for name in names}
             continue
         if len(fields) > len(header):
             raise DataError(
@@ -51,12 +49,12 @@ def read_sheet(file: DepositFile, sheet: Sheet) -> pd.DataFrame:
             )
         fields += [""] * (len(header) - len(fields))
         numbers.append(number)
-        rows.append(pick(fields))
+        rows.append([fields[i] for i in wanted.values()])
         if len(sample) < SAMPLED_ROWS:
             sample.append(fields[:MAX_SAMPLED])
     if layout is None:
         raise ValueError("it is empty")
-    columns = dict(zip(wanted, map(list, zip(*rows, strict=True)), strict=bool(rows)))
-    table = pd.DataFrame(columns, index=numbers, columns=wanted, dtype="str")
+    columns = dict(zip(wanted, zip(*rows, strict=True), strict=False))  # none where there is no row
+    table = pd.DataFrame(columns, index=numbers, columns=list(wanted), dtype="str")
     table.attrs["unread"] = unread_commodities(header, sample, layout)
     return to_rows(table, layout, file)
