@@ -27,8 +27,8 @@ def describe_basis(
 
     Returns:
         ``heading``, one sentence; ``commodity`` of the list, empty for all deposits; ``voters`` of every task with
-        their ``members`` by fold and the ``reason``; ``conversions`` of every fold; ``notes``; and what `score` tells
-        of intervals, applicability and errors.
+        their ``members`` by fold and the ``reason``; the ``conversion`` of predictions; ``notes``; and what `score`
+        tells of intervals, applicability and errors.
     """
     folds = [one.ground.fold for one in spoken]
     return {
@@ -48,7 +48,7 @@ def describe_basis(
             }
             for one in voters
         ],
-        "conversions": [{"fold": one.ground.fold, **one.conversion.facts} for one in spoken],
+        "conversion": spoken[0].conversion.facts,
         "notes": [ALONE[kind_of(voters[0].task)]] if len(voters) == 1 else [],
         **facts,
     }

@@ -1,7 +1,12 @@
-"""What the predictions of a fold's models mean, learnt from the validation subsets of the fold."""
+"""What predictions mean, learnt from the validation subsets of all folds together.
+
+One conversion serves all folds: places of different folds stand in one list, and what each fold would learn of its own
+few places with deposits would rank the folds before it ranked the places.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,28 +25,35 @@ from mineral_pipeline.evaluation import (
 from mineral_pipeline.learning import Task, kind_of, subject_column, subject_of
 from mineral_pipeline.workspace import Workspace, artefacts
 
+Names = Mapping[Task, Sequence[str]]
+"""Names of the models of a fold that speak for each task about one subject, whose mean prediction counts."""
+
 
 def make_conversion(
-    workspace: Workspace, names: Mapping[Task, Sequence[str]], fold: int | None, nearby: Nearby | None = None
+    workspace: Workspace, names: Mapping[int | None, Names], nearby: Nearby | None = None
 ) -> Conversion:
-    """How predictions of a fold become probabilities and numbers.
+    """How predictions become probabilities and numbers.
 
     Args:
         workspace: the workspace.
-        names: names of the models that speak for each task about one subject, whose mean prediction counts.
-        fold: the fold; None for the split.
+        names: names of the models by fold; None is the split.
         nearby: what speaks for presence in place of models.
 
     Raises:
         DataError: validation holds no place with a deposit.
         WorkspaceError: the samples were curated by an earlier version.
     """
-    sample_sets = {kind_of(task): artefacts.sample_set(task, fold) for task in names}
-    subject = subject_of(next(iter(names)))
+    tasks = next(iter(names.values()))
+    subject = subject_of(next(iter(tasks)))
     column = subject_column("n_deposits", subject) if subject else "max_deposits"
     largest = int(workspace.read_table(artefacts.LABELS, [column])[column].max())
-    asked = {kind_of(task): models for task, models in names.items() if PROXIMITY not in models}
-    tables = {kind: validated(workspace, sample_sets[kind], models) for kind, models in asked.items()}
+    tables = {
+        kind_of(task): pd.concat(
+            [validated(workspace, artefacts.sample_set(task, fold), found[task]) for fold, found in names.items()]
+        )
+        for task, models in tasks.items()
+        if PROXIMITY not in models
+    }
     number: NumberGivenOne | None
     if "richness" in tables:
         table = tables["richness"]
@@ -51,15 +63,18 @@ def make_conversion(
         rich = counts["n_deposits"][counts["n_deposits"] > 0]
         number = NumberGivenOne(float(np.log1p(rich.mean())), 0.0, 1.0, largest, len(rich)) if len(rich) else None
     if number is None:
-        sample_set = next(iter(sample_sets.values()))
-        raise DataError(f"prospect: validation of {sample_set} holds no place with a deposit: give curate more of them")
+        (task, *_), (fold, *_) = tasks, names
+        where = artefacts.sample_set(task, fold)
+        raise DataError(f"prospect: validation of {where} holds no place with a deposit: give curate more of them")
     if nearby:
         return nearby.convert(number)
     if "presence" not in tables:
         return Conversion(None, None, number)
     presence = tables["presence"]
     label, weight = presence["label"].to_numpy(), presence["weight"].to_numpy()
-    shares = Shares(float(np.average(label, weights=weight)), true_share(workspace, sample_sets["presence"]))
+    task = next(task for task in tasks if kind_of(task) == "presence")
+    true = true_share(workspace, [artefacts.sample_set(task, fold) for fold in names])
+    shares = Shares(float(np.average(label, weights=weight)), true)
     return Conversion(fit_calibration(label, presence["prediction"].to_numpy(), weight), shares, number)
 
 
@@ -87,14 +102,16 @@ def validated(workspace: Workspace, sample_set: str, names: Sequence[str]) -> pd
     return found.groupby("location_id").agg(how)
 
 
-def true_share(workspace: Workspace, sample_set: str) -> float:
-    """Share of places with a known deposit among those of the training side, before classes were balanced.
+def true_share(workspace: Workspace, sample_sets: Sequence[str]) -> float:
+    """Share of places with a known deposit among those of the training sides, before classes were balanced.
 
     Raises:
         WorkspaceError: the summary of the samples does not tell.
     """
-    name = artefacts.samples_summary(sample_set)
-    counts = workspace.read_json(name).get("candidates")
-    if not counts or not sum(counts.values()):
-        raise WorkspaceError(f"{workspace.uri(name)} does not tell how common deposits are: run curate again")
-    return float(counts["1"] / sum(counts.values()))
+    total: Counter[str] = Counter()
+    for name in map(artefacts.samples_summary, sample_sets):
+        counts = workspace.read_json(name).get("candidates")
+        if not counts or not sum(counts.values()):
+            raise WorkspaceError(f"{workspace.uri(name)} does not tell how common deposits are: run curate again")
+        total.update(counts)
+    return float(total["1"] / total.total())

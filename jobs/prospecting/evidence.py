@@ -50,7 +50,9 @@ def added_to_proximity(workspace: Workspace, task: Task, nearby: Nearby, names: 
     known = Known(PROXIMITY, nearby.features.loc[places.index].to_numpy(), _fit)
     found_groups = find_groups(places["group"].to_numpy(), places[["lon", "lat"]].to_numpy())
     stack = make_stack("presence", places, found_groups, known)
-    found = {model: added(stack, logit(by_location[model].to_numpy())) for model in names if model in by_location}
+    odds = by_location.apply(logit)
+    odds -= odds.groupby(places["fold"]).transform("mean")  # as `Nearby.join` centres them
+    found = {model: added(stack, odds[model].to_numpy()) for model in names if model in odds}
     return {model: one["metrics"]["auc"]["difference"] for model, one in found.items() if one}
 
 

@@ -55,18 +55,19 @@ class Nearby:
         """What models of presence say, out of fold, together with what is known nearby.
 
         The log-odds that a model gives are one more feature of a place, so that the records weigh its evidence. Members
-        of an ensemble keep their own voices.
+        of an ensemble keep their own voices. The models of each fold are centred on its ground: where many places hold
+        deposits, those that have learnt from the other folds expect few.
 
         Args:
             spoken: what the models of every fold say of its ground: together of every place.
         """
-        odds = [logit(one.conversion.probability(one.predictions["presence"])) for one in spoken]
-        means = pd.concat(
-            [
-                pd.Series(one.of_locations(of_chips.mean(axis=0)), index=one.locations.index)
-                for one, of_chips in zip(spoken, odds, strict=True)
-            ]
-        )
+        odds, of_folds = [], []
+        for one in spoken:
+            of_chips = logit(one.conversion.probability(one.predictions["presence"]))
+            of_places = pd.Series(one.of_locations(of_chips.mean(axis=0)), index=one.locations.index)
+            odds.append(of_chips - of_places.mean())
+            of_folds.append(of_places - of_places.mean())
+        means = pd.concat(of_folds)
         evidence = np.column_stack([self.features.reindex(means.index), means])
         holds = self.locations["n_deposits"].reindex(means.index).to_numpy() > 0
         if not holds.any():  # those that do were in folds whose ensembles have collapsed
@@ -76,10 +77,9 @@ class Nearby:
         conversion = self.calibrated(joined, spoken[0].conversion.number)
         found = []
         for one, of_chips in zip(spoken, odds, strict=True):
-            of_places = self.features.reindex(one.ground.chips["location_id"]).to_numpy()
-            presence = np.stack([fitted(np.column_stack([of_places, member])) for member in of_chips])
-            judged = replace(conversion, number=one.conversion.number)
-            found.append(replace(one, predictions={**one.predictions, "presence": presence}, conversion=judged))
+            near = self.features.reindex(one.ground.chips["location_id"]).to_numpy()
+            presence = np.stack([fitted(np.column_stack([near, member])) for member in of_chips])
+            found.append(replace(one, predictions={**one.predictions, "presence": presence}, conversion=conversion))
         return found
 
     def see(self, workspace: Workspace, sample_set: str, chips: gpd.GeoDataFrame) -> Features:

@@ -48,6 +48,8 @@ def speak(
         seen = [alone.see(workspace, artefacts.sample_set(first, one.fold), one.chips) for one in ground]
     else:
         seen = see(client, workspace, asked[:: len(tasks)])
-    conversions = [make_conversion(workspace, names[one.fold], one.fold, alone) for one in ground]
-    spoken = [Spoken(*one) for one in zip(ground, predictions, conversions, seen, strict=True)]
+    conversion = make_conversion(workspace, {one.fold: names[one.fold] for one in ground}, alone)
+    spoken = [
+        Spoken(one, said, conversion, features) for one, said, features in zip(ground, predictions, seen, strict=True)
+    ]
     return nearby.join(spoken) if nearby and not alone else spoken

@@ -129,7 +129,7 @@ def made(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (
             predictions,
             "make_conversion",
-            lambda *given: given[3].convert(CONVERSION.number) if given[3] else CONVERSION,
+            lambda *given: given[2].convert(CONVERSION.number) if given[2] else CONVERSION,
         ),
     ):
         monkeypatch.setattr(module, name, double)
@@ -377,7 +377,7 @@ def test_where_no_model_of_presence_beats_the_bar_places_are_ranked_by_the_depos
     basis = workspace.read_json(artefacts.PROSPECTS_BASIS)
     assert "proximity to known deposits speaks" in basis["heading"]
     assert basis["voters"][0]["members"] == [{"fold": None, "names": ["proximity"]}]
-    given = basis["conversions"][0]["probability"]
+    given = basis["conversion"]["probability"]
     assert given["share"] == given["balance"] == 0.25, "of all places on land"
 
 

@@ -78,6 +78,17 @@ def test_a_model_that_knows_nothing_does_not_disturb(evidence: tuple[np.ndarray,
     assert spearmanr(joined, near).statistic > 0.97
 
 
+def test_what_a_fold_expects_everywhere_does_not_rank_it_before_others(
+    evidence: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    near, seen, holds = evidence
+    spoken = speak(seen, holds)
+    odds = spoken[1].predictions["presence"] / (1 - spoken[1].predictions["presence"])
+    spoken[1].predictions["presence"][:] = 9 * odds / (1 + 9 * odds)  # type: ignore[index]
+    expected = probability(nearby(near, holds).join(speak(seen, holds)))
+    assert probability(nearby(near, holds).join(spoken)).to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-6)
+
+
 def test_members_keep_their_own_voices(evidence: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     near, seen, holds = evidence
     apart = speak(seen, holds, members=3)
