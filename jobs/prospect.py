@@ -18,7 +18,7 @@ left out. With ``prospect.commodity`` everything is of that commodity: the model
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -40,7 +40,7 @@ from jobs.running.progress import CONSOLE
 from jobs.train import fit_all
 from mineral_pipeline import labelling, prospecting
 from mineral_pipeline.errors import DataError
-from mineral_pipeline.learning import ENSEMBLE, Task, subject_column, task_title
+from mineral_pipeline.learning import ENSEMBLE, subject_column, task_title
 from mineral_pipeline.modelling import grid_specs
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Counts, Workspace, artefacts, zarr_store
@@ -49,9 +49,6 @@ LEARNT = "on which the models were trained or stopped"
 IN_NO_FOLD = "which curate has put in no fold"
 COLLAPSED = "because fewer than two networks are left that have not collapsed to a constant"
 """Reasons for which locations are not ranked."""
-
-Names = Mapping[Task, Sequence[str]]
-"""Names of the models of a fold that speak for each task."""
 
 
 def plan(settings: Settings) -> Plan:
