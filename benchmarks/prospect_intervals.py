@@ -5,7 +5,8 @@
 Planets of 300 places, as tables. Boosted trees see the true patches of altered rock; they learn presence from balanced
 classes and richness by the absolute error, as networks do, on three of five folds of whole islands; the fourth is the
 validation subset, and the fifth is predicted. Probabilities, numbers and intervals are made as the job prospect makes
-them; the intervals of a fold rest on the residuals of the others. Seconds are those of a planet.
+them: one conversion of all folds, and intervals of a fold that rest on the residuals of the others. Seconds are those
+of a planet.
 """
 
 from __future__ import annotations
@@ -84,28 +85,50 @@ def measure(small: bool) -> BenchmarkResult:
 
 def trial(planet: PlanetTable, started: float) -> Trial:
     """Predict every place of a planet out of fold, and make of it what a prospect says."""
-    columns = np.zeros((5, len(planet.known)))
     with threadpool_limits(1):
-        for fold in range(FOLDS):
-            columns[:, planet.fold == fold] = _predict(planet, fold)
-    balanced, calibrated, probability, naive, expected = columns
+        folds = [_predict(planet, fold) for fold in range(FOLDS)]
+    largest, said, number = int(planet.known.max()), np.zeros(len(planet.known)), np.zeros(len(planet.known))
+    for one in folds:
+        said[one.test], number[one.test] = one.said[one.test], one.number[one.test]
+    conversion = _convert(planet, folds, largest)
+    assert conversion.calibration is not None
+    calibrated, probability = conversion.calibration.apply(said), conversion.probability(said)
+    naive, expected = probability * np.expm1(np.log1p(largest) * number), conversion.expected(said, number)
     low, high = np.zeros(len(expected)), np.zeros(len(expected))
-    for fold in range(FOLDS):
-        here = planet.fold == fold
-        low[here], high[here] = fit_conformal(expected[~here], planet.known[~here]).interval(expected[here])
+    for one in folds:
+        others = ~one.test
+        low[one.test], high[one.test] = fit_conformal(expected[others], planet.known[others]).interval(
+            expected[one.test]
+        )
     finite = np.isfinite(high)
     covered = ((low <= planet.known) & (planet.known <= high))[finite]
     seconds = time.perf_counter() - started
-    return Trial(planet.known, balanced, calibrated, probability, naive, expected, covered, finite, seconds)
+    return Trial(planet.known, said, calibrated, probability, naive, expected, covered, finite, seconds)
 
 
-def _predict(planet: PlanetTable, fold: int) -> tuple[np.ndarray, ...]:
-    """Columns of `Trial` for the places of a fold."""
+@dataclass(frozen=True)
+class Fold:
+    """What the trees of a fold predict."""
+
+    test: np.ndarray
+    """(place,) whether the fold holds it out."""
+    validation: np.ndarray
+    """(place,) whether it is in the validation subset."""
+    share: float
+    """Share of the places with a deposit in the training subset."""
+    said: np.ndarray
+    """(place,) presence."""
+    number: np.ndarray
+    """(place,) richness."""
+
+
+def _predict(planet: PlanetTable, fold: int) -> Fold:
+    """Fit the trees of a fold."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     test, validation = planet.fold == fold, planet.fold == (fold + 1) % FOLDS
-    train, rich, largest = ~test & ~validation, planet.known > 0, int(planet.known.max())
-    richness = np.log1p(planet.known) / np.log1p(largest)
+    train, rich = ~test & ~validation, planet.known > 0
+    richness = np.log1p(planet.known) / np.log1p(planet.known.max())
     classifier = HistGradientBoostingClassifier(**TREES, class_weight="balanced").fit(
         planet.features[train], rich[train]
     )
@@ -113,15 +136,19 @@ def _predict(planet: PlanetTable, fold: int) -> tuple[np.ndarray, ...]:
         planet.features[train & rich], richness[train & rich]
     )
     said, number = classifier.predict_proba(planet.features)[:, 1], regressor.predict(planet.features).clip(0, 1)
-    calibration = fit_calibration(rich[validation].astype(float), said[validation], balance(rich[validation]))
-    given_one = fit_number_given_one(number[validation], planet.known[validation], largest)
+    return Fold(test, validation, float(rich[train].mean()), said, number)
+
+
+def _convert(planet: PlanetTable, folds: list[Fold], largest: int) -> Conversion:
+    """One conversion, from the validation subsets of all folds."""
+    known, said, number = (
+        np.concatenate([values[one.validation] for one, values in zip(folds, found, strict=True)])
+        for found in ([planet.known] * len(folds), [one.said for one in folds], [one.number for one in folds])
+    )
+    given_one = fit_number_given_one(number, known, largest)
     assert given_one is not None
-    shares = Shares(0.5, float(rich[train].mean()))
-    conversion = Conversion(calibration, shares, given_one)
-    probability = conversion.probability(said[test])
-    naive = probability * np.expm1(np.log1p(largest) * number[test])
-    expected = conversion.expected(said[test], number[test])
-    return said[test], calibration.apply(said[test]), probability, naive, expected
+    calibration = fit_calibration((known > 0).astype(float), said, balance(known > 0))
+    return Conversion(calibration, Shares(0.5, float(np.mean([one.share for one in folds]))), given_one)
 
 
 def balance(rich: np.ndarray) -> np.ndarray:
