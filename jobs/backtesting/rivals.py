@@ -81,7 +81,7 @@ def make_rankings(
         if has_model(workspace, candidates, name):
             found.append(Ranking(title, RIVAL, predict_baseline(client, workspace, candidates, name)))
     voters = workspace.read_json(artefacts.PROSPECTS_BASIS)["voters"]
-    if any(one["pixels"] and one.get("proximity") for one in voters):  # what do pixels add to it?
+    if any(one["pixels"] for one in voters):  # what do pixels add to it?
         nearby = look_around(workspace, chips_on_land(settings, workspace), commodity)
         found.append(Ranking(NEARBY, RIVAL, _by_prospect(candidates, nearby.locations["probability"])))
     if truth is not None:

@@ -64,8 +64,9 @@ def heading(voters: Sequence[Voters]) -> str:
     speaking = [
         f"for {task_title(one.task)}, no model that sees pixels beats the bar, and {one.label} speaks" for one in blind
     ]
-    if adding := [one.label for one in voters if one.sees_pixels and one.beats_bar is False]:
-        said = f"{what} by {NEARBY} together with {adding[0]}, which beats no map without pixels but adds to that one"
+    if adding := [one for one in voters if one.sees_pixels and one.beats_bar is False]:
+        who = f"{NEARBY} together with {adding[0].label}" if adding[0].is_near else f"{adding[0].label} alone"
+        said = f"{what} by {who}, which beats no map without pixels but adds to proximity"
         return "; ".join([said, *speaking]) + "."
     if blind:
         return f"{what} in part without pixels: {speaking[0]}."

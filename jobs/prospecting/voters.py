@@ -78,7 +78,8 @@ def choose_voters(settings: Settings, workspace: Workspace, task: Task, nearby: 
 
     Out of fold, models of presence that see pixels are asked of every place, so that their evidence can be weighed
     against that of the known deposits nearby, where at least `MIN_RICH` places hold one: those that beat the bar speak
-    together with proximity, and so do those below it that add to its AUC by an interval that excludes 0.
+    together with proximity, and so do those below it that add to its AUC by an interval that excludes 0. Without
+    ``prospect.proximity`` the same models speak alone.
 
     Args:
         settings: settings of the pipeline.
@@ -93,17 +94,17 @@ def choose_voters(settings: Settings, workspace: Workspace, task: Task, nearby: 
     voters, models = _choose(settings, workspace, task, document), _seeing(document)
     if not (settings.folds and kind_of(task) == "presence" and nearby.n_rich >= MIN_RICH):
         return voters
-    gains = added_to_proximity(workspace, task, nearby, list(models))
+    gains, is_near = added_to_proximity(workspace, task, nearby, list(models)), settings.prospect.proximity
     if voters.sees_pixels:
-        joined = replace(voters, is_near=True, added=gains.get(voters.kind))
-        how = f", to which it adds {_of_auc(joined.added)}" if joined.added else ""
-        return replace(joined, reason=f"{voters.reason} Its evidence is joined with {NEARBY}{how}.")
+        added = gains.get(voters.kind)
+        how = f" To the AUC of {NEARBY} it adds {_interval(added)}." if added else ""
+        joined = f" Its evidence is joined with {NEARBY}." if is_near else ""
+        return replace(voters, is_near=is_near, added=added, reason=f"{voters.reason}{how}{joined}")
     for name, gain in gains.items():
         if (gain["low"] or 0) > 0:
-            reason = (
-                f"{voters.reason[:-1]}, together with {models[name]}, which adds {_of_auc(gain)} to that out of fold."
-            )
-            return Voters(task, name, models[name], True, False, reason, is_near=True, added=gain)
+            how = f" To the AUC of {NEARBY}, however, {models[name]} adds {_interval(gain)} out of fold, and speaks"
+            reason = f"{voters.reason}{how} {'together with it' if is_near else 'alone'}."
+            return Voters(task, name, models[name], True, False, reason, is_near=is_near, added=gain)
     return voters
 
 
@@ -141,7 +142,7 @@ def _choose(settings: Settings, workspace: Workspace, task: Task, document: Mapp
     best = _best_blind(document)
     label = str(models[best]["label"])
     nothing = f"Nothing that sees pixels beats the models of {task_title(task)} that see none"
-    if kind_of(task) == "presence":
+    if kind_of(task) == "presence" and settings.prospect.proximity:
         return _proximity(task, False, f"{nothing}, of which {models[bar['best']]['label']} is the best")
     return Voters(task, best, label, False, False, f"{nothing}, of which {label} is the best for a list.")
 
@@ -175,12 +176,12 @@ def _without_evaluation(settings: Settings, workspace: Workspace, task: Task) ->
         )
         return Voters(task, ENSEMBLE, NETWORKS, True, None, reason)
     collapsed = f"Every network for {task_title(task)} has collapsed to a constant"
-    if kind_of(task) == "presence":
+    if kind_of(task) == "presence" and settings.prospect.proximity:
         return _proximity(task, None, collapsed)
     reason = f"{collapsed}: the position alone makes the list."
     return Voters(task, "coordinates", "coordinates only", False, None, reason)
 
 
-def _of_auc(gain: Gain) -> str:
+def _interval(gain: Gain) -> str:
     ends = "" if gain["low"] is None else f" ({gain['low']:.3f} to {gain['high']:.3f})"
-    return f"{gain['value']:.3f}{ends} of AUC"
+    return f"{gain['value']:.3f}{ends}"

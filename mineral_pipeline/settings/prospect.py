@@ -17,6 +17,9 @@ class Prospect(Section):
     ``richness:gold``; by default all deposits, by the tasks about all."""
     ensemble_size: int = Field(5, gt=1)
     """Number of networks of the ensemble, one per seed."""
+    proximity: bool = True
+    """Whether places are ranked by how near deposits are known, too. Without it pixels rank alone: for ground where
+    nobody has looked, of which proximity would say that there is nothing."""
     top: int = Field(100, gt=0)
     """Number of prospects outlined and listed in the report; the files hold all."""
     layers: list[ProspectLayer] | None = None

@@ -110,15 +110,15 @@ def test_what_is_below_the_bar_but_adds_to_proximity_speaks_with_it(
     voters = choose_voters(settings, workspace, "presence", nearby)
     assert (voters.kind, voters.sees_pixels, voters.beats_bar, voters.is_near) == ("statistics", True, False, True)
     assert voters.added is not None
-    assert f"together with the statistics, which adds {voters.added['value']:.3f} (" in voters.reason
-    assert voters.reason.endswith(" of AUC to that out of fold.")
+    assert f"however, the statistics adds {voters.added['value']:.3f} (" in voters.reason
+    assert voters.reason.endswith(") out of fold, and speaks together with it.")
     assert heading([voters]) == (
         "Ranked by proximity to known deposits together with the statistics, which beats no map without pixels but adds"
-        " to that one."
+        " to proximity."
     )
     number = replace(voters, task="richness", kind="coordinates", label="coordinates", sees_pixels=False)
     assert heading([voters, number]).endswith(
-        "adds to that one; for richness, no model that sees pixels beats the bar, and coordinates speaks."
+        "adds to proximity; for richness, no model that sees pixels beats the bar, and coordinates speaks."
     )
 
 
@@ -140,4 +140,35 @@ def test_what_beats_the_bar_says_what_it_adds(settings: Settings, workspace: Wor
     voters = choose_voters(settings, workspace, "presence", nearby)
     assert (voters.kind, voters.beats_bar, voters.is_near) == ("statistics", True, True)
     assert voters.added is not None
-    assert "joined with proximity to known deposits, to which it adds 0." in voters.reason
+    assert "To the AUC of proximity to known deposits it adds 0." in voters.reason
+    assert voters.reason.endswith("Its evidence is joined with proximity to known deposits.")
+
+
+def without_proximity(settings: Settings) -> Settings:
+    return parse({**settings.model_dump(), "prospect": {"proximity": False}})
+
+
+def test_without_proximity_the_same_models_speak_alone(
+    settings: Settings, workspace: Workspace, nearby: Nearby
+) -> None:
+    frontier, metrics = without_proximity(settings), artefacts.evaluation_metrics(OUT_OF_FOLD)
+    workspace.write_json(metrics, evaluated([]))
+    voters = choose_voters(frontier, workspace, "presence", nearby)
+    assert (voters.kind, voters.sees_pixels, voters.beats_bar, voters.is_near) == ("statistics", True, False, False)
+    assert voters.reason.endswith(") out of fold, and speaks alone.")
+    assert heading([voters]) == (
+        "Ranked by the statistics alone, which beats no map without pixels but adds to proximity."
+    )
+    workspace.write_json(metrics, evaluated(["statistics"]))
+    voters = choose_voters(frontier, workspace, "presence", nearby)
+    assert (voters.kind, voters.beats_bar, voters.is_near) == ("statistics", True, False)
+    assert "joined" not in voters.reason
+    assert heading([voters]) == "Ranked by the statistics, from pixels that tell more than a map without them."
+
+
+def test_without_proximity_and_evidence_the_best_map_speaks(
+    settings: Settings, workspace: Workspace, nearby: Nearby
+) -> None:
+    workspace.write_json(artefacts.evaluation_metrics(OUT_OF_FOLD), evaluated([], statistics="near"))
+    voters = choose_voters(without_proximity(settings), workspace, "presence", nearby)
+    assert (voters.kind, voters.sees_pixels, voters.is_near) == ("coordinates", False, False)
