@@ -30,7 +30,8 @@ from mineral_pipeline.workspace import Workspace, artefacts
 
 LEARN = [
     "train.dense_layers=[medium]", "train.convolutions=[small]", "train.epochs=40", "train.patience=12",
-    "train.hyperparameters={augmentation: true, global_pooling: average}", "prospect.ensemble_size=2",
+    "train.hyperparameters={augmentation: true, global_pooling: average, final_size: 16}",
+    "train.n_label_permutations=1", "prospect.ensemble_size=2",
     "simulate.islands=6", "curate.split=blocks", "curate.block_size_km=700", "curate.folds=3", "backtest.fraction=0.3",
 ]  # fmt: skip
 """Changes of the settings of `benchmarks.planet`: one network that learns from few images, with two seeds a fold."""
