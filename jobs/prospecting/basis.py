@@ -65,8 +65,10 @@ def heading(voters: Sequence[Voters]) -> str:
         f"for {task_title(one.task)}, no model that sees pixels beats the bar, and {one.label} speaks" for one in blind
     ]
     if adding := [one for one in voters if one.sees_pixels and one.beats_bar is False]:
-        who = f"{NEARBY} together with {adding[0].label}" if adding[0].is_near else f"{adding[0].label} alone"
-        said = f"{what} by {who}, which beats no map without pixels but adds to proximity"
+        (one, *_) = adding
+        who = f"{NEARBY} together with {one.label}" if one.is_near else f"{one.label} alone"
+        but = "adds to proximity" if one.added else "is better than chance"
+        said = f"{what} by {who}, which beats no map without pixels but {but}"
         return "; ".join([said, *speaking]) + "."
     if blind:
         return f"{what} in part without pixels: {speaking[0]}."

@@ -79,7 +79,7 @@ def choose_voters(settings: Settings, workspace: Workspace, task: Task, nearby: 
     Out of fold, models of presence that see pixels are asked of every place, so that their evidence can be weighed
     against that of the known deposits nearby, where at least `MIN_RICH` places hold one: those that beat the bar speak
     together with proximity, and so do those below it that add to its AUC by an interval that excludes 0. Without
-    ``prospect.proximity`` the same models speak alone.
+    ``prospect.proximity`` the same models speak alone, or else the best of those that are better than chance.
 
     Args:
         settings: settings of the pipeline.
@@ -105,7 +105,19 @@ def choose_voters(settings: Settings, workspace: Workspace, task: Task, nearby: 
             how = f" To the AUC of {NEARBY}, however, {models[name]} adds {_interval(gain)} out of fold, and speaks"
             reason = f"{voters.reason}{how} {'together with it' if is_near else 'alone'}."
             return Voters(task, name, models[name], True, False, reason, is_near=is_near, added=gain)
-    return voters
+    return voters if is_near else _better_than_chance(document, models, voters)
+
+
+def _better_than_chance(document: Mapping[str, Any], models: Mapping[str, str], voters: Voters) -> Voters:
+    """The model of the pixels with the highest AUC whose interval lies above that of chance; else ``voters``."""
+    found = {str(one["name"]): one["metrics"].get("auc", {}) for one in document.get("models", ())}
+    certain = [name for name in models if (found.get(name, {}).get("low") or 0) > 0.5]
+    if not certain:
+        return voters
+    best = max(certain, key=lambda name: float(found[name]["value"]))
+    how = f"Of the models that do, {models[best]} is the best that is better than chance, with an AUC of"
+    reason = f"{voters.reason} {how} {_interval(found[best])} out of fold, and speaks alone."
+    return Voters(voters.task, best, models[best], True, False, reason)
 
 
 def _read_evaluation(settings: Settings, workspace: Workspace, task: Task) -> Mapping[str, Any]:

@@ -93,12 +93,13 @@ def test_without_predictions_out_of_fold_nothing_is_known(workspace: Workspace, 
     assert added_to_proximity(workspace, "presence", few, ["statistics"]) == {}, "of 30 places none can be learnt"
 
 
-def evaluated(beaten_by: list[str], statistics: str = "statistics") -> dict[str, Any]:
+def evaluated(beaten_by: list[str], statistics: str = "statistics", low: float = 0.45) -> dict[str, Any]:
     def model(name: str, *, pixels: bool) -> dict[str, Any]:
         facts = {"name": name, "kind": name, "label": f"the {name}", "role": "baseline", "pixels": pixels}
         return {**facts, "metrics": {"auc": {"value": 0.6}}}
 
     models = [model(statistics, pixels=True), model("coordinates", pixels=False), model("noise", pixels=True)]
+    models[0]["metrics"]["auc"] |= {"low": low, "high": 0.7}
     bar = {"without_pixels": {"best": "coordinates", "beaten_by": beaten_by}}
     return {"primary_metric": "auc", "models": models, "bar": bar}
 
@@ -172,3 +173,16 @@ def test_without_proximity_and_evidence_the_best_map_speaks(
     workspace.write_json(artefacts.evaluation_metrics(OUT_OF_FOLD), evaluated([], statistics="near"))
     voters = choose_voters(without_proximity(settings), workspace, "presence", nearby)
     assert (voters.kind, voters.sees_pixels, voters.is_near) == ("coordinates", False, False)
+
+
+def test_without_proximity_what_is_better_than_chance_speaks_before_a_map(
+    settings: Settings, workspace: Workspace, nearby: Nearby
+) -> None:
+    workspace.write_json(artefacts.evaluation_metrics(OUT_OF_FOLD), evaluated([], statistics="near", low=0.51))
+    voters = choose_voters(without_proximity(settings), workspace, "presence", nearby)
+    assert (voters.kind, voters.sees_pixels, voters.beats_bar, voters.is_near) == ("near", True, False, False)
+    assert voters.reason.endswith("with an AUC of 0.600 (0.510 to 0.700) out of fold, and speaks alone.")
+    assert heading([voters]) == (
+        "Ranked by the near alone, which beats no map without pixels but is better than chance."
+    )
+    assert choose_voters(settings, workspace, "presence", nearby).kind == "proximity"
