@@ -141,10 +141,9 @@ def _predict(planet: PlanetTable, fold: int) -> Fold:
 
 def _convert(planet: PlanetTable, folds: list[Fold], largest: int) -> Conversion:
     """One conversion, from the validation subsets of all folds."""
-    known, said, number = (
-        np.concatenate([values[one.validation] for one, values in zip(folds, found, strict=True)])
-        for found in ([planet.known] * len(folds), [one.said for one in folds], [one.number for one in folds])
-    )
+    known = np.concatenate([planet.known[one.validation] for one in folds])
+    said = np.concatenate([one.said[one.validation] for one in folds])
+    number = np.concatenate([one.number[one.validation] for one in folds])
     given_one = fit_number_given_one(number, known, largest)
     assert given_one is not None
     calibration = fit_calibration((known > 0).astype(float), said, balance(known > 0))

@@ -19,6 +19,7 @@ from jobs.running.criterion import make_criterion
 from mineral_pipeline import modelling
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.evaluation import sees_pixels
+from mineral_pipeline.evaluation.description import in_words
 from mineral_pipeline.learning import CONSTANT, ENSEMBLE, RANDOM_LABELS, Task, higher_is_better, kind_of, task_title
 from mineral_pipeline.settings import Settings
 from mineral_pipeline.workspace import Workspace, artefacts
@@ -94,15 +95,16 @@ def choose_voters(settings: Settings, workspace: Workspace, task: Task, nearby: 
     voters, models = _choose(settings, workspace, task, document), _seeing(document)
     if not (settings.folds and kind_of(task) == "presence" and nearby.n_rich >= MIN_RICH):
         return voters
-    gains, is_near = added_to_proximity(workspace, task, nearby, list(models)), settings.prospect.proximity
+    asked, is_near = [voters.kind] if voters.sees_pixels else list(models), settings.prospect.proximity
+    gains = added_to_proximity(workspace, task, nearby, asked)
     if voters.sees_pixels:
         added = gains.get(voters.kind)
-        how = f" To the AUC of {NEARBY} it adds {_interval(added)}." if added else ""
+        how = f" To the AUC of {NEARBY} it adds {in_words(added)}." if added else ""
         joined = f" Its evidence is joined with {NEARBY}." if is_near else ""
         return replace(voters, is_near=is_near, added=added, reason=f"{voters.reason}{how}{joined}")
     for name, gain in gains.items():
         if (gain["low"] or 0) > 0:
-            how = f" To the AUC of {NEARBY}, however, {models[name]} adds {_interval(gain)} out of fold, and speaks"
+            how = f" To the AUC of {NEARBY}, however, {models[name]} adds {in_words(gain)} out of fold, and speaks"
             reason = f"{voters.reason}{how} {'together with it' if is_near else 'alone'}."
             return Voters(task, name, models[name], True, False, reason, is_near=is_near, added=gain)
     return voters if is_near else _better_than_chance(document, models, voters)
@@ -115,8 +117,8 @@ def _better_than_chance(document: Mapping[str, Any], models: Mapping[str, str], 
     if not certain:
         return voters
     best = max(certain, key=lambda name: float(found[name]["value"]))
-    how = f"Of the models that do, {models[best]} is the best that is better than chance, with an AUC of"
-    reason = f"{voters.reason} {how} {_interval(found[best])} out of fold, and speaks alone."
+    how = f"Of those that see pixels, {models[best]} is the best that is better than chance, with an AUC of"
+    reason = f"{voters.reason} {how} {in_words(found[best])} out of fold, and speaks alone."
     return Voters(voters.task, best, models[best], True, False, reason)
 
 
@@ -192,8 +194,3 @@ def _without_evaluation(settings: Settings, workspace: Workspace, task: Task) ->
         return _proximity(task, None, collapsed)
     reason = f"{collapsed}: the position alone makes the list."
     return Voters(task, "coordinates", "coordinates only", False, None, reason)
-
-
-def _interval(gain: Gain) -> str:
-    ends = "" if gain["low"] is None else f" ({gain['low']:.3f} to {gain['high']:.3f})"
-    return f"{gain['value']:.3f}{ends}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -23,3 +23,9 @@ def describe(
 def defined(number: float) -> float | None:
     """A number; None for nan."""
     return float(number) if np.isfinite(number) else None
+
+
+def in_words(found: Mapping[str, float | None]) -> str:
+    """A value and its interval, such as ``0.722 (0.684 to 0.761)``."""
+    ends = "" if found["low"] is None else f" ({found['low']:.3f} to {found['high']:.3f})"
+    return f"{found['value']:.3f}{ends}"

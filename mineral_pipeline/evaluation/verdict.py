@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mineral_pipeline.evaluation.bar import sees_pixels
+from mineral_pipeline.evaluation.description import in_words
 from mineral_pipeline.learning import CONSTANT, LOCAL_METRICS, RANDOM_LABELS, SELECTED, Kind, higher_is_better, kind_of
 
 Document = Mapping[str, Any]
@@ -41,7 +42,7 @@ def _beside_the_bar(document: Document, chosen: Mapping[str, Any]) -> str:
     baseline, found = _model(document, bar["best"]), _difference(document, chosen["name"])
     scores = (
         f"{_with_sight(baseline)} reaches {name} {_score(document, baseline)} {_where(chosen)},"
-        f" {_introduced(chosen)} {_score(document, chosen)}; the difference is {_number(found)}"
+        f" {_introduced(chosen)} {_score(document, chosen)}; the difference is {in_words(found)}"
         f"{'' if higher_is_better(document['primary_metric']) else ' (lower is better)'}."
     )
     if found["low"] is None:
@@ -82,7 +83,7 @@ def _added(document: Document) -> str:
     if not found:
         return " What pixels add to coordinates cannot be told: the test samples are too few, or too near each other."
     gains = [
-        f"{CHOICE if name == SELECTED else name} adds {_number(gain)}"
+        f"{CHOICE if name == SELECTED else name} adds {in_words(gain)}"
         + ("" if gain["low"] is not None and gain["low"] > 0 else ", which may be nothing")
         for name, metrics in found.items()
         if (gain := metrics[metric]["difference"])["value"] is not None
@@ -121,13 +122,7 @@ def _subject(chosen: Mapping[str, Any]) -> str:
 
 
 def _score(document: Document, model: Mapping[str, Any]) -> str:
-    return _number(model["metrics"][document["primary_metric"]])
-
-
-def _number(found: Mapping[str, float | None]) -> str:
-    """A value and its interval, such as ``0.722 (0.684 to 0.761)``."""
-    ends = "" if found["low"] is None else f" ({found['low']:.3f} to {found['high']:.3f})"
-    return f"{found['value']:.3f}{ends}"
+    return in_words(model["metrics"][document["primary_metric"]])
 
 
 def _name(metric: str) -> str:
