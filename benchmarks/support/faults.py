@@ -151,6 +151,8 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = -1
+    """Buffered, flushed when `answer` returns: whoever has a whole answer is no longer counted as waiting for it."""
     server: FaultyServer
 
     def answer(self) -> None:
@@ -164,15 +166,15 @@ class Handler(BaseHTTPRequestHandler):
             if rule.fault == "hang":
                 self.close_connection = True
                 select.select([self.connection], [], [], rule.amount)  # until the client hangs up
-            elif rule.fault == "reset":
-                self._reset()
             elif rule.fault.isdigit():
                 self._send(Answer(int(rule.fault)))
             elif rule.fault == "html":
                 self._send(Answer(200, len(HTML), io.BytesIO(HTML), (("Content-Type", "text/html"),)))
-            else:
+            elif rule.fault != "reset":
                 answer, fraction = self._damaged(request, rule, stack)
                 self._send(answer, fraction, rate)
+        if rule.fault == "reset":
+            self._reset()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = answer
 
@@ -196,10 +198,11 @@ class Handler(BaseHTTPRequestHandler):
         rest = 0 if self.command == "HEAD" else int(answer.length * fraction)
         while content := answer.body.read(min(rest, max(int(rate / 20), 1) if rate else PIECE_BYTES)):
             if rate:
+                self.wfile.flush()
                 self.server.stopping.wait(len(content) / rate)
+            self.server.statistics.bytes += len(content)
             self.wfile.write(content)
             rest -= len(content)
-            self.server.statistics.bytes += len(content)
         self.close_connection |= fraction < 1 or rest > 0
 
     def _reset(self) -> None:
