@@ -33,28 +33,30 @@ def read_sheet(file: DepositFile, sheet: Sheet) -> pd.DataFrame:
         DataError: a row has more fields than the header, or no column has coordinates.
         ValueError: there is no row.
     """
-    numbers, rows, sample = list[int](), list[list[str]](), list[list[str]]()
-    header, layout, wanted = list[str](), None, dict[str, int]()
+    numbers, sample, columns = list[int](), list[list[str]](), dict[str, list[str]]()
+    header, layout, wanted = list[str](), None, list[tuple[int, list[str]]]()
     for number, fields in sheet.rows:
         if len(fields) < 2 and not "".join(fields).strip():  # a blank line
             continue
         if layout is None:
             header = [name.strip() for name in fields]
             layout = find_layout(header, file)
-            wanted = {name: header.index(name) for names in layout.values() for name in names}
+            columns = {name: [] for names in layout.values() for name in names}
+            wanted = [(header.index(name), column) for name, column in columns.items()]
             continue
         if len(fields) > len(header):
             raise DataError(
                 f"{file.path} has {len(fields)} fields in row {number} and {len(header)} in its header: {sheet.surplus}"
             )
-        fields += [""] * (len(header) - len(fields))
+        if len(fields) < len(header):
+            fields += [""] * (len(header) - len(fields))
         numbers.append(number)
-        rows.append([fields[i] for i in wanted.values()])
+        for i, column in wanted:  # a list of each row would make the garbage collector look at all of them again
+            column.append(fields[i])
         if len(sample) < SAMPLED_ROWS:
             sample.append(fields[:MAX_SAMPLED])
     if layout is None:
         raise ValueError("it is empty")
-    columns = dict(zip(wanted, zip(*rows, strict=True), strict=False))  # none where there is no row
-    table = pd.DataFrame(columns, index=numbers, columns=list(wanted), dtype="str")
+    table = pd.DataFrame(columns, index=numbers, dtype="str")
     table.attrs["unread"] = unread_commodities(header, sample, layout)
     return to_rows(table, layout, file)
