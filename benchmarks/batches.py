@@ -40,9 +40,10 @@ LATER, FIRST, CACHED = "ours, an epoch", "ours, the first epoch", "ours, all kep
 DECOMPRESSION = "decompression alone (numcodecs)"
 IN_MEMORY = "tf.data from memory"
 OPTIONAL = ("xbatcher", "grain")
-OF_DECOMPRESSION = {64: {LATER: 0.25, FIRST: 0.15}, 512: {LATER: 0.7, FIRST: 0.4}}
+OF_DECOMPRESSION = {64: {LATER: 0.3, FIRST: 0.2}, 512: {LATER: 0.7, FIRST: 0.4}}
 """Claimed shares of the speed of decompression by the size of the images. A batch of 64 pixels is decompressed in some
-hundred microseconds, and what Python does for it takes longer."""
+hundred microseconds; what Python does for it, and its way from the thread that decodes to the one that learns, take
+longer. Without threads the share would be a half, but a network would wait for all of it."""
 OF_FASTEST = {64: 1.5, 512: 0.85}
 """Claimed ratio to the fastest that reads from a disk, which may be one that decompresses nothing."""
 PACKAGES = ("keras", "numcodecs", "numpy", "tensorflow-cpu", "xarray", "zarr")

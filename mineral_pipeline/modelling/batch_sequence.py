@@ -46,6 +46,7 @@ class StreamedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is 
         super().__init__(workers=1, use_multiprocessing=False)
         self._cache, self._batches = cache, batches
         self._epoch = first_epoch - 1
+        self._ahead = 0
         self._error: Exception | None = None
 
     def make(self, number: int, images: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -58,14 +59,23 @@ class StreamedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is 
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One batch."""
-        for next_rows in self._batches[number + 1 : number + 1 + PREFETCHED_BATCHES]:
-            self._cache.prefetch(next_rows)
+        self._read_ahead(number)
         try:
             # Keras looks at a batch before the first epoch begins
             return self.make(number, self._cache.take(self._batches[number]), max(self._epoch, 0))
         except Exception as error:
             self._error = error
             raise
+
+    def _read_ahead(self, number: int) -> None:
+        """Prefetch the batches after that of a number, where it was not done for the batch before."""
+        end = number + 1 + PREFETCHED_BATCHES
+        if not number < self._ahead <= end:
+            self._ahead = number + 1
+        for rows in self._batches[self._ahead : end]:
+            if not self._cache.prefetch(rows):
+                break
+            self._ahead += 1
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -145,6 +155,7 @@ class BatchSequence(StreamedBatches):
     def on_epoch_begin(self) -> None:
         """Draw the order of the next epoch."""
         self._epoch += 1
+        self._ahead = 0
         if self._seed is not None:
             rng = np.random.default_rng((self._seed, self._epoch))
             if self._vectors is None:

@@ -22,7 +22,11 @@ CACHE_BYTES = 512 * 2**20
 """Memory of decoded chunks where no setting says otherwise: a subset smaller than this is decoded once."""
 
 DECODING_THREADS = 4
-"""Chunks decoded at once; zarr decompresses without holding the interpreter lock."""
+"""Threads that decode; decompression does not hold the interpreter lock."""
+
+TASK_BYTES = 2**20
+"""Decoded bytes of a task of a thread, where chunks are small: to hand over one of 64 images of 64 kB takes half as
+long as to decode it."""
 
 ALIGNMENT = 64
 """Bytes to a multiple of which chunks and batches begin. Numpy aligns to 16, and copies between places that differ by
@@ -91,6 +95,10 @@ def batch_rows(rows: np.ndarray, size: int) -> list[np.ndarray]:
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
+Decoded = Future[dict[int, np.ndarray]]
+"""A task that decodes a few chunks: the images of each, by its number."""
+
+
 class ChunkCache:
     """Rows of a store by whole files, which are batches or shards, decoded by threads; the latest are kept.
 
@@ -105,10 +113,11 @@ class ChunkCache:
         self._images = images
         self._chunk = images.images_per_file
         self.max_chunks = max(max_bytes // chunk_bytes(images), 1)
-        self._chunks: OrderedDict[int, Future[np.ndarray]] = OrderedDict()
+        self._per_task = max(min(TASK_BYTES // chunk_bytes(images), self.max_chunks // 2), 1)
+        self._chunks: OrderedDict[int, Decoded] = OrderedDict()
         self._ahead: set[int] = set()
         self._checksums: dict[int, bytes] = {}
-        self._in_use: list[dict[int, Future[np.ndarray]]] = []
+        self._in_use: list[dict[int, Decoded]] = []
         self._spare: list[np.ndarray] = []
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pixels")
@@ -124,22 +133,26 @@ class ChunkCache:
         count = -(-self._images.shape[0] // self._chunk)
         return count if count <= self.max_chunks else max(self.max_chunks // 2, 1)
 
-    def prefetch(self, rows: np.ndarray) -> None:
-        """Start to decode the chunks of ``rows``, as many as there is room for beside those that wait to be used."""
+    def prefetch(self, rows: np.ndarray) -> bool:
+        """Start to decode the chunks of ``rows``, as many as there is room for beside those that wait to be used.
+
+        Returns:
+            Whether there was room for all of them.
+        """
         with self._lock:
-            for number in self._numbers(rows):
-                if number in self._chunks:
-                    self._chunks.move_to_end(number)
-                elif len(self._ahead) < self.max_chunks - 1:
-                    self._ahead.add(number)
-                    self._decoded(number)
+            missing = self._renew(self._numbers(rows))
+            fitting = missing[: max(self.max_chunks - 1 - len(self._ahead), 0)]
+            self._ahead.update(fitting)
+            self._decode(fitting)
+        return fitting == missing
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The images of ``rows``, (row, band, y, x), in that order."""
         images = empty_aligned((len(rows), *self._images.shape[1:]), self._images.dtype)
         numbers, places = np.divmod(rows, self._chunk)
         with self._using(rows) as chunks:
-            decoded = {number: chunk.result() for number, chunk in chunks.items()}
+            results = {task: task.result() for task in set(chunks.values())}
+            decoded = {number: results[task][number] for number, task in chunks.items()}
             for image, number, place in zip(images, numbers.tolist(), places.tolist(), strict=True):
                 image[...] = decoded[number][place]
         return images
@@ -151,15 +164,16 @@ class ChunkCache:
             kept.clear()
 
     @contextmanager
-    def _using(self, rows: np.ndarray) -> Iterator[dict[int, Future[np.ndarray]]]:
+    def _using(self, rows: np.ndarray) -> Iterator[dict[int, Decoded]]:
         """A block in which no memory of the chunks of ``rows`` is used for others."""
-        chunks: dict[int, Future[np.ndarray]] = {}
+        chunks: dict[int, Decoded] = {}
         with self._lock:
             self._in_use.append(chunks)
             numbers = self._numbers(rows)
-            for number in sorted(numbers, key=lambda one: one not in self._chunks):  # none makes room for another
-                chunks[number] = self._decoded(number)
-            self._ahead.difference_update(chunks)
+            missing = self._renew(numbers)
+            chunks.update({number: self._chunks[number] for number in numbers if number in self._chunks})
+            chunks.update(self._decode(missing))
+            self._ahead.difference_update(numbers)
         try:
             yield chunks
         finally:
@@ -169,22 +183,41 @@ class ChunkCache:
     def _numbers(self, rows: np.ndarray) -> list[int]:
         return sorted(set((rows // self._chunk).tolist()))  # np.unique takes ten times as long for so few
 
-    def _decoded(self, number: int) -> Future[np.ndarray]:
-        """The chunk, which is the latest afterwards; what is oldest and was used makes room. Under the lock."""
-        if number not in self._chunks:
-            for oldest in [one for one in self._chunks if one not in self._ahead]:
-                if len(self._chunks) < self.max_chunks:
-                    break
-                self._release(self._chunks.pop(oldest))
-            self._chunks[number] = self._pool.submit(self._read, number)
-        self._chunks.move_to_end(number)
-        return self._chunks[number]
+    def _renew(self, numbers: list[int]) -> list[int]:
+        """Make those chunks that are there the latest; return the others. Under the lock."""
+        missing = list[int]()
+        for number in numbers:
+            if number in self._chunks:
+                self._chunks.move_to_end(number)
+            else:
+                missing.append(number)
+        return missing
 
-    def _release(self, chunk: Future[np.ndarray]) -> None:
+    def _decode(self, numbers: list[int]) -> dict[int, Decoded]:
+        """Start to decode chunks that are not there, a few in a task. Under the lock."""
+        started: dict[int, Decoded] = {}
+        for start in range(0, len(numbers), self._per_task):
+            together = numbers[start : start + self._per_task]
+            self._make_room(len(together))
+            task = self._pool.submit(self._read_all, together)
+            started |= dict.fromkeys(together, task)
+            self._chunks |= dict.fromkeys(together, task)
+        return started
+
+    def _make_room(self, count: int) -> None:
+        """Forget as many of the oldest chunks as stand in the way of others, but none that waits to be used."""
+        surplus = max(len(self._chunks) + count - self.max_chunks, 0)
+        for oldest in [one for one in self._chunks if one not in self._ahead][:surplus]:
+            self._release(oldest, self._chunks.pop(oldest))
+
+    def _release(self, number: int, task: Decoded) -> None:
         """Use the memory of a chunk again, unless somebody copies from it or a thread still writes into it."""
-        is_in_use = any(one is chunk for chunks in self._in_use for one in chunks.values())
-        if not is_in_use and chunk.done() and not chunk.cancelled() and not chunk.exception():
-            self._spare.append(chunk.result())
+        is_in_use = any(chunks.get(number) is task for chunks in self._in_use)
+        if not is_in_use and task.done() and not task.cancelled() and not task.exception():
+            self._spare.append(task.result().pop(number))
+
+    def _read_all(self, numbers: list[int]) -> dict[int, np.ndarray]:
+        return {number: self._read(number) for number in numbers}
 
     def _read(self, number: int) -> np.ndarray:
         """The images of a file, in the first places of an array for as many as a file holds."""

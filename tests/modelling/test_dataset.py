@@ -70,21 +70,58 @@ def test_a_small_subset_is_decoded_once_and_a_large_one_is_not_kept(
         assert len(found) == reads
 
 
+@pytest.mark.parametrize(("kept", "tasks"), [(50, [[0, 1, 2, 3, 4, 5, 6]]), (5, [[0, 1], [2, 3]]), (1, [])])
+def test_small_chunks_are_decoded_a_few_in_a_task(
+    images: Images, kept: int, tasks: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But in no larger tasks than half of the chunks that are kept, and no more chunks ahead than there is room for."""
+    read, found = ChunkCache._read_all, list[list[int]]()
+    monkeypatch.setattr(ChunkCache, "_read_all", lambda self, numbers: found.append(numbers) or read(self, numbers))
+    cache = ChunkCache(images, kept * 8 * 16, threads=1)
+    assert cache.prefetch(np.arange(50)) == (kept == 50)
+    assert cache.prefetch(np.arange(16)) == (kept > 1), "what is there already needs no room"
+    np.testing.assert_array_equal(cache.take(np.arange(16)), np.asarray(images.array)[:16])
+    cache.close()
+    assert found == (tasks or [[0], [1]]), "one by one when they are needed"
+
+
+def test_reading_ahead_goes_on_where_there_was_no_room(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_samples(workspace, "presence", locations=30, chips=2, size=32, batch=4)
+    asked, full = list[int](), {3}
+
+    def prefetch(self: ChunkCache, rows: np.ndarray) -> bool:
+        asked.append(int(rows[0]) // 4)
+        return asked[-1] not in full
+
+    monkeypatch.setattr(ChunkCache, "prefetch", prefetch)
+    sequence = BatchSequence(open_subset(workspace, "presence", "train"))
+    for number, expected in ((0, [1, 2, 3]), (1, [3]), (2, [3, 4, 5, 6]), (3, [7]), (0, [1, 2, 3, 4]), (2, [5, 6])):
+        full -= {3} if number == 2 else set()
+        asked.clear()
+        sequence[number]
+        assert asked == expected
+    sequence.on_epoch_begin()
+    asked.clear()
+    sequence[1]
+    assert asked == [2, 3, 4, 5], "an epoch may have another order"
+    sequence.close()
+
+
 @pytest.mark.parametrize("order", ["of the store", "backwards", "every third"])
 def test_reading_all_images_decodes_each_file_once_and_keeps_few(
     images: Images, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = {"of the store": np.arange(50), "backwards": np.arange(50)[::-1], "every third": np.arange(0, 50, 3)}[order]
     monkeypatch.setattr(dataset, "PIXELS_AT_ONCE", 4 * 4 * 5)
-    read, decoded, found, kept = Images.read, ChunkCache._decoded, list[int](), set[int]()
+    read, decode, found, kept = Images.read, ChunkCache._decode, list[int](), set[int]()
     monkeypatch.setattr(Images, "read", lambda self, rows: found.append(int(rows[0]) // 8) or read(self, rows))
 
-    def watched(self: ChunkCache, number: int) -> Any:
-        chunk = decoded(self, number)
+    def watched(self: ChunkCache, numbers: list[int]) -> Any:
+        started = decode(self, numbers)
         kept.add(len(self._chunks))
-        return chunk
+        return started
 
-    monkeypatch.setattr(ChunkCache, "_decoded", watched)
+    monkeypatch.setattr(ChunkCache, "_decode", watched)
     batches = list(Samples(images, rows, pd.DataFrame).read_images())
     assert [len(batch) for batch in batches[:-1]] == [5] * (len(batches) - 1)
     np.testing.assert_array_equal(np.concatenate(batches), np.asarray(images.array)[rows])
