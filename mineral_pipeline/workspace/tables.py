@@ -59,6 +59,21 @@ def decode(content: bytes, columns: Sequence[str] | None = None) -> Any:
         return pd.read_parquet(io.BytesIO(content), columns=None if columns is None else list(columns))
 
 
+def decode_plain(content: bytes) -> tuple[pd.DataFrame, frozenset[str]]:
+    """The frame of a file, its shapes as the WKB that stands in it, and the names of the columns that hold shapes.
+
+    To make shapes of WKB takes longer than all other columns together.
+
+    Raises:
+        ValueError: as in `decode`.
+    """
+    with _opened(content, None) as file:
+        geo = (file.schema_arrow.metadata or {}).get(b"geo")
+        if geo is None:
+            return pd.read_parquet(io.BytesIO(content)), frozenset()
+        return file.read(use_threads=False).to_pandas(), frozenset(json.loads(geo)["columns"])
+
+
 def decode_arrow(content: bytes, columns: Sequence[str] | None = None) -> pa.Table:
     """A file, or some of its columns, as Arrow table; `to_frame` makes one frame of many.
 

@@ -59,6 +59,16 @@ def test_another_table_has_another_digest(change: Callable[[gpd.GeoDataFrame], p
     assert digest_table(change(table())) != digest_table(table())
 
 
+@pytest.mark.parametrize("kept", [["geometry"], ["b", "geometry", "a"], ["a", "b", "c", "d"]])
+def test_a_file_has_the_digest_of_its_table(workspace: Workspace, kept: list[str]) -> None:
+    """Also a file that was digested before, and another one of its name."""
+    for rows in (slice(None), slice(0, 2), slice(None)):
+        part = table()[kept].iloc[rows]
+        workspace.write_table("table.parquet", part)
+        for _ in range(2):
+            assert digest_artefacts(workspace, ["table.parquet"]) == {"table.parquet": digest_table(part)}
+
+
 def test_an_array_is_its_type_shape_and_values() -> None:
     array = np.arange(6, dtype="uint8").reshape(2, 3)
     others = (array.reshape(3, 2), array.astype("int8"), array + np.uint8(1), array[::-1])
