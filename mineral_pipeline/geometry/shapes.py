@@ -41,8 +41,8 @@ def to_shapes(footprints: Footprints) -> Shapes:
     """Footprints as shapely geometries (n,) in lon/lat, WGS 84; rows of an array that are not finite are None."""
     outlines = as_array(footprints)
     if outlines is None:
-        shapes = np.asarray(_in_wgs84(footprints), dtype=object)
-        return np.asarray(shapely.force_2d(shapes.reshape(-1)))
+        shapes = np.asarray(_in_wgs84(footprints), dtype=object).reshape(-1)
+        return np.asarray(shapely.force_2d(shapes)) if shapely.has_z(shapes).any() else shapes
     padding = np.repeat(outlines[:, -1:], max(3 - outlines.shape[1], 0), axis=1)
     rings, finite = np.concatenate([outlines, padding], axis=1), np.isfinite(outlines).all(axis=(1, 2))
     shapes = np.full(len(outlines), None)

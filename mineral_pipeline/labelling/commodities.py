@@ -14,6 +14,8 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal
 
+import numpy as np
+import pandas as pd
 import yaml
 
 from mineral_pipeline.errors import SettingsError, did_you_mean
@@ -116,6 +118,22 @@ def split_commodities(text: str) -> list[str]:
     Names that are not in the vocabulary are trimmed and put in title case.
     """
     return list(dict.fromkeys(name for word in re.split("[,;]", text) for name in _names(word)))
+
+
+def list_commodities(texts: pd.Series[str]) -> pd.Series[str]:
+    """The commodities of deposits, each in a row with the index of its deposit.
+
+    Args:
+        texts: (m,) names of the commodities of each deposit, joined by ``;``; empty where there is none.
+    """
+    text, different = pd.factorize(texts)
+    names = [[name for name in one.split(";") if name] for one in different]
+    counts = np.array([len(one) for one in names], dtype=np.int64)
+    every = np.array([name for one in names for name in one], dtype=object)
+    deposit = np.repeat(np.arange(len(texts)), counts[text])
+    place = np.arange(len(deposit)) - np.repeat(np.cumsum(counts[text]) - counts[text], counts[text])
+    found = every[(np.cumsum(counts) - counts)[text[deposit]] + place]
+    return pd.Series(found, index=texts.index[deposit], dtype="str")
 
 
 @lru_cache(maxsize=100_000)

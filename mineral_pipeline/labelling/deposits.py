@@ -17,7 +17,7 @@ import pandas as pd
 
 from mineral_pipeline.errors import DataError, one_line
 from mineral_pipeline.geometry import CRS, Integers
-from mineral_pipeline.labelling.commodities import is_known, split_commodities, vocabulary
+from mineral_pipeline.labelling.commodities import is_known, list_commodities, split_commodities, vocabulary
 from mineral_pipeline.labelling.coordinates import Conversion, ResolvedCoordinates, to_wgs84
 from mineral_pipeline.labelling.deduplication import PRIORITY, deduplicate, sort_by_priority
 from mineral_pipeline.labelling.formats import file_name, read_rows
@@ -84,8 +84,8 @@ class DepositTable:
 
     def report(self) -> dict[str, Any]:
         """Return what was read, left out and merged, and counts of the deposits, to be kept as JSON."""
-        names = self.table["commodities"].str.split(";").explode()
-        common = names[names != ""].value_counts()
+        names = list_commodities(self.table["commodities"])
+        common = names.value_counts()
         known = np.array([is_known(name) for name in common.index], dtype=bool)
         groups = vocabulary().groups
         members = {group: names.index[names.isin(list(group_names))] for group, group_names in groups.items()}

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array, hstack
 
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.geometry import Flags, Floats
-from mineral_pipeline.labelling.commodities import split_commodities, vocabulary
+from mineral_pipeline.labelling.commodities import list_commodities, split_commodities, vocabulary
 from mineral_pipeline.learning import GROUP, name_subject
 from mineral_pipeline.workspace import Workspace, artefacts
 
@@ -65,8 +65,7 @@ def choose_deposits(
     Raises:
         DataError: no deposit holds a commodity of that name, or one that a subject is about.
     """
-    names = table["commodities"].str.split(";").explode()
-    names = names[names != ""]
+    names = list_commodities(table["commodities"])
     common = names.value_counts()
     ranked = sorted(common.index, key=lambda name: (-common[name], name))
     chosen = ranked[:commodities] if isinstance(commodities, int) else _find_names(commodities, ranked)
@@ -99,10 +98,10 @@ def holding(table: pd.DataFrame, subject: str) -> Flags:
     """
     if not subject:
         return np.ones(len(table), dtype=bool)
-    names = table["commodities"].str.split(";").explode()
+    names = list_commodities(table["commodities"])
     if subject.startswith(GROUP):
         return _holds(table, names, vocabulary().groups.get(subject.removeprefix(GROUP), frozenset()))
-    meant = frozenset(name for name in names.unique() if name and name_subject(name) == subject)
+    meant = frozenset(name for name in names.unique() if name_subject(name) == subject)
     return _holds(table, names, meant)
 
 

@@ -88,7 +88,7 @@ def read_rows(file: DepositFile) -> pd.DataFrame:
         ) from error
     defaults: dict[str, Any] = dict.fromkeys(OPTIONAL_TEXTS, "")
     defaults |= {"row": np.arange(1, len(table) + 1), "open_mine": False, "source": file_name(path)}
-    rows = pd.DataFrame(defaults | {column: table[column].to_numpy() for column in table}, index=range(len(table)))
+    rows = pd.DataFrame(defaults | {column: table[column].array for column in table}, index=range(len(table)))
     texts = ["lon", "lat", *OPTIONAL_TEXTS, "source"]
     rows = rows[[*texts, "row", "open_mine"]].astype(dict.fromkeys(texts, "str")).fillna("")
     rows.attrs = table.attrs

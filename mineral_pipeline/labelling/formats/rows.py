@@ -103,10 +103,12 @@ def _reference_systems(table: pd.DataFrame, layout: Layout, default: str) -> pd.
 
 def _check_coordinates(rows: pd.DataFrame, geographic: bool, file: DepositFile) -> None:
     """Refuse metres that have no reference system, and degrees in one of metres: both would be far from the truth."""
+    systems = rows["crs"].unique()
+    if geographic and not any(systems):
+        return
     numbers = pd.DataFrame({name: pd.to_numeric(rows[name], errors="coerce") for name in ("lon", "lat")}, dtype=float)
     numbers = numbers.dropna()
     beyond = numbers[(numbers["lon"].abs() > 360) | (numbers["lat"].abs() > 90)]
-    systems = rows["crs"].unique()
     # Most decide: a few others are errors, such as -9999, and left out one by one.
     if not geographic and 2 * len(beyond) > len(numbers) and (rows["crs"][beyond.index] == "").any():
         example = ", ".join(f"{value:.10g}" for value in beyond.iloc[0])
