@@ -6,7 +6,8 @@ There are two catalogues: a simulated one at the mission's scale, and the real o
 identifiers on their WRS-2 polygons with the real deposits of all sources, in the folder that MINERAL_PIPELINE_DATA
 names. All methods start from longitudes and latitudes, so that making an index, unit vectors and edges is part of the
 time. Compilation is not, because a small run comes first. Seconds are those of the processor, with all libraries
-limited to one thread, so that other work on the machine does not count. The last table shows how ours scales.
+limited to one thread, so that other work on the machine does not count. Further tables compare ours with its bare
+arithmetic, and show how it scales with scenes, deposits and the vertices of footprints.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,12 +28,17 @@ from benchmarks.rivals import spatial_joins
 from benchmarks.support.harness import alternate, command_line
 from benchmarks.support.real_catalogue import DATA, data_folder, read_catalogue
 from benchmarks.support.results import BenchmarkResult, Claim, Row, row, times_faster
-from benchmarks.support.synthetic_catalogue import BenchmarkCatalogue, make_catalogue
-from mineral_pipeline.labelling import membership, sum_inside
+from benchmarks.support.synthetic_catalogue import BenchmarkCatalogue, make_catalogue, make_outlines
+from mineral_pipeline import geometry
+from mineral_pipeline.labelling import _numba, membership, sum_inside
+from mineral_pipeline.labelling.spatial_index import CandidateIndex
 
 OURS = "mineral_pipeline.labelling.membership"
 SUMS, PRODUCT = "mineral_pipeline.labelling.sum_inside", "membership, times a sparse product"
+BLAS, EDGE = "its multiply-adds alone, by BLAS (NumPy matmul)", 3
 N_COMMODITIES = 30
+MAX_VERTEX_GROWTH = 1.5
+"""Largest growth of the time per vertex from one number of vertices to the next: rings are sorted to find crossings."""
 PACKAGES = ("duckdb", "geopandas", "numba", "numpy", "pykdtree", "scikit-learn", "scipy", "shapely")
 
 
@@ -94,7 +101,7 @@ def measure(small: bool) -> list[BenchmarkResult]:
         results = [compare("simulated", simulated, small)]
         if DATA in os.environ and not small:
             results.append(compare("real", read_catalogue(data_folder()), small))
-        return [*results, commodities(simulated, small), growth(small)]
+        return [*results, arithmetic(simulated, small), commodities(simulated, small), growth(small), vertices(small)]
 
 
 def compare(kind: str, catalogue: BenchmarkCatalogue, small: bool) -> BenchmarkResult:
@@ -151,6 +158,49 @@ def sample(
     )
     part = BenchmarkCatalogue(catalogue.footprints[scenes], catalogue.locations[scenes], catalogue.deposits[deposits])
     return part, scenes, deposits
+
+
+def arithmetic(catalogue: BenchmarkCatalogue, small: bool) -> BenchmarkResult:
+    """Compare with the multiply-adds of the tests alone: three for each edge by which a deposit near it is tested."""
+    halves = geometry.half_spaces(catalogue.footprints)
+    index = CandidateIndex.build(halves, catalogue.deposits, catalogue.locations)
+    lists = _numba.IndexLists(index.candidates.indptr, index.candidates.indices)
+    near = _numba.list_candidates(index.cells, lists, index.candidates.shape[1])
+    tests = int(np.diff(near.offsets) @ np.diff(index.scenes.offsets))
+    multiply_adds, size = EDGE * catalogue.footprints.shape[1] * tests, 300 if small else 1500
+    square = np.random.default_rng(0).random((size, size))
+    methods = {
+        OURS: (lambda: membership(catalogue.footprints, catalogue.deposits, catalogue.locations), 1 if small else 9),
+        BLAS: (lambda: square @ square, 1 if small else 9),
+    }
+    seconds, _ = alternate(methods, clock=time.process_time)
+    rows = [row(OURS, seconds[OURS]), row(BLAS, seconds[BLAS], size**3 / multiply_adds)]
+    times = min(seconds[OURS]) / min(seconds[BLAS]) * size**3 / multiply_adds
+    title = f"labelling and its arithmetic: {tests:,} tests of a deposit, ours takes {times:.1f} times as long"
+    return BenchmarkResult(title, rows, [], ("unit vectors, normals, the index and the result are not in the latter",))
+
+
+def vertices(small: bool) -> BenchmarkResult:
+    """Measure footprints of more and more vertices: convex ones, and stars."""
+    many = (64, 128) if small else (64, 256, 1024)
+    catalogue = make_catalogue(300, 3000) if small else make_catalogue(4500, 35_000)
+    rows: list[Row] = []
+    claims: list[Claim] = []
+    for kind, depth, few in (("convex", 1.0, (4, 16)), ("concave", 0.8, (16,))):
+        per_vertex = dict[int, float]()
+        for count in (*few, *many):
+            outlines, runs = make_outlines(catalogue, count, depth), []
+            for _ in range(1 if small else 3):
+                start = time.process_time()
+                found = membership(outlines, catalogue.deposits, catalogue.locations)
+                runs.append(time.process_time() - start)
+            rows.append(row(f"{kind}, {count:,} vertices", runs, pairs=f"{found.nnz:,}"))
+            per_vertex[count] = min(runs) / count
+        growth = max(per_vertex[b] / per_vertex[a] for a, b in pairwise(many))
+        text = f"{kind}: {MAX_VERTEX_GROWTH} over the largest growth of the time per vertex from {many[0]} vertices on"
+        claims += [] if small else [Claim(text, MAX_VERTEX_GROWTH / growth, 1)]
+    title = f"vertices of {len(catalogue.footprints):,} footprints, {len(catalogue.deposits):,} deposits"
+    return BenchmarkResult(title, rows, claims)
 
 
 def commodities(catalogue: BenchmarkCatalogue, small: bool) -> BenchmarkResult:

@@ -57,6 +57,19 @@ def make_catalogue(scenes: int, deposits: int, seed: int = 0) -> BenchmarkCatalo
     return BenchmarkCatalogue(footprints, locations, _deposits(deposits, random))
 
 
+def make_outlines(catalogue: BenchmarkCatalogue, count: int, depth: float) -> Floats:
+    """Make other footprints (n, ``count``, 2) around the centres of a catalogue's scenes.
+
+    Every second vertex is ``depth`` as far from the centre as the others: 1 for regular polygons, less for stars.
+    """
+    centres, radii = geometry.enclosing_circles(catalogue.footprints)
+    across = _unit(np.cross(centres, (0.0, 0.0, 1.0)))
+    angle = 2 * np.pi * np.arange(count) / count
+    directions = np.cos(angle)[:, None] * across[:, None] + np.sin(angle)[:, None] * np.cross(centres, across)[:, None]
+    reach = np.tan(radii)[:, None, None] * np.where(np.arange(count) % 2, depth, 1.0)[:, None]
+    return geometry.lonlat(centres[:, None] + reach * directions)
+
+
 def _grid() -> tuple[Floats, Floats]:
     """Return the centres of all descending path/rows and the directions of flight there, unit vectors (n, 3)."""
     path, row = (grid.ravel() for grid in np.meshgrid(np.arange(PATHS), np.arange(1, 123)))

@@ -14,7 +14,7 @@ import shapely
 
 from mineral_pipeline.geometry import _numba
 from mineral_pipeline.geometry._numba import TOLERANCE, Rings
-from mineral_pipeline.geometry.polygon_parts import NOT_ON_EARTH, concave_parts, convex_parts
+from mineral_pipeline.geometry.polygon_parts import MAX_EDGES, NOT_ON_EARTH, concave_parts, convex_parts
 from mineral_pipeline.geometry.polygons import HalfSpaces, half_spaces_from_vectors
 from mineral_pipeline.geometry.shapes import (
     TAKE_AS_EMPTY,
@@ -60,11 +60,12 @@ class SphericalPolygons:
         outlines = as_array(footprints)
         if outlines is None:
             return _from_shapes(to_shapes(footprints))
-        vertices = unit_vectors(outlines)
-        halves = half_spaces_from_vectors(vertices)
-        if halves.valid.all():
-            count = len(outlines)
-            return cls(count, np.arange(count), halves, vertices, np.full(count, -1), _numba.NO_RINGS, {})
+        if outlines.shape[1] <= MAX_EDGES:  # else every vertex would be compared with every edge
+            vertices = unit_vectors(outlines)
+            halves = half_spaces_from_vectors(vertices)
+            if halves.valid.all():
+                count = len(outlines)
+                return cls(count, np.arange(count), halves, vertices, np.full(count, -1), _numba.NO_RINGS, {})
         absent = np.flatnonzero(~np.isfinite(outlines).all(axis=(1, 2)))
         return _from_shapes(to_shapes(outlines), dict.fromkeys(absent.tolist(), NOT_ON_EARTH))
 

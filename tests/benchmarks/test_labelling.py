@@ -21,7 +21,7 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert harness.command_line("labelling", labelling.measure, labelling.PACKAGES, options) == 0
     assert "holds: simulated: exact methods" in capsys.readouterr().out
     found = json.loads(path.read_text())
-    simulated, sums, growth = found["reports"]
+    simulated, arithmetic, sums, growth, vertices = found["reports"]
     assert [row["method"] for row in simulated["rows"]] == [
         labelling.OURS,
         *(method.name for method in labelling.METHODS),
@@ -30,6 +30,9 @@ def test_a_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert found["machine"]["packages"]["pykdtree"]
     assert all(claim["holds"] for report in found["reports"] for claim in report["claims"])
     assert sums["claims"][0]["reached"] == 1
+    assert [row["method"] for row in arithmetic["rows"]] == [labelling.OURS, labelling.BLAS]
+    pairs = {row["method"]: int(row["facts"]["pairs"].replace(",", "")) for row in vertices["rows"]}
+    assert pairs["convex, 64 vertices"] > pairs["concave, 64 vertices"] > 0, "a star is smaller than what is around it"
     assert growth["curves"].keys() == {"2,000 deposits", "10,000 deposits"}
     with Image.open(chart) as picture:
         assert picture.width > 1000

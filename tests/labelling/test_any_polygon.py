@@ -200,6 +200,21 @@ def test_many_vertices_convex_or_not() -> None:
         assert check(shape, points) > 100
 
 
+@pytest.mark.parametrize("vertices", [5, 32, 33, 200])
+@pytest.mark.parametrize("centre", [(179.9, 10), (30, -89.5), (-60, 45)])
+def test_arrays_are_the_polygons_of_their_vertices(vertices: int, centre: tuple[float, float]) -> None:
+    """However many there are, convex or not, and where shorter polygons repeat the last one."""
+    radii = 0.02 * np.where(np.arange(vertices) % 2, 0.9, 1)
+    rings = [star(*centre, np.full(vertices, 0.02)), star(*centre, radii), star(*centre, radii[:5])]
+    outlines = np.stack([np.concatenate([ring, np.repeat(ring[-1:], vertices - len(ring), axis=0)]) for ring in rings])
+    points = star(*centre, np.random.default_rng(vertices).uniform(0, 0.022, 300))
+    found = membership(outlines, points).toarray() > 0
+    for inside, ring in zip(found, rings, strict=True):
+        expected, sure = turns(ring, points)
+        np.testing.assert_array_equal(inside[sure], expected[sure])
+        assert 0 < inside.sum() < len(points)
+
+
 def test_rounding_that_crosses_by_less_than_a_metre_is_no_bow_tie() -> None:
     touching = shapely.Polygon([(0, 0), (2, 0), (2, 2), (1, 2e-6), (0, 2), (0, 1), (1, 1e-6), (0, 0.5)])
     assert membership([touching], [(1.9, 1), (0.01, 1.5), (0.5, 1.5)]).toarray().tolist() == [[1, 1, 0]]
