@@ -176,6 +176,12 @@ class Handler(BaseHTTPRequestHandler):
         if rule.fault == "reset":
             self._reset()
 
+    def handle_expect_100(self) -> bool:
+        """Tell a client at once to send its content."""
+        goes_on = super().handle_expect_100()
+        self.wfile.flush()
+        return goes_on
+
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = answer
 
     def _damaged(self, request: Request, rule: Rule, stack: ExitStack) -> tuple[Answer, float]:

@@ -143,7 +143,8 @@ class ChunkCache:
             missing = self._renew(self._numbers(rows))
             fitting = missing[: max(self.max_chunks - 1 - len(self._ahead), 0)]
             self._ahead.update(fitting)
-            self._decode(fitting)
+            for together in self._tasks(fitting):
+                self._decode(together)
         return fitting == missing
 
     def take(self, rows: np.ndarray) -> np.ndarray:
@@ -171,8 +172,9 @@ class ChunkCache:
             self._in_use.append(chunks)
             numbers = self._numbers(rows)
             missing = self._renew(numbers)
-            chunks.update({number: self._chunks[number] for number in numbers if number in self._chunks})
-            chunks.update(self._decode(missing))
+            chunks |= {number: self._chunks[number] for number in numbers if number in self._chunks}
+            for together in self._tasks(missing):
+                chunks |= self._decode(together)
             self._ahead.difference_update(numbers)
         try:
             yield chunks
@@ -193,15 +195,15 @@ class ChunkCache:
                 missing.append(number)
         return missing
 
+    def _tasks(self, numbers: list[int]) -> list[list[int]]:
+        """The chunks of each of the tasks that decode ``numbers``."""
+        return [numbers[start : start + self._per_task] for start in range(0, len(numbers), self._per_task)]
+
     def _decode(self, numbers: list[int]) -> dict[int, Decoded]:
-        """Start to decode chunks that are not there, a few in a task. Under the lock."""
-        started: dict[int, Decoded] = {}
-        for start in range(0, len(numbers), self._per_task):
-            together = numbers[start : start + self._per_task]
-            self._make_room(len(together))
-            task = self._pool.submit(self._read_all, together)
-            started |= dict.fromkeys(together, task)
-            self._chunks |= dict.fromkeys(together, task)
+        """Start a task that decodes chunks which are not there. Under the lock."""
+        self._make_room(len(numbers))
+        started = dict.fromkeys(numbers, self._pool.submit(self._read_all, numbers))
+        self._chunks |= started
         return started
 
     def _make_room(self, count: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +19,7 @@ from synthetic_samples import write_samples
 
 from mineral_pipeline.errors import DataError, WorkspaceError
 from mineral_pipeline.learning import SUBSETS
-from mineral_pipeline.modelling import dataset
+from mineral_pipeline.modelling import chunk_cache, dataset
 from mineral_pipeline.modelling.batch_sequence import BatchSequence
 from mineral_pipeline.modelling.chunk_cache import ChunkCache, batch_rows, shuffle_rows
 from mineral_pipeline.modelling.dataset import (
@@ -83,6 +84,23 @@ def test_small_chunks_are_decoded_a_few_in_a_task(
     np.testing.assert_array_equal(cache.take(np.arange(16)), np.asarray(images.array)[:16])
     cache.close()
     assert found == (tasks or [[0], [1]]), "one by one when they are needed"
+
+
+def test_a_chunk_that_makes_room_at_once_for_another_of_its_batch_is_still_read(
+    images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class AtOnce(ThreadPoolExecutor):
+        def submit(self, *call: Any) -> Any:
+            task = super().submit(*call)
+            task.result()
+            return task
+
+    monkeypatch.setattr(chunk_cache, "ThreadPoolExecutor", AtOnce)
+    for kept in (1, 2, 5):
+        cache = ChunkCache(images, kept * 8 * 16)
+        for rows in (np.arange(0, 50, 7), np.arange(50)[::-1], np.arange(10)):
+            np.testing.assert_array_equal(cache.take(rows), np.asarray(images.array)[rows])
+        cache.close()
 
 
 def test_reading_ahead_goes_on_where_there_was_no_room(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
