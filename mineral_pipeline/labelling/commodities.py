@@ -14,7 +14,6 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 import yaml
 
@@ -126,14 +125,8 @@ def list_commodities(texts: pd.Series[str]) -> pd.Series[str]:
     Args:
         texts: (m,) names of the commodities of each deposit, joined by ``;``; empty where there is none.
     """
-    text, different = pd.factorize(texts)
-    names = [[name for name in one.split(";") if name] for one in different]
-    counts = np.array([len(one) for one in names], dtype=np.int64)
-    every = np.array([name for one in names for name in one], dtype=object)
-    deposit = np.repeat(np.arange(len(texts)), counts[text])
-    place = np.arange(len(deposit)) - np.repeat(np.cumsum(counts[text]) - counts[text], counts[text])
-    found = every[(np.cumsum(counts) - counts)[text[deposit]] + place]
-    return pd.Series(found, index=texts.index[deposit], dtype="str")
+    names = {text: [name for name in text.split(";") if name] for text in texts.unique()}
+    return texts.map(names).explode().dropna().astype("str")
 
 
 @lru_cache(maxsize=100_000)

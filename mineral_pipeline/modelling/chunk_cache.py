@@ -25,8 +25,8 @@ DECODING_THREADS = 4
 """Threads that decode; decompression does not hold the interpreter lock."""
 
 TASK_BYTES = 2**20
-"""Decoded bytes of a task of a thread, where chunks are small: to hand over one of 64 images of 64 kB takes half as
-long as to decode it."""
+"""Decoded bytes of a task of a thread, where chunks are small: to hand over one of 64 kB, 16 images of 64 pixels, takes
+half as long as to decode it."""
 
 ALIGNMENT = 64
 """Bytes to a multiple of which chunks and batches begin. Numpy aligns to 16, and copies between places that differ by
