@@ -52,6 +52,7 @@ def test_a_change_of_a_called_function_makes_machine_code_stale(tmp_path: Path) 
         )
         command = "from mineral_pipeline.caller import twice; print(twice(1.0), len(twice.stats.cache_hits))"
         environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"  # Python tells a source from another by its size and second
         return subprocess.run(
             [sys.executable, "-c", command], env=environment, capture_output=True, text=True, check=True, cwd=tmp_path
         ).stdout
