@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import CancelledError, Client, KilledWorker
+from distributed import CancelledError, Client, KilledWorker, WorkerPlugin
 from distributed.comm import CommClosedError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -33,6 +33,8 @@ PATIENCE_S = 300.0
 """Seconds that a job waits for new workers after the last one is gone."""
 POLL_S = 5.0
 """Seconds between two queries of the number of workers."""
+RETRY_S = 0.1
+"""Seconds between two attempts to reach every worker."""
 IGNORE_CTRL_C = """
 import signal, threading
 if threading.current_thread() is threading.main_thread():
@@ -105,7 +107,8 @@ def connect(name: str, stop: Callable[[ClusterError], None] | None = None) -> It
         with ExitStack() as stack:
             stack.enter_context(_closing_quietly(name, cluster))
             client = cluster if isinstance(cluster, Client) else stack.enter_context(Client(cluster))
-            client.register_plugin(TrimFreedMemory())
+            stack.enter_context(_translating_losses(client))
+            register(client, TrimFreedMemory())
             if file.adapt:
                 _adapt(name, cluster, file.adapt)
                 stop = stop and _say_that_it_waits
@@ -113,8 +116,34 @@ def connect(name: str, stop: Callable[[ClusterError], None] | None = None) -> It
                 done = threading.Event()
                 stack.callback(done.set)
                 threading.Thread(target=_watch_workers, args=(client, stop, done), daemon=True, name="workers").start()
-            with _translating_losses(client):
-                yield client
+            yield client
+
+
+def register(client: Client, plugin: WorkerPlugin) -> None:
+    """Register a plugin on all workers, also on those that start later, while others end.
+
+    Dask's scheduler asks all workers at once and raises when one dies before it answers, though it keeps the plugin for
+    those to come. So it is asked again, until it knows of the death.
+
+    Raises:
+        ClusterError: a worker has not answered for `PATIENCE_S`.
+        Exception: what the plugin raised on a worker.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            client.register_plugin(plugin)
+        except OSError as error:
+            # The system's errors have a number, those of Dask's connections have none: this one is the plugin's.
+            if error.errno is not None or client.status != "running":
+                raise
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"a worker of {client.scheduler.address} does not answer: stop it: {error}"
+                ) from error
+            time.sleep(RETRY_S)
+        else:
+            return
 
 
 def _adapt(name: str, cluster: Any, options: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from distributed import Client
 
 from jobs.running.progress import Progress
-from jobs.running.tasks import collect, compute, submit
+from jobs.running.tasks import collect, compute, share, submit
 from mineral_pipeline import curation
 from mineral_pipeline.errors import SettingsError
 from mineral_pipeline.sensors import visible_bands
@@ -36,13 +36,13 @@ def check_exclusions(settings: Settings) -> None:
 
 
 def drop_ocean(chips: gpd.GeoDataFrame, config: Curate, client: Client) -> gpd.GeoDataFrame:
-    """Mark the chips of locations at sea. The polygons go to every worker once and not into the graph."""
+    """Mark the chips of locations at sea."""
     polygons, locations = curation.read_land(config.land, config.land_sha256), curation.find_locations(chips)
     min_fraction = None
     if config.land_rule == "fraction":
         polygons, locations = curation.subdivide(polygons), curation.find_locations(chips, "outline")
         min_fraction = config.min_land_fraction
-    land = client.scatter(polygons, broadcast=True)
+    land = share(client, "curate", "land", polygons)
     partitions = dask_geopandas.from_geopandas(locations, npartitions=1 + len(locations) // LOCATIONS_PER_PARTITION)
     flags = partitions.map_partitions(curation.is_on_land, land, min_fraction, meta=("on_land", bool)).to_delayed()
     tasks = compute(client, "curate", flags, [f"ocean-{number:03d}" for number in range(len(flags))])

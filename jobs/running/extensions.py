@@ -7,6 +7,7 @@ from typing import Any
 
 from distributed import Client, WorkerPlugin
 
+import cluster
 from mineral_pipeline import registry
 
 
@@ -30,4 +31,4 @@ def share_extensions(client: Client) -> None:
     """
     extensions = registry.extensions()
     if extensions:
-        client.register_plugin(ExtensionsPlugin(extensions))
+        cluster.register(client, ExtensionsPlugin(extensions))

@@ -121,7 +121,7 @@ def examined(
 
 def announce(job: JobName, settings: Settings, client: Client) -> None:
     """Tell every worker, also those that join later, what to prove before its first task of a job."""
-    client.register_plugin(RequirementsPlugin(require([job], settings, imports=True)))
+    cluster.register(client, RequirementsPlugin(require([job], settings, imports=True)))
 
 
 def require(jobs: Sequence[JobName], settings: Settings, imports: bool) -> Requirements:

@@ -11,6 +11,7 @@ from typing import Any
 from distributed import Client, Scheduler, SchedulerPlugin, WorkerPlugin
 from distributed.utils import sync
 
+import cluster
 from mineral_pipeline.archive import throttling
 
 
@@ -51,4 +52,4 @@ class TurnsOfWorker(WorkerPlugin):  # type: ignore[misc]  # distributed is not a
 def share_request_rate(client: Client) -> None:
     """Make the rates of requests of all workers one."""
     client.register_plugin(TurnsOfScheduler())
-    client.register_plugin(TurnsOfWorker())
+    cluster.register(client, TurnsOfWorker())

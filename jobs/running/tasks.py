@@ -132,6 +132,15 @@ def _send(client: Client, tasks: Mapping[str, Task], names: Iterable[str], **whe
     return dict(zip(futures, names, strict=True))
 
 
+def share(client: Client, job: str, name: str, value: Any) -> Future:
+    """Send a value that many tasks refer to: to each worker once, and not with every task.
+
+    It is the result of a task, and no scattered data, which are lost with the workers that hold them.
+    """
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": LARGEST_GRAPH}):
+        return client.submit(lambda: value, key=f"{job}-{name}-{_new_run()}")
+
+
 class _NamedTask(Task):  # type: ignore[misc]  # Dask is untyped
     """A task that its key names. Dask would hash all that it is made of, to name a graph that is submitted once."""
 

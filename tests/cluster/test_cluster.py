@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
 
 import dask
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Worker, WorkerPlugin
+from distributed.comm import CommClosedError
 
 import cluster
 from mineral_pipeline.errors import ClusterError, SettingsError
@@ -92,6 +95,12 @@ config: {distributed.deploy.lost-worker-timeout: 100ms}
 """
 
 
+TWO_PROCESSES = """
+class: dask.distributed.LocalCluster
+options: {n_workers: 2, threads_per_worker: 1, dashboard_address: "127.0.0.1:0"}
+"""
+
+
 def test_a_worker_that_ends_is_replaced_and_waited_for(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(f"{WORKERLESS}adapt: {{minimum: 1, maximum: 1, interval: 100ms}}\n")
 
@@ -118,6 +127,71 @@ def test_a_cluster_that_replaces_its_workers_is_not_given_up(
         while "has had no worker for" not in caplog.text:
             time.sleep(0.01)
     assert "those of the cluster file are waited for" in caplog.text
+
+
+class KillsTheFirst(WorkerPlugin):
+    """Kills the first worker that it comes to, before that can answer."""
+
+    def __init__(self, victim: Path) -> None:
+        self.victim = victim
+
+    def setup(self, worker: Worker) -> None:
+        try:
+            self.victim.touch(exist_ok=False)
+        except FileExistsError:
+            return
+        self.victim.write_text(worker.address)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_while_a_plugin_is_registered_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.yaml").write_text(TWO_PROCESSES)
+    monkeypatch.setattr(cluster, "TrimFreedMemory", lambda: KillsTheFirst(tmp_path / "victim"))
+
+    with cluster.connect(str(tmp_path / "c.yaml")) as client:
+        client.wait_for_workers(2, timeout=60)
+        plugins = client.run(lambda dask_worker: [type(one).__name__ for one in dask_worker.plugins.values()])
+    assert (tmp_path / "victim").read_text() not in plugins
+    assert all("KillsTheFirst" in names for names in plugins.values())
+
+
+class Refuses(WorkerPlugin):
+    """Fails on every worker, as where a disk is full."""
+
+    def setup(self, worker: Worker) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+
+def test_what_a_plugin_raises_is_not_tried_again(client: Client) -> None:
+    with pytest.raises(OSError, match="no space left"):
+        cluster.register(client, Refuses())
+
+
+def test_a_worker_that_never_answers_is_named_after_a_while(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def register_plugin(plugin: WorkerPlugin) -> None:
+        raise CommClosedError("in <TCP (closed) remote=tcp://10.0.0.9:1>: Stream is closed")
+
+    monkeypatch.setattr(cluster, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(client, "register_plugin", register_plugin)
+    with pytest.raises(ClusterError, match=r"a worker of .* does not answer: stop it: .*10\.0\.0\.9"):
+        cluster.register(client, Refuses())
+
+
+def test_a_scheduler_that_dies_while_it_is_connected_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(client: Client, plugin: WorkerPlugin) -> None:
+        raise CommClosedError("the scheduler is gone")
+
+    (tmp_path / "c.yaml").write_text(WORKERLESS)
+    monkeypatch.setattr(cluster, "register", lose)
+    with (
+        pytest.raises(ClusterError, match=r"the cluster at .* is gone: what is done is kept"),
+        cluster.connect(str(tmp_path / "c.yaml")),
+    ):
+        pytest.fail("connected")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,6 +71,23 @@ def test_a_value_of_a_graph_is_one_task(client: Client) -> None:
     assert [key_split(future.key) for future in submitted] == ["acquire"] * 2 + ["label-count"] * 2
     found = {result.name: list(result.value) for result in tasks.collect(submitted)}
     assert found == {"shard 0": [16], "shard 1": [81], "count-0": [11, 12], "count-1": [13]}
+
+
+def add_one(shared: int, number: int) -> int:
+    return shared + number
+
+
+def test_a_shared_value_outlives_the_worker_that_holds_it() -> None:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as one, Client(one) as client:
+        shared = tasks.share(client, "curate", "land", 10)
+        wait(shared)
+        assert key_split(shared.key) == "curate-land"
+        (first,) = client.run(os.getpid).values()
+        os.kill(first, signal.SIGKILL)
+        submitted = tasks.submit(client, "curate", add_one, {f"part {n}": (shared, n) for n in range(3)})
+        assert sorted(result.value for result in tasks.collect(submitted)) == [10, 11, 12]
+        (second,) = client.run(os.getpid).values()
+    assert second != first
 
 
 def test_the_values_of_a_graph_start_in_their_order(client: Client) -> None:
