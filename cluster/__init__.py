@@ -134,6 +134,7 @@ def register(client: Client, plugin: WorkerPlugin) -> None:
         try:
             client.register_plugin(plugin)
         except OSError as error:
+            time.sleep(RETRY_S)  # by then the client knows whether it is the scheduler that is gone
             # The system's errors have a number, those of Dask's connections have none: this one is the plugin's.
             if error.errno is not None or client.status != "running":
                 raise
@@ -141,7 +142,6 @@ def register(client: Client, plugin: WorkerPlugin) -> None:
                 raise ClusterError(
                     f"a worker of {client.scheduler.address} does not answer: stop it: {error}"
                 ) from error
-            time.sleep(RETRY_S)
         else:
             return
 

@@ -93,10 +93,13 @@ class Processes:
         Its nanny starts another; where the nanny has given up, this method starts both, as a batch system would.
         """
         self._workers = [self._start_worker() if worker.poll() is not None else worker for worker in self._workers]
-        nanny = psutil.Process(chance.choice(self._workers).pid)
-        workers = [child for child in nanny.children() if "spawn_main" in " ".join(child.cmdline())]
-        if workers:
-            workers[0].kill()
+        try:
+            nanny = psutil.Process(chance.choice(self._workers).pid)
+            workers = [child for child in nanny.children() if "spawn_main" in " ".join(child.cmdline())]
+            if workers:
+                workers[0].kill()
+        except psutil.NoSuchProcess:  # it has just ended by itself
+            return False
         return bool(workers)
 
     def kill_client(self) -> None:
