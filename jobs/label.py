@@ -7,7 +7,7 @@ deposits without duplicates; ``barren.parquet``, explored places without a depos
 ``deposits.json``, which rows were left out for which reason, with examples, and counts of the deposits; and
 ``labels.parquet/part-NNNNN.parquet``: per chip its deposits, its richness, whether it holds a large open mine, whether
 it is surely barren, counts per commodity and group, and targets of tasks about one. The ledger has the catalogue's
-order: a partition of consecutive parts holds all scenes of most of its locations; deposits are scattered once.
+order: a partition of consecutive parts holds all scenes of most of its locations; deposits are sent to a worker once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from distributed import Client, Future
 
 from jobs.running.plan import Plan
 from jobs.running.progress import CONSOLE, Progress
-from jobs.running.tasks import Tasks, collect, compute, submit
+from jobs.running.tasks import Tasks, collect, compute, share, submit
 from mineral_pipeline import labelling
 from mineral_pipeline.errors import DataError, SettingsError
 from mineral_pipeline.settings import Label, Settings
@@ -60,8 +60,8 @@ def main(settings: Settings, client: Client) -> Counts:
         workspace.write_table(artefacts.BARREN, barren.table)
         _report(barren, "explored places without a deposit")
     with Progress("label", "chips", planned) as progress:
-        scattered = client.scatter(deposits, broadcast=True)  # held until the end: a count that failed needs it again
-        counts = list(_count(client, workspace, scattered, labelling.empty_counts(deposits), config.partitions))
+        shared = share(client, "label", "deposits", deposits)  # held until the end: a count that failed needs it again
+        counts = list(_count(client, workspace, shared, labelling.empty_counts(deposits), config.partitions))
         maxima, broken = zip(*(result.value for result in collect(_summarise(client, counts, subjects))), strict=True)
         largest = dict(zip(subjects, np.max(maxima, axis=0).tolist(), strict=True))
         for result in collect(_write(client, workspace, counts, largest, config.min_deposits)):

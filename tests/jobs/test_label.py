@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from distributed import Client
+from distributed import Client, LocalCluster
 
 from jobs import label
 from jobs.running import provenance, runner, summary
@@ -74,6 +77,24 @@ def test_labels_follow_from_the_deposits(configured: settings.Settings, client: 
     beyond = "deposit rows with a latitude beyond 90 (exchanged with the longitude?)"
     reasons = {"deposit rows without coordinates": 1, beyond: 1}
     assert counts == Counts("chips", planned=3, done=3, reasons=reasons)
+
+
+def test_the_last_worker_may_die_with_the_deposits(
+    configured: settings.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, victim = labelling.count_deposits, tmp_path / "victim"
+
+    def count_once_killed(*arguments: Any) -> pd.DataFrame:
+        if not victim.exists():
+            victim.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return count(*arguments)
+
+    monkeypatch.setattr(labelling, "count_deposits", count_once_killed)
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as one, Client(one) as client:
+        assert label.main(configured, client).done == 3
+    assert victim.exists()
+    assert Workspace(configured.workspace).read_table(artefacts.LABELS)["n_deposits"].tolist() == [2, 1, 0]
 
 
 def test_rejected_rows_are_told(
