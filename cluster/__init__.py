@@ -191,7 +191,7 @@ def _translating_losses(client: Client) -> Iterator[None]:
         raise ClusterError(killed_message(f"task {error.task}")) from error
     except MineralPipelineError:
         raise
-    except (Exception, CancelledError) as error:  # CancelledError is no Exception
+    except Exception as error:
         if isinstance(error, CancelledError | CommClosedError) or client.status != "running":
             raise ClusterError(f"the cluster at {address} is gone: {RESUME_HINT}") from error
         raise
@@ -211,7 +211,7 @@ def _watch_workers(client: Client, stop: Callable[[ClusterError], None], done: t
     while not done.wait(POLL_S):
         try:
             workers = client.sync(client.scheduler.identity, n_workers=0)["n_workers"]
-        except (Exception, CancelledError):
+        except Exception:
             return  # the scheduler is gone: that ends the futures themselves
         if workers:
             last_seen = time.monotonic()

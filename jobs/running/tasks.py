@@ -23,6 +23,7 @@ import dask
 from dask._task_spec import Task, TaskRef, convert_legacy_graph, cull
 from dask.highlevelgraph import HighLevelGraph
 from distributed import Client, Future, KilledWorker, as_completed
+from distributed.client import FutureCancelledError
 
 import cluster
 from jobs.running.dashboard import Marks
@@ -163,7 +164,8 @@ def collect(tasks: Tasks, on_error: Literal["raise", "yield"] = "raise") -> Iter
         on_error: whether a task that failed for good ends the loop, or is a result like any other.
 
     Raises:
-        ClusterError: a task kills its workers, with ``raise``; no worker is fit; or the cluster is gone.
+        ClusterError: a task kills its workers, with ``raise``; or no worker is fit.
+        FutureCancelledError: the cluster is gone; see `cluster.connect`.
         Exception: what a task raised, with ``raise``.
     """
     completed = as_completed(list(tasks), with_results=True, raise_errors=False)
@@ -176,6 +178,8 @@ def collect(tasks: Tasks, on_error: Literal["raise", "yield"] = "raise") -> Iter
             unfit.clear()
             marks.replace(future, is_last=completed.is_empty())
             yield TaskResult(tasks[future], result)
+        elif isinstance(error, FutureCancelledError):
+            raise error  # the scheduler is gone, or was started anew and knows nothing of it
         elif isinstance(error, UnfitWorkerError):
             _set_aside(future.client, error, unfit)
             _retry(future)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dask
 import dask.bag as db
@@ -19,6 +19,7 @@ import pytest
 from dask.utils import key_split
 from distributed import Client, LocalCluster, Scheduler, wait
 
+import cluster
 from jobs.running import dashboard, tasks
 from jobs.running.tasks import TaskResult
 from mineral_pipeline.errors import ClusterError, DataError, WorkspaceError
@@ -75,6 +76,18 @@ def test_a_value_of_a_graph_is_one_task(client: Client) -> None:
 
 def add_one(shared: int, number: int) -> int:
     return shared + number
+
+
+@pytest.mark.parametrize("on_error", ["raise", "yield"])
+def test_tasks_that_the_scheduler_has_forgotten_are_not_tried_again(on_error: Literal["raise", "yield"]) -> None:
+    def run() -> None:
+        with cluster.connect("threads") as client:
+            submitted = tasks.submit(client, "label", time.sleep, {"a": (1,), "b": (1,)})
+            client.cancel(list(submitted))
+            list(tasks.collect(submitted, on_error))
+
+    with pytest.raises(ClusterError, match=r"the cluster at .* is gone: .* run the same command again"):
+        run()
 
 
 def test_a_shared_value_outlives_the_worker_that_holds_it() -> None:
