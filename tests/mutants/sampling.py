@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import random
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -36,24 +38,28 @@ class Mutant:
 def sample_mutants(root: Path, package: str, count: int, seed: int) -> list[Mutant]:
     """Draw mutants of a package, at most one of a place and kind of change, in random order.
 
+    The seed and the text of its line decide on a place, so that a change of the code draws no other places elsewhere.
+
     Args:
         root: the repository.
         package: name of a package of ``mineral_pipeline``.
         count: mutants, at most.
         seed: of the sample.
     """
-    drawn = random.Random(f"{seed} {package}")
     folder = root / "mineral_pipeline" / package
-    places = [place for path in sorted(folder.rglob("*.py")) for place in _places(path).items()]
-    drawn.shuffle(places)
+    drawn = []
+    for path in sorted(folder.rglob("*.py")):
+        for name, place in _places(path).items():
+            chance = random.Random(f"{seed} {path.relative_to(root)} {name}")
+            drawn.append((chance.random(), chance, path, place))
     mutants: list[Mutant] = []
-    for (path, _, line, _), choices in places:
+    for _, chance, path, place in sorted(drawn, key=itemgetter(0)):
         if len(mutants) == count:
             break
-        operator, occurrence = drawn.choice(choices)
+        operator, occurrence = chance.choice(place.choices)
         code = mutate_code(path.read_text(), get_operator(operator)(), occurrence)
         if code and _is_another(code, path.read_text()):
-            mutants.append(Mutant(str(path.relative_to(root)), operator, occurrence, line, code))
+            mutants.append(Mutant(str(path.relative_to(root)), operator, occurrence, place.line, code))
     return mutants
 
 
@@ -68,12 +74,20 @@ def function_of(source: str, line: int) -> int | None:
     return found
 
 
-Place = tuple[Path, str, int, int]
+@dataclass
+class _Place:
+    """A place of a file where code can be changed in one manner."""
+
+    line: int
+    """Line, from 1."""
+    choices: list[tuple[str, int]] = field(default_factory=list)
+    """Operators of cosmic-ray, with the number of the place among those where they apply."""
 
 
-def _places(path: Path) -> dict[Place, list[tuple[str, int]]]:
-    """The operators that apply at every place of a file, with the number of the place among those of the operator."""
-    tree, places = get_ast(path.read_text()), {}
+def _places(path: Path) -> dict[str, _Place]:
+    """The places of a file by a name that is theirs as long as their line stays."""
+    source = path.read_text()
+    tree, lines, found = get_ast(source), source.splitlines(), dict[tuple[str, int, int], _Place]()
     for name in operator_names():
         operator_class = get_operator(name)
         if operator_class.arguments():  # they need a variable's name
@@ -81,8 +95,14 @@ def _places(path: Path) -> dict[Place, list[tuple[str, int]]]:
         operator = operator_class()
         positions = [start for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node)]
         for occurrence, (line, column) in enumerate(positions):
-            places.setdefault((path, name.split("_")[0], line, column), []).append((name, occurrence))
-    return places
+            place = found.setdefault((name.split("_")[0], line, column), _Place(line))
+            place.choices.append((name, occurrence))
+    named, counts = dict[str, _Place](), Counter[str]()
+    for (kind, line, _), place in sorted(found.items(), key=itemgetter(0)):
+        text = f"{kind} {lines[line - 1].strip()}"
+        named[f"{text} {counts[text]}"] = place
+        counts[text] += 1
+    return named
 
 
 def _is_another(code: str, source: str) -> bool:
