@@ -16,6 +16,13 @@ def test_values_come_back() -> None:
     assert math.isnan(documents.decode(documents.encode({"a": math.nan}))["a"])
 
 
+def test_the_digest_of_a_document_is_of_its_values_whatever_their_order() -> None:
+    assert documents.digest_document({"a": 1, "b": {"c": 2, "d": 3}}) == documents.digest_document(
+        {"b": {"d": 3, "c": 2}, "a": 1}
+    )
+    assert documents.digest_document({"a": 1}) != documents.digest_document({"a": 2})
+
+
 def test_every_flip_is_seen() -> None:
     content = documents.encode({"a": {"b": [1, 2]}, "c": "some text"})
     for place in range(len(content)):

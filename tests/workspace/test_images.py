@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,35 @@ def test_a_shard_in_the_place_of_another_is_refused(chips: Workspace) -> None:
         images.read(np.array([2, 9]))
     chips.write_bytes(shard(1), chips.read_bytes(shard(2)))  # and pixels where there should be none
     assert images.find_fault(1) == "holds 4 of 4 images otherwise than they were written, the first at 4"
+
+
+def test_all_images_of_a_shard_that_may_be_read_come_at_once(chips: Workspace) -> None:
+    stored, images = np.asarray(zarr_store.open_array(chips)), zarr_store.open_chips(chips, np.arange(CHIPS))
+    for number, expected in enumerate(([0, 1, 2, 3], [4, 5, 6, 7], [8, 9])):
+        rows, found = images.read_file(number)
+        assert rows.tolist() == expected
+        np.testing.assert_array_equal(found, stored[expected])
+    some = replace(images, digests={row: images.digests[row] for row in (4, 7, 9)})
+    rows, found = some.read_file(1)
+    assert rows.tolist() == [4, 7]
+    np.testing.assert_array_equal(found, stored[[4, 7]])
+
+
+def test_of_a_damaged_shard_come_the_images_that_are_whole_or_an_error(chips: Workspace) -> None:
+    path, images = Path(chips.path(shard(1))), zarr_store.open_chips(chips, np.arange(CHIPS))
+    content = bytearray(path.read_bytes())
+    content[5] ^= 1  # of the first chunk that was written
+    path.write_bytes(content)
+    with pytest.raises(WorkspaceError, match=rf"{shard(1)} is damaged"):
+        images.read_file(1)
+    whole = [row for row in range(4, 8) if not replace(images, digests={row: images.digests[row]}).find_fault(1)]
+    assert len(whole) == 3
+    rows, found = replace(images, digests={row: images.digests[row] for row in whole}).read_file(1)
+    assert rows.tolist() == whole
+    np.testing.assert_array_equal(found, images.read(np.array(whole)))
+    chips.write_bytes(shard(2), chips.read_bytes(shard(0)))
+    with pytest.raises(WorkspaceError, match=rf"{shard(2)} holds 2 of 2 images otherwise"):
+        images.read_file(2)
 
 
 def test_a_folder_in_the_place_of_a_shard_is_no_traceback(chips: Workspace) -> None:

@@ -29,6 +29,14 @@ def test_a_workspace_of_the_first_format_is_known_by_what_it_holds(workspace: Wo
     assert not workspace.exists(artefacts.WORKSPACE_FILE)
 
 
+def test_what_this_and_earlier_versions_have_marked_is_known(workspace: Workspace) -> None:
+    workspace.write_bytes(artefacts.WORKSPACE_FILE, b'{"format": 2}')  # without a digest of itself
+    with pytest.raises(WorkspaceError, match=r"has format 2, of an older version"):
+        layout.check_version(workspace)
+    workspace.write_json(artefacts.WORKSPACE_FILE, {"format": 3})
+    layout.check_version(workspace)
+
+
 def test_a_workspace_of_a_newer_format_is_refused(workspace: Workspace) -> None:
     workspace.write_json(artefacts.WORKSPACE_FILE, {"format": layout.FORMAT_VERSION + 1})
     workspace.write_table(artefacts.CATALOGUE, pd.DataFrame({"scene_id": ["a"]}))

@@ -26,6 +26,7 @@ def test_parts_round_trip_in_the_order_of_the_chips(workspace: Workspace) -> Non
     assert table["status"].tolist() == ["ok", "rejected", "missing"]
     assert table.geometry[0].equals(TRIANGLE)
     assert table.geometry[1] is None
+    assert table["path"].tolist() == table["row"].tolist() == [0, 0, 0], "of what no metadata were read"
     assert ledger.finished_shards(workspace) == [0, 1]
 
 

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import s3fs
@@ -213,6 +214,31 @@ def test_a_lease_that_cannot_be_renewed_is_lost_before_it_expires(
     assert "lost its lease" in str(lost[0])
     assert "No space left on device" in str(lost[0])
     assert lock.owner(workspace) is None
+
+
+@pytest.mark.parametrize(("full", "is_lost"), [((), False), ((10,), False), ((10, 20), True), ((20,), False)])
+def test_a_failed_renewal_is_forgiven_for_three_fifths_of_the_lease(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, full: Sequence[int], is_lost: bool
+) -> None:
+    mine, lost, seconds = Owner(30.0), list[WorkspaceError](), iter([0, 10, 20, 25])
+    monkeypatch.setattr(lock, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    now, waited = [next(seconds)], list[float]()
+
+    class Turns(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waited.append(timeout or 0)
+            now[0] = next(seconds, 99)
+            return now[0] == 99
+
+    def write(*_: object) -> None:
+        if now[0] in full:
+            raise WorkspaceError("No space left on device")
+
+    monkeypatch.setattr(lock, "_newest", lambda _: (1, mine))
+    monkeypatch.setattr(lock, "_write", write)
+    lock._renew(workspace, 1, mine, lost.append, Turns())
+    assert bool(lost) == is_lost
+    assert set(waited) == {10.0}
 
 
 def test_a_lease_whose_writing_was_interrupted_expires(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

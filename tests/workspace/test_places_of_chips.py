@@ -12,8 +12,8 @@ import rasterio.transform
 from chips import chip_table, outcome, write_shard
 
 from mineral_pipeline.errors import DataError, WorkspaceError
-from mineral_pipeline.workspace import Workspace, zarr_store
-from mineral_pipeline.workspace.chip import open_chip
+from mineral_pipeline.workspace import Workspace, artefacts, zarr_store
+from mineral_pipeline.workspace.chip import open_chip, read_rows
 from mineral_pipeline.workspace.ledger import State
 from mineral_pipeline.workspace.places import NAMES, has_places, place_file, read_places, write_places
 
@@ -100,6 +100,18 @@ def test_a_chip_of_a_turned_raster_has_a_transform_alone(store: Workspace) -> No
     np.testing.assert_array_equal(chip.values, pixels[1])
     assert set(chip.coords) == {"band", "spatial_ref"}
     assert chip["spatial_ref"].attrs["GeoTransform"] == TURNED
+
+
+def test_a_ledger_that_does_not_tell_where_chips_are_says_what_to_do(store: Workspace) -> None:
+    with pytest.raises(WorkspaceError, match=r"chips\.parquet") as absent:
+        read_rows(store)
+    assert "acquire them again" not in str(absent.value)
+    write_shard(store, 0, [outcome(0, "scene-0"), outcome(1, "scene-1")], np.ones((2, 2, 4, 4), np.uint8))
+    assert read_rows(store)["chip_id"].tolist() == ["scene-0", "scene-1"]
+    part = artefacts.ledger_part(0)
+    store.write_table(part, store.read_table(part).drop(columns="crs"))  # as an earlier version left it
+    with pytest.raises(WorkspaceError, match="does not tell where chips are: acquire them again in another workspace"):
+        read_rows(store)
 
 
 def test_a_chip_that_is_absent_or_not_ok_is_refused(store: Workspace) -> None:

@@ -62,6 +62,18 @@ def test_remove_takes_a_folder_and_forgives_absence(workspace: Workspace) -> Non
     assert not workspace.exists("folder/a")
 
 
+def test_a_folder_that_is_moved_takes_the_place_of_another(workspace: Workspace) -> None:
+    for name in ("new/last.json", "new/a.bin", "old/last.json", "old/gone.bin"):
+        workspace.write_bytes(name, name.encode())
+
+    workspace.move("new", "old", "last.json")
+    assert sorted(workspace.list("old")) == ["a.bin", "last.json"]
+    assert workspace.read_bytes("old/last.json") == b"new/last.json"
+    assert workspace.list("new") == []
+    workspace.move("old", "elsewhere/new", "last.json")
+    assert workspace.read_bytes("elsewhere/new/a.bin") == b"new/a.bin"
+
+
 def test_tables_keep_their_kind(workspace: Workspace) -> None:
     plain = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
     shapes = gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.box(179, 0, 181, 1)], crs=CRS)
