@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mineral_pipeline.labelling.coordinates import to_wgs84
+from mineral_pipeline.labelling.coordinates import Conversion, to_wgs84
 
 
 def rows(*positions: tuple[str, str], crs: str = "", country: str = "") -> pd.DataFrame:
@@ -37,6 +38,9 @@ def rows(*positions: tuple[str, str], crs: str = "", country: str = "") -> pd.Da
         ("40-30-15N", "110-15-00W", "with coordinates in degrees and minutes"),
         ("40:30.5", "110:15", "with coordinates in degrees and minutes"),
         ("-110.25", "40.5", "with a latitude beyond 90 (exchanged with the longitude?)"),
+        ("180", "90", "with a latitude beyond 90 (exchanged with the longitude?)"),
+        ("180.1", "90", "with coordinates out of range"),
+        ("180", "90.1", "with coordinates out of range"),
         ("95", "120", "with coordinates out of range"),
         ("10", "181", "with coordinates out of range"),
         ("inf", "1", "with coordinates out of range"),
@@ -58,6 +62,14 @@ def test_wgs84_is_left_as_it_is(lat: float, lon: float) -> None:
     assert len(set(found.reasons)) == 1
     if not found.reasons[0]:
         assert found.lonlat.tolist() == [[lon, lat]] * 4
+
+
+def test_a_conversion_in_words() -> None:
+    some = Conversion(rows=1234, crs="EPSG:4267", moved_m=(130.4, 250.6), accuracy_m=12.0, ballpark=0)
+    moved = "1,234 rows converted from EPSG:4267 to WGS 84, moved by 130 m (at most 251), accurate to 12 m"
+    assert str(some) == moved
+    assert str(replace(some, ballpark=7)) == f"{moved}; 7 lie where no transformation holds and stay as they are"
+    assert str(replace(some, moved_m=None, accuracy_m=None)) == "1,234 rows converted from EPSG:4267 to WGS 84"
 
 
 def test_north_american_datum_of_1927() -> None:

@@ -325,6 +325,14 @@ def test_quotation_marks_that_are_not_closed_are_refused_with_their_line(file: P
             read_deposits([str(file)])
 
 
+def test_a_column_that_is_not_there_is_named_as_far_as_it_can_be_read(file: Path) -> None:
+    file.write_text(HEADER + "Mine,1,2,,,\n")
+    for name, shown in (("site", "site"), ("s" * 80, "s" * 80), ("s" * 81, "s" * 80 + r" \.\.\.")):
+        chosen = DepositFile.model_validate({"path": str(file), "columns": {"name": name}})
+        with pytest.raises(DataError, match=rf"deposits\.csv has no column {shown}: "):
+            read_deposits([chosen])
+
+
 def test_every_refusal_names_the_file(file: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"absent\.csv cannot be read \(No such file"):
         read_deposits([str(tmp_path / "absent.csv")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mineral_pipeline import geometry
+from mineral_pipeline.labelling import _numba
 from mineral_pipeline.labelling.spatial_index import CELL_RADIUS, CELL_ROWS, CandidateIndex
 
 
@@ -18,6 +19,18 @@ def test_the_points_of_a_cell_are_within_its_radius() -> None:
     distances = geometry.vectors.angles(geometry.unit_vectors(positions), index.cell_centres[index.cells])
     assert distances.max() <= CELL_RADIUS
     assert distances.max() > 0.999 * CELL_RADIUS
+
+
+def test_how_far_the_scenes_of_a_location_extend_and_differ() -> None:
+    squares = [[(x, 40), (x + 2, 40), (x + 2, 42), (x, 42)] for x in (10, 10.5, 30)]
+    halves = geometry.half_spaces(squares)
+    scenes = _numba.LocationScenes(np.array([0, 2, 3]), halves.normals)
+    chords, spreads = _numba.extents(scenes, np.arange(3), halves.centres, halves.radii)
+    radii = 2 * np.sin(halves.radii / 2)
+    apart = np.sqrt(2 - 2 * (halves.centres[0] @ halves.centres[1]))
+    np.testing.assert_allclose(chords, [apart + radii[1], radii[2]], rtol=1e-9)
+    turned = np.sqrt(np.maximum(2 - 2 * np.einsum("ij,ij->i", *halves.normals[:2]), 0)).max()
+    np.testing.assert_allclose(spreads, [turned, 0], rtol=1e-7)
 
 
 def test_a_point_that_is_not_on_the_earth_has_no_cell() -> None:

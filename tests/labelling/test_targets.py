@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mineral_pipeline import labelling
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.labelling import Deposits, choose_deposits, column_name, count_deposits, finish_labels, richness
-from mineral_pipeline.workspace import identities, ledger
+from mineral_pipeline.workspace import Workspace, identities, ledger
 from mineral_pipeline.workspace.ledger import Outcome, State
 
 
@@ -73,6 +73,17 @@ def test_counts_in_footprints() -> None:
     assert counts["chip_id"].tolist() == ["c0", "c1", "c2"]
     assert counts["scene_id"].tolist() == ["p0", "p1", "p2"]
     np.testing.assert_allclose(counts[["lon", "lat"]], [[0, 0], [0.5, 0.5], [50.5, 50.5]], atol=2e-3)
+
+
+def test_only_the_chips_of_some_shards_that_are_ok_are_read(workspace: Workspace) -> None:
+    square = shapely.box(0, 0, 1, 1)
+    for shard, states in enumerate(([State.OK, State.MISSING], [State.OK], [State.REJECTED])):
+        rows = [(2 * shard + number, state) for number, state in enumerate(states)]
+        outcomes = [Outcome(f"{n}", f"{n}", "007001", n, f"{n}", state, geometry=square) for n, state in rows]
+        ledger.write_part(workspace, shard, outcomes)
+    assert labelling.read_chips([0, 1, 2], workspace)["chip_index"].tolist() == [0, 2]
+    assert labelling.read_chips([2], workspace).empty
+    assert labelling.read_chips([], workspace).columns.tolist() == labelling.EMPTY_CHIPS.columns.tolist()
 
 
 def test_a_partition_without_chips_has_the_same_columns() -> None:
