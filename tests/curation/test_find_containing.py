@@ -36,6 +36,12 @@ def test_no_points_no_polygons_and_what_is_not_finite() -> None:
     assert inside([(np.nan, 0)], shapely.box(-1, -1, 1, 1), crs="EPSG:3031") == set()
 
 
+def test_longitudes_of_another_turn_beside_an_edge() -> None:
+    points = [(turn + lon, 1) for turn in (-720, -360, 0, 360, 720) for lon in (0.2, 0.3, 1.7, 1.8)]
+    found = {point for point, _ in inside(points, shapely.box(0.25, 0, 1.75, 2))}
+    assert found == {4 * turn + inner for turn in range(5) for inner in (1, 2)}
+
+
 @given(st.floats(-720, 720), st.floats(-89.9, 89.9), st.floats(-180, 180), st.floats(1, 170))
 @settings(max_examples=100)
 def test_longitudes_of_any_turn(lon: float, lat: float, west: float, width: float) -> None:

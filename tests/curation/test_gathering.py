@@ -86,6 +86,28 @@ def test_what_is_gathered_is_what_is_copied(
         assert len(bundle.batches) == 1 or sum(len(one.chips) for one in bundle.batches) * SIZE * SIZE <= budget
 
 
+@pytest.mark.parametrize(
+    ("batches_of_budget", "bundles", "groups"),
+    [
+        (0.5, [1] * 7, [4] * 10),
+        (1, [1] * 7, [4] * 10),
+        (2, [2, 2, 2, 1], [12, 12, 12, 4]),
+        (3, [3, 3, 1], [16, 16, 8]),
+    ],
+)
+def test_a_task_holds_as_much_as_its_memory_allows(
+    pixels: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    batches_of_budget: float,
+    bundles: list[int],
+    groups: list[int],
+) -> None:
+    monkeypatch.setattr(gathering, "MAX_BYTES", batches_of_budget * 6 * SIZE * SIZE + 1)
+    plan = plan_copy(make_batches(pixels, np.arange(40)), SIZE * SIZE, PER_SHARD)
+    assert [len(bundle.batches) for bundle in plan.bundles] == bundles
+    assert [len(group) for group in plan.groups] == groups
+
+
 def test_nothing_is_planned_of_nothing() -> None:
     assert plan_copy([], 100, 4) == gathering.CopyPlan([], [])
 

@@ -193,6 +193,14 @@ def test_the_check_proposes_the_next_hundredth_that_allows_what_there_is(
     curation.check_leakage(workspace, "presence", float(enough))
 
 
+def test_a_deposit_in_both_is_leakage_where_none_is_allowed(workspace: Workspace) -> None:
+    workspace.write_json(artefacts.samples_summary("presence"), {"leakage": {"area": 0.0, "deposits": 2}})
+    with pytest.raises(LeakageError, match=r"with 2 deposits, more than curate\.max_leakage 0 allows"):
+        curation.check_leakage(workspace, "presence", 0.0)
+    for allowed in (0.01, 1.0):
+        curation.check_leakage(workspace, "presence", allowed)
+
+
 def test_the_check_lets_separate_subsets_pass(workspace: Workspace) -> None:
     found = measure([(0.7, 0.2)], train=[("001001", (2, 0, 3, 1))], test=[("002002", (0, 0, 1, 1))], **FAR)
     assert found["area"] == 0

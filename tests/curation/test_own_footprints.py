@@ -49,6 +49,13 @@ def test_a_split_is_measured_as_by_an_equal_area_projection(seed: int) -> None:
     assert (measure_split(table, location="place")["deposits"] == 0).all()
 
 
+def test_a_split_of_one_subset_is_refused_by_its_name() -> None:
+    table = boxes(np.random.default_rng(0), 3)
+    for subsets, named in ((["train", "dropped", "train"], "train"), (["dropped"] * 3, "no subset")):
+        with pytest.raises(DataError, match=f"column subset names {named} only: a split has several"):
+            measure_split(table.assign(subset=subsets))
+
+
 def test_a_series_is_divided_too_and_nothing_else_is() -> None:
     table = gpd.GeoDataFrame(geometry=[shapely.box(3 * k, 0, 3 * k + 1, 1) for k in range(30)], crs="EPSG:4326")
     subsets = split_footprints(table.geometry, seed=1)

@@ -64,6 +64,7 @@ def test_the_grid_that_cuts_least_is_taken() -> None:
     ).assign(drop_reason="", region="")  # fmt: skip
     config = settings.Curate.model_validate({"land": "-", "block_size_km": 2500})
     found = assignment.make_split(chips, config, 0)
+    assert found.is_like_others
     assert len(found.locations.pairs) == 12 * 20  # of 3 x 3 locations, diagonal neighbours included
     assert assignment.outside_buffer(found.subset, found.locations.pairs).mean() > 0.9
     np.testing.assert_allclose(np.bincount(found.subset) / 108, [0.64, 0.16, 0.2], atol=0.1)

@@ -85,6 +85,7 @@ def test_without_a_buffer_overlapping_locations_stay(octants: str) -> None:
 
 def test_buckets_are_divided_one_by_one() -> None:
     found = curation.make_split(make_chips(), curate("buckets"), 0)
+    assert found.is_like_others
     assert len(np.unique(found.group)) == len(found.locations.ids) == 360
     assert len(found.locations.pairs) == 0
 

@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from mineral_pipeline import curation, settings
 from mineral_pipeline.curation.sampling_target import richness_target
+from mineral_pipeline.curation.splits import regions
 from mineral_pipeline.curation.splits.regions import _nearest_to
 from mineral_pipeline.errors import DataError, SettingsError
 from mineral_pipeline.learning import TEST, TRAIN, VALIDATION, Task
@@ -52,6 +53,7 @@ def regions_by_subset(assignment: curation.SplitAssignment) -> list[set[str]]:
 def test_the_regions_of_the_settings_are_the_test_subset() -> None:
     chips = make_chips(**SIZES)
     found = curation.make_split(chips, curate(test_regions=["north", "south"]), 0)
+    assert not found.is_like_others, "whole regions have a richness of their own"
     train, validation, test = regions_by_subset(found)
     assert test == {"north", "south"}
     assert train == {"ice", "east", "west"}
@@ -66,6 +68,15 @@ def test_groups_are_blocks_within_regions() -> None:
     assert (table.groupby("group")["region"].nunique() == 1).all()
     assert (table.groupby("group")["subset"].nunique() == 1).all()
     assert table["group"][table["subset"] == TEST].nunique() >= 4  # an interval needs several
+
+
+def test_a_block_that_regions_share_is_cut_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    locations = curation.make_split(make_chips(a=4, b=4, c=4), curate(test_regions=["a"]), 0).locations
+    blocks = np.array([0, 1, 2, 2] * 3)
+    monkeypatch.setattr(regions, "turned_grids", lambda *_: [blocks])
+    (group,) = regions.blocks_within_regions(locations, curate(), np.random.default_rng(0))
+    shared = pd.DataFrame({"group": group, "region": locations.region, "block": blocks}).drop_duplicates()
+    assert len(shared) == shared["group"].nunique() == 9
 
 
 @pytest.mark.parametrize("task", ["presence", "richness"])
