@@ -13,9 +13,11 @@ from scipy.special import ndtr
 
 from mineral_pipeline.evaluation import find_groups
 from mineral_pipeline.evaluation.added import (
+    FOLDS,
     GUARD_KM,
     Known,
     Stack,
+    _deal,
     added,
     known_from_coordinates,
     make_stack,
@@ -48,6 +50,18 @@ def gain(found: dict[str, Any] | None, metric: str) -> dict[str, float]:
     assert found is not None
     difference: dict[str, float] = found["metrics"][metric]["difference"]
     return difference
+
+
+@pytest.mark.parametrize("positives", [20, 100, 180])
+def test_folds_have_like_shares_of_positives_however_common_they_are(positives: int) -> None:
+    block = np.arange(200) // 4
+    place = np.stack([10.0 * (block // 10), 5.0 * (block % 10)], axis=1)
+    label = np.random.default_rng(0).permutation(np.arange(200) < positives).astype(float)
+    fold = _deal("presence", label, find_groups(block, place), seed=0)
+    assert len(np.unique(fold)) == FOLDS
+    assert all(len(set(fold[block == one])) == 1 for one in range(50)), "whole groups"
+    shares = [label[fold == one].mean() for one in range(FOLDS)]
+    assert np.ptp(shares) < 0.15
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -8,7 +8,7 @@ import statistics
 import numpy as np
 import pytest
 
-from mineral_pipeline.evaluation import fit_applicability
+from mineral_pipeline.evaluation import applicability, fit_applicability
 from mineral_pipeline.evaluation.applicability import upper_whisker
 
 
@@ -27,6 +27,14 @@ def test_dissimilarity_is_the_nearest_distance_over_the_mean_one() -> None:
     assert found.dissimilarity(asked) == pytest.approx(expected, rel=1e-6)
     assert found.dissimilarity(trained) == pytest.approx(0, abs=1e-6)
     assert found.dissimilarity(asked * 1e6).min() > found.threshold
+
+
+def test_of_many_samples_each_is_taken_once_for_the_mean_distance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applicability, "PAIRS_FROM", 30)
+    trained = np.eye(40)  # all are equally far from each other
+    assert fit_applicability(trained, trained).mean_distance == pytest.approx(
+        np.sqrt(2) / np.std([1.0] + 39 * [0.0]), rel=1e-9
+    )
 
 
 def test_the_threshold_is_the_largest_that_is_no_outlier() -> None:

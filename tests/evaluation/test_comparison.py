@@ -10,8 +10,9 @@ import pytest
 
 from mineral_pipeline.errors import DataError
 from mineral_pipeline.evaluation import HeldOut, ModelPredictions, Resampling, Terms, compare_models, prediction_table
+from mineral_pipeline.evaluation.comparison import _judged
 from mineral_pipeline.geometry import distances_km
-from mineral_pipeline.learning import Task
+from mineral_pipeline.learning import Task, local_metric
 
 LOCATIONS, CHIPS = 24, 3
 
@@ -52,6 +53,14 @@ def model(
     role = "network" if kind in ("grid", "tuned") else "baseline"
     facts = {"task": task, "name": name, "kind": kind, "role": role, "label": f"the {name}", "seed": 0}
     return ModelPredictions(facts, prediction, validation, LOSS[task])
+
+
+def test_where_labels_are_drawn_all_near_samples_are_compared() -> None:
+    """Chips of one location have one label, and would form no pair."""
+    metric = local_metric("presence", 500)
+    (near,) = _judged("presence", held_out("presence"), terms("presence", metric=metric)).pairing.near.values()
+    assert near.nnz >= 2 * LOCATIONS * CHIPS * (CHIPS - 1)
+    assert (near != near.T).nnz == 0
 
 
 @pytest.mark.parametrize("task", ["presence", "richness"])

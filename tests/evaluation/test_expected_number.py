@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,14 @@ def test_barren_places_are_passed_over_and_the_scale_of_a_model_that_knows_them_
     assert found is not None
     assert found.samples == rich.sum()
     assert found(richness[rich]) == pytest.approx(number[rich], rel=0.08)
+
+
+def test_no_number_is_below_one_or_above_the_largest_that_is_known() -> None:
+    steep = NumberGivenOne(intercept=0.0, slope=1.0, smearing=5.0, max_deposits=7, samples=9)
+    assert steep(np.array([[0.0, 0.1, 1.0]])).tolist() == [[4.0, pytest.approx(5 * 8**0.1 - 1), 7.0]]
+    assert replace(steep, smearing=0.1)(np.array([0.0, 1.0])).tolist() == [1.0, 1.0]
+    for largest in (0, 1):
+        assert replace(steep, max_deposits=largest)(np.array([0.0, 1.0])).tolist() == [1.0, 1.0]
 
 
 def test_few_places_leave_the_scale_of_the_model_and_give_its_level() -> None:

@@ -8,7 +8,7 @@ import sklearn.metrics as oracle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mineral_pipeline.evaluation import Resampling, measure, perfect_calibration_error, score
+from mineral_pipeline.evaluation import Resampling, calibration, measure, perfect_calibration_error, score
 from mineral_pipeline.learning import Task, is_better
 
 
@@ -76,6 +76,13 @@ def test_one_class_alone_is_scored_without_a_warning() -> None:
     found = measure("presence", np.zeros(4), np.full(4, 0.2))
     assert (found["accuracy"], found["precision"], found["recall"], found["f1"]) == (1, 0, 0, 0)
     assert np.isnan(found["auc"])
+
+
+def test_more_samples_than_are_drawn_at_a_time_are_drawn_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    prediction = np.linspace(0, 1, 88)
+    at_once = perfect_calibration_error(prediction, np.arange(88), Resampling(50, seed=0))
+    monkeypatch.setattr(calibration, "LABELS_PER_CALL", 10)
+    assert perfect_calibration_error(prediction, np.arange(88), Resampling(50, seed=0)) == pytest.approx(at_once)
 
 
 def test_a_perfectly_calibrated_model_has_a_calibration_error_too() -> None:

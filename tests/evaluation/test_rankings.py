@@ -46,6 +46,13 @@ def test_a_ranking_that_knows_is_ahead_of_those_that_do_not_and_behind_what_is_a
     assert (model["curve"][0], model["curve"][-1]) == (0, 1)
 
 
+def test_the_verdict_counts_what_the_first_ranking_finds() -> None:
+    places, rng = make_places(seed=7)
+    rankings = [Ranking("the prospects", MODEL, places.sought.astype(float)), Ranking("chance", RIVAL, rng.random(400))]
+    found = compare_rankings(rankings, places)
+    assert f"{min(places.sought.sum(), 40)} are among the first 40 of 400 prospects" in found["verdict"]
+
+
 def test_a_ranking_that_knows_nothing_is_not_called_ahead() -> None:
     places, rng = make_places(seed=5)
     rankings = [Ranking(name, role, rng.random(400)) for name, role in (("p", MODEL), ("a", RIVAL), ("b", RIVAL))]

@@ -81,6 +81,14 @@ def test_the_range_of_labels_is_found(task: Task, range_km: float) -> None:
     assert np.median(correlations) == pytest.approx(0.8 / np.e, abs=0.1)
 
 
+def test_the_part_that_near_locations_do_not_share_is_found() -> None:
+    _, distance = located(500)
+    for nugget in (0.0, 0.5):
+        fields = draw_fields(field_root(distance, Variogram(600, nugget)), 12, np.random.default_rng(4))
+        found = [fit_variogram("richness", value, distance).nugget for value in fields]
+        assert np.median(found) == pytest.approx(nugget, abs=0.15)
+
+
 def test_labels_without_structure_are_found_to_have_none() -> None:
     _, distance = located(500)
     values = np.random.default_rng(3).choice([-1.0, 1.0], (9, 500))
