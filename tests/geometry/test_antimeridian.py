@@ -75,3 +75,14 @@ def test_a_footprint_within_the_map_keeps_its_vertices_in_their_order(west: floa
 def test_a_footprint_that_only_touches_the_antimeridian_stays_whole() -> None:
     (cut,) = geometry.cut_at_antimeridian(np.array([shapely.box(179, 0, 180, 1)]))
     assert cut.geom_type == "Polygon"
+
+
+@pytest.mark.parametrize("beyond", [1e-6, 0.5, 1.0, 5.0])
+def test_what_reaches_a_little_beyond_the_antimeridian_is_cut(beyond: float) -> None:
+    east, west = geometry.cut_at_antimeridian(np.array([shapely.box(179, 0, 180 + beyond, 1),
+                                                        shapely.box(-180 - beyond, 0, -179, 1)]))  # fmt: skip
+    for cut in (east, west):
+        assert sorted(np.round(one.bounds, 9).tolist() for one in cut.geoms) == [
+            [-180, 0, pytest.approx(-180 + beyond if cut is east else -179), 1],
+            [pytest.approx(179 if cut is east else 180 - beyond), 0, 180, 1],
+        ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,24 @@ from hypothesis import strategies as st
 from rings import OCTANT, SQUARE, positions, ring
 
 from mineral_pipeline import geometry
-from mineral_pipeline.geometry import EARTH_RADIUS_KM
+from mineral_pipeline.errors import DataError
+from mineral_pipeline.geometry import EARTH_RADIUS_KM, TOLERANCE, _numba
+
+
+def test_only_edges_without_length_take_the_normal_of_another() -> None:
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    normals = np.stack([axes, np.where(np.arange(6)[:, None] == 2, 0, axes), np.zeros((6, 3))])
+    before = normals.copy()
+    _numba.repeat_edges(normals)
+    assert normals[1, 2].tolist() in np.delete(axes, 2, axis=0).tolist()
+    normals[1, 2] = 0
+    assert normals.tolist() == before.tolist()
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (1, 4, 3), (1, 2, 4, 2), (1, 4, 2, 2)])
+def test_an_array_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match=re.escape(f"must be (n, v, 2) lon/lat or shapely polygons, not {shape}")):
+        geometry.to_shapes(np.ones(shape))
 
 
 @pytest.mark.parametrize(
@@ -65,3 +83,13 @@ def test_the_circle_encloses(centre: tuple[float, float], radius: float, bearing
 def test_crowded_vertices_do_not_pull_the_centre() -> None:
     crowded = [[0, 0], *([0, i * 1e-5] for i in range(9)), [0, 2], [2, 2], [2, 0]]
     np.testing.assert_allclose(geometry.lonlat(geometry.enclosing_circles([crowded])[0]), [[1, 1]], atol=1e-3)
+
+
+def test_a_point_nearer_than_the_tolerance_to_an_edge_is_on_it_also_in_the_middle_of_the_plane() -> None:
+    planes = np.array([[[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]])
+    corners = np.array([[-1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    rings = _numba.Rings(np.array([0, 3]), planes, np.hstack([corners, np.roll(corners, -1, axis=0)]))
+    for x in (0.0, 1e-4, -0.5):
+        for below, expected in ((-0.5, True), (0.5, True), (0.9, True), (2.0, False)):
+            point = np.array([1.0, x, -below * TOLERANCE])
+            assert _numba.is_in_rings(point / np.linalg.norm(point), 0, rings) == expected

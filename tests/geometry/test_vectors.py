@@ -25,6 +25,11 @@ def test_lonlat_undoes_unit_vectors(lon: float, lat: float) -> None:
     assert (there[0] - lon + 180) % 360 == pytest.approx(180, abs=1e-9)
 
 
+def test_a_vector_without_length_has_no_direction() -> None:
+    vectors = np.array([[[0.0, 0.0, 0.0], [0.0, -3.0, 4.0]]])
+    assert geometry.vectors.normalise(vectors).tolist() == [[[0, 0, 0], [0, -0.6, 0.8]]]
+
+
 @given(st.floats(-1000, 1000), st.floats(-90, 90))
 def test_unit_vectors_are_right_to_the_last_bits(lon: float, lat: float) -> None:
     with localcontext(prec=60):
