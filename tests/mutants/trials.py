@@ -186,7 +186,8 @@ def _measure_file(copy: Path, name: str, output: Path) -> dict[str, Any]:
 
     def write(order: Order) -> None:
         for facts in order.found.values():
-            codes = {(code.co_filename, code.co_firstlineno) for code in facts["called"]}
+            called = tuple(facts["called"])  # threads of the test may still call
+            codes = {(code.co_filename, code.co_firstlineno) for code in called}
             facts["called"] = sorted((file[start:], line) for file, line in codes if file.startswith(traced))
         result.write_text(json.dumps(order.found))
 
