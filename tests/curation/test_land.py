@@ -137,8 +137,8 @@ def test_half_of_an_outline() -> None:
     outlines = [box(0, -1, 2, 1), box(5, -1, 6, 1), box(-3, -1, 1.5, 1)]
     found = shares(outlines, shapely.box(1, -20, 4, 20), shapely.box(0.5, -20, 2, 20))  # what overlaps counts once
     np.testing.assert_allclose(found, [0.75, 0, 1 / 4.5], rtol=1e-3)
-    across = shares([box(179, -1, 181, 1)], shapely.box(-180, -20, -178.5, 20))
-    np.testing.assert_allclose(across, 0.5, rtol=1e-3)
+    across = shares([box(179, -1, 181, 1)], shapely.box(-180, -20, -179.5, 20))
+    np.testing.assert_allclose(across, 0.25, rtol=1e-3)
     inland = shares([box(1, 1, 2, 2)], shapely.box(0, 0, 3, 3))
     assert inland[0] == pytest.approx(1, abs=1e-9)
 
