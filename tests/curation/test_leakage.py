@@ -155,6 +155,19 @@ def test_leakage_between_real_polygons(data: Path, paths: range, rows: range, ce
     assert pairs.tolist() == np.argwhere(np.triu(overlapping)).tolist()
 
 
+def test_a_subset_without_locations_shares_nothing() -> None:
+    found = measure([(0.5, 0.5)], train=[("001001", (0.0, 0.0, 1.0, 1.0))], test=[("002002", (0.2, 0.0, 1.2, 1.0))])
+    assert found["area"] == pytest.approx(0.8, abs=1e-3)
+    assert found["validation"] == {"area": 0.0, "locations": 0.0, "worst": 0.0, "deposits": 0}
+
+
+def test_a_deposit_on_the_edge_of_a_footprint_is_inside() -> None:
+    squares = np.array([[(0, 0), (2, 0), (2, 2), (0, 2)], [(10, 0), (12, 0), (12, 2), (10, 2)]], dtype=float)
+    points = np.array([(0, 0), (1, 0), (2, 0), (0, 1), (10, 1), (11, -1e-6)])  # edges at 0 are straight
+    contained = leakage.contained_by_subset(squares, np.array([0, 1]), np.array([0, 1]), points)
+    assert contained[:2].tolist() == [[True] * 4 + [False] * 2, [False] * 4 + [True, False]]
+
+
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=20)
 def test_contained_deposits_against_the_lonlat_plane(seed: int) -> None:

@@ -56,6 +56,13 @@ def test_a_split_of_one_subset_is_refused_by_its_name() -> None:
             measure_split(table.assign(subset=subsets))
 
 
+def test_the_first_row_without_a_richness_is_named() -> None:
+    table = boxes(np.random.default_rng(0), 4)
+    for values in ([1, -0.5, 2, -3], [0, float("nan"), 1, 1], [0, "rich", 1, 1]):
+        with pytest.raises(DataError, match="column known must hold numbers from 0: row 1 does not"):
+            split_footprints(table.assign(known=values), richness="known")
+
+
 def test_a_series_is_divided_too_and_nothing_else_is() -> None:
     table = gpd.GeoDataFrame(geometry=[shapely.box(3 * k, 0, 3 * k + 1, 1) for k in range(30)], crs="EPSG:4326")
     subsets = split_footprints(table.geometry, seed=1)

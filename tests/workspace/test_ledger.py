@@ -40,6 +40,10 @@ def test_only_failures_are_redone(workspace: Workspace) -> None:
     assert ledger.shards_to_redo(states) == [1, 4]
 
 
+def test_fewer_scenes_than_an_earlier_run_has_left_are_none_done() -> None:
+    assert ledger.count(["ok"], planned=4, skipped=3).done == 0
+
+
 @pytest.mark.parametrize("skipped", [0, 3])
 def test_counts_add_up(skipped: int) -> None:
     counts = ledger.count(["ok", "ok", "missing", "corrupt", "rejected", "missing"], planned=10, skipped=skipped)

@@ -126,6 +126,7 @@ def test_shards_land_where_they_belong(chips: Workspace) -> None:
         (0, (3, 2, 8, 8), "uint8"),
         (2, (4, 2, 8, 8), "uint8"),
         (3, (4, 2, 8, 8), "uint8"),
+        (3, (0, 2, 8, 8), "uint8"),
         (0, (4, 2, 8, 8), "uint16"),
     ],
 )
