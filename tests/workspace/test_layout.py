@@ -8,6 +8,8 @@ import pytest
 from mineral_pipeline.errors import WorkspaceError
 from mineral_pipeline.workspace import Workspace, artefacts, layout
 
+MADE_BY_THE_FIRST = r"has format 1, of an older version .*: give another --workspace"
+
 
 def test_a_new_workspace_is_marked_once(workspace: Workspace) -> None:
     assert layout.read_version(workspace) is None
@@ -24,10 +26,9 @@ def test_a_workspace_of_the_first_format_is_known_by_what_it_holds(workspace: Wo
     workspace.write_bytes(name, b"{}")
 
     for refuses in (layout.check_version, layout.write_version):
-        with pytest.raises(
-            WorkspaceError, match=r"has format 1, of an older .*: give another .*mineral-pipeline repair"
-        ):
+        with pytest.raises(WorkspaceError, match=MADE_BY_THE_FIRST) as told:
             refuses(workspace)
+        assert "mineral-pipeline repair" in str(told.value)
     assert not workspace.exists(artefacts.WORKSPACE_FILE)
 
 
